@@ -1,0 +1,5 @@
+//go:build !amd64 || purego
+
+package argon2id
+
+func fastest() kernel { return portable() }
