@@ -1,0 +1,100 @@
+// Package config owns what an operator can set about the service: the one struct with every setting, where values come
+// from (flags, environment, file, defaults), the rules they keep, and their documentation. It refuses to know what the
+// values are used for, opens nothing but the configuration file and the files that USHER_…_FILE names, and reads no clock.
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"usher/internal/secret"
+)
+
+// SignUp says who may create an account.
+type SignUp string
+
+// The three ways of SignUp.
+const (
+	SignUpOpen       SignUp = "open"
+	SignUpInvitation SignUp = "invitation"
+	SignUpClosed     SignUp = "closed"
+)
+
+// TLSMode says how the connection to the mail server is protected.
+type TLSMode string
+
+// The three ways of TLSMode; TLSNone is refused for any server that is not this machine.
+const (
+	TLSStart    TLSMode = "starttls"
+	TLSImplicit TLSMode = "implicit"
+	TLSNone     TLSMode = "none"
+)
+
+// LogFormat says how log lines are written.
+type LogFormat string
+
+// The two ways of LogFormat.
+const (
+	LogJSON LogFormat = "json"
+	LogText LogFormat = "text"
+)
+
+// Config is every setting of the service. The tags are the documentation: flags, environment variables, the file's keys
+// and docs/configuration.md are all made from them. A group tag holds until the next one; zero says what an empty or
+// zero value means.
+type Config struct {
+	Origin         string         `key:"origin" group:"Address" default:"http://localhost:8484" value:"URL" help:"The address people type. Links in mails start with it. It has to be https unless it is this machine."`
+	Hosts          []string       `key:"hosts" value:"HOST" help:"Further host names to answer, besides the one in origin. Without a port, origin's port is meant."`
+	Listen         string         `key:"listen" default:"localhost:8484" value:"HOST:PORT" help:"Where the service listens. Without a host (:8484) it listens on every network."`
+	TLSCertificate string         `key:"tls_certificate" zero:"plain http" value:"FILE" help:"Certificate chain (PEM) when the service answers https itself. Needs tls_key."`
+	TLSKey         string         `key:"tls_key" zero:"plain http" value:"FILE" help:"Private key (PEM) that belongs to tls_certificate."`
+	TrustedProxies []netip.Prefix `key:"trusted_proxies" value:"NETWORK" help:"Networks of the proxies in front, such as 10.0.0.0/8. X-Forwarded-For and X-Forwarded-Proto are believed from these and from nobody else."`
+	ShutdownWait   time.Duration  `key:"shutdown_wait" default:"15s" value:"TIME" help:"How long running requests may take to finish when the service is asked to stop."`
+
+	OperationsListen string     `key:"operations_listen" group:"Operations" default:"localhost:8485" value:"HOST:PORT" help:"Where metrics, health and the outbox are shown. Only this machine is allowed."`
+	LogLevel         slog.Level `key:"log_level" default:"info" enum:"debug,info,warn,error" value:"LEVEL" help:"The least important lines to log."`
+	LogFormat        LogFormat  `key:"log_format" default:"json" enum:"json,text" value:"FORMAT" help:"How log lines are written."`
+
+	Data                string       `key:"data" group:"Data" default:"usher-data" value:"FOLDER" help:"The folder for the database and the key ring. It is made at the first start."`
+	Database            secret.Token `key:"database" zero:"usher.db in data" value:"URL" help:"sqlite:PATH for a file, or postgres://USER:PASSWORD@HOST/NAME."`
+	DatabaseConnections int          `key:"database_connections" default:"0" zero:"4 for each core, at least 16" value:"COUNT" help:"Most connections to PostgreSQL at once, for this node."`
+	KeyRing             string       `key:"key_ring" zero:"keyring.json in data" value:"FILE" help:"The keys that open the database. Keep its backup away from the database's backup."`
+
+	Name              string `key:"name" group:"Accounts" default:"Usher" value:"TEXT" help:"What pages and mails call the service."`
+	Contact           string `key:"contact" zero:"none" value:"ADDRESS" help:"E-mail address or web page shown on the help pages for people who need you."`
+	SignUp            SignUp `key:"sign_up" default:"open" enum:"open,invitation,closed" value:"WHO" help:"Who may create an account: everybody, people with an invitation, or nobody."`
+	PlaceData         string `key:"place_data" zero:"no places" value:"FILE" help:"MaxMind-format file that gives the place of a sign-in its name."`
+	PasswordMinLength int    `key:"password_min_length" default:"8" value:"COUNT" help:"Fewest characters of a password, from 8 to 15."`
+	PasswordBlocklist string `key:"password_blocklist" zero:"none" value:"FILE" help:"Filter of leaked passwords to refuse, made by usher blocklist build."`
+	PasswordWords     string `key:"password_words" zero:"none" value:"FILE" help:"Text file of further passwords to refuse, one on a line."`
+
+	Argon2Memory int `key:"argon2_memory" group:"Password hashing" default:"19456" value:"KIB" help:"Memory of one password hash (argon2id) in KiB. The least allowed is 47104 with one pass, 19456 with two, 12288 with three or more."`
+	Argon2Passes int `key:"argon2_passes" default:"2" value:"COUNT" help:"Passes of one password hash over its memory, from 1 to 16."`
+	HashSlots    int `key:"hash_slots" default:"0" zero:"one for each core" value:"COUNT" help:"Password hashes computed at the same time. Each keeps argon2_memory."`
+
+	SMTPServer    string       `key:"smtp_server" group:"Mail" zero:"mail waits in the outbox" value:"HOST:PORT" help:"The mail server that takes our mail."`
+	SMTPTLS       TLSMode      `key:"smtp_tls" default:"starttls" enum:"starttls,implicit,none" value:"MODE" help:"How the connection to it is protected. none is allowed only for this machine."`
+	SMTPUser      string       `key:"smtp_user" zero:"no sign-in" value:"NAME" help:"User name at the mail server. Needs smtp_password."`
+	SMTPPassword  secret.Token `key:"smtp_password" zero:"no sign-in" value:"TEXT" help:"Password at the mail server. USHER_SMTP_PASSWORD_FILE is the safe way: a flag can be read in the list of processes."`
+	MailFrom      string       `key:"mail_from" default:"Usher <usher@localhost>" value:"ADDRESS" help:"Sender of mails people wait for, such as codes and resets."`
+	NoticeFrom    string       `key:"notice_from" zero:"mail_from" value:"ADDRESS" help:"Sender of mails that tell what happened, such as a new device."`
+	MailPerMinute int          `key:"mail_per_minute" default:"600" value:"COUNT" help:"Most mails sent in a minute, by this node."`
+
+	// sources says, by key, where each value that is not a default was given.
+	sources map[string]string
+}
+
+// Default returns the settings of a start with no flag, no variable and no file; they keep every rule of Validate.
+func Default() Config {
+	var c Config
+	for _, s := range settings() {
+		if s.preset == "" {
+			continue
+		}
+		if err := s.decode(&c, []string{s.preset}); err != nil {
+			panic("config: default of " + s.key + " " + err.Error())
+		}
+	}
+	return c
+}

@@ -1,0 +1,81 @@
+package config
+
+import "slices"
+
+// given is what one source says about one setting.
+type given struct {
+	texts  []string
+	source string
+}
+
+// Load reads the settings: flags before environment before file before defaults. environ is in the form of os.Environ;
+// flags may be nil. The error is an *Invalid with all that is wrong in any source, values that another source overrides
+// included.
+func Load(flags *Flags, environ []string) (Config, error) {
+	env, named, problems := environment(environ)
+	if files := flags.files(); files != nil {
+		named = files
+		if len(files) > 1 {
+			problems = append(problems, Problem{"--config", "", "is given more than once; keep one"})
+		}
+	}
+	inFile, fileProblems := file(named)
+	problems = append(problems, fileProblems...)
+
+	c := Default()
+	c.sources = map[string]string{}
+	for n, s := range settings() {
+		for _, g := range []given{inFile[s.key], env[s.key], fromFlags(s, flags.texts(n))} {
+			if g.source == "" {
+				continue
+			}
+			if err := s.decode(&c, g.texts); err != nil {
+				problems = append(problems, Problem{s.key, g.source, err.Error()})
+				continue
+			}
+			c.sources[s.key] = g.source
+		}
+	}
+	c.Origin = normalOrigin(c.Origin)
+	unread := problems
+	for _, p := range c.problems() {
+		// A value that could not be read has left another in its place, about which there is nothing to say.
+		if !slices.ContainsFunc(unread, func(earlier Problem) bool { return earlier.Key == p.Key }) {
+			problems = append(problems, p)
+		}
+	}
+	if err := invalid(problems); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+func fromFlags(s setting, texts []string) given {
+	if texts == nil {
+		return given{}
+	}
+	if s.list() {
+		var all []string
+		for _, text := range texts {
+			all = append(all, commas(text)...)
+		}
+		texts = all
+	}
+	return given{texts, "--" + s.flag()}
+}
+
+func keys() []string {
+	var list []string
+	for _, s := range settings() {
+		list = append(list, s.key)
+	}
+	return list
+}
+
+// showName makes an unknown name fit to print.
+func showName(name string) string {
+	if printable(name) && len(name) <= 60 && name != "" {
+		return name
+	}
+	return quote(name)
+}
