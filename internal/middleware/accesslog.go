@@ -1,0 +1,88 @@
+package middleware
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"usher/internal/request"
+)
+
+// noRoute stands for requests that were refused or matched nothing; the raw path never stands in the log, for links carry secrets.
+const noRoute = "-"
+
+// record writes one line per request and tells the Observer. Every value in it
+// comes from a closed set or is made here, so a client cannot put a line break or
+// a terminal's escape sequence into the log.
+func (c *chain) record(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := c.now()
+		a := asAnswer(w)
+		defer func() { c.line(a, r, c.now().Sub(start)) }()
+		next.ServeHTTP(a, r)
+		if a.status == 0 {
+			a.begin(http.StatusOK) // net/http sends the header only after we are gone
+		}
+	})
+}
+
+func (c *chain) line(a *answer, r *http.Request, took time.Duration) {
+	route, method, status := routeOf(r), methodOf(r), a.statusSent()
+	if c.watch != nil {
+		c.watch.Observe(route, method, status, took.Seconds())
+	}
+	level := slog.LevelInfo
+	if status >= 500 {
+		level = slog.LevelError
+	}
+	facts := request.From(r.Context())
+	c.log.LogAttrs(r.Context(), level, "request",
+		slog.String("request_id", facts.ID),
+		slog.String("method", method),
+		slog.String("route", route),
+		slog.Int("status", status),
+		slog.Int64("bytes", a.bytes),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
+		slog.String("client", network(facts.Client)),
+	)
+}
+
+func asAnswer(w http.ResponseWriter) *answer {
+	if a, ok := w.(*answer); ok {
+		return a
+	}
+	return &answer{ResponseWriter: w}
+}
+
+// routeOf is the pattern the mux chose, without its method. The mux writes it into the very request that record passed on.
+func routeOf(r *http.Request) string {
+	if r.Pattern == "" {
+		return noRoute
+	}
+	if _, path, ok := strings.Cut(r.Pattern, " "); ok {
+		return strings.TrimLeft(path, " \t")
+	}
+	return r.Pattern
+}
+
+func methodOf(r *http.Request) string {
+	if methods[r.Method] {
+		return r.Method
+	}
+	return "other"
+}
+
+// network is the client's /24 or /48: enough to tell networks apart, too little to find a person.
+func network(client netip.Addr) string {
+	bits := 48
+	if client.Is4() {
+		bits = 24
+	}
+	prefix, err := client.Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return prefix.String()
+}

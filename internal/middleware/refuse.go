@@ -1,0 +1,77 @@
+package middleware
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"usher/internal/request"
+)
+
+// methods are those that some door may use. TRACE echoes what it is sent, CONNECT asks for a tunnel; nobody here offers either.
+var methods = map[string]bool{
+	http.MethodGet: true, http.MethodHead: true, http.MethodPost: true, http.MethodPut: true,
+	http.MethodPatch: true, http.MethodDelete: true, http.MethodOptions: true,
+}
+
+const allowedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
+
+// knownMethod answers 405 also to methods it has never heard of, where RFC 9110
+// section 15.6.2 would let it say 501: a 5xx is an outage of ours, and strangers
+// are not to make one.
+func (c *chain) knownMethod(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !methods[r.Method] {
+			w.Header().Set("Allow", allowedMethods)
+			c.page(w, r, http.StatusMethodNotAllowed, request.RefusedMethod)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// cleanTarget refuses paths and queries that no honest link has and that the parts behind might read differently.
+func (c *chain) cleanTarget(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !cleanPath(r.URL.Path) || !cleanQuery(r.URL.RawQuery) {
+			c.page(w, r, http.StatusBadRequest, request.RefusedTarget)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func cleanPath(path string) bool {
+	for i := range len(path) {
+		if path[i] < ' ' || path[i] == 0x7f {
+			return false
+		}
+	}
+	return utf8.ValidString(path)
+}
+
+// cleanQuery unescapes the query as a whole: where a value ends does not matter to what may stand in it.
+func cleanQuery(raw string) bool {
+	if raw == "" {
+		return true
+	}
+	text, err := url.QueryUnescape(raw)
+	return err == nil && cleanText(text)
+}
+
+func cleanText(text string) bool {
+	return strings.IndexByte(text, 0) < 0 && utf8.ValidString(text)
+}
+
+// sameOrigin refuses what another website's page sends. It has no exceptions: a
+// door that takes only tokens ignores cookies, and its callers are no browsers.
+func (c *chain) sameOrigin(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := c.cross.Check(r); err != nil {
+			c.page(w, r, http.StatusForbidden, request.RefusedCrossOrigin)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

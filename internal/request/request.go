@@ -1,0 +1,38 @@
+// Package request owns the facts every layer may know about the HTTP request
+// being served: who sent it, under which name it is logged, whether it came over
+// https, and the nonce of the page that answers it.
+//
+// It refuses to know HTTP, accounts or devices: the middleware fills the facts in
+// once, before any handler runs, and everybody else only reads them.
+package request
+
+import (
+	"context"
+	"net/netip"
+)
+
+// Facts are what was established about a request before it was routed.
+type Facts struct {
+	// ID names the request in the log, in the X-Request-Id header and on error pages.
+	ID string
+	// Client is the address the request came from, proxies already taken off and
+	// IPv4-mapped IPv6 unmapped. It is the zero Addr when it is not known.
+	Client netip.Addr
+	// Secure says whether the browser spoke https, directly or to a trusted proxy.
+	Secure bool
+	// Nonce admits the scripts of this one answer under its Content-Security-Policy.
+	Nonce string
+}
+
+type key struct{}
+
+// With returns a context that carries facts in place of any it carried before.
+func With(ctx context.Context, facts Facts) context.Context {
+	return context.WithValue(ctx, key{}, facts)
+}
+
+// From returns the facts ctx carries, or the zero Facts when it carries none.
+func From(ctx context.Context) Facts {
+	facts, _ := ctx.Value(key{}).(Facts)
+	return facts
+}
