@@ -1,0 +1,126 @@
+package notice
+
+import (
+	"slices"
+	"time"
+)
+
+// Kind says what a notice is about.
+type Kind string
+
+// The kinds. Their texts stand in the database; do not rename them.
+const (
+	KindConfirmSignUp        Kind = "confirm_sign_up"
+	KindAlreadyHaveAccount   Kind = "already_have_account"
+	KindConfirmAddress       Kind = "confirm_address"
+	KindConfirmNoticeAddress Kind = "confirm_notice_address"
+	KindReset                Kind = "reset"
+	KindResetRequired        Kind = "reset_required"
+	KindInvitation           Kind = "invitation"
+	KindTest                 Kind = "test"
+
+	KindNewDevice            Kind = "new_device"
+	KindPasswordChanged      Kind = "password_changed"
+	KindAddressChanged       Kind = "address_changed"
+	KindAddressRestored      Kind = "address_restored"
+	KindNoticeAddressAdded   Kind = "notice_address_added"
+	KindNoticeAddressRemoved Kind = "notice_address_removed"
+	KindUserNameChanged      Kind = "user_name_changed"
+	KindSignedOutEverywhere  Kind = "signed_out_everywhere"
+	KindSignedOutByOperator  Kind = "signed_out_by_operator"
+	KindDevicesTrimmed       Kind = "devices_trimmed"
+	KindLocked               Kind = "locked"
+	KindUnlocked             Kind = "unlocked"
+	KindDeletionScheduled    Kind = "deletion_scheduled"
+	KindDeletionByOperator   Kind = "deletion_by_operator"
+	KindDeletionStopped      Kind = "deletion_stopped"
+	KindDeletionDone         Kind = "deletion_done"
+)
+
+// How long the secrets inside live. The flows that mint them use these same numbers.
+const (
+	SignUpLife        = time.Hour          // code and link of a sign-up
+	AddressLife       = 24 * time.Hour     // code and link that confirm a changed or second address
+	UndoLife          = 7 * 24 * time.Hour // the link that takes an address change back
+	NotMeLife         = 7 * 24 * time.Hour // the link "this wasn't me"
+	ResetLife         = 30 * time.Minute
+	InvitationLife    = 7 * 24 * time.Hour
+	noticeLife        = 7 * 24 * time.Hour
+	testLife          = time.Hour
+	resetRequiredLife = noticeLife
+)
+
+// Priorities: a smaller one leaves first. Somebody sits and waits for what is PriorityNow.
+const (
+	PriorityNow   = 1
+	PrioritySoon  = 2
+	PriorityLater = 3
+)
+
+// Sender is one of the two addresses Usher writes from, so that people can let the one with codes through whatever they
+// think of the other.
+type Sender int
+
+// The two senders.
+const (
+	AccountMail Sender = iota + 1 // what people asked for and wait for
+	NoticeMail                    // what we tell them unasked
+)
+
+type rule struct {
+	life     time.Duration
+	priority int
+	sender   Sender
+	needs    []string
+}
+
+var rules = map[Kind]rule{
+	KindConfirmSignUp: {SignUpLife, PriorityNow, AccountMail, []string{DataCode, DataLink}},
+	// Life, priority and sender are those of a sign-up: how soon it leaves must not tell that the account exists.
+	KindAlreadyHaveAccount:   {SignUpLife, PriorityNow, AccountMail, nil},
+	KindConfirmAddress:       {AddressLife, PriorityNow, AccountMail, []string{DataCode, DataLink}},
+	KindConfirmNoticeAddress: {AddressLife, PriorityNow, AccountMail, []string{DataCode, DataLink}},
+	KindReset:                {ResetLife, PriorityNow, AccountMail, []string{DataLink, DataMinutes}},
+	KindResetRequired:        {resetRequiredLife, PrioritySoon, AccountMail, nil},
+	KindInvitation:           {InvitationLife, PrioritySoon, AccountMail, []string{DataLink}},
+	KindTest:                 {testLife, PriorityNow, AccountMail, nil},
+
+	KindNewDevice:            {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindPasswordChanged:      {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindAddressChanged:       {noticeLife, PrioritySoon, NoticeMail, []string{DataNew, DataAt, DataLink}},
+	KindAddressRestored:      {noticeLife, PrioritySoon, NoticeMail, []string{DataAt}},
+	KindNoticeAddressAdded:   {noticeLife, PrioritySoon, NoticeMail, []string{DataNew, DataAt, DataLink}},
+	KindNoticeAddressRemoved: {noticeLife, PrioritySoon, NoticeMail, []string{DataNew, DataAt, DataLink}},
+	KindUserNameChanged:      {noticeLife, PriorityLater, NoticeMail, []string{DataNew, DataAt, DataLink}},
+	KindSignedOutEverywhere:  {noticeLife, PriorityLater, NoticeMail, []string{DataAt}},
+	KindSignedOutByOperator:  {noticeLife, PrioritySoon, NoticeMail, []string{DataAt}},
+	KindDevicesTrimmed:       {noticeLife, PriorityLater, NoticeMail, []string{DataAt, DataCount}},
+	KindLocked:               {noticeLife, PrioritySoon, NoticeMail, []string{DataAt}},
+	KindUnlocked:             {noticeLife, PrioritySoon, NoticeMail, []string{DataAt}},
+	KindDeletionScheduled:    {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataUntil, DataLink}},
+	KindDeletionByOperator:   {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataUntil, DataLink}},
+	KindDeletionStopped:      {noticeLife, PrioritySoon, NoticeMail, []string{DataAt}},
+	KindDeletionDone:         {noticeLife, PriorityLater, NoticeMail, []string{DataAt}},
+}
+
+// Kinds lists every kind, sorted.
+func Kinds() []Kind {
+	kinds := make([]Kind, 0, len(rules))
+	for kind := range rules {
+		kinds = append(kinds, kind)
+	}
+	slices.Sort(kinds)
+	return kinds
+}
+
+// Life is how long a waiting mail of this kind is worth sending: as long as the secret in it lives, a week for the rest.
+func (k Kind) Life() time.Duration { return rules[k].life }
+
+// Priority is PriorityNow, PrioritySoon or PriorityLater.
+func (k Kind) Priority() int { return rules[k].priority }
+
+// Sender says which of the two addresses a mail of this kind comes from; zero for an unknown kind.
+func (k Kind) Sender() Sender { return rules[k].sender }
+
+// Needs lists the Data keys a notice of this kind must carry.
+func (k Kind) Needs() []string { return slices.Clone(rules[k].needs) }

@@ -1,0 +1,153 @@
+package notice
+
+import (
+	"strconv"
+	"time"
+)
+
+// Device is what we can say about the device, browser or app that did something. Empty fields are left out of the mail.
+type Device struct {
+	Name    string // "Living room", or "Firefox on Linux"
+	Product string // the app or browser, when the name does not say it
+	Place   string // "Lyon, France"
+	Address string // IP address
+}
+
+// A link, below, is a path on the configured origin ("/reset?…") or a whole address on it; mail refuses any other.
+// A notice about an account is finished with For(accountID).
+
+// ConfirmSignUp carries the six digits to type where the sign-up began, and the link for another browser; SignUpLife.
+func ConfirmSignUp(to, code, link string) Notice {
+	return compose(KindConfirmSignUp, to, "", map[string]string{DataCode: code, DataLink: link})
+}
+
+// AlreadyHaveAccount answers a sign-up with an address that has an account, in the same place and at the same pace as
+// ConfirmSignUp.
+func AlreadyHaveAccount(to string) Notice { return compose(KindAlreadyHaveAccount, to, "", nil) }
+
+// ConfirmAddress goes to the new address of an e-mail change; AddressLife.
+func ConfirmAddress(to, code, link string) Notice {
+	return compose(KindConfirmAddress, to, "", map[string]string{DataCode: code, DataLink: link})
+}
+
+// ConfirmNoticeAddress goes to a second address that shall get notices too; AddressLife.
+func ConfirmNoticeAddress(to, code, link string) Notice {
+	return compose(KindConfirmNoticeAddress, to, "", map[string]string{DataCode: code, DataLink: link})
+}
+
+// Reset carries the link that sets a new password; minutes is how long the link works, as the mail says it.
+func Reset(to, link string, minutes int) Notice {
+	return compose(KindReset, to, "", map[string]string{DataLink: link, DataMinutes: strconv.Itoa(minutes)})
+}
+
+// ResetRequired says that the account needs a new password before it can be used again. It carries no link.
+func ResetRequired(to string) Notice { return compose(KindResetRequired, to, "", nil) }
+
+// Invitation carries the link that opens a sign-up; from is the inviting person's display name and may be empty;
+// InvitationLife.
+func Invitation(to, from, link string) Notice {
+	return compose(KindInvitation, to, "", map[string]string{DataFrom: from, DataLink: link})
+}
+
+// Test is what an operator sends to see whether mail arrives.
+func Test(to string) Notice { return compose(KindTest, to, "", nil) }
+
+// NewDevice says that a device signed in for the first time; NotMeLife.
+func NewDevice(to, name string, device Device, at time.Time, notMeLink string) Notice {
+	return compose(KindNewDevice, to, name, device.with(at, notMeLink))
+}
+
+// PasswordChanged says which device changed the password; NotMeLife.
+func PasswordChanged(to, name string, device Device, at time.Time, notMeLink string) Notice {
+	return compose(KindPasswordChanged, to, name, device.with(at, notMeLink))
+}
+
+// AddressChanged goes to the old address and carries the link that takes the change back; newAddress is shown Masked;
+// UndoLife.
+func AddressChanged(toOld, name, newAddress, undoLink string, at time.Time) Notice {
+	return compose(KindAddressChanged, toOld, name, changed(newAddress, undoLink, at))
+}
+
+// AddressRestored says, to the address that was changed, that it is the account's address again.
+func AddressRestored(to, name string, at time.Time) Notice {
+	return compose(KindAddressRestored, to, name, map[string]string{DataAt: stamp(at)})
+}
+
+// NoticeAddressAdded tells the account's own address that a second one now gets notices too; it is shown Masked.
+func NoticeAddressAdded(to, name, second, notMeLink string, at time.Time) Notice {
+	return compose(KindNoticeAddressAdded, to, name, changed(second, notMeLink, at))
+}
+
+// NoticeAddressRemoved goes to both addresses when the second one is taken away.
+func NoticeAddressRemoved(to, name, second, notMeLink string, at time.Time) Notice {
+	return compose(KindNoticeAddressRemoved, to, name, changed(second, notMeLink, at))
+}
+
+// UserNameChanged names the new user name.
+func UserNameChanged(to, name, userName, notMeLink string, at time.Time) Notice {
+	return compose(KindUserNameChanged, to, name,
+		map[string]string{DataNew: userName, DataLink: notMeLink, DataAt: stamp(at)})
+}
+
+// SignedOutEverywhere says that every device was signed out.
+func SignedOutEverywhere(to, name string, at time.Time) Notice {
+	return compose(KindSignedOutEverywhere, to, name, map[string]string{DataAt: stamp(at)})
+}
+
+// SignedOutByOperator says that the operator signed every device out.
+func SignedOutByOperator(to, name string, at time.Time) Notice {
+	return compose(KindSignedOutByOperator, to, name, map[string]string{DataAt: stamp(at)})
+}
+
+// DevicesTrimmed says that the devices unused for longest were signed out because there were too many; most is how many
+// an account may have.
+func DevicesTrimmed(to, name string, most int, at time.Time) Notice {
+	return compose(KindDevicesTrimmed, to, name, map[string]string{DataCount: strconv.Itoa(most), DataAt: stamp(at)})
+}
+
+// Locked says that the operator closed the account.
+func Locked(to, name string, at time.Time) Notice {
+	return compose(KindLocked, to, name, map[string]string{DataAt: stamp(at)})
+}
+
+// Unlocked says that the account is open again.
+func Unlocked(to, name string, at time.Time) Notice {
+	return compose(KindUnlocked, to, name, map[string]string{DataAt: stamp(at)})
+}
+
+// DeletionScheduled says until when the account can be kept, with the link that keeps it.
+func DeletionScheduled(to, name string, at, until time.Time, keepLink string) Notice {
+	return compose(KindDeletionScheduled, to, name,
+		map[string]string{DataAt: stamp(at), DataUntil: stamp(until), DataLink: keepLink})
+}
+
+// DeletionByOperator says that the operator is deleting the account, and until when its owner can keep it by signing in.
+func DeletionByOperator(to, name string, at, until time.Time, signInLink string) Notice {
+	return compose(KindDeletionByOperator, to, name,
+		map[string]string{DataAt: stamp(at), DataUntil: stamp(until), DataLink: signInLink})
+}
+
+// DeletionStopped says that the account is kept after all.
+func DeletionStopped(to, name string, at time.Time) Notice {
+	return compose(KindDeletionStopped, to, name, map[string]string{DataAt: stamp(at)})
+}
+
+// DeletionDone is the last mail an address gets from us. Leave its account empty: the account is gone.
+func DeletionDone(to, name string, at time.Time) Notice {
+	return compose(KindDeletionDone, to, name, map[string]string{DataAt: stamp(at)})
+}
+
+func (d Device) with(at time.Time, link string) map[string]string {
+	return map[string]string{
+		DataName: d.Name, DataProduct: d.Product, DataPlace: d.Place, DataAddress: d.Address,
+		DataAt: stamp(at), DataLink: link,
+	}
+}
+
+func changed(address, link string, at time.Time) map[string]string {
+	return map[string]string{DataNew: Masked(address), DataLink: link, DataAt: stamp(at)}
+}
+
+func compose(kind Kind, to, name string, data map[string]string) Notice {
+	return Notice{Kind: kind, To: to, Name: name, Data: data, Priority: kind.Priority()}
+}
