@@ -1,0 +1,98 @@
+// Package ratelimit owns the numbers that bound guessing and flooding, and the arithmetic behind them. It refuses to know where the
+// counters are kept: they live in the database, shared by all nodes.
+package ratelimit
+
+import (
+	"fmt"
+	"net/netip"
+	"time"
+)
+
+// Rule allows Limit acts in a Period, in any rhythm, and no more (GCRA: the allowance comes back evenly).
+type Rule struct {
+	Name   string
+	Limit  int64
+	Period time.Duration
+}
+
+// The limits of security.md §6.
+var (
+	SignInFailures   = Rule{"sign-in", 60, 10 * time.Minute} // wrong passwords from one network
+	SignUps          = Rule{"sign-up", 5, time.Hour}         // sign-ups from one network
+	SignUpMails      = Rule{"sign-up mail", 3, time.Hour}    // codes to one address
+	SignUpMailsDaily = Rule{"sign-up mail day", 10, 24 * time.Hour}
+	ResetsAccount    = Rule{"reset", 3, time.Hour} // reset mails for one address
+	ResetsDaily      = Rule{"reset day", 10, 24 * time.Hour}
+	ResetsNetwork    = Rule{"reset network", 10, time.Hour}
+	MailsDaily       = Rule{"mail", 20, 24 * time.Hour} // mails to one person, incident notices apart
+	StepUps          = Rule{"proof", 3, 15 * time.Minute}
+	CodesTyped       = Rule{"code", 10, 24 * time.Hour}   // wrong confirmation codes for one address
+	LinksOpened      = Rule{"link", 60, 10 * time.Minute} // wrong or dead links from one network
+	Strengths        = Rule{"strength", 600, 10 * time.Minute}
+)
+
+// gap is the time in which one act's allowance comes back.
+func (r Rule) gap() time.Duration { return r.Period / time.Duration(r.Limit) }
+
+// Take is one act to be counted against one counter.
+type Take struct {
+	Key  string // obscured before it is stored
+	Gap  time.Duration
+	Room time.Duration // how far ahead of now the counter may stand
+}
+
+// For returns the act counted for one subject: an address, an account.
+func (r Rule) For(subject string) Take {
+	return Take{r.Name + "\x00" + subject, r.gap(), r.Period - r.gap()}
+}
+
+// wider is how much more a /24 of IPv4 may do than one of its addresses: carriers share addresses (security.md decision 10).
+const wider = 10
+
+// From returns the acts counted for a source: an IPv4 address as itself and as its /24, an IPv6 address as its /56.
+func (r Rule) From(source netip.Addr) []Take {
+	source = source.Unmap().WithZone("")
+	if !source.Is4() {
+		return []Take{r.For(network(source, 56))}
+	}
+	net := r
+	net.Name, net.Limit = r.Name+" /24", r.Limit*wider
+	return []Take{r.For(source.String()), net.For(network(source, 24))}
+}
+
+func network(a netip.Addr, bits int) string {
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return "unknown"
+	}
+	return p.String()
+}
+
+// LimitedError says that a limit holds and until when.
+type LimitedError struct{ Until time.Time }
+
+// Error names the time, in UTC; pages show it in the reader's zone.
+func (e *LimitedError) Error() string {
+	return fmt.Sprintf("too many tries; the next one counts at %s", e.Until.UTC().Format(time.RFC3339))
+}
+
+// The failure budget of an account (security.md PW-10): FreeFailures in a row cost nothing, then each next try waits, FirstWait doubling
+// up to LongestWait; after MostFailures the password is off until it is reset.
+const (
+	FreeFailures = 5
+	MostFailures = 100
+	FirstWait    = 30 * time.Second
+	LongestWait  = time.Hour
+)
+
+// Wait returns how long after the nth failure in a row the next try has to wait.
+func Wait(failures int64) time.Duration {
+	if failures < FreeFailures {
+		return 0
+	}
+	doublings := failures - FreeFailures
+	if doublings >= 7 { // 30 s · 2⁷ is over an hour
+		return LongestWait
+	}
+	return FirstWait << doublings
+}
