@@ -1,0 +1,68 @@
+# Read by scripts/test. Finds what the tests need; on Debian, as root, installs what is missing, elsewhere names it.
+# shellcheck shell=bash
+
+# Each line: the Debian package, then the commands or files any one of which shows that it is there.
+requirements_table() {
+	cat <<'TABLE'
+gcc gcc clang
+libc6-dev /usr/include/stdlib.h /Library/Developer/CommandLineTools
+postgresql /usr/lib/postgresql/*/bin/initdb initdb
+chromium chromium chromium-browser google-chrome google-chrome-stable
+fonts-liberation /usr/share/fonts/truetype/liberation* /usr/share/fonts/*/*/*.ttf /usr/share/fonts/*/*.ttf /System/Library/Fonts
+oathtool oathtool
+argon2 argon2
+npm npm
+TABLE
+}
+
+# missing prints the packages for which no sign was found.
+missing() {
+	local package signs sign found
+	requirements_table | while read -r package signs; do
+		found=
+		for sign in $signs; do # unquoted: the signs are a list, and some are patterns
+			if [ -e "$sign" ] || { [[ $sign != /* ]] && command -v "$sign" >/dev/null; }; then
+				found=yes
+				break
+			fi
+		done
+		[ -n "$found" ] || echo "$package"
+	done
+}
+
+on_debian() {
+	# shellcheck source=/dev/null
+	[ -r /etc/os-release ] && (. /etc/os-release && [[ " ${ID:-} ${ID_LIKE:-} " == *" debian "* ]])
+}
+
+# requirements LOG leaves what apt-get says in LOG and shows it when it fails.
+requirements() {
+	local log=$1 absent
+	command -v go >/dev/null || {
+		echo "Go is missing: install the version go.mod names, or a newer one"
+		return 1
+	}
+	echo "$(go version), PostgreSQL, Chromium, oathtool, argon2, npm"
+	mapfile -t absent < <(missing)
+	[ ${#absent[@]} -gt 0 ] || return 0
+
+	if ! on_debian; then
+		echo "missing, by Debian's names: ${absent[*]}"
+		return 1
+	fi
+	if [ "$(id -u)" != 0 ]; then
+		echo "missing: run as root: apt-get update && apt-get install ${absent[*]}"
+		return 1
+	fi
+	echo "installing ${absent[*]}"
+	export DEBIAN_FRONTEND=noninteractive
+	if ! { apt-get update -qq && apt-get install -y -qq --no-install-recommends "${absent[@]}"; } >"$log" 2>&1 </dev/null; then
+		cat "$log"
+		return 1
+	fi
+	mapfile -t absent < <(missing)
+	[ ${#absent[@]} = 0 ] || {
+		echo "still missing after the installation: ${absent[*]}"
+		return 1
+	}
+}
