@@ -1,0 +1,91 @@
+// Package account owns the account: what it is called, what state it is in, and when its owner must choose a new password. It
+// refuses to know how anybody signs in, and where accounts are kept.
+package account
+
+import (
+	"errors"
+	"time"
+)
+
+// State is what an operator or the owner has made of an account.
+type State string
+
+// The states of an account. There is no "unconfirmed": before the address is confirmed there is no account.
+const (
+	Active   State = "active"
+	Locked   State = "locked"   // by an operator: nobody signs in, nothing is lost
+	Deleting State = "deleting" // by its owner: kept for GraceBeforeErasure, then erased
+)
+
+// Lifetimes and limits of accounts.
+const (
+	GraceBeforeErasure = 7 * 24 * time.Hour
+	// HeldAddress is how long a former address stays reserved, so that its owner can undo a change.
+	HeldAddress = 7 * 24 * time.Hour
+	// LongestName is the limit of a display name, in code points.
+	LongestName = 64
+)
+
+// Errors that doors translate.
+var (
+	ErrNotFound     = errors.New("account: there is no such account")
+	ErrAddressTaken = errors.New("account: the address belongs to an account already")
+	ErrNameTaken    = errors.New("account: the user name is taken")
+	ErrLastAdmin    = errors.New("account: the last administrator cannot be locked, deleted or demoted")
+)
+
+// Standing is what decides whether things of an account still count. It holds nothing sealed, so reading it is cheap.
+type Standing struct {
+	ID              string
+	State           State
+	Admin           bool
+	Epoch           int64 // moves on "sign out connected devices"
+	Incident        int64 // newest incident that lists this account; 0 when none does
+	Secured         int64 // instance epoch at which the owner last set a password
+	PasswordVersion int64 // grows with each password; binds resets to the one they replace
+}
+
+// Account is a person's account, opened.
+type Account struct {
+	Standing
+	Email       string // as typed by its owner; mail always goes to this form
+	UserName    string // empty until chosen
+	Name        string // display name; empty until chosen
+	NoticeEmail string // second address for notices; empty when there is none
+	Password    string // argon2id PHC string
+	CreatedAt   time.Time
+	DeleteAt    time.Time // zero unless it is going to be deleted: Deleting, or Locked meanwhile
+}
+
+// Called returns what to call the person on a page: display name, else user name, else address.
+func (a Account) Called() string {
+	switch {
+	case a.Name != "":
+		return a.Name
+	case a.UserName != "":
+		return a.UserName
+	}
+	return a.Email
+}
+
+// NoticeAddresses lists every address that is told about changes.
+func (a Account) NoticeAddresses() []string {
+	if a.NoticeEmail == "" {
+		return []string{a.Email}
+	}
+	return []string{a.Email, a.NoticeEmail}
+}
+
+// Words lists what a password of this account must not be equal to.
+func (a Account) Words() []string { return []string{a.Email, a.UserName, a.Name} }
+
+// Filter narrows a listing of accounts, newest first; zero fields do not narrow.
+type Filter struct {
+	State  State
+	Admins bool   // administrators only
+	Before string // id of the account to go on after
+	Limit  int
+}
+
+// MostScanned is how many accounts a search by any part of a name may open; above it only whole names are found.
+const MostScanned = 50_000

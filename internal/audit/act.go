@@ -1,0 +1,57 @@
+package audit
+
+import (
+	"time"
+
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/notice"
+	"usher/internal/secret"
+)
+
+// Act is what one act leaves behind: an entry here, mail to whoever must know, and the links that this mail carries. The store writes
+// all of it in the transaction of the act itself, so nothing can be missing.
+type Act struct {
+	At    time.Time
+	Done  Entry
+	Tell  []notice.Notice
+	Links []credential.Link
+}
+
+// New returns an act of an actor that concerns an account.
+func New(at time.Time, action Action, actor, accountID string) Act {
+	return Act{At: at, Done: Entry{Action: action, Actor: actor, AccountID: accountID}}
+}
+
+// With returns the act with one more detail.
+func (a Act) With(key, value string) Act {
+	detail := map[string]string{key: value}
+	for k, v := range a.Done.Detail {
+		if k != key {
+			detail[k] = v
+		}
+	}
+	a.Done.Detail = detail
+	return a
+}
+
+// Linking returns the act with one more link to store.
+func (a Act) Linking(l credential.Link) Act {
+	a.Links = append(a.Links[:len(a.Links):len(a.Links)], l)
+	return a
+}
+
+// Telling returns the act with more mail to send.
+func (a Act) Telling(n ...notice.Notice) Act {
+	a.Tell = append(a.Tell[:len(a.Tell):len(a.Tell)], n...)
+	return a
+}
+
+// From returns the act with where its actor was.
+func (a Act) From(c device.Client) Act { return a.With(Address, c.Address.String()).With(Place, c.Place) }
+
+// NotMe returns the act with a "this wasn't me" link about a device, and the link's path for the mail.
+func (a Act) NotMe(accountID string, d device.Device) (Act, string) {
+	link := credential.Link{Kind: credential.NotMe, Token: secret.NewToken(), AccountID: accountID, Subject: d.ID, Detail: d.Name}
+	return a.Linking(link), "/not-me/" + link.Token.Reveal()
+}

@@ -1,0 +1,13 @@
+package audit
+
+// Actions lists every act, in the order people look for them.
+func Actions() []Action {
+	return []Action{
+		AccountCreated, AccountLocked, AccountUnlocked, AccountErased, AdminGranted, DeletionAsked, DeletionRevoked, DataDownloaded, ProfileChanged, NotMeReported,
+		EmailAsked, EmailChanged, EmailRestored, NoticeChanged,
+		SignedIn, SignInFailed, SignInRefused, ProvedAgain, SignedOut, SignedOutAll, DevicesTrimmed,
+		ResetRequired, ResetAsked, PasswordReset, PasswordChanged,
+		InvitationMade, InvitationTaken, InvitationEnded,
+		SetUpLinkMade, KeysRotated, MailRetried,
+	}
+}

@@ -1,0 +1,83 @@
+// Package audit owns the record of every security-relevant act: its words, and the chain that shows a changed entry. It refuses
+// to know who reads it, and it never carries a secret.
+package audit
+
+import "time"
+
+// Action names an act, in the field's words; people's pages say it plainer.
+type Action string
+
+// The acts that are recorded.
+const (
+	AccountCreated  Action = "account.created"
+	AccountLocked   Action = "account.locked"
+	AccountUnlocked Action = "account.unlocked"
+	AccountErased   Action = "account.erased"
+	AdminGranted    Action = "account.admin-granted"
+	DeletionAsked   Action = "account.deletion-asked"
+	DeletionRevoked Action = "account.deletion-revoked"
+	DataDownloaded  Action = "account.data-downloaded"
+	ProfileChanged  Action = "account.profile-changed"
+	EmailAsked      Action = "email.change-asked"
+	EmailChanged    Action = "email.changed"
+	EmailRestored   Action = "email.restored"
+	NoticeChanged   Action = "email.notice-address-changed"
+	SignedIn        Action = "sign-in.succeeded"
+	SignInFailed    Action = "sign-in.failed"
+	SignInRefused   Action = "sign-in.refused"
+	ProvedAgain     Action = "sign-in.proved-again"
+	SignedOut       Action = "sign-out.device"
+	SignedOutAll    Action = "sign-out.everything"
+	DevicesTrimmed  Action = "sign-out.oldest"
+	NotMeReported   Action = "account.not-me"
+	ResetRequired   Action = "password.reset-required"
+	ResetAsked      Action = "password.reset-asked"
+	PasswordReset   Action = "password.reset"
+	PasswordChanged Action = "password.changed"
+	InvitationMade  Action = "invitation.made"
+	InvitationTaken Action = "invitation.taken"
+	InvitationEnded Action = "invitation.revoked"
+	SetUpLinkMade   Action = "set-up.link-made"
+	KeysRotated     Action = "keys.rotated"
+	MailRetried     Action = "mail.retried"
+)
+
+// Actors that are no account.
+const (
+	System = "system" // a job of the service itself
+	CLI    = "cli"    // somebody with a shell on the service's machine
+)
+
+// Entry is one recorded act.
+type Entry struct {
+	ID        string
+	At        time.Time
+	AccountID string // whom it concerns; empty when nobody
+	Actor     string // account id of who did it, or System, CLI; empty for an outsider
+	Action    Action
+	Detail    map[string]string // sealed in the store; never a secret
+}
+
+// Details that many entries share.
+const (
+	Address = "address" // IP address
+	Place   = "place"
+	Device  = "device"
+	Reason  = "reason"
+	Count   = "count"
+)
+
+// Filter narrows a listing of entries, newest first; empty fields do not narrow.
+type Filter struct {
+	AccountID string
+	Action    Action
+	Before    string // id of the entry to go on after
+	Limit     int
+}
+
+// Verdict is what reading the whole log showed.
+type Verdict struct {
+	Entries int
+	Batches int
+	Broken  []string // what does not hold, in words; empty when all is well
+}

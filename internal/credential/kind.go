@@ -1,0 +1,65 @@
+// Package credential owns everything that is presented to prove a right: which kinds there are, how long they live, what ends them,
+// and the one function that resolves any of them through any door. It refuses to know doors, and how credentials are stored.
+package credential
+
+import "time"
+
+// Kind names a kind of credential.
+type Kind string
+
+// The kinds there are. Each has a Rule; a kind without one does not resolve, and a test fails.
+const (
+	Browser    Kind = "browser"       // a browser that is signed in
+	Known      Kind = "known browser" // a browser where the owner has signed in before: a failure budget of its own, nothing else
+	SignUp     Kind = "sign-up"       // the browser where a sign-up began
+	SignUpLink Kind = "sign-up link"  // the link in the mail that confirms an address
+	Change     Kind = "change link"   // the link that confirms a new address
+	Undo       Kind = "undo"          // gives a changed address back
+	NotMe      Kind = "not me"        // "this wasn't me", in the mail about a new device
+	Reset      Kind = "reset"         // chooses a new password
+	Invitation Kind = "invitation"    // opens a sign-up while sign-up is by invitation
+	SetUp      Kind = "set-up"        // makes the first administrator
+)
+
+// Rule says how a kind lives and dies.
+type Rule struct {
+	// Life is the longest time from making to end.
+	Life time.Duration
+	// Idle ends it when its device was not used for so long; zero means never.
+	Idle time.Duration
+	// SingleUse kinds are spent by the act they allow, in that act's transaction.
+	SingleUse bool
+	// OwnedByAccount kinds belong to an account and die with it.
+	OwnedByAccount bool
+	// Protective kinds only ever take power away from whoever is signed in; they outlive "sign out everything" and incidents,
+	// because a thief could otherwise disarm them with one press.
+	Protective bool
+	// WhileResetRequired kinds still work while the account must choose a new password.
+	WhileResetRequired bool
+	// WhileDeleting kinds still work during the grace before an account is erased.
+	WhileDeleting bool
+	// Bearer kinds prove a right to read or act for the account. The others open one narrow step.
+	Bearer bool
+}
+
+const day = 24 * time.Hour
+
+// Rules is the registry: every kind, and how it lives and dies (security.md decisions 6 and 11, RS-1, RS-10).
+var Rules = map[Kind]Rule{
+	Browser:    {Life: 365 * day, Idle: 30 * day, OwnedByAccount: true, Bearer: true},
+	Known:      {Life: 400 * day, OwnedByAccount: true, WhileResetRequired: true, WhileDeleting: true},
+	SignUp:     {Life: time.Hour, SingleUse: true},
+	SignUpLink: {Life: time.Hour, SingleUse: true},
+	Change:     {Life: day, SingleUse: true, OwnedByAccount: true},
+	Undo:       {Life: 7 * day, SingleUse: true, OwnedByAccount: true, Protective: true, WhileResetRequired: true, WhileDeleting: true},
+	NotMe:      {Life: 7 * day, SingleUse: true, OwnedByAccount: true, Protective: true, WhileResetRequired: true, WhileDeleting: true},
+	Reset:      {Life: 30 * time.Minute, SingleUse: true, OwnedByAccount: true, WhileResetRequired: true, WhileDeleting: true},
+	Invitation: {Life: 7 * day, SingleUse: true},
+	SetUp:      {Life: time.Hour, SingleUse: true},
+}
+
+// Fresh is how long a typed password counts as fresh proof.
+const Fresh = 5 * time.Minute
+
+// AdminFresh is how long an administrator may stay idle or unproved on administration pages before the password is asked again.
+const AdminFresh = 15 * time.Minute

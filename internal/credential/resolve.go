@@ -1,0 +1,135 @@
+package credential
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/secret"
+)
+
+// Clock is the instance's logical clock, read together with what it judges.
+type Clock struct {
+	Epoch    int64 // now; moves only when an incident is declared or a backup restored
+	Floor    int64 // bearer things born below are refused, whatever account they belong to
+	Incident int64 // newest incident that covers everybody
+}
+
+// Next returns the epoch after this one: at least one more, and at least the time, so that a restored database never reuses a value.
+func (c Clock) Next(now time.Time) int64 { return max(c.Epoch+1, now.Unix()) }
+
+// ResetRequired reports whether the owner must choose a new password before anything else.
+func (c Clock) ResetRequired(a account.Standing) bool { return a.Secured < max(c.Incident, a.Incident) }
+
+// Stamp is the pair of epochs a credential was born in. It is read before the proof is checked, never when the row is written.
+type Stamp struct{ Born, Account int64 }
+
+// StampNow returns the stamp for something that is about to be proved for an account.
+func StampNow(c Clock, a account.Standing) Stamp { return Stamp{c.Epoch, a.Epoch} }
+
+// alive reports whether no epoch has passed the stamp. An incident at the very epoch of birth is an older one.
+func (s Stamp) alive(c Clock, a account.Standing) bool {
+	return s.Born >= max(c.Floor, c.Incident, a.Incident) && s.Account >= a.Epoch
+}
+
+// Credential is one stored credential. Hash is its key in the store, never the secret itself.
+type Credential struct {
+	Hash      string
+	Kind      Kind
+	AccountID string
+	DeviceID  string
+	Subject   string // row it speaks of: a confirmation, for sign-up and change links
+	Detail    string // sealed in the store; what the act needs later
+	Stamp     Stamp
+	FreshAt   time.Time // when the password was last typed for it
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// Found is a stored credential with everything that judges it, read in one question.
+type Found struct {
+	Credential
+	Clock        Clock
+	Account      account.Standing // zero when it belongs to none
+	DeviceUsedAt time.Time        // zero when it belongs to none
+}
+
+// IsFresh reports whether the password was typed recently enough for what matters.
+func (f Found) IsFresh(now time.Time) bool { return now.Sub(f.FreshAt) < Fresh }
+
+// Why a presented credential does not count. Doors must not tell an outsider which; Ended carries a reason only for the
+// browser that held it.
+var (
+	ErrUnknown       = errors.New("credential: unknown or expired")
+	ErrEnded         = errors.New("credential: ended by a sign-out, a changed password or an incident")
+	ErrResetRequired = errors.New("credential: the account must choose a new password first")
+	ErrLocked        = errors.New("credential: the account is locked")
+	ErrSpent         = errors.New("credential: used already, or replaced meanwhile")
+	ErrStale         = errors.New("credential: the password must be typed again first")
+	ErrDeleting      = errors.New("credential: the account is going to be deleted")
+)
+
+// Store finds credentials. FindCredential returns ErrUnknown when there is no row.
+type Store interface {
+	FindCredential(ctx context.Context, kind Kind, token secret.Token) (Found, error)
+}
+
+// Resolver answers whether a presented credential counts now.
+type Resolver struct {
+	Store Store
+	Now   func() time.Time
+}
+
+// Resolve is the one way from a presented secret to a right, for every kind and every door.
+func (r *Resolver) Resolve(ctx context.Context, kind Kind, token secret.Token) (Found, error) {
+	if _, known := Rules[kind]; !known || !token.WellFormed() {
+		return Found{}, ErrUnknown
+	}
+	f, err := r.Store.FindCredential(ctx, kind, token)
+	if err != nil {
+		return Found{}, err
+	}
+	return f, Judge(f, r.Now())
+}
+
+// Judge applies a stored credential's rule, for a look-up that is part of a greater question.
+func Judge(f Found, now time.Time) error {
+	rule, known := Rules[f.Kind]
+	if !known {
+		return ErrUnknown
+	}
+	return rule.judge(f, now)
+}
+
+func (rule Rule) judge(f Found, now time.Time) error {
+	if !now.Before(f.ExpiresAt) || now.Sub(f.CreatedAt) >= rule.Life || now.Before(f.CreatedAt.Add(-time.Minute)) {
+		return ErrUnknown
+	}
+	if rule.Idle > 0 && now.Sub(f.DeviceUsedAt) >= rule.Idle {
+		return ErrUnknown
+	}
+	if !rule.OwnedByAccount {
+		if f.Stamp.Born < max(f.Clock.Floor, f.Clock.Incident) {
+			return ErrEnded
+		}
+		return nil
+	}
+	if f.Account.ID == "" {
+		return ErrUnknown
+	}
+	if !rule.Protective && !f.Stamp.alive(f.Clock, f.Account) {
+		return ErrEnded
+	}
+	switch {
+	case f.Account.State == account.Locked:
+		return ErrLocked
+	case f.Account.State == account.Deleting && !rule.WhileDeleting:
+		return ErrDeleting
+	case f.Account.State != account.Active && f.Account.State != account.Deleting:
+		return ErrUnknown
+	case f.Clock.ResetRequired(f.Account) && !rule.WhileResetRequired:
+		return ErrResetRequired
+	}
+	return nil
+}

@@ -1,0 +1,82 @@
+package credential
+
+import (
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/device"
+	"usher/internal/id"
+	"usher/internal/ratelimit"
+	"usher/internal/secret"
+)
+
+// Attempt is a proof that is about to be checked: whose, from where, and with which budget.
+type Attempt struct {
+	Handle account.Handle
+	// Account, when set, is whose proof it is; the handle is then not looked at.
+	Account string
+	// Known is what the browser shows to have been here before; often empty.
+	Known secret.Token
+	// Network are the acts counted against the source, given back when the proof is good.
+	Network []ratelimit.Take
+	At      time.Time
+}
+
+// Candidate is what an attempt is checked against, read in one question, with the failure already counted.
+type Candidate struct {
+	Account account.Account // zero ID when nobody has this handle
+	Clock   Clock
+	Known   bool   // the browser has been here before, with this account
+	Budget  string // the failure counter that was charged, to give back
+}
+
+// Exists reports whether there is an account at all.
+func (c Candidate) Exists() bool { return c.Account.ID != "" }
+
+// Exhausted says that the failure budget is used up for good: the password is off until it is reset.
+type Exhausted struct{}
+
+// Error names the way back.
+func (Exhausted) Error() string {
+	return "credential: too many failures in a row; the password is off until it is reset"
+}
+
+// SignIn is a new sign-in of a browser.
+type SignIn struct {
+	Device  device.Device
+	Token   secret.Token
+	Known   secret.Token // empty when the browser keeps the one it has
+	Stamp   Stamp
+	FreshAt time.Time
+}
+
+// NewSignIn returns a new sign-in of the client's browser, fresh, with a token of its own. Its stamp is the caller's to set.
+func NewSignIn(accountID, method string, client device.Client, now time.Time) SignIn {
+	kind, name, product := device.Describe(client.UserAgent)
+	return SignIn{
+		Device: device.Device{ID: id.New(now), AccountID: accountID, Kind: kind, Name: name, Product: product, Method: method, Seen: client.Seen()},
+		Token:  secret.NewToken(), FreshAt: now,
+	}
+}
+
+// PasswordChange replaces a password and everything that hung on the old one.
+type PasswordChange struct {
+	AccountID string
+	Replaces  int64  // version of the password that is replaced
+	Password  string // PHC string
+	Secured   int64  // instance epoch read before the proof was checked
+}
+
+// Secure returns the epoch that a newly set password secures: the newest one there was when the proof began.
+func Secure(c Clock, a account.Standing) int64 { return max(c.Epoch, a.Incident, c.Incident) }
+
+// Link is a token that travels in a mail or on the operator's screen.
+type Link struct {
+	Kind      Kind
+	Token     secret.Token
+	AccountID string
+	Subject   string
+	Detail    string
+	Stamp     Stamp
+	Newest    bool // ends the account's older ones of the kind
+}

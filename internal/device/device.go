@@ -1,0 +1,94 @@
+// Package device owns what is signed in to an account: browsers today, players and servers later. It refuses to know how they
+// signed in.
+package device
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// Kind is what a device is, for its icon and its place in the list.
+type Kind string
+
+// The kinds of devices.
+const (
+	Browser Kind = "browser"
+	Phone   Kind = "phone" // a browser on a phone or tablet
+)
+
+// Most is how many devices an account may have; the one unused for longest is signed out to make room (security.md SE-11).
+const Most = 200
+
+// ErrNotFound says that the account has no such device.
+var ErrNotFound = errors.New("device: there is no such device on this account")
+
+// Device is one thing that is signed in.
+type Device struct {
+	ID        string
+	AccountID string
+	Kind      Kind
+	Name      string // "Firefox on Linux"
+	Product   string // "Firefox"
+	Method    string // how it signed in: "password"
+	Seen      Seen
+	CreatedAt time.Time
+	UsedAt    time.Time
+}
+
+// Client is what a request tells about where it comes from. The user agent is the client's own claim.
+type Client struct {
+	Address   netip.Addr
+	Place     string // name of the place, empty when unknown
+	UserAgent string
+}
+
+// Seen returns where the client is.
+func (c Client) Seen() Seen { return Seen{Address: c.Address.String(), Place: c.Place} }
+
+// Seen is where a device was when it was last used.
+type Seen struct {
+	Address string `json:"address"` // IP address
+	Place   string `json:"place"`   // name of the place; empty when unknown
+}
+
+// TouchEvery is how much older than now a stored last use must be before it is written again.
+const TouchEvery = 5 * time.Minute
+
+// Describe names a browser by its User-Agent, in the coarse words people use. The header is the client's claim and no more.
+func Describe(userAgent string) (kind Kind, name, product string) {
+	product, system := "Browser", ""
+	for _, p := range products {
+		if strings.Contains(userAgent, p.mark) {
+			product = p.name
+			break
+		}
+	}
+	kind = Browser
+	for _, s := range systems {
+		if strings.Contains(userAgent, s.mark) {
+			system, kind = s.name, s.kind
+			break
+		}
+	}
+	if system == "" {
+		return kind, product, product
+	}
+	return kind, product + " on " + system, product
+}
+
+// products in the order that tells browsers apart which name each other.
+var products = []struct{ mark, name string }{
+	{"Edg", "Edge"}, {"OPR/", "Opera"}, {"Vivaldi/", "Vivaldi"}, {"SamsungBrowser/", "Samsung Internet"},
+	{"Firefox/", "Firefox"}, {"FxiOS/", "Firefox"}, {"CriOS/", "Chrome"}, {"HeadlessChrome/", "Chrome"},
+	{"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"curl/", "curl"},
+}
+
+var systems = []struct {
+	mark, name string
+	kind       Kind
+}{
+	{"iPhone", "iPhone", Phone}, {"iPad", "iPad", Phone}, {"Android", "Android", Phone}, {"Windows", "Windows", Browser},
+	{"Macintosh", "Mac", Browser}, {"CrOS", "ChromeOS", Browser}, {"Linux", "Linux", Browser},
+}
