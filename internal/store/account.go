@@ -1,0 +1,325 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/secret"
+)
+
+const accountColumns = `a.id, a.state, a.admin, a.key, a.email, a.user_name, a.name, a.notice_email, a.password, a.password_version,
+	a.epoch, a.incident, a.secured, a.created_at, a.delete_at`
+
+// sealedAccount is an account as it stands in its row.
+type sealedAccount struct {
+	account.Account
+	key, email, userName, name, notice, password string
+	createdAt, deleteAt                          int64
+}
+
+func (s *sealedAccount) dest() []any {
+	return []any{&s.ID, &s.State, &s.Admin, &s.key, &s.email, &s.userName, &s.name, &s.notice, &s.password, &s.PasswordVersion,
+		&s.Epoch, &s.Incident, &s.Secured, &s.createdAt, &s.deleteAt}
+}
+
+// open unseals the row.
+func (s *sealedAccount) open(r *secret.Ring) (account.Account, error) {
+	a := s.Account
+	a.CreatedAt, a.DeleteAt = timeOf(s.createdAt), timeOf(s.deleteAt)
+	key, err := r.AccountKey(a.ID, s.key)
+	if err != nil {
+		return account.Account{}, fmt.Errorf("opening account %s: %w", a.ID, err)
+	}
+	for _, f := range []struct {
+		column, sealed string
+		into           *string
+	}{
+		{"email", s.email, &a.Email}, {"user_name", s.userName, &a.UserName}, {"name", s.name, &a.Name},
+		{"notice_email", s.notice, &a.NoticeEmail}, {"password", s.password, &a.Password},
+	} {
+		if *f.into, err = key.Open(f.sealed, accountCell(a.ID, f.column)); err != nil {
+			return account.Account{}, fmt.Errorf("opening %s of account %s: %w", f.column, a.ID, err)
+		}
+	}
+	return a, nil
+}
+
+func accountCell(id, column string) secret.Place {
+	return secret.Place{Table: "account", Row: id, Column: column}
+}
+
+// LoadAccount returns an account opened; account.ErrNotFound when there is none.
+func (db *DB) LoadAccount(ctx context.Context, id string) (account.Account, error) {
+	var s sealedAccount
+	err := get(ctx, db.engine.read(), `SELECT `+accountColumns+` FROM account a WHERE a.id = $1`, []any{id}, s.dest()...)
+	if err != nil {
+		return account.Account{}, found(err, account.ErrNotFound)
+	}
+	return s.open(db.ring())
+}
+
+// FindAccount returns the account a handle belongs to; account.ErrNotFound when nobody has it.
+func (db *DB) FindAccount(ctx context.Context, h account.Handle) (account.Account, error) {
+	return findAccount(ctx, db.engine.read(), db.ring(), h)
+}
+
+func findAccount(ctx context.Context, q querier, r *secret.Ring, h account.Handle) (account.Account, error) {
+	var s sealedAccount
+	list, args := oneOf(nil, r.Index(string(h.Kind), h.Value))
+	err := get(ctx, q, `SELECT `+accountColumns+` FROM handle h JOIN account a ON a.id = h.account_id
+		WHERE h.held_until = 0 AND h.hash IN `+list, args, s.dest()...)
+	if err != nil {
+		return account.Account{}, found(err, account.ErrNotFound)
+	}
+	return s.open(r)
+}
+
+// lock keeps every other change of an account waiting until this transaction ends, and returns its data key. (PostgreSQL lets two
+// transactions each see the other's rows too late; the account's own row is where they meet.)
+func (db *DB) lock(ctx context.Context, t *tx, accountID string) (secret.AccountKey, error) {
+	var wrapped string
+	if err := get(ctx, t, `UPDATE account SET state = state WHERE id = $1 RETURNING key`, []any{accountID}, &wrapped); err != nil {
+		return secret.AccountKey{}, found(err, account.ErrNotFound)
+	}
+	return db.ring().AccountKey(accountID, wrapped)
+}
+
+// keyOf unwraps an account's data key inside a transaction.
+func (db *DB) keyOf(ctx context.Context, q querier, accountID string) (secret.AccountKey, error) {
+	var wrapped string
+	if err := get(ctx, q, `SELECT key FROM account WHERE id = $1`, []any{accountID}, &wrapped); err != nil {
+		return secret.AccountKey{}, found(err, account.ErrNotFound)
+	}
+	return db.ring().AccountKey(accountID, wrapped)
+}
+
+// insertAccount writes a new account with its handles. The values are sealed under a fresh key.
+func (db *DB) insertAccount(ctx context.Context, t *tx, a account.Account, handles []account.Handle) error {
+	key, wrapped, err := db.ring().NewAccountKey(a.ID)
+	if err != nil {
+		return err
+	}
+	seal := func(column, v string) string { return key.Seal(v, accountCell(a.ID, column)) }
+	_, err = t.exec(ctx, `INSERT INTO account (id, state, admin, key, email, user_name, name, notice_email, password, password_version,
+		epoch, incident, secured, created_at, delete_at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)`,
+		a.ID, string(a.State), a.Admin, wrapped, seal("email", a.Email), seal("user_name", a.UserName), seal("name", a.Name),
+		seal("notice_email", a.NoticeEmail), seal("password", a.Password), a.PasswordVersion, a.Epoch, a.Incident, a.Secured,
+		ms(a.CreatedAt), ms(a.DeleteAt))
+	if err != nil {
+		return fmt.Errorf("writing an account: %w", err)
+	}
+	for _, h := range handles {
+		if err := db.insertHandle(ctx, t, h, a.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// insertHandle writes a handle under every index key. A former address of the same account that is still held is taken back.
+func (db *DB) insertHandle(ctx context.Context, t *tx, h account.Handle, accountID string) error {
+	for _, hash := range db.ring().Index(string(h.Kind), h.Value) {
+		n, err := t.exec(ctx, `INSERT INTO handle (hash, kind, account_id, held_until) VALUES ($1, $2, $3, 0)
+			ON CONFLICT (hash) DO UPDATE SET held_until = 0 WHERE handle.account_id = excluded.account_id`, hash, string(h.Kind), accountID)
+		if err != nil {
+			return fmt.Errorf("writing a handle: %w", err)
+		}
+		if n == 1 {
+			continue
+		}
+		if h.Kind == account.ByEmail {
+			return account.ErrAddressTaken
+		}
+		return account.ErrNameTaken
+	}
+	return nil
+}
+
+// CreateAccount writes an account whose owner's address needs no proof, by an operator's word. ErrAddressTaken, ErrNameTaken.
+func (db *DB) CreateAccount(ctx context.Context, a account.Account, handles []account.Handle, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if err := db.insertAccount(ctx, t, a, handles); err != nil {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
+// UserNameFree reports whether nobody has a user name. Somebody may take it right after.
+func (db *DB) UserNameFree(ctx context.Context, h account.Handle) (bool, error) {
+	return db.handleFree(ctx, db.engine.read(), h)
+}
+
+func (db *DB) handleFree(ctx context.Context, q querier, h account.Handle) (bool, error) {
+	list, args := oneOf(nil, db.ring().Index(string(h.Kind), h.Value))
+	var one string
+	err := get(ctx, q, `SELECT account_id FROM handle WHERE hash IN `+list, args, &one)
+	if errors.Is(err, errNoRow) {
+		return true, nil
+	}
+	return false, err
+}
+
+// SetUserName gives an account a user name, or another one; the former one is free at once. ErrNameTaken.
+func (db *DB) SetUserName(ctx context.Context, accountID, shown string, h account.Handle, act audit.Act) error {
+	return db.change(ctx, accountID, act, func(t *tx, key secret.AccountKey) error {
+		keep, args := oneOf([]any{accountID, string(account.ByUserName)}, db.ring().Index(string(h.Kind), h.Value))
+		if err := db.insertHandle(ctx, t, h, accountID); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `DELETE FROM handle WHERE account_id = $1 AND kind = $2 AND hash NOT IN `+keep, args...); err != nil {
+			return err
+		}
+		_, err := t.exec(ctx, `UPDATE account SET user_name = $1 WHERE id = $2`, key.Seal(shown, accountCell(accountID, "user_name")), accountID)
+		return err
+	})
+}
+
+// SetName gives an account a display name.
+func (db *DB) SetName(ctx context.Context, accountID, name string, act audit.Act) error {
+	return db.setSealed(ctx, accountID, "name", name, act)
+}
+
+// RemoveNoticeEmail takes the second address for notices away. (It is set by RedeemConfirmation.)
+func (db *DB) RemoveNoticeEmail(ctx context.Context, accountID string, act audit.Act) error {
+	return db.setSealed(ctx, accountID, "notice_email", "", act)
+}
+
+func (db *DB) setSealed(ctx context.Context, accountID, column, value string, act audit.Act) error {
+	return db.change(ctx, accountID, act, func(t *tx, key secret.AccountKey) error {
+		_, err := t.exec(ctx, `UPDATE account SET `+column+` = $1 WHERE id = $2`, key.Seal(value, accountCell(accountID, column)), accountID)
+		return err
+	})
+}
+
+// change runs one transaction on an account, with its key, one after the other for each account, and leaves the act.
+func (db *DB) change(ctx context.Context, accountID string, act audit.Act, fn func(*tx, secret.AccountKey) error) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		key, err := db.lock(ctx, t, accountID)
+		if err != nil {
+			return err
+		}
+		if err := fn(t, key); err != nil {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
+// SetState moves an account from one state to another; ErrSpent when it is in another state by now, ErrLastAdmin when nobody would be
+// left to administer. A state other than active ends everything that is signed in.
+func (db *DB) SetState(ctx context.Context, accountID string, from, to account.State, deleteAt time.Time, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		step := 0
+		if to != account.Active {
+			step = 1
+			if _, err := db.lock(ctx, t, accountID); err != nil {
+				return err
+			}
+			if err := lockInstance(ctx, t); err != nil { // two administrators who go at once must not each count on the other
+				return err
+			}
+		}
+		n, err := t.exec(ctx, `UPDATE account SET state = $1, delete_at = $2, epoch = epoch + $3 WHERE id = $4 AND state = $5
+			AND ($3 = 0 OR NOT admin OR EXISTS (SELECT 1 FROM account o WHERE o.admin AND o.state = 'active' AND o.id <> $4))`,
+			string(to), ms(deleteAt), int64(step), accountID, string(from))
+		if err != nil {
+			return fmt.Errorf("changing an account's state: %w", err)
+		}
+		if n == 0 {
+			return db.whyNoState(ctx, t, accountID, from)
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
+func (db *DB) whyNoState(ctx context.Context, t *tx, accountID string, from account.State) error {
+	var state string
+	if err := get(ctx, t, `SELECT state FROM account WHERE id = $1`, []any{accountID}, &state); err != nil {
+		return found(err, account.ErrNotFound)
+	}
+	if state == string(from) {
+		return account.ErrLastAdmin
+	}
+	return ErrSpent
+}
+
+// GrantAdmin makes an account an administrator.
+func (db *DB) GrantAdmin(ctx context.Context, accountID string, act audit.Act) error {
+	return db.change(ctx, accountID, act, func(t *tx, _ secret.AccountKey) error {
+		_, err := t.exec(ctx, `UPDATE account SET admin = $1 WHERE id = $2`, true, accountID)
+		return err
+	})
+}
+
+// HasAdmin reports whether anybody administers this service yet.
+func (db *DB) HasAdmin(ctx context.Context) (bool, error) {
+	var one string
+	err := get(ctx, db.engine.read(), `SELECT id FROM account WHERE admin = $1 ORDER BY id LIMIT 1`, []any{true}, &one)
+	if errors.Is(err, errNoRow) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// Erase destroys accounts whose grace is over: the wrapped key goes with the row, so whatever copies of sealed values remain anywhere are
+// unreadable. Audit entries stay, sealed under the lost key. It returns what it erased, opened a last time for the farewell, also beside
+// an error.
+func (db *DB) Erase(ctx context.Context, now time.Time, limit int) ([]account.Account, error) {
+	var due []string
+	err := each(ctx, db.engine.read(), `SELECT id FROM account WHERE delete_at > 0 AND delete_at <= $1 ORDER BY delete_at LIMIT $2`,
+		[]any{ms(now), limit}, func(row scanner) error {
+			var id string
+			err := row.Scan(&id)
+			due = append(due, id)
+			return err
+		})
+	if err != nil {
+		return nil, err
+	}
+	erased := make([]account.Account, 0, len(due))
+	for _, id := range due {
+		a, err := db.LoadAccount(ctx, id)
+		if err == nil {
+			err = db.EraseAccount(ctx, id, now)
+		}
+		if errors.Is(err, account.ErrNotFound) || errors.Is(err, ErrSpent) { // kept, or erased by another node, meanwhile
+			continue
+		}
+		if err != nil {
+			return erased, err
+		}
+		erased = append(erased, a)
+	}
+	if len(erased) == 0 {
+		return nil, nil
+	}
+	return erased, db.engine.scrub(ctx)
+}
+
+// EraseAccount destroys one account whose grace is over at now; ErrSpent when its owner kept it.
+func (db *DB) EraseAccount(ctx context.Context, id string, now time.Time) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		n, err := t.exec(ctx, `DELETE FROM account WHERE id = $1 AND delete_at > 0 AND delete_at <= $2`, id, ms(now))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrSpent
+		}
+		for _, table := range strings.Fields("handle device credential confirmation mail") {
+			if _, err := t.exec(ctx, `DELETE FROM `+table+` WHERE account_id = $1`, id); err != nil {
+				return fmt.Errorf("erasing from %s: %w", table, err)
+			}
+		}
+		if _, err := t.exec(ctx, `DELETE FROM failure WHERE key = $1`, accountBudget(db.ring(), id)); err != nil {
+			return err
+		}
+		return db.leave(ctx, t, audit.New(now, audit.AccountErased, audit.System, ""))
+	})
+}

@@ -1,0 +1,188 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/secret"
+)
+
+// newCredential is a credential about to be written.
+type newCredential struct {
+	kind      credential.Kind
+	token     secret.Token
+	accountID string
+	deviceID  string
+	subject   string
+	detail    string
+	stamp     credential.Stamp
+	freshAt   time.Time
+}
+
+func credentialCell(hash string) secret.Place {
+	return secret.Place{Table: "credential", Row: hash, Column: "detail"}
+}
+
+// insertCredential stores the token's keyed hash; the token itself is nowhere in the database.
+func (db *DB) insertCredential(ctx context.Context, t *tx, c newCredential, now time.Time) (hash string, err error) {
+	hash = db.ring().HashToken(string(c.kind), c.token)[0]
+	detail := ""
+	if c.detail != "" {
+		if detail, err = db.sealFor(ctx, t, c.accountID, c.detail, credentialCell(hash)); err != nil {
+			return "", err
+		}
+	}
+	_, err = t.exec(ctx, `INSERT INTO credential (hash, kind, account_id, device_id, subject, detail, born, account_epoch, fresh_at, created_at, expires_at)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`,
+		hash, string(c.kind), c.accountID, c.deviceID, c.subject, detail, c.stamp.Born, c.stamp.Account, ms(c.freshAt),
+		ms(now), ms(now.Add(credential.Rules[c.kind].Life)))
+	if err != nil {
+		return "", fmt.Errorf("writing a %s credential: %w", c.kind, err)
+	}
+	return hash, nil
+}
+
+// FindCredential returns the stored credential of a presented token with everything that judges it; credential.ErrUnknown when there is
+// no such row. One question, whatever the kind.
+func (db *DB) FindCredential(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, error) {
+	return db.findCredential(ctx, db.engine.read(), kind, token)
+}
+
+func (db *DB) findCredential(ctx context.Context, q querier, kind credential.Kind, token secret.Token) (f credential.Found, err error) {
+	r := db.ring()
+	list, args := oneOf([]any{string(kind)}, r.HashToken(string(kind), token))
+	var detail, wrapped string
+	var fresh, created, expires, used int64
+	err = get(ctx, q, `SELECT c.hash, c.account_id, c.device_id, c.subject, c.detail, c.born, c.account_epoch, c.fresh_at, c.created_at, c.expires_at,
+		COALESCE(d.used_at, 0), i.epoch, i.floor, i.incident,
+		COALESCE(a.id, ''), COALESCE(a.state, ''), COALESCE(a.admin, FALSE), COALESCE(a.epoch, 0), COALESCE(a.incident, 0), COALESCE(a.secured, 0),
+		COALESCE(a.password_version, 0), COALESCE(a.key, '')
+		FROM credential c JOIN instance i ON i.id = 1
+		LEFT JOIN account a ON a.id = c.account_id LEFT JOIN device d ON d.id = c.device_id
+		WHERE c.kind = $1 AND (c.device_id = '' OR d.id IS NOT NULL) AND c.hash IN `+list, args,
+		&f.Hash, &f.AccountID, &f.DeviceID, &f.Subject, &detail, &f.Stamp.Born, &f.Stamp.Account, &fresh, &created, &expires,
+		&used, &f.Clock.Epoch, &f.Clock.Floor, &f.Clock.Incident,
+		&f.Account.ID, &f.Account.State, &f.Account.Admin, &f.Account.Epoch, &f.Account.Incident, &f.Account.Secured,
+		&f.Account.PasswordVersion, &wrapped)
+	if err != nil {
+		return credential.Found{}, found(err, credential.ErrUnknown)
+	}
+	f.Kind, f.FreshAt, f.CreatedAt, f.ExpiresAt, f.DeviceUsedAt = kind, timeOf(fresh), timeOf(created), timeOf(expires), timeOf(used)
+	if detail == "" {
+		return f, nil
+	}
+	f.Detail, err = db.openFor(f.AccountID, wrapped, detail, credentialCell(f.Hash))
+	return f, err
+}
+
+func (db *DB) openFor(accountID, wrapped, sealed string, at secret.Place) (string, error) {
+	if accountID == "" {
+		return db.common.Open(sealed, at)
+	}
+	key, err := db.ring().AccountKey(accountID, wrapped)
+	if err != nil {
+		return "", err
+	}
+	return key.Open(sealed, at)
+}
+
+// spend uses a single-use credential up; ErrSpent when another did so first.
+func spend(ctx context.Context, t *tx, hash string) error {
+	n, err := t.exec(ctx, `DELETE FROM credential WHERE hash = $1`, hash)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return ErrSpent
+	}
+	return nil
+}
+
+// EndCredential spends a credential whose act leaves nothing but the record; ErrSpent when it was spent before.
+func (db *DB) EndCredential(ctx context.Context, hash string, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if err := spend(ctx, t, hash); err != nil {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
+// mintLink stores the hash of a link's token.
+func (db *DB) mintLink(ctx context.Context, t *tx, l credential.Link, now time.Time) error {
+	if l.Newest {
+		if l.AccountID != "" {
+			if _, err := db.lock(ctx, t, l.AccountID); err != nil {
+				return err
+			}
+		}
+		if _, err := t.exec(ctx, `DELETE FROM credential WHERE kind = $1 AND account_id = $2`, string(l.Kind), l.AccountID); err != nil {
+			return err
+		}
+	}
+	_, err := db.insertCredential(ctx, t, newCredential{kind: l.Kind, token: l.Token, accountID: l.AccountID, subject: l.Subject, detail: l.Detail, stamp: l.Stamp}, now)
+	return err
+}
+
+// RequireReset makes an account's owner choose a new password: it steps the instance's clock, lists the account under the new epoch, and
+// ends everything that is signed in. With a credential's hash, that one is spent first (ErrSpent).
+func (db *DB) RequireReset(ctx context.Context, accountID, spends string, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if _, err := db.lock(ctx, t, accountID); err != nil {
+			return err
+		}
+		if spends != "" {
+			if err := spend(ctx, t, spends); err != nil {
+				return err
+			}
+		}
+		if err := requireReset(ctx, t, accountID, act.At); err != nil {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
+func requireReset(ctx context.Context, t *tx, accountID string, now time.Time) error {
+	epoch, err := stepInstance(ctx, t, now)
+	if err != nil {
+		return err
+	}
+	n, err := t.exec(ctx, `UPDATE account SET incident = $1, epoch = epoch + 1 WHERE id = $2`, epoch, accountID)
+	if err == nil && n == 0 {
+		err = account.ErrNotFound
+	}
+	return err
+}
+
+// ListInvitations returns open invitations, newest first.
+func (db *DB) ListInvitations(ctx context.Context, now time.Time) ([]credential.Credential, error) {
+	var out []credential.Credential
+	err := each(ctx, db.engine.read(), `SELECT hash, detail, created_at, expires_at FROM credential WHERE account_id = '' AND kind = $1 AND expires_at > $2
+		ORDER BY created_at DESC, hash LIMIT 500`, []any{string(credential.Invitation), ms(now)}, func(row scanner) error {
+		c := credential.Credential{Kind: credential.Invitation}
+		var created, expires int64
+		if err := row.Scan(&c.Hash, &c.Detail, &created, &expires); err != nil {
+			return err
+		}
+		c.CreatedAt, c.ExpiresAt = timeOf(created), timeOf(expires)
+		out = append(out, c)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the invitations: %w", err)
+	}
+	for i := range out {
+		if out[i].Detail == "" {
+			continue
+		}
+		if out[i].Detail, err = db.common.Open(out[i].Detail, credentialCell(out[i].Hash)); err != nil {
+			return nil, fmt.Errorf("opening an invitation: %w", err)
+		}
+	}
+	return out, nil
+}

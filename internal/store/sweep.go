@@ -1,0 +1,75 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// sweepBatch bounds how many rows one sweep statement deletes, so that no writer waits for long.
+const sweepBatch = 2000
+
+// How long what is over is kept.
+const (
+	keepIdleDevice = 31 * 24 * time.Hour // a day more than a sign-in may be idle; whatever ended it, it was not used since
+	keepDoneMail   = 30 * 24 * time.Hour
+	keepFailures   = 30 * 24 * time.Hour
+)
+
+// Sweep deletes what has expired, some rows of each kind at a time, and reports whether there may be more. A used-up failure budget is kept:
+// only a new password ends it.
+func (db *DB) Sweep(ctx context.Context, now time.Time) (more bool, err error) {
+	for _, s := range []struct {
+		what, text string
+		at         time.Time
+	}{
+		{"credentials", `DELETE FROM credential WHERE hash IN (SELECT hash FROM credential WHERE expires_at <= $1 LIMIT $2)`, now},
+		{"confirmations", `DELETE FROM confirmation WHERE id IN (SELECT id FROM confirmation WHERE expires_at <= $1 LIMIT $2)`, now},
+		{"former addresses", `DELETE FROM handle WHERE hash IN (SELECT hash FROM handle WHERE held_until > 0 AND held_until <= $1 LIMIT $2) AND held_until > 0`, now},
+		{"limits", `DELETE FROM rate WHERE key IN (SELECT key FROM rate WHERE tat <= $1 LIMIT $2) AND tat <= $1`, now},
+		{"failures", `DELETE FROM failure WHERE key IN (SELECT key FROM failure WHERE seen_at <= $1 AND count < 100 LIMIT $2) AND seen_at <= $1`, now.Add(-keepFailures)},
+		{"done mail", `DELETE FROM mail WHERE id IN (SELECT id FROM mail WHERE done_at > 0 AND done_at <= $1 LIMIT $2)`, now.Add(-keepDoneMail)},
+		{"late mail", `UPDATE mail SET state = 'expired', body = '', done_at = $1 WHERE state = 'waiting' AND id IN (SELECT id FROM mail WHERE state = 'waiting' AND expires_at <= $1 LIMIT $2)`, now},
+	} {
+		var n int64
+		failed := db.engine.write(ctx, func(t *tx) (err error) {
+			n, err = t.exec(ctx, s.text, ms(s.at), int64(sweepBatch))
+			return err
+		})
+		if failed != nil {
+			err = errors.Join(err, fmt.Errorf("sweeping %s: %w", s.what, failed))
+		}
+		more = more || n == sweepBatch
+	}
+	n, failed := db.sweepDevices(ctx, now.Add(-keepIdleDevice))
+	if failed != nil {
+		err = errors.Join(err, fmt.Errorf("sweeping devices: %w", failed))
+	}
+	return more || n == sweepBatch, err
+}
+
+// sweepDevices deletes devices together with what was made from them.
+func (db *DB) sweepDevices(ctx context.Context, before time.Time) (n int, err error) {
+	err = db.engine.write(ctx, func(t *tx) error {
+		var gone []string
+		err := each(ctx, t, `DELETE FROM device WHERE id IN (SELECT id FROM device WHERE used_at <= $1 LIMIT $2) AND used_at <= $1 RETURNING id`,
+			[]any{ms(before), int64(sweepBatch)}, func(row scanner) error {
+				var id string
+				err := row.Scan(&id)
+				gone = append(gone, id)
+				return err
+			})
+		if err != nil {
+			return err
+		}
+		for _, id := range gone {
+			if _, err := t.exec(ctx, `DELETE FROM credential WHERE device_id = $1`, id); err != nil {
+				return err
+			}
+		}
+		n = len(gone)
+		return nil
+	})
+	return n, err
+}
