@@ -1,0 +1,114 @@
+package profile
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+)
+
+// DataStore reads what an account's owner may take along.
+type DataStore interface {
+	ListDevices(ctx context.Context, accountID string) ([]device.Device, error)
+	ListAudit(ctx context.Context, f audit.Filter) ([]audit.Entry, error)
+	Record(ctx context.Context, act audit.Act) error
+}
+
+// mostEvents bounds the activity in a download.
+const mostEvents = 5000
+
+// Data is everything the service keeps about a person, but for secrets: those are only kept as what cannot be read back.
+type Data struct {
+	Account struct {
+		ID             string    `json:"id"`
+		Email          string    `json:"email"`
+		NoticeEmail    string    `json:"notice_email,omitempty"`
+		UserName       string    `json:"user_name,omitempty"`
+		Name           string    `json:"name,omitempty"`
+		Administrator  bool      `json:"administrator"`
+		CreatedAt      time.Time `json:"created_at"`
+		PendingAddress string    `json:"pending_email,omitempty"`
+		PendingNotices string    `json:"pending_notice_email,omitempty"`
+	} `json:"account"`
+	Devices []DataDevice `json:"devices"`
+	Events  []DataEvent  `json:"events"`
+}
+
+// DataDevice is one signed-in device.
+type DataDevice struct {
+	Name       string    `json:"name"`
+	Product    string    `json:"product"`
+	Kind       string    `json:"kind"`
+	SignedInBy string    `json:"signed_in_by"`
+	Address    string    `json:"address"`
+	Place      string    `json:"place,omitempty"`
+	SignedInAt time.Time `json:"signed_in_at"`
+	UsedAt     time.Time `json:"last_used_at"`
+}
+
+// DataEvent is one recorded act.
+type DataEvent struct {
+	At     time.Time         `json:"at"`
+	Action string            `json:"action"`
+	Detail map[string]string `json:"detail,omitempty"`
+}
+
+// Download returns everything kept about the person as JSON. credential.ErrStale.
+func (s *Service) Download(ctx context.Context, f credential.Found, client device.Client) ([]byte, error) {
+	now := s.Now()
+	if !f.IsFresh(now) {
+		return nil, credential.ErrStale
+	}
+	a, err := s.Store.LoadAccount(ctx, f.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	var d Data
+	d.Account.ID, d.Account.Email, d.Account.NoticeEmail, d.Account.UserName, d.Account.Name = a.ID, a.Email, a.NoticeEmail, a.UserName, a.Name
+	d.Account.Administrator, d.Account.CreatedAt = a.Admin, a.CreatedAt
+	if err := s.pendingData(ctx, f, &d); err != nil {
+		return nil, err
+	}
+	devices, err := s.Store.ListDevices(ctx, a.ID)
+	if err != nil {
+		return nil, err
+	}
+	d.Devices = make([]DataDevice, len(devices))
+	for i, v := range devices {
+		d.Devices[i] = DataDevice{v.Name, v.Product, string(v.Kind), v.Method, v.Seen.Address, v.Seen.Place, v.CreatedAt, v.UsedAt}
+	}
+	events, err := s.Store.ListAudit(ctx, audit.Filter{AccountID: a.ID, Limit: mostEvents})
+	if err != nil {
+		return nil, err
+	}
+	d.Events = make([]DataEvent, len(events))
+	for i, e := range events {
+		d.Events[i] = DataEvent{e.At, string(e.Action), e.Detail}
+	}
+	if err := s.Store.Record(ctx, audit.New(now, audit.DataDownloaded, a.ID, a.ID).From(client)); err != nil {
+		return nil, err
+	}
+	return json.MarshalIndent(d, "", "  ")
+}
+
+// Events returns recent acts on an account, newest first, from before an entry on when one is named.
+func (s *Service) Events(ctx context.Context, f credential.Found, before string, limit int) ([]audit.Entry, error) {
+	return s.Store.ListAudit(ctx, audit.Filter{AccountID: f.AccountID, Before: before, Limit: limit})
+}
+
+// pendingData adds the addresses that wait to be confirmed.
+func (s *Service) pendingData(ctx context.Context, f credential.Found, d *Data) error {
+	for p, into := range map[account.Purpose]*string{account.ForEmail: &d.Account.PendingAddress, account.ForNotices: &d.Account.PendingNotices} {
+		c, err := s.PendingEmail(ctx, f, p)
+		if err != nil && !errors.Is(err, ErrGone) {
+			return err
+		}
+		*into = c.Email
+	}
+	return nil
+}

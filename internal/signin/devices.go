@@ -1,0 +1,54 @@
+package signin
+
+import (
+	"context"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/notice"
+	"usher/internal/secret"
+)
+
+// DeviceStore keeps what is signed in.
+type DeviceStore interface {
+	ListDevices(ctx context.Context, accountID string) ([]device.Device, error)
+	EndDevice(ctx context.Context, accountID, deviceID string, act audit.Act) error
+	EndEverything(ctx context.Context, accountID string, keep *credential.SignIn, act audit.Act) error
+	LoadAccount(ctx context.Context, id string) (account.Account, error)
+}
+
+// Devices lists what is signed in, and signs it out.
+type Devices struct {
+	Store DeviceStore
+	Now   func() time.Time
+}
+
+// List returns what is signed in to an account, last used first.
+func (s *Devices) List(ctx context.Context, accountID string) ([]device.Device, error) {
+	return s.Store.ListDevices(ctx, accountID)
+}
+
+// SignOut ends one device of the account and everything made from it; device.ErrNotFound when the account has no such device.
+func (s *Devices) SignOut(ctx context.Context, f credential.Found, deviceID string, client device.Client) error {
+	return s.Store.EndDevice(ctx, f.AccountID, deviceID, audit.New(s.Now(), audit.SignedOut, f.AccountID, f.AccountID).From(client))
+}
+
+// SignOutEverything ends everything that is signed in to the account by one step of its epoch, and signs the asking browser in anew. It
+// returns the browser's new token, and what shows that it has been here before.
+func (s *Devices) SignOutEverything(ctx context.Context, f credential.Found, client device.Client) (token, known secret.Token, err error) {
+	now := s.Now()
+	a, err := s.Store.LoadAccount(ctx, f.AccountID)
+	if err != nil {
+		return token, known, err
+	}
+	in := credential.NewSignIn(a.ID, "password", client, now)
+	in.Stamp, in.FreshAt, in.Known = credential.StampNow(f.Clock, f.Account), f.FreshAt, secret.NewToken()
+	act := audit.New(now, audit.SignedOutAll, a.ID, a.ID).From(client)
+	for _, to := range a.NoticeAddresses() {
+		act = act.Telling(notice.SignedOutEverywhere(to, a.Name, now).For(a.ID))
+	}
+	return in.Token, in.Known, s.Store.EndEverything(ctx, a.ID, &in, act)
+}

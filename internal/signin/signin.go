@@ -1,0 +1,191 @@
+// Package signin owns how a browser gets in and out: the check of name and password, what stands between a right password and an open
+// door, fresh proof, and signing out. It refuses to know pages and cookies.
+package signin
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/argon2id"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/notice"
+	"usher/internal/passwordpolicy"
+	"usher/internal/ratelimit"
+	"usher/internal/secret"
+)
+
+// Store keeps attempts and sign-ins.
+type Store interface {
+	BeginAttempt(ctx context.Context, at credential.Attempt) (credential.Candidate, error)
+	ForgiveAttempt(ctx context.Context, at credential.Attempt, c credential.Candidate, act audit.Act) error
+	ReturnAttempt(ctx context.Context, at credential.Attempt, c credential.Candidate) error
+	OpenSignIn(ctx context.Context, at credential.Attempt, c credential.Candidate, s credential.SignIn, act, trimmed audit.Act) error
+	RenewSignIn(ctx context.Context, oldHash string, token secret.Token, freshAt time.Time, act audit.Act) error
+	UpgradePassword(ctx context.Context, accountID string, version int64, phc string) error
+	Record(ctx context.Context, act audit.Act) error
+}
+
+// Hasher checks passwords in a bounded number of slots.
+type Hasher interface {
+	Verify(ctx context.Context, phc string, password []byte) (bool, error)
+	Decoy(ctx context.Context, password []byte) error
+	Hash(ctx context.Context, password []byte) (string, error)
+	Params() argon2id.Params
+}
+
+// Service signs browsers in.
+type Service struct {
+	Store  Store
+	Hasher Hasher
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// ErrWrong says that name and password do not belong together. Which of the two is wrong, and whether there is such an account, is not told.
+var ErrWrong = errors.New("signin: wrong name or password")
+
+// Request is somebody asking to be let in.
+type Request struct {
+	Login    string
+	Password secret.Token
+	Known    secret.Token // what the browser shows to have been here before
+	Client   device.Client
+}
+
+// Step is what comes after a right password.
+type Step int
+
+// The steps.
+const (
+	Open          Step = iota // signed in
+	ResetRequired             // a new password first; nothing is open
+	Locked                    // by an operator; nothing is open
+)
+
+// Outcome is what a right password led to.
+type Outcome struct {
+	Step  Step
+	Token secret.Token // for the browser; set when Step is Open
+	Known secret.Token // for the browser to keep; empty when it keeps the one it has
+}
+
+// Start checks a name and a password. Two trips to the database and one hash, whether or not there is such an account.
+func (s *Service) Start(ctx context.Context, r Request) (Outcome, error) {
+	now := s.Now()
+	at := credential.Attempt{Handle: account.LoginHandle(r.Login), Known: r.Known, Network: ratelimit.SignInFailures.From(r.Client.Address), At: now}
+	c, err := s.prove(ctx, at, r.Password)
+	if errors.Is(err, ErrWrong) { // recorded for nobody's account too, so that both take the same way
+		return Outcome{}, errors.Join(err, s.Store.Record(ctx, audit.New(now, audit.SignInFailed, "", c.Account.ID).From(r.Client)))
+	}
+	if err != nil {
+		return Outcome{}, err
+	}
+	return s.next(ctx, at, c, r)
+}
+
+// prove counts the try, checks the password and gives the try back only when the check could not be made. A typed password that cannot be
+// any account's still costs a hash.
+func (s *Service) prove(ctx context.Context, at credential.Attempt, typed secret.Token) (credential.Candidate, error) {
+	c, err := s.Store.BeginAttempt(ctx, at)
+	if err != nil {
+		return c, err
+	}
+	password, unusable := passwordpolicy.Normalize(typed.Reveal())
+	var ok bool
+	if unusable == nil && c.Exists() && c.Account.Password != "" {
+		ok, err = s.Hasher.Verify(ctx, c.Account.Password, []byte(password))
+	} else {
+		err = s.Hasher.Decoy(ctx, []byte(password))
+	}
+	switch {
+	case err != nil:
+		return c, errors.Join(err, s.Store.ReturnAttempt(context.WithoutCancel(ctx), at, c))
+	case !ok:
+		return c, ErrWrong
+	}
+	if argon2id.NeedsRehash(c.Account.Password, s.Hasher.Params()) {
+		s.upgrade(ctx, c.Account, password)
+	}
+	return c, nil
+}
+
+// upgrade replaces a weaker hash while the password is at hand. Failing to do so is no reason to refuse anybody.
+func (s *Service) upgrade(ctx context.Context, a account.Account, password string) {
+	phc, err := s.Hasher.Hash(ctx, []byte(password))
+	if err == nil {
+		err = s.Store.UpgradePassword(ctx, a.ID, a.PasswordVersion, phc)
+	}
+	if err != nil {
+		s.Log.WarnContext(ctx, "password hash not upgraded", "account", a.ID, "error", err)
+	}
+}
+
+// next decides what stands between a right password and an open door. Every way of signing in ends here.
+func (s *Service) next(ctx context.Context, at credential.Attempt, c credential.Candidate, r Request) (Outcome, error) {
+	closed := func(step Step, reason string) (Outcome, error) {
+		act := audit.New(at.At, audit.SignInRefused, c.Account.ID, c.Account.ID).From(r.Client).With(audit.Reason, reason)
+		return Outcome{Step: step}, s.Store.ForgiveAttempt(ctx, at, c, act)
+	}
+	switch {
+	case c.Account.State == account.Locked:
+		return closed(Locked, "locked")
+	case c.Clock.ResetRequired(c.Account.Standing):
+		return closed(ResetRequired, "reset required")
+	}
+	return s.open(ctx, at, c, r)
+}
+
+func (s *Service) open(ctx context.Context, at credential.Attempt, c credential.Candidate, r Request) (Outcome, error) {
+	in := credential.NewSignIn(c.Account.ID, "password", r.Client, at.At)
+	in.Stamp = credential.StampNow(c.Clock, c.Account.Standing)
+	in.FreshAt = at.At
+	act := audit.New(at.At, audit.SignedIn, c.Account.ID, c.Account.ID).From(r.Client).With(audit.Device, in.Device.Name)
+	out := Outcome{Step: Open, Token: in.Token}
+	if !c.Known {
+		in.Known = secret.NewToken()
+		out.Known = in.Known
+		act = tellNewDevice(act, c.Account, in, r.Client)
+	}
+	trimmed := audit.New(at.At, audit.DevicesTrimmed, audit.System, c.Account.ID)
+	for _, to := range c.Account.NoticeAddresses() {
+		trimmed = trimmed.Telling(notice.DevicesTrimmed(to, c.Account.Name, device.Most, at.At).For(c.Account.ID))
+	}
+	if err := s.Store.OpenSignIn(ctx, at, c, in, act, trimmed); err != nil {
+		return Outcome{}, err
+	}
+	return out, nil
+}
+
+// Again checks the password of somebody who is signed in, for what needs fresh proof. It returns the token that takes the old one's place,
+// which is dead from then on. The try counts against the account's one budget.
+func (s *Service) Again(ctx context.Context, f credential.Found, password, known secret.Token, client device.Client) (secret.Token, error) {
+	now := s.Now()
+	at := credential.Attempt{Account: f.AccountID, Known: known, Network: ratelimit.SignInFailures.From(client.Address), At: now}
+	c, err := s.prove(ctx, at, password)
+	if errors.Is(err, ErrWrong) {
+		return secret.Token{}, errors.Join(err, s.Store.Record(ctx, audit.New(now, audit.SignInFailed, f.AccountID, f.AccountID).From(client)))
+	}
+	if err != nil {
+		return secret.Token{}, err
+	}
+	if err := s.Store.ForgiveAttempt(ctx, at, c, audit.Act{At: now}); err != nil {
+		return secret.Token{}, err
+	}
+	token := secret.NewToken()
+	return token, s.Store.RenewSignIn(ctx, f.Hash, token, now, audit.New(now, audit.ProvedAgain, f.AccountID, f.AccountID).From(client))
+}
+
+// tellNewDevice adds to an act the mail about a new device, with the link that says "this wasn't me".
+func tellNewDevice(act audit.Act, a account.Account, in credential.SignIn, client device.Client) audit.Act {
+	act, notMe := act.NotMe(a.ID, in.Device)
+	facts := notice.Device{Name: in.Device.Name, Product: in.Device.Product, Place: client.Place, Address: client.Address.String()}
+	for _, to := range a.NoticeAddresses() {
+		act = act.Telling(notice.NewDevice(to, a.Name, facts, act.At, notMe).For(a.ID))
+	}
+	return act
+}
