@@ -1,0 +1,58 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"usher/internal/account"
+	"usher/internal/profile"
+)
+
+// eventsOnOverview is how many of the last events the overview shows.
+const eventsOnOverview = 4
+
+func (d *Door) getAccount(w http.ResponseWriter, r *http.Request, v visitor) error {
+	p := AccountPage{Name: v.Person.Called(), UserName: v.Person.UserName, Address: v.Person.Email, NoticeAddress: v.Person.NoticeEmail}
+	var err error
+	if p.PasswordChanged, err = d.Profile.PasswordSet(r.Context(), v.Person); err != nil {
+		return err
+	}
+	devices, err := d.Devices.List(r.Context(), v.AccountID)
+	if err != nil {
+		return err
+	}
+	p.Devices = len(devices)
+	if p.Events, _, err = d.events(r.Context(), v, "", eventsOnOverview); err != nil {
+		return err
+	}
+	if p.PendingAddress, err = d.pendingAddress(r, v, account.ForEmail); err != nil {
+		return err
+	}
+	second, err := d.pendingAddress(r, v, account.ForNotices)
+	if err != nil {
+		return err
+	}
+	p.ToDo = whatToDo(p.PendingAddress, second)
+	d.Pages.Page(w, r, http.StatusOK, "account", Page{Person: v.header(), Notice: done(r, accountDone), Data: p})
+	return nil
+}
+
+// whatToDo picks the one thing a person should look at; nil when everything looks right.
+func whatToDo(pending, second string) *ToDo {
+	switch {
+	case pending != "":
+		return &ToDo{"Your new address waits", "We sent six digits to " + pending + ". Enter them, and the address is yours.", Link{"Enter the code", emailChange.codePath}}
+	case second != "":
+		return &ToDo{"Your second address waits", "We sent six digits to " + second + ". Enter them, and notices go there too.", Link{"Enter the code", noticeChange.codePath}}
+	}
+	return nil
+}
+
+// pendingAddress is the address that waits to be confirmed; empty when none does.
+func (d *Door) pendingAddress(r *http.Request, v visitor, p account.Purpose) (string, error) {
+	c, err := d.Profile.PendingEmail(r.Context(), v.Found, p)
+	if errors.Is(err, profile.ErrGone) {
+		return "", nil
+	}
+	return c.Email, err
+}

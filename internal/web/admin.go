@@ -1,0 +1,180 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"usher/internal/account"
+	"usher/internal/admin"
+	"usher/internal/audit"
+	"usher/internal/credential"
+)
+
+// adminDone says on the next page what a form of the administration has done.
+var adminDone = map[string]string{
+	"lock":          "The account is locked, and everything is signed out of it.",
+	"unlock":        "The account is unlocked.",
+	"sign-out":      "Everything is signed out of this account.",
+	"require-reset": "A new password is required. The e-mail to choose one is on its way.",
+	"delete":        "Everything is signed out, and the account will be erased when the days of grace are over.",
+	"resend":        "The waiting e-mails are tried again now.",
+	"nothing-waits": "No e-mail waits any more.",
+	"invited":       "The invitation is on its way.",
+	"revoked":       "The invitation is revoked.",
+	"retried":       "The e-mail is tried again now.",
+}
+
+// What the administration keeps in a browser for a moment.
+const (
+	cookieSearch = "usher-search"
+	cookieInvite = "usher-new-invitation"
+)
+
+// by is the visitor as the administration knows who acts.
+func (v visitor) by() admin.Actor { return admin.Actor(v.AccountID) }
+
+// adminSearch lets administrators look for somebody by a form. It changes nothing, so it asks for no fresher proof than a page; and it is a
+// form, not a link, because an address that is looked for must not stay in an address bar, a history or a proxy's log.
+func (d *Door) adminSearch(h visitorHandler) handler {
+	return d.person(func(w http.ResponseWriter, r *http.Request, v visitor) error {
+		switch {
+		case !v.Person.Admin:
+			return errNotFound // as in administrator
+		case d.Now().Sub(v.FreshAt) >= credential.AdminFresh:
+			return to(w, r, "/sign-in/again?next="+url.QueryEscape(r.URL.Path))
+		}
+		return h(w, r, v)
+	})
+}
+
+func (d *Door) getAdmin(w http.ResponseWriter, r *http.Request, v visitor) error {
+	o, err := d.Admin.Overview(r.Context())
+	if err != nil {
+		return err
+	}
+	p := AdminPage{
+		Figures: []Figure{
+			{"Active accounts", o.Accounts[account.Active], "/admin/accounts?state=active"},
+			{"Locked", o.Accounts[account.Locked], "/admin/accounts?state=locked"},
+			{"Being deleted", o.Accounts[account.Deleting], "/admin/accounts?state=deleting"},
+			{"Mails waiting", o.Waiting, "/admin/mail"},
+			{"Mails refused in a day", o.Refused, "/admin/mail?state=refused"},
+			{"Audit entries", o.Entries, "/admin/audit"},
+		},
+		Started: d.Admin.Started, Version: d.Admin.Version, Database: d.Admin.Database,
+	}
+	for _, c := range o.Checks {
+		p.Checks = append(p.Checks, Check(c))
+	}
+	d.Pages.Page(w, r, http.StatusOK, "admin", Page{Person: v.header(), Notice: done(r, adminDone), Data: p})
+	return nil
+}
+
+// actor names who did something that concerns an account.
+func (v visitor) actor(by, accountID string, names map[string]string) string {
+	switch by {
+	case "":
+		return "somebody not signed in"
+	case audit.System:
+		return "the service"
+	case audit.CLI:
+		return "the command line"
+	case v.AccountID:
+		return "you"
+	case accountID:
+		return "the person"
+	}
+	return cmp.Or(names[by], "an account that is gone")
+}
+
+// particulars tells an entry's details, without where its actor was.
+func particulars(e audit.Entry) string {
+	var told []string
+	for _, key := range []string{audit.Device, audit.Reason, audit.Count} {
+		if value := e.Detail[key]; value != "" {
+			told = append(told, value)
+		}
+	}
+	return strings.Join(told, " · ")
+}
+
+// whereabouts tells from where somebody acted: the place, or as much of the address as tells networks apart.
+func whereabouts(detail map[string]string) string {
+	return cmp.Or(detail[audit.Place], network(detail[audit.Address]))
+}
+
+// network shortens an IP address to its network (an IPv4 /24, an IPv6 /56), which is enough to see that two are the same.
+func network(address string) string {
+	a, err := netip.ParseAddr(address)
+	if err != nil {
+		return ""
+	}
+	a = a.Unmap().WithZone("")
+	bits := 56
+	if a.Is4() {
+		bits = 24
+	}
+	p, err := a.Prefix(bits)
+	if err != nil {
+		return ""
+	}
+	return p.String()
+}
+
+// pathWith is a path with those parameters that are not empty. None may say anything about anybody.
+func pathWith(path string, pairs ...string) string {
+	var q []string
+	for pair := range slices.Chunk(pairs, 2) {
+		if pair[1] != "" {
+			q = append(q, pair[0]+"="+url.QueryEscape(pair[1]))
+		}
+	}
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + strings.Join(q, "&")
+}
+
+// actWord says an act in a few words that fit whoever did it.
+type actWord struct{ icon, text string }
+
+// actWords has every act there is.
+var actWords = map[audit.Action]actWord{
+	audit.AccountCreated:  {"person", "Account created"},
+	audit.AccountLocked:   {"lock", "Account locked"},
+	audit.AccountUnlocked: {"lock", "Account unlocked"},
+	audit.AccountErased:   {"trash", "Account erased"},
+	audit.AdminGranted:    {"shield", "Became an administrator"},
+	audit.DeletionAsked:   {"trash", "Deletion asked for"},
+	audit.DeletionRevoked: {"check", "Deletion taken back"},
+	audit.DataDownloaded:  {"download", "Data downloaded"},
+	audit.ProfileChanged:  {"person", "Profile changed"},
+	audit.NotMeReported:   {"shield", "Stranger reported"},
+	audit.EmailAsked:      {"mail", "New address asked for"},
+	audit.EmailChanged:    {"mail", "Address changed"},
+	audit.EmailRestored:   {"mail", "Old address restored"},
+	audit.NoticeChanged:   {"mail", "Second address changed"},
+	audit.SignedIn:        {"browser", "Signed in"},
+	audit.SignInFailed:    {"alert", "Wrong password"},
+	audit.SignInRefused:   {"alert", "Sign-in refused"},
+	audit.ProvedAgain:     {"key", "Password typed again"},
+	audit.SignedOut:       {"out", "Device signed out"},
+	audit.SignedOutAll:    {"out", "Everything signed out"},
+	audit.DevicesTrimmed:  {"out", "Oldest devices signed out"},
+	audit.ResetRequired:   {"key", "New password required"},
+	audit.ResetAsked:      {"mail", "Reset asked for"},
+	audit.PasswordReset:   {"key", "Password reset"},
+	audit.PasswordChanged: {"key", "Password changed"},
+	audit.InvitationMade:  {"ticket", "Invitation made"},
+	audit.InvitationTaken: {"ticket", "Invitation used"},
+	audit.InvitationEnded: {"ticket", "Invitation revoked"},
+	audit.SetUpLinkMade:   {"key", "Set-up link made"},
+	audit.KeysRotated:     {"key", "Keys rotated"},
+	audit.MailRetried:     {"mail", "Mail tried again"},
+}
+
+func actText(a audit.Action) string { return cmp.Or(actWords[a].text, string(a)) }

@@ -1,0 +1,64 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"strings"
+
+	"usher/internal/device"
+)
+
+func (d *Door) getDevices(w http.ResponseWriter, r *http.Request, v visitor) error {
+	devices, err := d.Devices.List(r.Context(), v.AccountID)
+	if err != nil {
+		return err
+	}
+	d.Pages.Page(w, r, http.StatusOK, "devices", Page{Person: v.header(), Notice: done(r, accountDone), Data: DevicesPage{devicesShown(devices, v.DeviceID)}})
+	return nil
+}
+
+// devicesShown is a list of devices for a page: the asking one first, the others by last use.
+func devicesShown(devices []device.Device, this string) []Device {
+	shown := make([]Device, len(devices))
+	for i, dev := range devices {
+		shown[i] = Device{
+			ID: dev.ID, Kind: string(dev.Kind), Name: dev.Name, Product: dev.Product, Place: cmp.Or(dev.Seen.Place, dev.Seen.Address),
+			SignedIn: dev.CreatedAt, LastUsed: dev.UsedAt, This: dev.ID == this,
+		}
+		if strings.Contains(dev.Name, dev.Product) { // "Firefox on Linux" says it already
+			shown[i].Product = ""
+		}
+	}
+	slices.SortStableFunc(shown, func(a, b Device) int {
+		switch {
+		case a.This != b.This && a.This:
+			return -1
+		case a.This != b.This:
+			return 1
+		}
+		return b.LastUsed.Compare(a.LastUsed)
+	})
+	return shown
+}
+
+func (d *Door) postDevicesSignOut(w http.ResponseWriter, r *http.Request, v visitor) error {
+	id := r.PostFormValue("id")
+	if err := d.Devices.SignOut(r.Context(), v.Found, id, d.client(r)); err != nil {
+		return err
+	}
+	if id == v.DeviceID {
+		d.dropCookie(w, cookieBrowser)
+		return to(w, r, "/sign-in?why="+whyOut)
+	}
+	return to(w, r, "/account/devices?done=device")
+}
+
+func (d *Door) postDevicesSignOutAll(w http.ResponseWriter, r *http.Request, v visitor) error {
+	token, known, err := d.Devices.SignOutEverything(r.Context(), v.Found, d.client(r))
+	if err != nil {
+		return err
+	}
+	d.keepSignIn(w, token, known)
+	return to(w, r, "/account/devices?done=devices")
+}

@@ -1,0 +1,47 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"usher/internal/admin"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/password"
+	"usher/internal/profile"
+	"usher/internal/request"
+	"usher/internal/signin"
+	"usher/internal/signup"
+)
+
+// Door is every page for people, wired to the flows behind them.
+type Door struct {
+	Pages    *Renderer
+	SignIn   *signin.Service
+	Devices  *signin.Devices
+	SignUp   *signup.Service
+	Founding *signup.Founding
+	Password *password.Service
+	Profile  *profile.Service
+	Admin    *admin.Service
+	Resolver *credential.Resolver
+	Touches  *device.Touches
+	// Place names the place of an address; empty when it is not known.
+	Place func(netip.Addr) string
+	Now   func() time.Time
+	Log   *slog.Logger
+	// SecureCookies is off only where the origin is plain http on loopback.
+	SecureCookies bool
+}
+
+// client is what the request tells about where it comes from.
+func (d *Door) client(r *http.Request) device.Client {
+	address := request.From(r.Context()).Client
+	agent := r.UserAgent()
+	return device.Client{Address: address, Place: d.Place(address), UserAgent: agent[:min(len(agent), longestAgent)]}
+}
+
+// longestAgent bounds what is read of a User-Agent header.
+const longestAgent = 512

@@ -1,0 +1,440 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/net/html"
+
+	"usher/internal/account"
+	"usher/internal/admin"
+	"usher/internal/argon2id"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/middleware"
+	"usher/internal/notice"
+	"usher/internal/password"
+	"usher/internal/passwordpolicy"
+	"usher/internal/profile"
+	"usher/internal/secret"
+	"usher/internal/signin"
+	"usher/internal/signup"
+	"usher/internal/store"
+	"usher/internal/testdb"
+)
+
+// The people of the tests. Their passwords pass the policy.
+const (
+	annMail, annPassword = "ann@example.org", "seven copper kettles sing"
+	boMail, boPassword   = "bo@example.org", "marble otters in april"
+	newPassword          = "eleven quiet harbours dream"
+)
+
+const testOrigin = "https://usher.example.org"
+
+// house is the whole service behind the door: real store, real flows, real chain, with a clock the test moves.
+type house struct {
+	t       *testing.T
+	db      *store.DB
+	door    *Door
+	pool    *argon2id.Pool
+	handler http.Handler
+	log     *bytes.Buffer
+
+	mu  sync.Mutex
+	now time.Time
+}
+
+// eachHouse runs a test in an empty house on both databases.
+func eachHouse(t *testing.T, test func(h *house)) {
+	t.Helper()
+	testdb.Each(t, func(t *testing.T, databaseURL string) { test(newHouse(t, databaseURL)) })
+}
+
+func newHouse(t *testing.T, databaseURL string) *house {
+	t.Helper()
+	h := &house{t: t, now: sampleNow, log: &bytes.Buffer{}}
+	ring, err := secret.NewRing()
+	h.must(err)
+	h.db, err = store.Open(t.Context(), store.Options{URL: databaseURL, Connections: 4, Keys: secret.KeeperOf(ring)}, h.now)
+	h.must(err)
+	t.Cleanup(func() {
+		if err := h.db.Close(); err != nil {
+			t.Errorf("closing the store: %v", err)
+		}
+	})
+	h.pool, err = argon2id.NewPool(2, 8, argon2id.Params{MemoryKiB: 8, Passes: 1, Lanes: 1})
+	h.must(err)
+	h.door = h.wire()
+	origin, err := url.Parse(testOrigin)
+	h.must(err)
+	log := slog.New(slog.NewTextHandler(h.log, nil))
+	chain := middleware.Chain(middleware.Settings{Origin: origin, ErrorPage: h.door.Pages.Refused, Now: h.clock}, log)
+	h.handler = chain(middleware.RequireForm(h.door.Pages.Refused)(h.door.Handler()))
+	return h
+}
+
+func (h *house) wire() *Door {
+	log := slog.New(slog.NewTextHandler(h.log, nil))
+	pages, err := NewRenderer(sampleSite(), log)
+	h.must(err)
+	policy := passwordpolicy.Policy{MinLength: 8}
+	resolver := &credential.Resolver{Store: h.db, Now: h.clock}
+	passwords := &password.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Now: h.clock}
+	return &Door{
+		Pages:    pages,
+		SignIn:   &signin.Service{Store: h.db, Hasher: h.pool, Now: h.clock, Log: log},
+		Devices:  &signin.Devices{Store: h.db, Now: h.clock},
+		SignUp:   &signup.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Mode: signup.ModeOpen, Now: h.clock},
+		Founding: &signup.Founding{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Now: h.clock},
+		Password: passwords,
+		Profile:  &profile.Service{Store: h.db, Resolver: resolver, Now: h.clock},
+		Admin:    h.administration(),
+		Resolver: resolver, Touches: &device.Touches{},
+		Place: func(netip.Addr) string { return "" },
+		Now:   h.clock, Log: log, SecureCookies: true,
+	}
+}
+
+// administration is the flow behind the administration pages.
+func (h *house) administration() *admin.Service { return &admin.Service{Store: h.db, Now: h.clock} }
+
+func (h *house) clock() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.now
+}
+
+// pass lets time go by.
+func (h *house) pass(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.now = h.now.Add(d)
+}
+
+func (h *house) must(err error) {
+	h.t.Helper()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+}
+
+// account makes an account by an operator's word.
+func (h *house) account(email, userName, password string) account.Account {
+	h.t.Helper()
+	a, err := h.door.Founding.Add(context.Background(), signup.NewAccount{Email: email, UserName: userName, Password: secret.TokenOf(password)})
+	h.must(err)
+	return a
+}
+
+func (h *house) administrator(email, password string) account.Account {
+	h.t.Helper()
+	a, err := h.door.Founding.Add(context.Background(), signup.NewAccount{Email: email, Password: secret.TokenOf(password), Admin: true})
+	h.must(err)
+	return a
+}
+
+// mail returns the newest waiting mail of a kind to an address.
+func (h *house) mail(kind notice.Kind, to string) notice.Notice {
+	h.t.Helper()
+	waiting, err := h.db.WaitingMail(h.t.Context(), 1000)
+	h.must(err)
+	for _, n := range waiting {
+		if n.Kind == kind && n.To == to {
+			return n
+		}
+	}
+	h.t.Fatalf("no mail of kind %s waits", kind)
+	return notice.Notice{}
+}
+
+// mails counts the waiting mails of a kind.
+func (h *house) mails(kind notice.Kind) int {
+	h.t.Helper()
+	waiting, err := h.db.WaitingMail(h.t.Context(), 1000)
+	h.must(err)
+	n := 0
+	for _, m := range waiting {
+		if m.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// recorded counts what the record says was done to an account.
+func (h *house) recorded(accountID string, action audit.Action) int {
+	h.t.Helper()
+	entries, err := h.db.ListAudit(h.t.Context(), audit.Filter{AccountID: accountID, Action: action, Limit: 1000})
+	h.must(err)
+	return len(entries)
+}
+
+// reload reads an account again.
+func (h *house) reload(id string) account.Account {
+	h.t.Helper()
+	a, err := h.db.LoadAccount(h.t.Context(), id)
+	h.must(err)
+	return a
+}
+
+// browser is one browser: it keeps cookies, sends what browsers send, and checks what must hold for every answer.
+type browser struct {
+	*house
+	cookies map[string]string
+	agent   string
+	address string
+	secrets []string // what was typed that must never come back
+}
+
+const firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+
+func (h *house) browser() *browser {
+	return &browser{house: h, cookies: map[string]string{}, agent: firefox, address: "203.0.113.7:4711"}
+}
+
+// signedIn returns a browser that is signed in.
+func (h *house) signedIn(login, password string) *browser {
+	h.t.Helper()
+	b := h.browser()
+	b.signIn(login, password)
+	return b
+}
+
+func (b *browser) signIn(login, password string) {
+	b.t.Helper()
+	b.get("/sign-in").submit("/sign-in", "login", login, "password", password).leadsTo("/account")
+}
+
+// copyOf is a thief's copy of a browser: the same cookies, elsewhere.
+func (b *browser) copyOf() *browser {
+	c := b.browser()
+	for k, v := range b.cookies {
+		c.cookies[k] = v
+	}
+	return c
+}
+
+// answer is what came back.
+type answer struct {
+	*browser
+	path   string
+	status int
+	header http.Header
+	body   string
+	doc    *html.Node
+}
+
+func (b *browser) get(path string) *answer { return b.send(http.MethodGet, path, nil) }
+
+// post sends fields as name-value pairs, whatever any page offers.
+func (b *browser) post(path string, pairs ...string) *answer {
+	form := url.Values{}
+	for i := 0; i < len(pairs); i += 2 {
+		form.Set(pairs[i], pairs[i+1])
+	}
+	return b.send(http.MethodPost, path, form)
+}
+
+func (b *browser) send(method, path string, form url.Values) *answer {
+	b.t.Helper()
+	b.pass(time.Millisecond) // so that what happens later has the greater id
+	var body io.Reader
+	if form != nil {
+		body = strings.NewReader(form.Encode())
+	}
+	r := httptest.NewRequest(method, testOrigin+path, body)
+	r.TLS, r.RemoteAddr = nil, b.address
+	r.Header.Set("User-Agent", b.agent)
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	if form != nil {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		b.remember(form)
+	}
+	for name, value := range b.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	w := httptest.NewRecorder()
+	b.handler.ServeHTTP(w, r)
+	b.keep(w.Result())
+	a := &answer{browser: b, path: path, status: w.Code, header: w.Header(), body: w.Body.String()}
+	a.parse()
+	a.check(method)
+	return a
+}
+
+// remember notes what must never come back: passwords and codes.
+func (b *browser) remember(form url.Values) {
+	for _, name := range []string{"password", "current", fieldRemove, "code"} {
+		if v := form.Get(name); len(v) > 5 {
+			b.secrets = append(b.secrets, v)
+		}
+	}
+}
+
+func (b *browser) keep(res *http.Response) {
+	b.t.Helper()
+	seen := map[string]bool{}
+	for _, c := range res.Cookies() {
+		if seen[c.Name] {
+			b.t.Errorf("cookie %s is set twice in one answer", c.Name)
+		}
+		seen[c.Name] = true
+		if !strings.HasPrefix(c.Name, "__Host-") || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" || c.Domain != "" {
+			b.t.Errorf("cookie %s is not kept safe", c.Name)
+		}
+		if c.MaxAge < 0 {
+			delete(b.cookies, c.Name)
+			continue
+		}
+		b.cookies[c.Name] = c.Value
+	}
+}
+
+func (a *answer) parse() {
+	a.t.Helper()
+	if !strings.HasPrefix(a.header.Get("Content-Type"), "text/html") || a.status == http.StatusSeeOther {
+		return
+	}
+	doc, err := html.Parse(strings.NewReader(a.body))
+	a.must(err)
+	a.doc = doc
+}
+
+var anyToken = regexp.MustCompile(`[0-9a-v]{52}`)
+
+// check holds for every answer there is.
+func (a *answer) check(method string) {
+	a.t.Helper()
+	if got := a.header.Get("Cache-Control"); got != "no-store" && !strings.HasPrefix(a.path, "/static/") {
+		a.t.Errorf("%s %s: Cache-Control is %q", method, a.path, got)
+	}
+	if method == http.MethodPost && a.status < 300 && a.header.Get("Content-Type") != "application/json" {
+		a.t.Errorf("POST %s answers %d: a reload would send the form again", a.path, a.status)
+	}
+	if a.status >= 500 && a.status != http.StatusServiceUnavailable {
+		a.t.Errorf("%s %s answers %d; log: %s", method, a.path, a.status, a.log)
+	}
+	for _, s := range a.secrets {
+		if strings.Contains(a.body, s) || strings.Contains(a.log.String(), s) {
+			a.t.Errorf("%s %s: what was typed secretly came back, or is in the log", method, a.path)
+		}
+	}
+	if where := a.header.Get("Location"); strings.Contains(where, "@") || strings.Contains(where, "%40") || anyToken.MatchString(where) {
+		a.t.Errorf("%s %s leads to an address with data in it", method, a.path)
+	}
+	if logged := a.log.String(); anyToken.MatchString(logged) || strings.Contains(logged, annMail) || strings.Contains(logged, boMail) {
+		a.t.Errorf("%s %s: the log has data in it: %s", method, a.path, logged)
+	}
+	if a.doc != nil && len(all(a.doc, "h1")) != 1 {
+		a.t.Errorf("%s %s: %d headings", method, a.path, len(all(a.doc, "h1")))
+	}
+}
+
+// is checks the status.
+func (a *answer) is(status int) *answer {
+	a.t.Helper()
+	if a.status != status {
+		a.t.Fatalf("%s: status %d, want %d; it says %q", a.path, a.status, status, a.says("main"))
+	}
+	return a
+}
+
+// leadsTo checks that the answer sends the browser on, and goes there.
+func (a *answer) leadsTo(path string) *answer {
+	a.t.Helper()
+	if a.status != http.StatusSeeOther {
+		a.t.Fatalf("%s: status %d, want 303 to %s; it says %q", a.path, a.status, path, a.says("main"))
+	}
+	where := a.header.Get("Location")
+	if where != path {
+		a.t.Fatalf("%s leads to %s, want %s", a.path, where, path)
+	}
+	return a.get(where)
+}
+
+// shows checks that some element that the selector finds says something.
+func (a *answer) shows(selector, said string) *answer {
+	a.t.Helper()
+	for _, n := range pick(a.doc, selector) {
+		if strings.Contains(text(n), said) {
+			return a
+		}
+	}
+	a.t.Errorf("%s: no %s says %q; the page says %q", a.path, selector, said, a.says("main"))
+	return a
+}
+
+// has checks how many elements the selector finds.
+func (a *answer) has(n int, selector string) *answer {
+	a.t.Helper()
+	if got := len(pick(a.doc, selector)); got != n {
+		a.t.Errorf("%s: %d of %s, want %d", a.path, got, selector, n)
+	}
+	return a
+}
+
+// says is the text of everything the selector finds, spaces joined.
+func (a *answer) says(selector string) string {
+	var words []string
+	for _, n := range pick(a.doc, selector) {
+		words = append(words, strings.Fields(text(n))...)
+	}
+	return strings.Join(words, " ")
+}
+
+// value is what stands in the field that the selector finds.
+func (a *answer) value(selector string) string {
+	a.t.Helper()
+	found := pick(a.doc, selector)
+	if len(found) != 1 {
+		a.t.Fatalf("%s: %d of %s, want one", a.path, len(found), selector)
+	}
+	v, _ := attr(found[0], "value")
+	return v
+}
+
+// submit fills the page's form with that action as a browser does, hidden fields and ticked boxes included, and sends it. An empty value
+// unticks a box. A field that the form does not have fails the test.
+func (a *answer) submit(action string, pairs ...string) *answer {
+	a.t.Helper()
+	forms := pick(a.doc, "form[action="+action+"]")
+	if len(forms) == 0 {
+		a.t.Fatalf("%s (%d) has no form for %s; it says %q", a.path, a.status, action, a.says("main"))
+	}
+	fields, boxes := url.Values{}, map[string]bool{}
+	for _, in := range all(forms[0], "input") {
+		name, _ := attr(in, "name")
+		value, _ := attr(in, "value")
+		kind, _ := attr(in, "type")
+		boxes[name] = kind == "checkbox"
+		if _, ticked := attr(in, "checked"); kind == "checkbox" && !ticked {
+			value = ""
+		}
+		fields.Set(name, value)
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		if !fields.Has(pairs[i]) {
+			a.t.Fatalf("%s: the form for %s has no field %q", a.path, action, pairs[i])
+		}
+		fields.Set(pairs[i], pairs[i+1])
+	}
+	for name, box := range boxes {
+		if box && fields.Get(name) == "" {
+			fields.Del(name)
+		}
+	}
+	return a.send(http.MethodPost, action, fields)
+}

@@ -1,0 +1,90 @@
+package web
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"usher/internal/audit"
+)
+
+// eventWords say an act in plain words: done by the account's owner, or by somebody else where that reads differently.
+type eventWords struct {
+	icon, text, byOther string
+	unusual             bool
+}
+
+// eventTexts has every act that can concern an account and that its owner should read about.
+var eventTexts = map[audit.Action]eventWords{
+	audit.AccountCreated:  {icon: "person", text: "Your account was created."},
+	audit.AccountLocked:   {icon: "lock", text: "Your account was locked by the person who runs this service.", unusual: true},
+	audit.AccountUnlocked: {icon: "lock", text: "Your account was unlocked by the person who runs this service."},
+	audit.AdminGranted:    {icon: "shield", text: "You became an administrator.", unusual: true},
+	audit.DeletionAsked:   {icon: "trash", text: "You asked to delete your account.", byOther: "The person who runs this service is deleting your account.", unusual: true},
+	audit.DeletionRevoked: {icon: "check", text: "You kept your account.", byOther: "The person who runs this service kept your account."},
+	audit.DataDownloaded:  {icon: "download", text: "Your data was downloaded."},
+	audit.ProfileChanged:  {icon: "person", text: "You changed your profile."},
+	audit.EmailAsked:      {icon: "mail", text: "A code was sent to a new address."},
+	audit.EmailChanged:    {icon: "mail", text: "Your e-mail address was changed."},
+	audit.EmailRestored:   {icon: "shield", text: "Your old e-mail address was restored, and everything was signed out.", unusual: true},
+	audit.NoticeChanged:   {icon: "mail", text: "Your second address was changed."},
+	audit.SignedIn:        {icon: "browser", text: "A device signed in."},
+	audit.SignInFailed:    {icon: "alert", text: "A wrong password was typed."},
+	audit.SignInRefused:   {icon: "lock", text: "The right password was typed while it opened nothing."},
+	audit.SignedOut:       {icon: "out", text: "A device was signed out.", byOther: "The person who runs this service signed a device out."},
+	audit.SignedOutAll:    {icon: "out", text: "Everything was signed out.", byOther: "The person who runs this service signed everything out."},
+	audit.DevicesTrimmed:  {icon: "out", text: "The devices unused for longest were signed out, because there were too many."},
+	audit.NotMeReported:   {icon: "shield", text: "A stranger’s sign-in was reported, and everything was signed out.", unusual: true},
+	audit.ResetRequired:   {icon: "key", text: "The person who runs this service asked for a new password.", unusual: true},
+	audit.ResetAsked:      {icon: "mail", text: "An e-mail to choose a new password was asked for."},
+	audit.PasswordReset:   {icon: "key", text: "A new password was chosen by e-mail."},
+	audit.PasswordChanged: {icon: "key", text: "You changed your password."},
+}
+
+// worthShowing leaves out what only repeats the event beside it: the password typed again for a change that is listed itself.
+func worthShowing(e audit.Entry) bool {
+	_, known := eventTexts[e.Action]
+	return known
+}
+
+// manyTries is from how many wrong passwords in a row on an event stands out.
+const manyTries = 5
+
+// eventsShown tells entries, newest first, in plain words. Wrong passwords from one place that follow each other are one event.
+func eventsShown(entries []audit.Entry) []Event {
+	var events []Event
+	for i := 0; i < len(entries); {
+		n := 1
+		for e := entries[i]; e.Action == audit.SignInFailed && i+n < len(entries) && sameTry(e, entries[i+n]); {
+			n++
+		}
+		events = append(events, eventOf(entries[i], n))
+		i += n
+	}
+	return events
+}
+
+func sameTry(a, b audit.Entry) bool {
+	return b.Action == a.Action && b.Detail[audit.Address] == a.Detail[audit.Address]
+}
+
+func eventOf(e audit.Entry, times int) Event {
+	words := eventTexts[e.Action]
+	shown := Event{At: e.At, Icon: words.icon, Text: words.text, Unusual: words.unusual}
+	if times > 1 {
+		shown.Text, shown.Unusual = fmt.Sprintf("A wrong password was typed %d times.", times), times >= manyTries
+	}
+	own := e.Actor == e.AccountID || e.Actor == "" || e.Actor == audit.System
+	if !own {
+		shown.Text = cmp.Or(words.byOther, words.text)
+		return shown // where an operator was is not the account owner's to know
+	}
+	var facts []string
+	for _, fact := range []string{e.Detail[audit.Device], cmp.Or(e.Detail[audit.Place], e.Detail[audit.Address])} {
+		if fact != "" {
+			facts = append(facts, fact)
+		}
+	}
+	shown.Detail = strings.Join(facts, " · ")
+	return shown
+}

@@ -1,0 +1,98 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/argon2id"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/notice"
+	"usher/internal/outage"
+	"usher/internal/ratelimit"
+	"usher/internal/request"
+)
+
+// handler answers a request or says what went wrong; show turns that into a page and a log line.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// show adapts a handler for the mux.
+func (d *Door) show(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			d.fail(w, r, err)
+		}
+	})
+}
+
+// fail answers with the page that belongs to an error. What is nobody's fault but ours goes to the log, with the number the page shows.
+func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
+	page := d.errorPage(err)
+	if !page.RetryAt.IsZero() {
+		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(page.RetryAt.Sub(d.Now()).Seconds()))))
+	}
+	if page.Status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
+		d.Log.ErrorContext(r.Context(), "request failed", "request_id", request.From(r.Context()).ID, "route", r.Pattern, "error", err)
+	}
+	d.Pages.Error(w, r, page)
+}
+
+// busyPause is when a page that was refused for want of room says to come back.
+const busyPause = 5 * time.Second
+
+func (d *Door) errorPage(err error) ErrorPage {
+	limited := new(ratelimit.LimitedError)
+	switch {
+	case errors.As(err, &limited):
+		return ErrorPage{Status: http.StatusTooManyRequests, RetryAt: limited.Until}
+	case errors.Is(err, argon2id.ErrBusy), errors.Is(err, outage.Err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return ErrorPage{Status: http.StatusServiceUnavailable, RetryAt: d.Now().Add(busyPause)}
+	case errors.Is(err, errNotFound), errors.Is(err, account.ErrNotFound), errors.Is(err, device.ErrNotFound), errors.Is(err, notice.ErrNotFound):
+		return ErrorPage{Status: http.StatusNotFound}
+	case errors.Is(err, errForbidden):
+		return ErrorPage{Status: http.StatusForbidden}
+	case errors.Is(err, credential.ErrSpent):
+		return ErrorPage{Status: http.StatusConflict}
+	}
+	return ErrorPage{Status: http.StatusInternalServerError}
+}
+
+var (
+	errNotFound  = errors.New("web: no such page")
+	errForbidden = errors.New("web: not for this account")
+)
+
+// refuse shows a form again with what is wrong with it. Limits and a full house are told in the form too, so that nothing typed is lost.
+func (d *Door) refuse(w http.ResponseWriter, r *http.Request, form *Form, err error) (status int, known bool) {
+	limited := new(ratelimit.LimitedError)
+	switch {
+	case errors.As(err, &limited):
+		form.RetryAt = limited.Until
+		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(limited.Until.Sub(d.Now()).Seconds()))))
+		return http.StatusTooManyRequests, true
+	case errors.Is(err, argon2id.ErrBusy):
+		form.Problem = "There is more to do than we can do at once. Please try again in a few seconds."
+		w.Header().Set("Retry-After", strconv.Itoa(int(busyPause.Seconds())))
+		return http.StatusServiceUnavailable, true
+	}
+	return http.StatusUnprocessableEntity, form.Refused()
+}
+
+// again answers a refused form: with the page when the form says why, else with the error page.
+func (d *Door) again(w http.ResponseWriter, r *http.Request, form *Form, err error, show func(status int) error) error {
+	status, known := d.refuse(w, r, form, err)
+	if !known {
+		return err
+	}
+	return show(status)
+}
+
+// to sends the browser on after a form (RFC 9700 §4.12: 303, never 307).
+func to(w http.ResponseWriter, r *http.Request, path string) error {
+	http.Redirect(w, r, path, http.StatusSeeOther)
+	return nil
+}

@@ -1,0 +1,45 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+)
+
+// helpPage is one text under /help. They stand alone: no database, no sign-in.
+type helpPage struct {
+	Name, Title, Summary, Icon string
+}
+
+// Path is where the page is served.
+func (h helpPage) Path() string { return "/help/" + h.Name }
+
+var helpPages = []helpPage{
+	{"creating-an-account", "Creating an account", "An address, a password, and a code to show the address is yours.", "person"},
+	{"signing-in", "Signing in", "Which name to use, a forgotten password, and why you may be asked again.", "key"},
+	{"devices", "Devices", "See everything that is signed in, and sign it out.", "devices"},
+	{"mail-does-not-arrive", "An e-mail does not arrive", "Where to look, which senders to allow, and how to ask again.", "mail"},
+	{"what-we-never-do", "What we never do", "How to tell a real e-mail from a false one.", "shield"},
+}
+
+// Help serves /help and /help/{page}; any other page is a 404.
+func (rd *Renderer) Help() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
+			rd.Error(w, r, ErrorPage{Status: http.StatusMethodNotAllowed})
+			return
+		}
+		name := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/help"), "/")
+		if name == "" {
+			rd.Page(w, r, http.StatusOK, "help/index", Page{Title: "Help"})
+			return
+		}
+		for _, h := range helpPages {
+			if h.Name == name {
+				rd.Page(w, r, http.StatusOK, "help/"+name, Page{Title: h.Title})
+				return
+			}
+		}
+		rd.Error(w, r, ErrorPage{Status: http.StatusNotFound})
+	})
+}

@@ -1,0 +1,55 @@
+package web
+
+import (
+	"net/http"
+
+	"usher/internal/password"
+	"usher/internal/secret"
+)
+
+func (d *Door) getPassword(w http.ResponseWriter, r *http.Request, v visitor) error {
+	return d.passwordPage(w, r, http.StatusOK, PasswordPage{SignOut: true}, v)
+}
+
+func (d *Door) passwordPage(w http.ResponseWriter, r *http.Request, status int, p PasswordPage, v visitor) error {
+	devices, err := d.Devices.List(r.Context(), v.AccountID)
+	if err != nil {
+		return err
+	}
+	p.Login, p.Others = v.Person.Email, max(0, len(devices)-1)
+	d.Pages.Page(w, r, status, "password", Page{Person: v.header(), Data: p})
+	return nil
+}
+
+func (d *Door) postPassword(w http.ResponseWriter, r *http.Request, v visitor) error {
+	p := PasswordPage{SignOut: r.PostFormValue("sign_out") == "yes"}
+	show := func(status int) error { return d.passwordPage(w, r, status, p, v) }
+	chosen := secret.TokenOf(r.PostFormValue("password"))
+	if chosen.Empty() {
+		p.Refuse("password", "Enter the new password.")
+		return show(http.StatusUnprocessableEntity)
+	}
+	v, err := d.prove(w, r, v, &p.Form, "current")
+	if err != nil {
+		return d.again(w, r, &p.Form, err, show)
+	}
+	scope, said := scopeOf(p.SignOut), "password"
+	changed, err := d.Password.Change(r.Context(), v.Found, chosen, scope, d.client(r))
+	if err != nil {
+		p.refuseAccount(err)
+		return d.again(w, r, &p.Form, err, show)
+	}
+	if scope == password.SignOutDevices {
+		said = "password-everywhere"
+	}
+	d.keepSignIn(w, changed.Token, changed.Known)
+	return to(w, r, "/account?done="+said)
+}
+
+// scopeOf is what the box "Sign out connected devices" asks for.
+func scopeOf(ticked bool) password.Scope {
+	if ticked {
+		return password.SignOutDevices
+	}
+	return password.KeepDevices
+}

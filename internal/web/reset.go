@@ -1,0 +1,117 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"usher/internal/credential"
+	"usher/internal/password"
+	"usher/internal/secret"
+)
+
+func (d *Door) getResetAsk(w http.ResponseWriter, r *http.Request) error {
+	if r.URL.Query().Get("done") == "sent" {
+		d.Pages.Page(w, r, http.StatusOK, "reset-sent", Page{Data: ResetSentPage{}})
+		return nil
+	}
+	return d.resetAskPage(w, r, http.StatusOK, ResetAskPage{})
+}
+
+func (d *Door) resetAskPage(w http.ResponseWriter, r *http.Request, status int, p ResetAskPage) error {
+	d.Pages.Page(w, r, status, "reset-ask", Page{Data: p})
+	return nil
+}
+
+func (d *Door) postResetAsk(w http.ResponseWriter, r *http.Request) error {
+	p := ResetAskPage{Login: r.PostFormValue("login")}
+	if p.Login == "" {
+		p.Refuse("login", "Enter your e-mail address or your user name.")
+		return d.resetAskPage(w, r, http.StatusUnprocessableEntity, p)
+	}
+	if err := d.Password.Ask(r.Context(), p.Login, d.client(r)); err != nil {
+		return d.again(w, r, &p.Form, err, func(status int) error { return d.resetAskPage(w, r, status, p) })
+	}
+	return to(w, r, "/reset?done=sent")
+}
+
+// resetRequired is the page for a right password that opens nothing; login is what was typed, for its button.
+func (d *Door) resetRequired(login string) ResetRequiredPage {
+	return ResetRequiredPage{
+		Login:    login,
+		Happened: "Your account was signed out everywhere, to keep it safe.",
+		Exposed:  "That happens when somebody reports that it was used by a stranger, or when the person who runs this service asks for it.",
+	}
+}
+
+func (d *Door) postResetRequired(w http.ResponseWriter, r *http.Request) error {
+	p := d.resetRequired(r.PostFormValue("login"))
+	if p.Login == "" {
+		return to(w, r, "/reset")
+	}
+	if err := d.Password.Ask(r.Context(), p.Login, d.client(r)); err != nil {
+		return d.again(w, r, &p.Form, err, func(status int) error {
+			d.Pages.Page(w, r, status, "reset-required", Page{Data: p})
+			return nil
+		})
+	}
+	return to(w, r, "/reset?done=sent")
+}
+
+// How a finished reset travels to the page that says so.
+const (
+	resetKept       = "kept"
+	resetEverywhere = "everywhere"
+)
+
+func (d *Door) getResetNew(w http.ResponseWriter, r *http.Request) error {
+	if key := r.URL.Query().Get("done"); key == resetKept || key == resetEverywhere {
+		d.Pages.Page(w, r, http.StatusOK, "reset-done", Page{Data: ResetDonePage{SignedOut: key == resetEverywhere}})
+		return nil
+	}
+	ticket := d.ticket(r, linkReset)
+	l, err := d.Password.OpenReset(r.Context(), ticket)
+	if err != nil {
+		return d.noReset(w, r, err)
+	}
+	return d.resetNewPage(w, r, http.StatusOK, ResetNewPage{Ticket: ticket.Reveal(), Login: l.Email, SignOut: true, SignOutFixed: l.Required})
+}
+
+func (d *Door) resetNewPage(w http.ResponseWriter, r *http.Request, status int, p ResetNewPage) error {
+	d.Pages.Page(w, r, status, "reset-new", Page{Data: p})
+	return nil
+}
+
+func (d *Door) noReset(w http.ResponseWriter, r *http.Request, err error) error {
+	if !errors.Is(err, password.ErrGone) && !errors.Is(err, credential.ErrSpent) {
+		return err
+	}
+	return d.usedUp(w, r, Link{"Send a new e-mail", "/reset"}, Link{"Sign in", "/sign-in"})
+}
+
+func (d *Door) postResetNew(w http.ResponseWriter, r *http.Request) error {
+	ticket := d.ticket(r, linkReset)
+	l, err := d.Password.OpenReset(r.Context(), ticket)
+	if err != nil {
+		return d.noReset(w, r, err)
+	}
+	p := ResetNewPage{Ticket: ticket.Reveal(), Login: l.Email, SignOut: r.PostFormValue("sign_out") == "yes", SignOutFixed: l.Required}
+	chosen := secret.TokenOf(r.PostFormValue("password"))
+	if chosen.Empty() {
+		p.Refuse("password", "Enter the new password.")
+		return d.resetNewPage(w, r, http.StatusUnprocessableEntity, p)
+	}
+	scope, err := d.Password.Reset(r.Context(), ticket, chosen, scopeOf(p.SignOut), d.client(r))
+	switch {
+	case errors.Is(err, password.ErrGone), errors.Is(err, credential.ErrSpent):
+		return d.noReset(w, r, err)
+	case err != nil:
+		p.refuseAccount(err)
+		return d.again(w, r, &p.Form, err, func(status int) error { return d.resetNewPage(w, r, status, p) })
+	}
+	d.dropCookie(w, linkReset.cookie)
+	said := resetKept
+	if scope == password.SignOutDevices {
+		said = resetEverywhere
+	}
+	return to(w, r, "/reset/new?done="+said)
+}

@@ -1,0 +1,137 @@
+package web
+
+import (
+	"net/http"
+	"strings"
+)
+
+// route is one line of the table: a pattern of net/http's mux, and what answers it. Who may come in stands in the handler's wrapper.
+type route struct {
+	pattern string
+	handler handler
+}
+
+// routes lists every page. The method is always in the pattern: GET changes nothing, POST changes something and answers 303.
+func (d *Door) routes() []route {
+	return []route{
+		{"GET /{$}", d.start},
+		{"GET /sign-in", d.getSignIn},
+		{"POST /sign-in", d.postSignIn},
+		{"GET /sign-in/again", d.person(d.getSignInAgain)},
+		{"POST /sign-in/again", d.person(d.postSignInAgain)},
+		{"POST /sign-out", d.postSignOut},
+		{"GET /.well-known/change-password", d.changePassword},
+
+		{"GET /sign-up", d.getSignUp},
+		{"POST /sign-up", d.postSignUp},
+		{"POST /sign-up/strength", d.strength},
+		{"GET /sign-up/code", d.getSignUpCode},
+		{"POST /sign-up/code", d.postSignUpCode},
+		{"POST /sign-up/code/again", d.postSignUpCodeAgain},
+		{"GET /sign-up/confirm/{token}", d.follow(linkConfirm)},
+		{"GET /sign-up/confirm", d.getSignUpConfirm},
+		{"POST /sign-up/confirm", d.postSignUpConfirm},
+		{"GET /welcome", d.person(d.getWelcome)},
+		{"POST /welcome", d.person(d.postWelcome)},
+		{"GET /setup/{token}", d.follow(linkSetUp)},
+		{"GET /setup", d.getSetUp},
+		{"POST /setup", d.postSetUp},
+		{"GET /invitation/{token}", d.follow(linkInvitation)},
+		{"GET /invitation", d.getInvitation},
+		{"POST /invitation", d.postInvitation},
+
+		{"GET /account", d.person(d.getAccount)},
+		{"GET /account/profile", d.person(d.getProfile)},
+		{"POST /account/profile", d.person(d.postProfile)},
+		{"GET /account/email", d.person(d.getEmail)},
+		{"POST /account/email", d.person(d.postEmail)},
+		{"GET /account/email/code", d.person(d.getEmailCode)},
+		{"POST /account/email/code", d.person(d.postEmailCode)},
+		{"POST /account/email/code/again", d.person(d.postEmailCodeAgain)},
+		{"POST /account/email/cancel", d.person(d.postEmailCancel)},
+		{"GET /account/email/confirm/{token}", d.follow(linkChange)},
+		{"GET /account/email/confirm", d.person(d.getEmailConfirm)},
+		{"POST /account/email/confirm", d.person(d.postEmailConfirm)},
+		{"GET /account/notice-address", d.person(d.getNoticeAddress)},
+		{"POST /account/notice-address", d.person(d.postNoticeAddress)},
+		{"GET /account/notice-address/code", d.person(d.getNoticeCode)},
+		{"POST /account/notice-address/code", d.person(d.postNoticeCode)},
+		{"POST /account/notice-address/code/again", d.person(d.postNoticeCodeAgain)},
+		{"POST /account/notice-address/remove", d.person(d.postNoticeRemove)},
+		{"GET /account/password", d.person(d.getPassword)},
+		{"POST /account/password", d.person(d.postPassword)},
+		{"GET /account/devices", d.person(d.getDevices)},
+		{"POST /account/devices/sign-out", d.person(d.postDevicesSignOut)},
+		{"POST /account/devices/sign-out-all", d.person(d.postDevicesSignOutAll)},
+		{"GET /account/activity", d.person(d.getActivity)},
+		{"GET /account/data", d.person(d.getData)},
+		{"GET /account/data/download", d.fresh(d.getDownload)},
+		{"POST /account/data/delete", d.person(d.postDelete)},
+		{"GET /account/deleting", d.leaver(d.getDeleting)},
+		{"POST /account/keep", d.leaver(d.postKeep)},
+
+		{"GET /not-me/{token}", d.follow(linkNotMe)},
+		{"GET /not-me", d.getNotMe},
+		{"POST /not-me", d.postNotMe},
+		{"GET /undo/{token}", d.follow(linkUndo)},
+		{"GET /undo", d.getUndo},
+		{"POST /undo", d.postUndo},
+		{"GET /reset", d.getResetAsk},
+		{"POST /reset", d.postResetAsk},
+		{"POST /reset/required", d.postResetRequired},
+		{"GET /reset/{token}", d.follow(linkReset)},
+		{"GET /reset/new", d.getResetNew},
+		{"POST /reset/new", d.postResetNew},
+
+		{"GET /admin", d.administrator(d.getAdmin)},
+		{"GET /admin/accounts", d.administrator(d.getAdminAccounts)},
+		{"POST /admin/accounts", d.adminSearch(d.postAdminAccounts)},
+		{"GET /admin/accounts/{id}", d.administrator(d.getAdminAccount)},
+		{"POST /admin/accounts/{id}/{act}", d.administrator(d.postAdminAccount)},
+		{"GET /admin/invitations", d.administrator(d.getAdminInvitations)},
+		{"POST /admin/invitations", d.administrator(d.postAdminInvitation)},
+		{"POST /admin/invitations/revoke", d.administrator(d.postAdminInvitationRevoke)},
+		{"GET /admin/mail", d.administrator(d.getAdminMail)},
+		{"POST /admin/mail/retry", d.administrator(d.postAdminMailRetry)},
+		{"GET /admin/audit", d.administrator(d.getAdminAudit)},
+		{"POST /admin/audit", d.adminSearch(d.postAdminAudit)},
+	}
+}
+
+// Handler mounts every page, the help, and the static files. What has no page is 404, and 405 when there is one for another method.
+func (d *Door) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, rt := range d.routes() {
+		mux.Handle(rt.pattern, d.show(rt.handler))
+	}
+	mux.Handle("/help", d.Pages.Help())
+	mux.Handle("/help/", d.Pages.Help())
+	mux.Handle("GET /static/", d.Pages.Static())
+	mux.Handle("GET /favicon.ico", http.RedirectHandler("/static/favicon.svg", http.StatusFound))
+	mux.Handle("GET /robots.txt", http.HandlerFunc(robots))
+	mux.Handle("/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.noPage(mux, w, r) }))
+	return mux
+}
+
+// noPage tells a wrong method from a wrong address.
+func (d *Door) noPage(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := mux.Handler(other); pattern != "/" && pattern != "" {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		d.Pages.Error(w, r, ErrorPage{Status: http.StatusNotFound})
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	d.Pages.Error(w, r, ErrorPage{Status: http.StatusMethodNotAllowed})
+}
+
+// robots keeps search engines out of everything: nothing here is for them.
+func robots(w http.ResponseWriter, _ *http.Request) {
+	write(w, http.StatusOK, "text/plain; charset=utf-8", []byte("User-agent: *\nDisallow: /\n"))
+}

@@ -1,0 +1,213 @@
+package web
+
+import (
+	"net/http"
+	"time"
+
+	"usher/internal/request"
+)
+
+// sample is one page in one state, with data as hostile as real people's.
+type sample struct {
+	name   string // of the template
+	state  string // what is special about it; empty: the usual
+	status int
+	page   Page
+	site   func(*Site)
+}
+
+const nasty = `Ann <script>alert(1)</script> "O'Neil" & ‮txt.exe`
+
+func sampleSite() Site {
+	return Site{
+		Host:        "usher.example.org",
+		Senders:     []string{"door@usher.example.org", "notice@usher.example.org"},
+		SignUp:      SignUpOpen,
+		PasswordMin: 8,
+		GraceDays:   7,
+	}
+}
+
+// sampleNow is fixed: pages carry times as they are, and the script makes them relative.
+var sampleNow = time.Date(2026, 11, 21, 14, 2, 7, 0, time.UTC)
+
+func refused(pairs ...string) Form {
+	var f Form
+	for i := 0; i < len(pairs); i += 2 {
+		f.Refuse(pairs[i], pairs[i+1])
+	}
+	return f
+}
+
+func sampleDevices() []Device {
+	before := func(d time.Duration) time.Time { return sampleNow.Add(-d) }
+	const day = 24 * time.Hour
+	return []Device{
+		{ID: "d1", Kind: "browser", Name: "Firefox on Linux", Place: "Lyon", SignedIn: before(11 * day), LastUsed: sampleNow, This: true},
+		{ID: "d2", Kind: "tv", Name: "Living room TV", Product: "Usher player", Place: "Lyon", SignedIn: before(200 * day), LastUsed: before(2 * time.Hour)},
+		{ID: "d3", Kind: "phone", Name: nasty, Product: "Finamp", Place: "Lyon", SignedIn: before(40 * day), LastUsed: before(day)},
+		{ID: "d4", Kind: "server", Name: "attic-nas", Product: "Media server", Place: "192.168.1.20", SignedIn: before(400 * day), LastUsed: before(time.Minute)},
+		{ID: "d5", Kind: "app", Name: "A player with a name that goes on and on without ever stopping for breath", Product: "Symfonium", SignedIn: before(90 * day), LastUsed: before(30 * day)},
+	}
+}
+
+func sampleEvents() []Event {
+	return []Event{
+		{At: sampleNow.Add(-2 * time.Hour), Icon: "key", Text: "You changed your password.", Detail: "Firefox on Linux · Lyon"},
+		{At: sampleNow.Add(-26 * time.Hour), Icon: "alert", Text: "Somebody tried wrong passwords eight times.", Detail: "Near Minsk", Unusual: true},
+		{At: sampleNow.Add(-300 * time.Hour), Icon: "phone", Text: "A new device signed in.", Detail: "Finamp · " + nasty},
+	}
+}
+
+func sampleRows() []AccountRow {
+	return []AccountRow{
+		{ID: "a1", Name: "Ann", UserName: "ann", Address: "ann@example.org", State: "active", Admin: true, Created: sampleNow.AddDate(-1, 0, 0), LastSeen: sampleNow},
+		{ID: "a2", Name: nasty, Address: "a.very.long.address.that.does.not.end@subdomain.department.example.org", State: "locked", Created: sampleNow.AddDate(0, -2, 0), LastSeen: sampleNow.AddDate(0, 0, -3)},
+		{ID: "a3", Address: "bo@example.org", State: "locked", Erasing: true, Created: sampleNow.Add(-time.Hour)},
+		{ID: "a4", Name: "Cy", UserName: "cy", Address: "cy@example.org", State: "deleting", Created: sampleNow.AddDate(-2, 0, 0), LastSeen: sampleNow.AddDate(0, 0, -9)},
+	}
+}
+
+func stageSamples() []sample {
+	notRight := Form{Problem: "That address or password isn't right."}
+	soon := sampleNow.Add(30 * time.Minute)
+	closed := func(s *Site) { s.SignUp = SignUpClosed }
+	invited := func(s *Site) { s.SignUp = SignUpInvitation }
+	return []sample{
+		{name: "sign-in", page: Page{Data: SignInPage{}}},
+		{name: "sign-in", state: "refused", status: http.StatusUnauthorized, site: closed, page: Page{Data: SignInPage{Form: notRight, Login: nasty, Next: "/account/devices"}}},
+		{name: "sign-in", state: "limited", status: http.StatusTooManyRequests, page: Page{Data: SignInPage{Form: Form{RetryAt: soon}, Login: "ann@example.org"}}},
+		{name: "sign-in", state: "signed-out", page: Page{Data: SignInPage{Login: "ann@example.org", Reason: "You were signed out on this device because your password was changed on another one."}}},
+		{name: "sign-in-again", page: Page{Data: SignInAgainPage{Login: "ann@example.org", What: "delete your account", Next: "/account/data", Back: "/account"}}},
+		{name: "sign-up", page: Page{Data: SignUpPage{}}},
+		{name: "sign-up", state: "refused", page: Page{Data: SignUpPage{Email: "ann@", Form: refused("email", "This is not a whole address. It needs something after the @.", "password", "This one is easy to guess. Three or four unrelated words work well.")}}},
+		{name: "sign-up", state: "closed", site: closed, page: Page{Data: SignUpPage{}}},
+		{name: "sign-up", state: "invitation", site: invited, page: Page{Data: SignUpPage{}}},
+		{name: "sign-up-code", page: Page{Data: CodePage{Address: "ann@example.org"}}},
+		{name: "sign-up-code", state: "refused", page: Page{Data: CodePage{Address: "ann@example.org", AgainAt: soon, Form: refused("code", "This is not the code we sent. Check the newest e-mail.")}}},
+		{name: "sign-up-confirm", page: Page{Data: SignUpConfirmPage{Ticket: "t"}}},
+		{name: "sign-up-confirm", state: "elsewhere", page: Page{Data: SignUpConfirmPage{Ticket: "t", Login: "ann@example.org", AskPassword: true}}},
+		{name: "welcome", page: Page{Data: WelcomePage{}}},
+		{name: "welcome", state: "taken", page: Page{Data: WelcomePage{DisplayName: nasty, UserName: "ann", Form: refused("user_name", "This name is taken. Try another one.")}}},
+		{name: "email-code", page: Page{Data: CodePage{Address: "ann@new.example.org"}}},
+		{name: "notice-code", page: Page{Data: CodePage{Address: "bo@example.org", Form: refused("code", "The code has six digits.")}}},
+		{name: "email-confirm", page: Page{Data: EmailConfirmPage{Ticket: "t", Address: "ann@new.example.org"}}},
+		{name: "email-confirm", state: "notices", page: Page{Data: EmailConfirmPage{Ticket: "t", Address: "bo@example.org", ForNotices: true}}},
+		{name: "deleting", page: Page{Data: DeletingPage{On: sampleNow.AddDate(0, 0, 7)}}},
+		{name: "not-me", page: Page{Data: NotMePage{Ticket: "t", Device: nasty, Place: "Lyon", At: sampleNow}}},
+		{name: "not-me", state: "refused", page: Page{Data: NotMePage{Email: "bo@example.org", Form: refused("email", "This is not the address of the account.")}}},
+		{name: "not-me-done"},
+		{name: "undo", page: Page{Data: UndoPage{Ticket: "t", NewAddress: "thief@example.net", Until: sampleNow.AddDate(0, 0, 5)}}},
+		{name: "reset-ask", page: Page{Data: ResetAskPage{}}},
+		{name: "reset-sent", page: Page{Data: ResetSentPage{Login: "ann@example.org"}}},
+		{name: "reset-new", page: Page{Data: ResetNewPage{Ticket: "t", Login: "ann@example.org", SignOut: true}}},
+		{name: "reset-new", state: "refused", page: Page{Data: ResetNewPage{Ticket: "t", SignOutFixed: true, Form: refused("password", "This one is easy to guess. Three or four unrelated words work well.")}}},
+		{name: "reset-done", page: Page{Data: ResetDonePage{SignedOut: true}}},
+		{name: "reset-required", page: Page{Data: ResetRequiredPage{Happened: "On 8 September a copy of our user list was taken.", Exposed: "It held names and addresses in encrypted form. Passwords were not readable. We hold no payment data."}}},
+		{name: "setup", page: Page{Data: SetupPage{Ticket: "t"}}},
+		{name: "invitation", page: Page{Data: InvitationPage{Ticket: "t"}}},
+		{name: "invitation", state: "bound", page: Page{Data: InvitationPage{Ticket: "t", Email: "bo@example.org", Bound: true}}},
+		{name: "message", page: Page{Data: MessagePage{Title: "Your address is restored", Icon: "check", Paragraphs: []string{"Everything is signed out.", "An e-mail to choose a new password is on its way."}, Action: &Link{"Sign in", "/sign-in"}, Back: &Link{"About e-mails that do not arrive", "/help/mail-does-not-arrive"}}}},
+	}
+}
+
+func accountSamples() []sample {
+	ann := &Person{Name: "Ann", Admin: true}
+	other := &Person{Name: nasty}
+	return []sample{
+		{name: "account", page: Page{Person: ann, Data: AccountPage{Name: "Ann", UserName: "ann", Address: "ann@example.org", PasswordChanged: sampleNow.AddDate(0, -4, 0), Devices: 4, Events: sampleEvents()}}},
+		{name: "account", state: "to-do", page: Page{Person: other, Notice: "Welcome. Your account is ready.", Data: AccountPage{Name: nasty, Address: "ann@example.org", PendingAddress: "ann@new.example.org", NoticeAddress: "bo@example.org", Devices: 1, ToDo: &ToDo{"Your new address waits", "Enter the code we sent to ann@new.example.org.", Link{"Enter the code", "/account/email/code"}}}}},
+		{name: "profile", page: Page{Person: ann, Notice: "Your name is saved.", Data: ProfilePage{DisplayName: "Ann", UserName: "ann"}}},
+		{name: "profile", state: "taken", page: Page{Person: ann, Data: ProfilePage{DisplayName: nasty, UserName: "bo", Form: refused("user_name", "This name is taken. Try another one.")}}},
+		{name: "email", page: Page{Person: ann, Data: EmailPage{Address: "ann@example.org", Login: "ann", AskPassword: true}}},
+		{name: "email", state: "pending", page: Page{Person: ann, Data: EmailPage{Address: "ann@example.org", PendingAddress: "ann@new.example.org", NoticeAddress: "bo@example.org", Form: refused("email", "This is not a whole address. It needs something after the @."), NewAddress: "ann@"}}},
+		{name: "notice-address", page: Page{Person: ann, Nav: "email", Data: NoticeAddressPage{Address: "bo@example.org", AskPassword: true}}},
+		{name: "notice-address", state: "pending", page: Page{Person: ann, Nav: "email", Data: NoticeAddressPage{Address: "bo@example.org", PendingAddress: nasty, AskPassword: true, Form: refused("remove_password", "That password isn’t right.")}}},
+		{name: "password", page: Page{Person: ann, Data: PasswordPage{Login: "ann@example.org", SignOut: true, Others: 3}}},
+		{name: "password", state: "refused", page: Page{Person: ann, Data: PasswordPage{Form: refused("current", "This is not your password."), Others: 0}}},
+		{name: "devices", page: Page{Person: ann, Data: DevicesPage{Devices: sampleDevices()}}},
+		{name: "devices", state: "alone", page: Page{Person: ann, Notice: "Living room TV is signed out.", Data: DevicesPage{Devices: sampleDevices()[:1]}}},
+		{name: "activity", page: Page{Person: ann, Data: ActivityPage{Events: sampleEvents(), Next: "/account/activity?before=x"}}},
+		{name: "activity", state: "empty", page: Page{Person: ann, Data: ActivityPage{}}},
+		{name: "data", page: Page{Person: ann, Data: DataPage{Login: "ann@example.org", AskPassword: true}}},
+		{name: "data", state: "refused", page: Page{Person: ann, Data: DataPage{AskPassword: true, Form: refused("password", "This is not your password.")}}},
+	}
+}
+
+func sampleMails() []QueuedMail {
+	return []QueuedMail{
+		{ID: "m1", What: "Confirm address", To: "a…@example.org", State: "waiting", Queued: sampleNow, Retry: true},
+		{ID: "m2", AccountID: "a2", What: "New device signed in", To: "b…@example.net", State: "waiting", Queued: sampleNow.Add(-3 * time.Hour), NextTry: sampleNow.Add(time.Hour), Tries: 4, Problem: "451 4.7.1 Try again later " + nasty, Retry: true},
+		{ID: "m3", AccountID: "a2", What: "Password changed", State: "refused", Queued: sampleNow.Add(-4 * time.Hour), Done: sampleNow, Tries: 1, Problem: "550 5.1.1 " + nasty},
+	}
+}
+
+func adminSamples() []sample {
+	ann := &Person{Name: "Ann", Admin: true}
+	figures := []Figure{{"Accounts", 1204311, "/admin/accounts"}, {"Being deleted", 312, "/admin/accounts?state=deleting"}, {"Locked", 9, "/admin/accounts?state=locked"}, {"Mails waiting", 0, "/admin/mail"}}
+	checks := []Check{{"Database", true, "Answers in 1 ms."}, {"Mail", true, "The last mail left a minute ago."}, {"Keys", true, "The key ring can be read."}}
+	return []sample{
+		{name: "admin", page: Page{Person: ann, Data: AdminPage{Figures: figures, Checks: checks, Started: sampleNow, Version: "1.0", Database: "PostgreSQL"}}},
+		{name: "admin", state: "ill", page: Page{Person: ann, Data: AdminPage{Figures: figures, Checks: append(checks[:2:2], Check{"Keys", false, "The key ring cannot be read."}), Started: sampleNow, Version: "1.0", Database: "SQLite"}}},
+		{name: "admin-accounts", page: Page{Person: ann, Data: AdminAccountsPage{Rows: sampleRows(), AnyPart: true, State: "active", Next: "/admin/accounts?after=x", First: "/admin/accounts"}}},
+		{name: "admin-accounts", state: "searched", page: Page{Person: ann, Data: AdminAccountsPage{Rows: sampleRows(), Query: nasty, State: "locked", AnyPart: true, Next: "/admin/accounts?search=yes&before=x"}}},
+		{name: "admin-accounts", state: "empty", page: Page{Person: ann, Data: AdminAccountsPage{Query: nasty}}},
+		{name: "admin-accounts", state: "problem", page: Page{Person: ann, Data: AdminAccountsPage{Query: "a", Problem: "This search took too long. Search for more of the name."}}},
+		{name: "admin-account", page: Page{Person: ann, Nav: "admin-accounts", Data: AdminAccountPage{AccountRow: sampleRows()[1], NoticeAddress: "bo@example.org", LockedUntil: sampleNow.Add(time.Hour), Devices: sampleDevices()[1:4], Events: sampleEvents()}}},
+		{name: "admin-account", state: "locked and deleting", page: Page{Person: ann, Nav: "admin-accounts", Data: AdminAccountPage{AccountRow: sampleRows()[2], DeletingOn: sampleNow.AddDate(0, 0, 5), PasswordOff: true, Mail: sampleMails()}}},
+		{name: "admin-account", state: "refused", page: Page{Person: ann, Nav: "admin-accounts", Data: AdminAccountPage{AccountRow: sampleRows()[0], Problem: "Nobody else administers this service."}}},
+		{name: "admin-account", state: "self", page: Page{Person: ann, Nav: "admin-accounts", Data: AdminAccountPage{AccountRow: sampleRows()[0], Self: true}}},
+		{name: "admin-account", state: "deleting", page: Page{Person: ann, Nav: "admin-accounts", Data: AdminAccountPage{AccountRow: sampleRows()[3], ResetRequired: true, DeletingOn: sampleNow.AddDate(0, 0, 5)}}},
+		{name: "admin-invitations", page: Page{Person: ann, Data: AdminInvitationsPage{NewLink: "https://usher.example.org/invitation?ticket=0123456789abcdefghijklmnopqrstuvwxyz0123456789abcdef", Next: "/admin/invitations?after=x", Rows: []Invitation{
+			{"i1", "bo@example.org", "Ann", sampleNow, sampleNow.AddDate(0, 0, 7)}, {"i2", "", nasty, sampleNow, sampleNow.AddDate(0, 0, 7)}}}}},
+		{name: "admin-invitations", state: "closed", site: func(s *Site) { s.SignUp = SignUpClosed }, page: Page{Person: ann, Data: AdminInvitationsPage{}}},
+		{name: "admin-invitations", state: "empty", site: func(s *Site) { s.SignUp = SignUpInvitation }, page: Page{Person: ann, Data: AdminInvitationsPage{Email: "bo@", Form: refused("email", "This is not a whole address. It needs something after the @.")}}},
+		{name: "admin-mail", page: Page{Person: ann, Data: AdminMailPage{Figures: figures[3:], State: "waiting", Next: "/admin/mail?after=x", Rows: sampleMails()[:2]}}},
+		{name: "admin-mail", state: "refused", page: Page{Person: ann, Data: AdminMailPage{State: "refused", First: "/admin/mail?state=refused", Rows: sampleMails()[2:]}}},
+		{name: "admin-mail", state: "none refused", page: Page{Person: ann, Data: AdminMailPage{State: "refused"}}},
+		{name: "admin-mail", state: "outbox", page: Page{Person: ann, Data: AdminMailPage{State: "waiting", Outbox: true}}},
+		{name: "admin-audit", page: Page{Person: ann, Data: AdminAuditPage{Act: "sign-in", Acts: []ActChoice{{"lock", "Account locked"}, {"sign-in", "Signed in"}}, First: "/admin/audit", Next: "/admin/audit?after=x", Rows: []AuditRow{
+			{sampleNow, "sign-in", "the person", "a1", "Ann", nasty, "203.0.113.0/24"}, {sampleNow.Add(-time.Hour), "lock", "Ann", "a2", "", "", ""}, {sampleNow, "key rotated", "the shell", "", "", "", ""}}}}},
+		{name: "admin-audit", state: "empty", page: Page{Person: ann, Data: AdminAuditPage{Account: "zed"}}},
+		{name: "admin-audit", state: "problem", page: Page{Person: ann, Data: AdminAuditPage{Account: nasty, Problem: "Nobody has this address or user name."}}},
+	}
+}
+
+func errorSamples() []sample {
+	var all []sample
+	add := func(state string, e ErrorPage) {
+		e.Request = "k3v9q2m8x1ab"
+		all = append(all, sample{name: "error", state: state, status: e.Status, page: Page{Data: e}})
+	}
+	for _, status := range []int{400, 403, 404, 405, 409, 410, 413, 421, 500, 502, 418} {
+		add(http.StatusText(status), ErrorPage{Status: status})
+	}
+	add("limited", ErrorPage{Status: 429, RetryAt: sampleNow.Add(time.Hour)})
+	add("busy", ErrorPage{Status: 503, RetryAt: sampleNow.Add(time.Minute)})
+	add("own-words", ErrorPage{Status: 404, Title: "This link is used up", Sentence: nasty})
+	add("proxy", ErrorPage{Status: 500, Kind: request.RefusedProxy, Peer: "10.0.0.1"})
+	for kind := range refusalWords {
+		add("refused-"+kind, ErrorPage{Status: 400, Kind: kind})
+	}
+	return all
+}
+
+func helpSamples() []sample {
+	all := []sample{{name: "help/index", page: Page{Title: "Help"}}}
+	for _, h := range helpPages {
+		all = append(all, sample{name: "help/" + h.Name, page: Page{Title: h.Title}})
+	}
+	for _, mode := range []SignUpMode{SignUpInvitation, SignUpClosed} {
+		all = append(all, sample{name: "help/creating-an-account", state: string(mode), page: Page{Title: helpPages[0].Title},
+			site: func(s *Site) { s.SignUp, s.Senders = mode, nil }})
+	}
+	return all
+}
+
+func samples() []sample {
+	var all []sample
+	for _, group := range [][]sample{stageSamples(), accountSamples(), adminSamples(), errorSamples(), helpSamples()} {
+		all = append(all, group...)
+	}
+	return all
+}

@@ -1,0 +1,145 @@
+// Everything here only adds: each page works the same without it.
+"use strict";
+
+(() => {
+  const locale = navigator.languages && navigator.languages.length ? [...navigator.languages] : undefined;
+  const all = (selector) => document.querySelectorAll(selector);
+
+  // Passwords can be shown.
+  for (const box of all("[data-reveal]")) {
+    const input = box.querySelector("input");
+    const label = document.querySelector(`label[for="${input.id}"]`);
+    const button = document.createElement("button");
+    button.type = "button";
+    const set = (shown) => {
+      input.type = shown ? "text" : "password";
+      button.textContent = shown ? "Hide" : "Show";
+      button.setAttribute("aria-label", `${button.textContent} ${label.textContent.toLowerCase()}`);
+    };
+    button.addEventListener("click", () => {
+      set(input.type === "password");
+      input.focus();
+    });
+    // A shown password must not be kept by the browser as ordinary text.
+    if (input.form) input.form.addEventListener("submit", () => set(false));
+    set(false);
+    box.append(button);
+    box.classList.add("with-button");
+  }
+
+  // A line under a new password says how it holds, while it is typed.
+  for (const input of all("[data-strength]")) {
+    const meter = document.querySelector(`[data-meter="${input.id}"]`);
+    const line = meter.querySelector(".hint");
+    const first = line.textContent;
+    const steps = document.createElement("div");
+    steps.className = "steps";
+    steps.hidden = true;
+    steps.setAttribute("aria-hidden", "true");
+    for (let i = 0; i < 4; i++) steps.append(document.createElement("i"));
+    meter.prepend(steps);
+
+    let timer = 0;
+    let running = null;
+    const rest = () => {
+      steps.hidden = true;
+      delete meter.dataset.score;
+      line.textContent = first;
+    };
+    const ask = async () => {
+      running = new AbortController();
+      const form = new URLSearchParams({ password: input.value });
+      for (const name of ["email", "username", "user_name"]) {
+        const other = input.form && input.form.elements.namedItem(name);
+        if (other && other.value) form.set(name, other.value);
+      }
+      try {
+        const answer = await fetch(input.dataset.strength, {
+          method: "POST", body: form, credentials: "same-origin", signal: running.signal,
+        });
+        if (!answer.ok) return rest();
+        const { score, sentence } = await answer.json();
+        meter.dataset.score = String(score);
+        steps.hidden = false;
+        if (line.textContent !== sentence) line.textContent = sentence;
+      } catch (e) {
+        if (e.name !== "AbortError") rest();
+      }
+    };
+    input.addEventListener("input", () => {
+      clearTimeout(timer);
+      if (running) running.abort();
+      if (input.value === "") return rest();
+      timer = setTimeout(ask, 350);
+    });
+  }
+
+  // What is shown once can be copied.
+  for (const button of all("[data-copy]")) {
+    const from = document.querySelector(button.dataset.copy);
+    if (!from || !navigator.clipboard) continue;
+    const text = button.textContent;
+    button.hidden = false;
+    button.addEventListener("click", async () => {
+      await navigator.clipboard.writeText(from.value || from.textContent.trim());
+      button.textContent = "Copied";
+      setTimeout(() => { button.textContent = text; }, 2000);
+    });
+  }
+
+  // Times in the reader's own locale and zone; the exact one stays in the tooltip.
+  const exact = new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "long" });
+  const clock = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
+  const moment = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
+  const dayThisYear = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long" });
+  const day = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" });
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
+  const steps = [["minute", 60], ["hour", 3600], ["day", 86400]];
+
+  const dayOf = (at, now) => (at.getFullYear() === now.getFullYear() ? dayThisYear : day).format(at);
+  const ago = (at, now) => {
+    const seconds = (at - now) / 1000;
+    if (Math.abs(seconds) < 45) return relative.format(0, "second");
+    if (Math.abs(seconds) >= 7 * 86400) return dayOf(at, now);
+    let [unit, length] = steps[0];
+    for (const [u, l] of steps) if (Math.abs(seconds) >= l) [unit, length] = [u, l];
+    return relative.format(Math.round(seconds / length), unit);
+  };
+  const shortClock = (at, now) =>
+    at.toDateString() === now.toDateString() ? clock.format(at) : moment.format(at);
+  const shapes = { ago, day: dayOf, clock: shortClock, moment: (at) => moment.format(at) };
+
+  const writeTimes = () => {
+    const now = new Date();
+    for (const element of all("time[data-time]")) {
+      const at = new Date(element.dateTime);
+      if (Number.isNaN(at.getTime())) continue;
+      const text = shapes[element.dataset.time](at, now);
+      if (element.textContent !== text) element.textContent = text;
+      element.title = exact.format(at);
+      element.lang = exact.resolvedOptions().locale;
+    }
+  };
+  writeTimes();
+  setInterval(writeTimes, 60000);
+
+  const count = new Intl.NumberFormat(locale);
+  for (const element of all("data[value]")) element.textContent = count.format(Number(element.value));
+
+  // On a narrow screen the top list may start off the current item.
+  const current = document.querySelector(".side [aria-current]");
+  const side = current && current.closest(".side");
+  if (side && side.scrollWidth > side.clientWidth) {
+    side.scrollLeft = current.offsetLeft - (side.clientWidth - current.offsetWidth) / 2;
+  }
+
+  // One press sends a form once; whoever stops the page may press again soon.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (form.dataset.sent) return event.preventDefault();
+    if (form.method !== "post") return;
+    form.dataset.sent = "yes";
+    setTimeout(() => { delete form.dataset.sent; }, 5000);
+  });
+  addEventListener("pageshow", () => { for (const form of all("form[data-sent]")) delete form.dataset.sent; });
+})();

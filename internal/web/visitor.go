@@ -1,0 +1,134 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"path"
+
+	"usher/internal/account"
+	"usher/internal/credential"
+	"usher/internal/device"
+)
+
+// visitor is somebody who is signed in.
+type visitor struct {
+	credential.Found
+	Person account.Account
+}
+
+// header is how the pages' header shows the visitor.
+func (v visitor) header() *Person { return &Person{Name: v.Person.Called(), Admin: v.Person.Admin} }
+
+// visitorHandler answers somebody who is signed in.
+type visitorHandler func(w http.ResponseWriter, r *http.Request, v visitor) error
+
+// person lets in who is signed in, and sends everybody else to sign in with the reason, if there is one to tell.
+func (d *Door) person(h visitorHandler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		v, err := d.visit(r)
+		if err != nil {
+			return d.turnAway(w, r, err)
+		}
+		return h(w, r, v)
+	}
+}
+
+// leaver lets in who is signed in to an account that is going to be deleted.
+func (d *Door) leaver(h visitorHandler) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		v, err := d.visit(r)
+		switch {
+		case err == nil:
+			return to(w, r, "/account")
+		case !errors.Is(err, credential.ErrDeleting):
+			return d.turnAway(w, r, err)
+		}
+		return h(w, r, v)
+	}
+}
+
+// fresh lets in who typed the password a moment ago, and asks everybody else who is signed in to type it first.
+func (d *Door) fresh(h visitorHandler) handler {
+	return d.person(func(w http.ResponseWriter, r *http.Request, v visitor) error {
+		if !v.IsFresh(d.Now()) {
+			return d.askAgain(w, r)
+		}
+		return h(w, r, v)
+	})
+}
+
+// administrator lets in administrators whose proof is not too old: some minutes for reading, less for what touches other people.
+func (d *Door) administrator(h visitorHandler) handler {
+	return d.person(func(w http.ResponseWriter, r *http.Request, v visitor) error {
+		age := d.Now().Sub(v.FreshAt)
+		switch {
+		case !v.Person.Admin:
+			return errNotFound // who is none is not told that there is something here
+		case age >= credential.AdminFresh, r.Method != http.MethodGet && r.Method != http.MethodHead && age >= credential.Fresh:
+			return d.askAgain(w, r)
+		}
+		return h(w, r, v)
+	})
+}
+
+// visit resolves the browser's sign-in and loads the account. With credential.ErrDeleting the visitor is returned too.
+func (d *Door) visit(r *http.Request) (visitor, error) {
+	token := d.cookie(r, cookieBrowser)
+	if token.Empty() {
+		return visitor{}, errSignedOut
+	}
+	f, err := d.Resolver.Resolve(r.Context(), credential.Browser, token)
+	if err != nil && !errors.Is(err, credential.ErrDeleting) {
+		return visitor{}, err
+	}
+	a, lerr := d.Profile.Load(r.Context(), f)
+	if lerr != nil {
+		return visitor{}, lerr
+	}
+	d.Touches.Note(device.Device{ID: f.DeviceID, AccountID: f.AccountID, Seen: d.client(r).Seen()}, f.DeviceUsedAt, d.Now())
+	return visitor{f, a}, err
+}
+
+var errSignedOut = errors.New("web: nobody is signed in here")
+
+// turnAway sends a browser whose sign-in does not count to where it can go on.
+func (d *Door) turnAway(w http.ResponseWriter, r *http.Request, err error) error {
+	if errors.Is(err, credential.ErrDeleting) {
+		return to(w, r, "/account/deleting")
+	}
+	why := ""
+	for e, key := range map[error]string{
+		credential.ErrEnded: whyEnded, credential.ErrUnknown: whyEnded, credential.ErrResetRequired: whyReset, credential.ErrLocked: whyLocked,
+	} {
+		if errors.Is(err, e) {
+			why = key
+		}
+	}
+	if why == "" && !errors.Is(err, errSignedOut) {
+		return err
+	}
+	if why != "" {
+		d.dropCookie(w, cookieBrowser)
+	}
+	q := url.Values{}
+	if why != "" {
+		q.Set("why", why)
+	}
+	if r.Method == http.MethodGet && r.URL.Path != "/" {
+		q.Set("next", r.URL.RequestURI())
+	}
+	if len(q) == 0 {
+		return to(w, r, "/sign-in")
+	}
+	return to(w, r, "/sign-in?"+q.Encode())
+}
+
+// askAgain asks for the password and comes back: to the page, or, after a form, to the page above the form's action.
+func (d *Door) askAgain(w http.ResponseWriter, r *http.Request) error {
+	next := r.URL.RequestURI()
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		next = path.Dir(r.URL.Path)
+	}
+	return to(w, r, "/sign-in/again?next="+url.QueryEscape(next))
+}
