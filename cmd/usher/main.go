@@ -1,0 +1,137 @@
+// Command usher is the account service for media servers that people run themselves.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"usher/internal/config"
+)
+
+// Exit codes.
+const (
+	exitOK     = 0
+	exitFailed = 1 // it was tried and did not work
+	exitUsage  = 2 // the command line or the configuration is wrong
+)
+
+// world is what a command may touch outside itself.
+type world struct {
+	Environ []string
+	In      io.Reader
+	Out     io.Writer
+	Err     io.Writer
+	Now     func() time.Time
+}
+
+// settings are the configuration's flags, as every command that needs them embeds them.
+type settings struct {
+	kong.Plugins
+	flags *config.Flags
+}
+
+func newSettings() settings {
+	f := config.NewFlags()
+	return settings{kong.Plugins{f.Fields()}, f}
+}
+
+func (s settings) load(w world) (config.Config, error) { return config.Load(s.flags, w.Environ) }
+
+type commands struct {
+	Serve     serveCmd     `cmd:"" help:"Run the account service."`
+	Account   accountCmd   `cmd:"" help:"Look after accounts."`
+	Invite    inviteCmd    `cmd:"" help:"Make an invitation and print its link."`
+	Outbox    outboxCmd    `cmd:"" help:"Print the mail that waits."`
+	Mail      mailCmd      `cmd:"" help:"Try the mail server."`
+	Key       keyCmd       `cmd:"" help:"Look after the key ring."`
+	Audit     auditCmd     `cmd:"" help:"Check the audit log."`
+	Blocklist blocklistCmd `cmd:"" help:"Build the filter of leaked passwords."`
+	Config    configCmd    `cmd:"" help:"Check and document the configuration."`
+	Version   versionCmd   `cmd:"" help:"Print the version."`
+}
+
+func newCommands() *commands {
+	c := &commands{}
+	for _, s := range []*settings{
+		&c.Serve.settings, &c.Account.Add.settings, &c.Account.Show.settings, &c.Account.Lock.settings, &c.Account.Unlock.settings,
+		&c.Account.SignOut.settings, &c.Account.Delete.settings, &c.Account.List.settings, &c.Account.RequireReset.settings,
+		&c.Invite.settings, &c.Outbox.settings, &c.Mail.Test.settings, &c.Key.Rotate.settings, &c.Audit.Verify.settings, &c.Config.Check.settings,
+	} {
+		*s = newSettings()
+	}
+	return c
+}
+
+func main() {
+	os.Exit(run(os.Args[1:], world{os.Environ(), os.Stdin, os.Stdout, os.Stderr, time.Now}))
+}
+
+// run parses the command line and runs one command until it is done, or until SIGINT or SIGTERM.
+func run(args []string, w world) int {
+	exited := false
+	parser, err := kong.New(newCommands(), kong.Name("usher"), kong.Description("The account service for media servers that people run themselves."),
+		kong.UsageOnError(), kong.Writers(w.Out, w.Err), kong.Exit(func(int) { exited = true }))
+	if err != nil {
+		_, _ = fmt.Fprintln(w.Err, "usher:", err)
+		return exitFailed
+	}
+	k, err := parser.Parse(args)
+	if exited { // --help
+		return exitOK
+	}
+	if err != nil {
+		_, _ = fmt.Fprintln(w.Err, "usher:", err)
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	k.BindTo(ctx, (*context.Context)(nil))
+	if err := k.Run(w); err != nil {
+		return complain(w, err)
+	}
+	return exitOK
+}
+
+func complain(w world, err error) int {
+	invalid := new(config.Invalid)
+	if errors.As(err, &invalid) {
+		_, _ = fmt.Fprintln(w.Err, "usher: the configuration is not right:")
+		for _, p := range invalid.Problems {
+			_, _ = fmt.Fprintln(w.Err, "  -", p)
+		}
+		return exitUsage
+	}
+	_, _ = fmt.Fprintln(w.Err, "usher:", err)
+	return exitFailed
+}
+
+type versionCmd struct{}
+
+// Run prints the module's version and the commit it was built from, where known.
+func (versionCmd) Run(w world) error {
+	_, err := fmt.Fprintln(w.Out, "usher", version())
+	return err
+}
+
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(unknown)"
+	}
+	v := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			v += " " + s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return v
+}

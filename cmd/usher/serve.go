@@ -1,0 +1,215 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+
+	"usher/internal/config"
+	"usher/internal/device"
+	"usher/internal/mail"
+	"usher/internal/middleware"
+	"usher/internal/operations"
+	"usher/internal/place"
+	"usher/internal/profile"
+	"usher/internal/signin"
+	"usher/internal/signup"
+	"usher/internal/web"
+)
+
+type serveCmd struct{ settings }
+
+// Run serves until it is told to stop.
+func (c serveCmd) Run(ctx context.Context, w world) error {
+	cfg, err := c.load(w)
+	if err != nil {
+		return err
+	}
+	return serve(ctx, cfg, w)
+}
+
+// service is the running account service.
+type service struct {
+	*stack
+	log       *slog.Logger
+	places    *place.Finder
+	metrics   *operations.Metrics
+	touches   *device.Touches
+	deliverer *mail.Deliverer // nil without SMTP: mail waits in the outbox
+	sender    *mail.Sender
+}
+
+// serve opens everything, answers until ctx ends, and closes in the opposite order.
+func serve(ctx context.Context, cfg config.Config, w world) (err error) {
+	lock, err := lockDatabase(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.release()) }()
+	log := newLog(cfg, w)
+	s := &service{log: log, metrics: operations.NewMetrics(), touches: &device.Touches{}}
+	if s.stack, err = openStack(ctx, cfg, w.Now, func(text string) { log.Info(text) }); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if s.places, err = place.Open(cfg.PlaceData); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.places.Close()) }()
+	if err := s.prepareMail(); err != nil {
+		return err
+	}
+	handler, err := s.handler()
+	if err != nil {
+		return err
+	}
+	return s.answer(ctx, handler, w)
+}
+
+// prepareMail makes what delivers mail, when there is a mail server.
+func (s *service) prepareMail() (err error) {
+	if s.cfg.SMTPServer == "" {
+		return nil
+	}
+	s.sender, err = newSender(s.cfg)
+	if err != nil {
+		return err
+	}
+	counter, err := newMailCounter(s.metrics)
+	if err != nil {
+		return err
+	}
+	s.deliverer = &mail.Deliverer{
+		Queue: s.db, Composer: s.composer, Transport: s.sender, Now: s.now, Log: s.log, Counter: counter, PerMinute: s.cfg.MailPerMinute,
+	}
+	return nil
+}
+
+func newSender(cfg config.Config) (*mail.Sender, error) {
+	return mail.NewSender(mail.Server{
+		Address: cfg.SMTPServer, Encryption: mail.Encryption(cfg.SMTPTLS), User: cfg.SMTPUser, Password: cfg.SMTPPassword, Name: cfg.OriginURL().Hostname(),
+	})
+}
+
+// handler wires the flows to the web door, and the door to what every request passes first.
+func (s *service) handler() (http.Handler, error) {
+	account, notices := s.composer.Senders()
+	senders := []string{account}
+	if notices != account {
+		senders = append(senders, notices)
+	}
+	pages, err := web.NewRenderer(web.Site{
+		Host: s.cfg.OriginURL().Host, Senders: senders, SignUp: web.SignUpMode(s.cfg.SignUp), PasswordMin: s.cfg.PasswordMinLength, GraceDays: 7,
+	}, s.log)
+	if err != nil {
+		return nil, err
+	}
+	door := &web.Door{
+		Pages:    pages,
+		SignIn:   &signin.Service{Store: s.db, Hasher: s.pool, Now: s.now, Log: s.log},
+		Devices:  &signin.Devices{Store: s.db, Now: s.now},
+		SignUp:   &signup.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Policy: s.policy, Mode: signup.Mode(s.cfg.SignUp), Now: s.now},
+		Founding: s.founding(),
+		Password: s.passwords(),
+		Profile:  &profile.Service{Store: s.db, Resolver: s.resolver, Now: s.now},
+		Admin:    s.admin(),
+		Resolver: s.resolver, Touches: s.touches, Place: s.places.Name, Now: s.now, Log: s.log, SecureCookies: s.cfg.SecureCookies(),
+	}
+	chain := middleware.Chain(middleware.Settings{
+		Origin: s.cfg.OriginURL(), Hosts: s.cfg.AllowedHosts(), TrustedProxies: s.cfg.TrustedProxies, ErrorPage: pages.Refused, Observer: s.metrics, Now: s.now,
+	}, s.log)
+	return chain(middleware.RequireForm(pages.Refused)(door.Handler())), nil
+}
+
+// answer listens, tells the operator where, and serves until ctx ends; then it lets running requests finish.
+func (s *service) answer(ctx context.Context, handler http.Handler, w world) error {
+	listener, err := s.listen(ctx)
+	if err != nil {
+		return err
+	}
+	ops, err := operations.Listen(ctx, s.cfg.OperationsListen)
+	if err != nil {
+		return errors.Join(fmt.Errorf("opening the operations listener: %w", err), listener.Close())
+	}
+	opsServer := operations.Server(operations.Handler(s.operations()))
+	server := middleware.Server(s.cfg.Listen, handler, s.log)
+
+	jobs, stopJobs := context.WithCancel(context.WithoutCancel(ctx))
+	var running sync.WaitGroup
+	s.startJobs(jobs, &running)
+	failed := make(chan error, 2)
+	running.Go(func() { failed <- serveUntilClosed(server, listener) })
+	running.Go(func() { failed <- serveUntilClosed(opsServer, ops) })
+	if err := s.greet(ctx, w, listener, ops); err != nil {
+		s.log.Error("start-up lines not printed", "error", err)
+	}
+	select {
+	case <-ctx.Done():
+		s.log.Info("stopping", "wait", s.cfg.ShutdownWait.String())
+	case err = <-failed:
+	}
+	return errors.Join(err, s.drain(server, opsServer, stopJobs, &running))
+}
+
+// drain stops in order: no new requests, the running ones end, then the jobs, then the operations listener.
+func (s *service) drain(server, ops *http.Server, stopJobs func(), running *sync.WaitGroup) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.ShutdownWait)
+	defer cancel()
+	err := server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = server.Close()
+	}
+	stopJobs()
+	err = errors.Join(err, ops.Close())
+	running.Wait()
+	return errors.Join(err, s.touches.Flush(context.Background(), s.db))
+}
+
+func serveUntilClosed(server *http.Server, l net.Listener) error {
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+func (s *service) listen(ctx context.Context) (net.Listener, error) {
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", s.cfg.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("listening: %w", err)
+	}
+	if s.cfg.TLSCertificate == "" {
+		return l, nil
+	}
+	pair, err := tls.LoadX509KeyPair(s.cfg.TLSCertificate, s.cfg.TLSKey)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("reading the certificate: %w", err), l.Close())
+	}
+	return tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}), nil
+}
+
+// greet prints where everything is: the address, where mail waits, and the link for the first administrator while there is none.
+func (s *service) greet(ctx context.Context, w world, l, ops net.Listener) error {
+	lines := fmt.Sprintf("Usher is ready at %s\n", s.cfg.Origin)
+	lines += fmt.Sprintf("Metrics and health: http://%s/metrics, /healthz, /readyz\n", ops.Addr())
+	switch {
+	case s.cfg.SMTPServer != "":
+	case s.cfg.OriginIsLoopback():
+		lines += fmt.Sprintf("No mail server is set: mail waits at http://%s/outbox and in: usher outbox\n", ops.Addr())
+	default:
+		lines += "No mail server is set (smtp_server): mail waits in: usher outbox\n"
+	}
+	path, err := s.founding().SetUpLink(ctx)
+	if path != "" {
+		lines += fmt.Sprintf("First administrator (one hour, one use): %s%s\n", s.cfg.Origin, path)
+	}
+	_, werr := fmt.Fprint(w.Out, lines)
+	s.log.Info("serving", "listen", l.Addr().String(), "operations", ops.Addr().String(), "database", s.db.Engine(), "version", version(),
+		"key_ring_generation", s.keys.Ring().Generation())
+	return errors.Join(err, werr)
+}

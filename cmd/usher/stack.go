@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"usher/internal/argon2id"
+	"usher/internal/blocklist"
+	"usher/internal/config"
+	"usher/internal/credential"
+	"usher/internal/mail"
+	"usher/internal/passwordpolicy"
+	"usher/internal/secret"
+	"usher/internal/signup"
+	"usher/internal/store"
+)
+
+// stack is what the service and the commands beside it share: the key ring, the database, and what judges and hashes passwords.
+type stack struct {
+	cfg      config.Config
+	keys     *secret.Keeper
+	db       *store.DB
+	pool     *argon2id.Pool
+	policy   passwordpolicy.Policy
+	breached *blocklist.Filter
+	resolver *credential.Resolver
+	composer *mail.Composer
+	now      func() time.Time
+	started  time.Time
+}
+
+// openStack opens everything; progress is told about long work in words.
+func openStack(ctx context.Context, cfg config.Config, now func() time.Time, progress func(string)) (*stack, error) {
+	s := &stack{cfg: cfg, now: now, started: now()}
+	if err := s.openKeys(progress); err != nil {
+		return nil, err
+	}
+	if err := s.openPasswords(); err != nil {
+		return nil, err
+	}
+	var err error
+	s.composer, err = mail.NewComposer(mail.Letterhead{Service: cfg.Name, Origin: cfg.Origin, From: cfg.MailFrom, NoticeFrom: cfg.NoticeFrom})
+	if err != nil {
+		return nil, err
+	}
+	s.db, err = store.Open(ctx, store.Options{URL: cfg.DatabaseURL().Reveal(), Connections: cfg.Connections(runtime.NumCPU()), Keys: s.keys, Progress: progress}, now())
+	if err != nil {
+		return nil, errors.Join(err, s.breached.Close())
+	}
+	s.resolver = &credential.Resolver{Store: s.db, Now: now}
+	return s, nil
+}
+
+// openKeys reads the key ring. It is made only together with the data folder's first database: a missing ring beside an existing database is a
+// mistake to be told, not to be papered over.
+func (s *stack) openKeys(progress func(string)) error {
+	path := s.cfg.KeyRingPath()
+	var err error
+	if s.keys, err = secret.OpenKeeper(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if !s.cfg.Postgres() {
+		if _, err := os.Stat(s.cfg.SQLitePath()); err == nil {
+			return fmt.Errorf("there is a database at %s but no key ring at %s: put the ring that belongs to it there, or set key_ring", s.cfg.SQLitePath(), path)
+		}
+	}
+	for _, dir := range []string{s.cfg.Data, filepath.Dir(path)} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("making the data folder: %w", err)
+		}
+	}
+	if s.keys, err = secret.CreateKeeper(path); err != nil {
+		return err
+	}
+	progress("key ring made: " + path)
+	return nil
+}
+
+func (s *stack) openPasswords() error {
+	words := blocklist.List{Common: blocklist.Builtin(), House: []string{s.cfg.Name, s.cfg.OriginURL().Hostname()}}
+	var err error
+	if s.cfg.PasswordWords != "" {
+		if words.Operator, err = blocklist.ReadFile(s.cfg.PasswordWords); err != nil {
+			return fmt.Errorf("reading password_words: %w", err)
+		}
+	}
+	if s.cfg.PasswordBlocklist != "" {
+		if words.Breached, err = blocklist.Open(s.cfg.PasswordBlocklist); err != nil {
+			return fmt.Errorf("reading password_blocklist: %w", err)
+		}
+		s.breached = words.Breached
+	}
+	s.policy = passwordpolicy.Policy{MinLength: s.cfg.PasswordMinLength, List: &words}
+	params := argon2id.DefaultParams()
+	params.MemoryKiB, params.Passes = uint32(s.cfg.Argon2Memory), uint32(s.cfg.Argon2Passes)
+	s.pool, err = argon2id.NewPool(s.cfg.HashSlotCount(runtime.NumCPU()), argon2id.DefaultQueue, params)
+	return err
+}
+
+func (s *stack) founding() *signup.Founding {
+	return &signup.Founding{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Policy: s.policy, Now: s.now}
+}
+
+func (s *stack) close() error {
+	var err error
+	if s.breached != nil {
+		err = s.breached.Close()
+	}
+	return errors.Join(s.db.Close(), err)
+}
+
+// newLog writes what the configuration asks for to stderr.
+func newLog(cfg config.Config, w world) *slog.Logger {
+	o := &slog.HandlerOptions{Level: cfg.LogLevel}
+	if cfg.LogFormat == config.LogText {
+		return slog.New(slog.NewTextHandler(w.Err, o))
+	}
+	return slog.New(slog.NewJSONHandler(w.Err, o))
+}
