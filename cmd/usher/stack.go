@@ -39,48 +39,50 @@ type stack struct {
 // openStack opens everything; progress is told about long work in words.
 func openStack(ctx context.Context, cfg config.Config, now func() time.Time, progress func(string)) (*stack, error) {
 	s := &stack{cfg: cfg, now: now, started: now()}
-	if err := s.openKeys(progress); err != nil {
+	made, err := s.openKeys(progress)
+	if err != nil {
 		return nil, err
 	}
 	if err := s.openPasswords(); err != nil {
 		return nil, err
 	}
-	var err error
 	s.composer, err = mail.NewComposer(mail.Letterhead{Service: cfg.Name, Origin: cfg.Origin, From: cfg.MailFrom, NoticeFrom: cfg.NoticeFrom})
 	if err != nil {
 		return nil, err
 	}
 	s.db, err = store.Open(ctx, store.Options{URL: cfg.DatabaseURL().Reveal(), Connections: cfg.Connections(runtime.NumCPU()), Keys: s.keys, Progress: progress}, now())
+	if errors.Is(err, store.ErrOtherRing) && made { // a new ring beside somebody's database would only mislead the next start
+		err = errors.Join(err, os.Remove(cfg.KeyRingPath()))
+	}
 	if err != nil {
-		return nil, errors.Join(err, s.breached.Close())
+		return nil, errors.Join(err, s.closePasswords())
 	}
 	s.resolver = &credential.Resolver{Store: s.db, Now: now}
 	return s, nil
 }
 
-// openKeys reads the key ring. It is made only together with the data folder's first database: a missing ring beside an existing database is a
+// openKeys reads the key ring, and tells whether it had to be made. It is made only together with the data folder's first database: a missing ring beside an existing database is a
 // mistake to be told, not to be papered over.
-func (s *stack) openKeys(progress func(string)) error {
+func (s *stack) openKeys(progress func(string)) (made bool, err error) {
 	path := s.cfg.KeyRingPath()
-	var err error
 	if s.keys, err = secret.OpenKeeper(path); !errors.Is(err, fs.ErrNotExist) {
-		return err
+		return false, err
 	}
 	if !s.cfg.Postgres() {
 		if _, err := os.Stat(s.cfg.SQLitePath()); err == nil {
-			return fmt.Errorf("there is a database at %s but no key ring at %s: put the ring that belongs to it there, or set key_ring", s.cfg.SQLitePath(), path)
+			return false, fmt.Errorf("there is a database at %s but no key ring at %s: put the ring that belongs to it there, or set key_ring", s.cfg.SQLitePath(), path)
 		}
 	}
 	for _, dir := range []string{s.cfg.Data, filepath.Dir(path)} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("making the data folder: %w", err)
+			return false, fmt.Errorf("making the data folder: %w", err)
 		}
 	}
 	if s.keys, err = secret.CreateKeeper(path); err != nil {
-		return err
+		return false, err
 	}
 	progress("key ring made: " + path)
-	return nil
+	return true, nil
 }
 
 func (s *stack) openPasswords() error {
@@ -108,12 +110,13 @@ func (s *stack) founding() *signup.Founding {
 	return &signup.Founding{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Policy: s.policy, Now: s.now}
 }
 
-func (s *stack) close() error {
-	var err error
-	if s.breached != nil {
-		err = s.breached.Close()
+func (s *stack) close() error { return errors.Join(s.db.Close(), s.closePasswords()) }
+
+func (s *stack) closePasswords() error {
+	if s.breached == nil {
+		return nil
 	}
-	return errors.Join(s.db.Close(), err)
+	return s.breached.Close()
 }
 
 // newLog writes what the configuration asks for to stderr.

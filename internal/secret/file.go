@@ -51,8 +51,14 @@ func CreateKeeper(path string) (*Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Keeper{path: path}
-	return k, k.Replace(r)
+	raw, err := r.marshal()
+	if err != nil {
+		return nil, err
+	}
+	if err := writeFile(path, raw, os.Link); err != nil { // a link, unlike a rename, never replaces what another process made meanwhile
+		return nil, fmt.Errorf("making the key ring: %w", err)
+	}
+	return OpenKeeper(path)
 }
 
 // KeeperOf wraps a ring that lives in memory only, for tests and tools.
@@ -100,7 +106,7 @@ func (k *Keeper) Replace(r *Ring) error {
 		return err
 	}
 	if k.path != "" {
-		if err := replaceFile(k.path, raw); err != nil {
+		if err := writeFile(k.path, raw, os.Rename); err != nil {
 			return fmt.Errorf("writing the key ring: %w", err)
 		}
 	}
@@ -139,7 +145,8 @@ func parseRing(raw []byte) (*Ring, error) {
 	return ringOf(f.Generation, sets)
 }
 
-func replaceFile(path string, raw []byte) error {
+// writeFile puts a whole new file in place, by os.Rename or os.Link.
+func writeFile(path string, raw []byte, place func(from, to string) error) error {
 	dir := filepath.Dir(path)
 	tmp, err := os.CreateTemp(dir, ".keyring-*") // created with mode 0600
 	if err != nil {
@@ -152,7 +159,7 @@ func replaceFile(path string, raw []byte) error {
 	if err := errors.Join(tmp.Sync(), tmp.Close()); err != nil {
 		return err
 	}
-	if err := os.Rename(tmp.Name(), path); err != nil {
+	if err := place(tmp.Name(), path); err != nil {
 		return err
 	}
 	d, err := os.Open(dir)

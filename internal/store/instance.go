@@ -30,7 +30,7 @@ func (db *DB) startInstance(ctx context.Context, now time.Time) error {
 		return fmt.Errorf("reading the instance: %w", err)
 	}
 	if db.common, err = db.ring().AccountKey("", wrapped); err != nil {
-		return errors.New("this key ring does not open this database: give the ring that belongs to it (key_ring)")
+		return ErrOtherRing
 	}
 	if ahead := timeOf(newest).Sub(now); ahead > clockSlack {
 		return fmt.Errorf("this machine's clock says %s, but the database was last written at %s: set the clock right and start again",
@@ -38,6 +38,9 @@ func (db *DB) startInstance(ctx context.Context, now time.Time) error {
 	}
 	return nil
 }
+
+// ErrOtherRing says that the database was made with another key ring.
+var ErrOtherRing = errors.New("this key ring does not open this database: give the ring that belongs to it (key_ring)")
 
 // clockSlack is how far nodes' clocks may be apart.
 const clockSlack = 2 * time.Minute
