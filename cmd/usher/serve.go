@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 
 	"usher/internal/config"
@@ -104,7 +105,7 @@ func (s *service) handler() (http.Handler, error) {
 		senders = append(senders, notices)
 	}
 	pages, err := web.NewRenderer(web.Site{
-		Host: s.cfg.OriginURL().Host, Senders: senders, SignUp: web.SignUpMode(s.cfg.SignUp), PasswordMin: s.cfg.PasswordMinLength, GraceDays: 7,
+		Name: s.cfg.Name, Contact: web.Link{Text: strings.TrimPrefix(s.cfg.Contact, "mailto:"), Path: s.cfg.ContactLink()}, Host: s.cfg.OriginURL().Host, Senders: senders, SignUp: web.SignUpMode(s.cfg.SignUp), PasswordMin: s.cfg.PasswordMinLength, GraceDays: 7,
 	}, s.log)
 	if err != nil {
 		return nil, err

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// Rule allows Limit acts in a Period, in any rhythm, and no more (GCRA: the allowance comes back evenly).
+// Rule allows Limit acts at once, and lets the allowance come back evenly over a Period (GCRA): who uses it up at once and then takes every
+// one that comes back gets to less than twice Limit in the first Period, and to Limit in each one after.
 type Rule struct {
 	Name   string
 	Limit  int64
@@ -21,18 +22,21 @@ var (
 	SignUps          = Rule{"sign-up", 5, time.Hour}         // sign-ups from one network
 	SignUpMails      = Rule{"sign-up mail", 3, time.Hour}    // codes to one address
 	SignUpMailsDaily = Rule{"sign-up mail day", 10, 24 * time.Hour}
-	ResetsAccount    = Rule{"reset", 3, time.Hour} // reset mails for one address
-	ResetsDaily      = Rule{"reset day", 10, 24 * time.Hour}
-	ResetsNetwork    = Rule{"reset network", 10, time.Hour}
-	MailsDaily       = Rule{"mail", 20, 24 * time.Hour} // mails to one person, incident notices apart
-	StepUps          = Rule{"proof", 3, 15 * time.Minute}
-	CodesTyped       = Rule{"code", 10, 24 * time.Hour}   // wrong confirmation codes for one address
-	LinksOpened      = Rule{"link", 60, 10 * time.Minute} // wrong or dead links from one network
-	Strengths        = Rule{"strength", 600, 10 * time.Minute}
+	// The two daily limits together keep what strangers can have sent to one person within 20 mails a day.
+	ResetsAccount = Rule{"reset", 3, time.Hour} // reset mails for one address
+	ResetsDaily   = Rule{"reset day", 10, 24 * time.Hour}
+	ResetsNetwork = Rule{"reset network", 10, time.Hour}
+	StepUps       = Rule{"proof", 3, 15 * time.Minute} // wrong passwords where an administrator proves it again
+	CodesTyped    = Rule{"code", 10, 24 * time.Hour}   // wrong confirmation codes for one address
+	LinksOpened   = Rule{"link", 60, 10 * time.Minute} // wrong or dead links from one network
+	Strengths     = Rule{"strength", 600, 10 * time.Minute}
 )
 
-// gap is the time in which one act's allowance comes back.
-func (r Rule) gap() time.Duration { return r.Period / time.Duration(r.Limit) }
+// gap is the time in which one act's allowance comes back, rounded up to the milliseconds that counters have.
+func (r Rule) gap() time.Duration {
+	n := time.Duration(r.Limit) * time.Millisecond
+	return (r.Period + n - 1) / n * time.Millisecond
+}
 
 // Take is one act to be counted against one counter.
 type Take struct {
@@ -43,7 +47,7 @@ type Take struct {
 
 // For returns the act counted for one subject: an address, an account.
 func (r Rule) For(subject string) Take {
-	return Take{r.Name + "\x00" + subject, r.gap(), r.Period - r.gap()}
+	return Take{r.Name + "\x00" + subject, r.gap(), r.gap() * time.Duration(r.Limit-1)}
 }
 
 // wider is how much more a /24 of IPv4 may do than one of its addresses: carriers share addresses (security.md decision 10).
@@ -62,7 +66,7 @@ func (r Rule) From(source netip.Addr) []Take {
 
 func network(a netip.Addr, bits int) string {
 	p, err := a.Prefix(bits)
-	if err != nil {
+	if err != nil || !p.IsValid() { // no address has no prefix
 		return "unknown"
 	}
 	return p.String()

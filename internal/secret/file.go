@@ -42,10 +42,10 @@ func OpenKeeper(path string) (*Keeper, error) {
 	return k, nil
 }
 
-// CreateKeeper makes a fresh ring at path, mode 0600, and fails when there is a file already.
+// CreateKeeper makes a fresh ring at path, mode 0600, and fails with fs.ErrExist when there is a file already.
 func CreateKeeper(path string) (*Keeper, error) {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("making the key ring: %s exists already", path)
+		return nil, fmt.Errorf("making the key ring: %s: %w", path, fs.ErrExist)
 	}
 	r, err := NewRing()
 	if err != nil {
@@ -83,7 +83,7 @@ func (k *Keeper) Reload() error {
 	if seen := k.seen.Load(); seen != nil && os.SameFile(*seen, info) && (*seen).ModTime().Equal(info.ModTime()) {
 		return nil
 	}
-	if info.Mode().Perm()&0o077 != 0 {
+	if info.Mode().Perm()&forbiddenBits(k.path) != 0 {
 		return fmt.Errorf("the key ring %s can be read by others (mode %04o); make it 0600", k.path, info.Mode().Perm())
 	}
 	raw, err := os.ReadFile(k.path)
@@ -97,6 +97,15 @@ func (k *Keeper) Reload() error {
 	k.seen.Store(&info)
 	k.ring.Store(r)
 	return nil
+}
+
+// forbiddenBits returns the permission bits that a ring may not have. What systemd hands over by LoadCredential= is guarded by its folder, and
+// newer versions mark an access list in the group's bits.
+func forbiddenBits(path string) fs.FileMode {
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" && filepath.Dir(path) == filepath.Clean(dir) {
+		return 0o007
+	}
+	return 0o077
 }
 
 // Replace writes the ring in one step: the file holds either the old ring or the new one, also after a power cut.

@@ -1,6 +1,7 @@
 package secret
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 
@@ -20,7 +21,7 @@ func (r *Ring) Rotating() bool { return len(r.index.PRFs) > 1 }
 // BeginRotation returns a ring with fresh keys in every set and the next generation.
 func (r *Ring) BeginRotation() (*Ring, error) {
 	if r.Rotating() {
-		return nil, fmt.Errorf("a rotation of the key ring has begun already; finish it first")
+		return nil, errors.New("a rotation of the key ring has begun already; finish it first")
 	}
 	sets := map[string]*keyset.Handle{}
 	for _, purpose := range purposes {
@@ -47,6 +48,9 @@ func (r *Ring) BeginRotation() (*Ring, error) {
 
 // FinishRotation returns a ring without the keys that BeginRotation replaced. Call it only when nothing in the database needs them.
 func (r *Ring) FinishRotation() (*Ring, error) {
+	if !r.Rotating() {
+		return nil, errors.New("no rotation of the key ring has begun")
+	}
 	sets := maps.Clone(r.sets)
 	for _, purpose := range []string{setSeal, setIndex} {
 		h := r.sets[purpose]

@@ -145,8 +145,8 @@ func TestKeeper(t *testing.T) {
 	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("mode %v, %v", info.Mode(), err)
 	}
-	if _, err := CreateKeeper(path); err == nil {
-		t.Error("an existing ring was overwritten")
+	if _, err := CreateKeeper(path); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("over an existing ring: %v", err)
 	}
 	again, err := OpenKeeper(path)
 	if err != nil {

@@ -166,6 +166,9 @@ func (s *Service) open(ctx context.Context, at credential.Attempt, c credential.
 func (s *Service) Again(ctx context.Context, f credential.Found, password, known secret.Token, client device.Client) (secret.Token, error) {
 	now := s.Now()
 	at := credential.Attempt{Account: f.AccountID, Known: known, Network: ratelimit.SignInFailures.From(client.Address), At: now}
+	if f.Account.Admin {
+		at.Network = append(at.Network, ratelimit.StepUps.For(f.AccountID))
+	}
 	c, err := s.prove(ctx, at, password)
 	if errors.Is(err, ErrWrong) {
 		return secret.Token{}, errors.Join(err, s.Store.Record(ctx, audit.New(now, audit.SignInFailed, f.AccountID, f.AccountID).From(client)))

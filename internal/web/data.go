@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"usher/internal/account"
+	"usher/internal/credential"
 )
 
 func (d *Door) getData(w http.ResponseWriter, r *http.Request, v visitor) error {
@@ -19,6 +20,9 @@ func (d *Door) dataPage(w http.ResponseWriter, r *http.Request, status int, p Da
 
 func (d *Door) getDownload(w http.ResponseWriter, r *http.Request, v visitor) error {
 	data, err := d.Profile.Download(r.Context(), v.Found, d.client(r))
+	if errors.Is(err, credential.ErrStale) {
+		return d.askAgain(w, r)
+	}
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -53,8 +54,9 @@ type house struct {
 	handler http.Handler
 	log     *bytes.Buffer
 
-	mu  sync.Mutex
-	now time.Time
+	mu   sync.Mutex
+	now  time.Time
+	tick time.Duration // goes by with every look at the clock
 }
 
 // eachHouse runs a test in an empty house on both databases.
@@ -114,6 +116,7 @@ func (h *house) administration() *admin.Service { return &admin.Service{Store: h
 func (h *house) clock() time.Time {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.now = h.now.Add(h.tick)
 	return h.now
 }
 
@@ -196,6 +199,7 @@ type browser struct {
 	cookies map[string]string
 	agent   string
 	address string
+	site    string   // what sends the forms: another site, when set
 	secrets []string // what was typed that must never come back
 }
 
@@ -258,7 +262,7 @@ func (b *browser) send(method, path string, form url.Values) *answer {
 	r := httptest.NewRequest(method, testOrigin+path, body)
 	r.TLS, r.RemoteAddr = nil, b.address
 	r.Header.Set("User-Agent", b.agent)
-	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	r.Header.Set("Sec-Fetch-Site", cmp.Or(b.site, "same-origin"))
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		b.remember(form)

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -33,7 +34,7 @@ func (d *Door) show(h handler) http.Handler {
 func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 	page := d.errorPage(err)
 	if !page.RetryAt.IsZero() {
-		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(page.RetryAt.Sub(d.Now()).Seconds()))))
+		d.retryAfter(w, page.RetryAt)
 	}
 	if page.Status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
 		d.Log.ErrorContext(r.Context(), "request failed", "request_id", request.From(r.Context()).ID, "route", r.Pattern, "error", err)
@@ -66,18 +67,25 @@ var (
 	errForbidden = errors.New("web: not for this account")
 )
 
+// retryAfter says when to come back, in whole seconds and never too early.
+func (d *Door) retryAfter(w http.ResponseWriter, at time.Time) {
+	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(at.Sub(d.Now()).Seconds())))))
+}
+
 // refuse shows a form again with what is wrong with it. Limits and a full house are told in the form too, so that nothing typed is lost.
 func (d *Door) refuse(w http.ResponseWriter, r *http.Request, form *Form, err error) (status int, known bool) {
 	limited := new(ratelimit.LimitedError)
 	switch {
 	case errors.As(err, &limited):
 		form.RetryAt = limited.Until
-		w.Header().Set("Retry-After", strconv.Itoa(max(1, int(limited.Until.Sub(d.Now()).Seconds()))))
+		d.retryAfter(w, limited.Until)
 		return http.StatusTooManyRequests, true
 	case errors.Is(err, argon2id.ErrBusy):
-		form.Problem = "There is more to do than we can do at once. Please try again in a few seconds."
-		w.Header().Set("Retry-After", strconv.Itoa(int(busyPause.Seconds())))
+		form.Problem = "There is more to do than we can do at once. Try again in a few seconds."
+		d.retryAfter(w, d.Now().Add(busyPause))
 		return http.StatusServiceUnavailable, true
+	case errors.Is(err, credential.ErrStale): // the five minutes ended between the look at them and the act
+		form.Problem = "It is a while since you typed your password. Type it once more."
 	}
 	return http.StatusUnprocessableEntity, form.Refused()
 }

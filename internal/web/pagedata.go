@@ -14,7 +14,9 @@ const (
 
 // Site is what every page may say about this instance; it comes from the configuration.
 type Site struct {
+	Name        string   // what the service is called, in titles
 	Host        string   // as people type it, such as "usher.example.org"
+	Contact     Link     // how to reach who runs it; zero when nobody said
 	Senders     []string // the addresses our mail comes from
 	SignUp      SignUpMode
 	PasswordMin int // code points

@@ -20,6 +20,7 @@ const nasty = `Ann <script>alert(1)</script> "O'Neil" & ‮txt.exe`
 
 func sampleSite() Site {
 	return Site{
+		Name:        "Usher",
 		Host:        "usher.example.org",
 		Senders:     []string{"door@usher.example.org", "notice@usher.example.org"},
 		SignUp:      SignUpOpen,

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"usher/internal/credential"
+	"usher/internal/device"
 	"usher/internal/secret"
 	"usher/internal/signin"
 )
@@ -151,9 +152,10 @@ func (d *Door) proveUnlessFresh(w http.ResponseWriter, r *http.Request, v visito
 func (d *Door) postSignOut(w http.ResponseWriter, r *http.Request) error {
 	v, err := d.visit(r)
 	if err == nil || errors.Is(err, credential.ErrDeleting) {
-		if err := d.Devices.SignOut(r.Context(), v.Found, v.DeviceID, d.client(r)); err != nil {
-			return err
-		}
+		err = d.Devices.SignOut(r.Context(), v.Found, v.DeviceID, d.client(r))
+	}
+	if _, out := whyOutside(err); err != nil && !out && !errors.Is(err, device.ErrNotFound) { // who is still signed in is not told otherwise
+		return err
 	}
 	d.dropCookie(w, cookieBrowser)
 	return to(w, r, "/sign-in?why="+whyOut)

@@ -97,15 +97,8 @@ func (d *Door) turnAway(w http.ResponseWriter, r *http.Request, err error) error
 	if errors.Is(err, credential.ErrDeleting) {
 		return to(w, r, "/account/deleting")
 	}
-	why := ""
-	for e, key := range map[error]string{
-		credential.ErrEnded: whyEnded, credential.ErrUnknown: whyEnded, credential.ErrResetRequired: whyReset, credential.ErrLocked: whyLocked,
-	} {
-		if errors.Is(err, e) {
-			why = key
-		}
-	}
-	if why == "" && !errors.Is(err, errSignedOut) {
+	why, out := whyOutside(err)
+	if !out {
 		return err
 	}
 	if why != "" {
@@ -122,6 +115,19 @@ func (d *Door) turnAway(w http.ResponseWriter, r *http.Request, err error) error
 		return to(w, r, "/sign-in")
 	}
 	return to(w, r, "/sign-in?"+q.Encode())
+}
+
+// whyOutside tells whether an error says that nobody is signed in here, and why that is, if there is something to tell. Any other error, such
+// as a database that is away, says nothing about a sign-in.
+func whyOutside(err error) (why string, out bool) {
+	for e, key := range map[error]string{
+		credential.ErrEnded: whyEnded, credential.ErrUnknown: whyEnded, credential.ErrResetRequired: whyReset, credential.ErrLocked: whyLocked,
+	} {
+		if errors.Is(err, e) {
+			return key, true
+		}
+	}
+	return "", errors.Is(err, errSignedOut)
 }
 
 // askAgain asks for the password and comes back: to the page, or, after a form, to the page above the form's action.
