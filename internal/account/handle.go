@@ -74,6 +74,8 @@ func dotAtom(s, extra string) bool {
 		switch {
 		case c == '.' || strings.ContainsRune(extra, c):
 		case c < utf8.RuneSelf && (unicode.IsLetter(c) || unicode.IsDigit(c)):
+		case unicode.In(c, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point): // nobody would see it
+			return false
 		case c >= utf8.RuneSelf && (unicode.IsLetter(c) || unicode.IsDigit(c) || unicode.IsMark(c)):
 		default:
 			return false
@@ -101,7 +103,7 @@ func asciiLower(s string) string {
 }
 
 // UserNameHandle checks a user name and returns it as it is shown, together with its handle: PRECIS UsernameCaseMapped (RFC 8265
-// §3.3), narrowed to letters, digits and . - _ of one to 32 characters, so that it can stand in a header, a URL and a DN.
+// §3.3), narrowed to letters, digits and . - _ of three to 32 characters, so that it can stand in a header, a URL and a DN.
 func UserNameHandle(typed string) (string, Handle, error) {
 	shown := strings.TrimSpace(typed)
 	if len(shown) > 4*32 || !utf8.ValidString(shown) {

@@ -48,7 +48,10 @@ func (a Act) Telling(n ...notice.Notice) Act {
 }
 
 // From returns the act with where its actor was.
-func (a Act) From(c device.Client) Act { return a.With(Address, c.Address.String()).With(Place, c.Place) }
+func (a Act) From(c device.Client) Act {
+	seen := c.Seen()
+	return a.With(Address, seen.Address).With(Place, seen.Place)
+}
 
 // NotMe returns the act with a "this wasn't me" link about a device, and the link's path for the mail.
 func (a Act) NotMe(accountID string, d device.Device) (Act, string) {

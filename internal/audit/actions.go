@@ -7,7 +7,7 @@ func Actions() []Action {
 		EmailAsked, EmailChanged, EmailRestored, NoticeChanged,
 		SignedIn, SignInFailed, SignInRefused, ProvedAgain, SignedOut, SignedOutAll, DevicesTrimmed,
 		ResetRequired, ResetAsked, PasswordReset, PasswordChanged,
-		InvitationMade, InvitationTaken, InvitationEnded,
+		InvitationMade, CodeFailed, InvitationEnded,
 		SetUpLinkMade, KeysRotated, MailRetried,
 	}
 }

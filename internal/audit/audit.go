@@ -35,7 +35,7 @@ const (
 	PasswordReset   Action = "password.reset"
 	PasswordChanged Action = "password.changed"
 	InvitationMade  Action = "invitation.made"
-	InvitationTaken Action = "invitation.taken"
+	CodeFailed      Action = "code.failed"
 	InvitationEnded Action = "invitation.revoked"
 	SetUpLinkMade   Action = "set-up.link-made"
 	KeysRotated     Action = "keys.rotated"

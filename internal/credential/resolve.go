@@ -83,15 +83,23 @@ type Resolver struct {
 
 // Resolve is the one way from a presented secret to a right, for every kind and every door.
 func (r *Resolver) Resolve(ctx context.Context, kind Kind, token secret.Token) (Found, error) {
+	return r.ResolveWith(ctx, kind, token, r.Store.FindCredential)
+}
+
+// ResolveWith is Resolve by a question of the caller's own, which brings along more than the credential.
+func (r *Resolver) ResolveWith(ctx context.Context, kind Kind, token secret.Token, find Question) (Found, error) {
 	if _, known := Rules[kind]; !known || !token.WellFormed() {
 		return Found{}, ErrUnknown
 	}
-	f, err := r.Store.FindCredential(ctx, kind, token)
+	f, err := find(ctx, kind, token)
 	if err != nil {
 		return Found{}, err
 	}
 	return f, Judge(f, r.Now())
 }
+
+// Question looks a presented credential up, as Store.FindCredential does.
+type Question func(ctx context.Context, kind Kind, token secret.Token) (Found, error)
 
 // Judge applies a stored credential's rule, for a look-up that is part of a greater question.
 func Judge(f Found, now time.Time) error {

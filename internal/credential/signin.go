@@ -48,6 +48,8 @@ type SignIn struct {
 	Known   secret.Token // empty when the browser keeps the one it has
 	Stamp   Stamp
 	FreshAt time.Time
+	// Replaces is the hash of the sign-in whose place it takes, where everything else is signed out.
+	Replaces string
 }
 
 // NewSignIn returns a new sign-in of the client's browser, fresh, with a token of its own. Its stamp is the caller's to set.
@@ -65,6 +67,9 @@ type PasswordChange struct {
 	Replaces  int64  // version of the password that is replaced
 	Password  string // PHC string
 	Secured   int64  // instance epoch read before the proof was checked
+	// Known, when set, is given to the asking browser in the place of the one that ended with the old password.
+	Known secret.Token
+	Stamp Stamp
 }
 
 // Secure returns the epoch that a newly set password secures: the newest one there was when the proof began.

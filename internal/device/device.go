@@ -45,7 +45,12 @@ type Client struct {
 }
 
 // Seen returns where the client is.
-func (c Client) Seen() Seen { return Seen{Address: c.Address.String(), Place: c.Place} }
+func (c Client) Seen() Seen {
+	if !c.Address.IsValid() {
+		return Seen{Place: c.Place}
+	}
+	return Seen{Address: c.Address.String(), Place: c.Place}
+}
 
 // Seen is where a device was when it was last used.
 type Seen struct {

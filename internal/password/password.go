@@ -71,7 +71,7 @@ const (
 // Changed is the asking browser's sign-in after a change.
 type Changed struct {
 	Token secret.Token
-	Known secret.Token // empty when the browser keeps the one it has
+	Known secret.Token
 }
 
 // Change replaces the password of somebody who is signed in and has just typed the old one (credential.ErrStale otherwise). The browser gets a
@@ -92,10 +92,11 @@ func (s *Service) Change(ctx context.Context, f credential.Found, typed secret.T
 	p := credential.PasswordChange{AccountID: a.ID, Replaces: a.PasswordVersion, Password: phc, Secured: credential.Secure(f.Clock, f.Account)}
 	in := credential.NewSignIn(a.ID, "password", client, now)
 	act := s.tell(audit.New(now, audit.PasswordChanged, a.ID, a.ID).From(client), a, in.Device, client)
+	in.Stamp, in.Known, in.Replaces = credential.StampNow(f.Clock, f.Account), secret.NewToken(), f.Hash
 	if scope == KeepDevices {
-		return Changed{Token: in.Token}, s.Store.ChangePassword(ctx, p, f.Hash, in.Token, act)
+		p.Known, p.Stamp = in.Known, in.Stamp
+		return Changed{in.Token, in.Known}, s.Store.ChangePassword(ctx, p, f.Hash, in.Token, act)
 	}
-	in.Stamp, in.Known = credential.StampNow(f.Clock, f.Account), secret.NewToken()
 	return Changed{in.Token, in.Known}, s.Store.ChangePasswordEverywhere(ctx, p, &in, act.With(audit.Reason, "everything signed out"))
 }
 

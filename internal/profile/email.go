@@ -49,6 +49,11 @@ func (s *Service) AskEmail(ctx context.Context, f credential.Found, p account.Pu
 	if err != nil {
 		return err
 	}
+	if p == account.ForEmail {
+		if err := s.settledAfterReset(ctx, a.ID); err != nil {
+			return err
+		}
+	}
 	if email == a.Email || p == account.ForNotices && email == a.NoticeEmail {
 		return ErrSameAddress
 	}
@@ -74,6 +79,30 @@ func (s *Service) newConfirmation(ctx context.Context, f credential.Found, c acc
 	}
 	mail, err := s.confirmMail(ctx, &n, h)
 	return n, mail.For(f.AccountID), err
+}
+
+// settledAfterReset refuses to change the address right after a reset by mail: whoever has the mailbox only for an hour must not be able to keep
+// the account (security.md §2.8).
+func (s *Service) settledAfterReset(ctx context.Context, accountID string) error {
+	last, err := s.Store.ListAudit(ctx, audit.Filter{AccountID: accountID, Action: audit.PasswordReset, Limit: 1})
+	if err != nil || len(last) == 0 {
+		return err
+	}
+	if until := last[0].At.Add(AddressRest); s.Now().Before(until) {
+		return &ResetError{until}
+	}
+	return nil
+}
+
+// AddressRest is how long after a reset by mail the address cannot be changed.
+const AddressRest = 24 * time.Hour
+
+// ResetError says until when the address cannot be changed, because the password was just reset.
+type ResetError struct{ Until time.Time }
+
+// Error names the time in UTC.
+func (e *ResetError) Error() string {
+	return "profile: the password was reset a short while ago; the address can be changed from " + e.Until.UTC().Format(time.RFC3339)
 }
 
 // confirmMail gives the confirmation a code, unless the address belongs to another account: then its mailbox is told that it has one.

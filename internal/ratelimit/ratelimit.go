@@ -23,13 +23,14 @@ var (
 	SignUpMails      = Rule{"sign-up mail", 3, time.Hour}    // codes to one address
 	SignUpMailsDaily = Rule{"sign-up mail day", 10, 24 * time.Hour}
 	// The two daily limits together keep what strangers can have sent to one person within 20 mails a day.
-	ResetsAccount = Rule{"reset", 3, time.Hour} // reset mails for one address
-	ResetsDaily   = Rule{"reset day", 10, 24 * time.Hour}
-	ResetsNetwork = Rule{"reset network", 10, time.Hour}
-	StepUps       = Rule{"proof", 3, 15 * time.Minute} // wrong passwords where an administrator proves it again
-	CodesTyped    = Rule{"code", 10, 24 * time.Hour}   // wrong confirmation codes for one address
-	LinksOpened   = Rule{"link", 60, 10 * time.Minute} // wrong or dead links from one network
-	Strengths     = Rule{"strength", 600, 10 * time.Minute}
+	ResetsAccount   = Rule{"reset", 3, time.Hour} // reset mails for one address
+	ResetsDaily     = Rule{"reset day", 10, 24 * time.Hour}
+	ResetsNetwork   = Rule{"reset network", 10, time.Hour}
+	StepUps         = Rule{"proof", 3, 15 * time.Minute} // wrong passwords where an administrator proves it again
+	CodesTyped      = Rule{"code", 10, 24 * time.Hour}   // confirmation codes typed for one address from one network
+	CodesForAddress = Rule{"code address", 40, 24 * time.Hour}
+	LinksOpened     = Rule{"link", 60, 10 * time.Minute} // wrong or dead links from one network
+	Strengths       = Rule{"strength", 600, 10 * time.Minute}
 )
 
 // gap is the time in which one act's allowance comes back, rounded up to the milliseconds that counters have.

@@ -29,13 +29,29 @@ var purposes = []string{setSeal, setIndex, setToken, setAudit}
 
 // Ring holds the keys that live outside the database. It is immutable: rotation makes a new one.
 type Ring struct {
-	generation int64
-	sets       map[string]*keyset.Handle
-	seal       tink.AEAD
-	sealID     uint32
-	index      prf.Set
-	token      prf.Set
-	audit      prf.Set
+	generation  int64
+	sets        map[string]*keyset.Handle
+	seal        tink.AEAD
+	sealID      uint32
+	index       keyed
+	token       keyed
+	audit       keyed
+	oldestToken int // its place among the token keys
+}
+
+// keyed is one set of keys for hashing, in the order in which hashes are given: the primary first, the others by their ids.
+type keyed struct {
+	prf.Set
+	order    []prf.PRF
+	prefixes []string // how the hashes of each begin
+}
+
+func keyedOf(set *prf.Set) keyed {
+	k := keyed{Set: *set}
+	for _, id := range ids(set) {
+		k.order, k.prefixes = append(k.order, set.PRFs[id]), append(k.prefixes, prefix(id))
+	}
+	return k
 }
 
 // NewRing makes a ring with one fresh key for each purpose.
@@ -69,13 +85,18 @@ func ringOf(generation int64, sets map[string]*keyset.Handle) (*Ring, error) {
 		return nil, fmt.Errorf("reading the seal keys: %w", err)
 	}
 	r.seal, r.sealID = seal, primary.KeyID()
-	for purpose, into := range map[string]*prf.Set{setIndex: &r.index, setToken: &r.token, setAudit: &r.audit} {
+	for purpose, into := range map[string]*keyed{setIndex: &r.index, setToken: &r.token, setAudit: &r.audit} {
 		s, err := prf.NewPRFSet(sets[purpose])
 		if err != nil {
 			return nil, fmt.Errorf("reading the %s keys: %w", purpose, err)
 		}
-		*into = *s
+		*into = keyedOf(s)
 	}
+	oldest, err := sets[setToken].Entry(0) // keysets keep their keys in the order they were added
+	if err != nil {
+		return nil, fmt.Errorf("reading the token keys: %w", err)
+	}
+	r.oldestToken = slices.Index(r.token.prefixes, prefix(oldest.KeyID()))
 	return r, nil
 }
 
@@ -120,58 +141,62 @@ func (r *Ring) SealPrefix() string {
 // Index returns the blind indexes of a value that is looked up: one for each index key, the primary's first. Outside a rotation
 // there is exactly one.
 func (r *Ring) Index(kind, value string) []string {
-	return evaluate(&r.index, kind+"\x00"+value)
+	return r.index.all(kind + "\x00" + value)
 }
 
 // IndexPrefixes returns how indexes begin that were made with each key, the primary's first.
 func (r *Ring) IndexPrefixes() []string {
-	ids := ids(&r.index)
-	out := make([]string, len(ids))
-	for i, id := range ids {
-		out[i] = prefix(id)
-	}
-	return out
+	return slices.Clone(r.index.prefixes)
 }
 
 // HashToken returns the keyed hashes under which a presented token may be stored, the newest key's first.
 func (r *Ring) HashToken(kind string, t Token) []string {
-	return evaluate(&r.token, kind+"\x00"+t.text)
+	return r.token.all(kind + "\x00" + t.text)
 }
 
 // HashShort is HashToken for a short code that is only ever compared within the row it belongs to.
 func (r *Ring) HashShort(row string, code Token) []string {
-	return evaluate(&r.token, "short\x00"+row+"\x00"+code.text)
+	return r.token.all("short\x00" + row + "\x00" + code.text)
 }
 
 // Tag returns the audit key's tag over data; VerifyTag checks it, also for tags of older keys.
-func (r *Ring) Tag(data []byte) string { return one(&r.audit, r.audit.PrimaryID, string(data)) }
+func (r *Ring) Tag(data []byte) string { return r.audit.hash(0, data) }
 
 // VerifyTag reports whether a tag was made over data by a key of this ring.
 func (r *Ring) VerifyTag(data []byte, tag string) bool {
-	return slices.Contains(evaluate(&r.audit, string(data)), tag)
+	return slices.Contains(r.audit.all(string(data)), tag)
 }
 
-// Obscure returns a keyed name for a counter (an address, an account), so that the limits' table tells nothing to a thief.
+// Obscure returns a keyed name for a counter (an address, an account), so that the limits' table tells nothing to a thief. It is made with
+// the oldest token key, which the ring never drops, so that a rotation does not start every counter anew.
 func (r *Ring) Obscure(kind, value string) string {
-	return one(&r.token, r.token.PrimaryID, "limit\x00"+kind+"\x00"+value)
+	return r.token.hash(r.oldestToken, []byte("limit\x00"+kind+"\x00"+value))
 }
 
-func evaluate(set *prf.Set, data string) []string {
-	ids := ids(set)
-	out := make([]string, len(ids))
-	for i, id := range ids {
-		out[i] = one(set, id, data)
+// all hashes data with every key, the primary's first.
+func (k *keyed) all(data string) []string {
+	out := make([]string, len(k.order))
+	for i := range out {
+		out[i] = k.hash(i, []byte(data))
 	}
 	return out
 }
 
-func one(set *prf.Set, id uint32, data string) string {
-	sum, err := set.PRFs[id].ComputePRF([]byte(data), 20)
+func (k *keyed) hash(i int, data []byte) string {
+	sum, err := k.order[i].ComputePRF(data, hashBytes)
 	if err != nil {
 		panic("secret: HMAC-SHA-256 cannot give 20 bytes: " + err.Error()) // a broken build, not an input
 	}
-	return prefix(id) + encoding.EncodeToString(sum)
+	var text [prefixLength + hashBytes*8/5]byte
+	copy(text[:], k.prefixes[i])
+	encoding.Encode(text[prefixLength:], sum)
+	return string(text[:])
 }
+
+const (
+	prefixLength = 8  // hexadecimal digits of a key's id
+	hashBytes    = 20 // 32 characters
+)
 
 func prefix(id uint32) string {
 	var b [4]byte

@@ -18,7 +18,12 @@ var ErrOpen = errors.New("secret: sealed value does not open here")
 type Place struct{ Table, Row, Column string }
 
 // bytes is unambiguous because table and column names are ours and hold no slash.
-func (p Place) bytes() []byte { return []byte(p.Table + "/" + p.Column + "/" + p.Row) }
+func (p Place) bytes() []byte {
+	b := make([]byte, 0, len(p.Table)+len(p.Column)+len(p.Row)+2)
+	b = append(append(b, p.Table...), '/')
+	b = append(append(b, p.Column...), '/')
+	return append(b, p.Row...)
+}
 
 // AccountKey seals what belongs to one account. It exists outside the database only in memory; destroying its wrapped form
 // makes everything sealed under it unreadable for good.
@@ -38,7 +43,8 @@ func (k AccountKey) Open(sealed string, at Place) (string, error) {
 	if err != nil || len(raw) < chacha20poly1305.NonceSizeX || k.aead == nil {
 		return "", ErrOpen
 	}
-	plain, err := k.aead.Open(nil, raw[:chacha20poly1305.NonceSizeX], raw[chacha20poly1305.NonceSizeX:], at.bytes())
+	nonce, text := raw[:chacha20poly1305.NonceSizeX], raw[chacha20poly1305.NonceSizeX:]
+	plain, err := k.aead.Open(text[:0], nonce, text, at.bytes())
 	if err != nil {
 		return "", ErrOpen
 	}

@@ -37,15 +37,20 @@ func (s *Devices) SignOut(ctx context.Context, f credential.Found, deviceID stri
 }
 
 // SignOutEverything ends everything that is signed in to the account by one step of its epoch, and signs the asking browser in anew. It
-// returns the browser's new token, and what shows that it has been here before.
+// returns the browser's new token, and what shows that it has been here before. credential.ErrStale; credential.ErrSpent when the browser was
+// signed out meanwhile.
 func (s *Devices) SignOutEverything(ctx context.Context, f credential.Found, client device.Client) (token, known secret.Token, err error) {
 	now := s.Now()
+	if !f.IsFresh(now) {
+		return token, known, credential.ErrStale
+	}
 	a, err := s.Store.LoadAccount(ctx, f.AccountID)
 	if err != nil {
 		return token, known, err
 	}
 	in := credential.NewSignIn(a.ID, "password", client, now)
 	in.Stamp, in.FreshAt, in.Known = credential.StampNow(f.Clock, f.Account), f.FreshAt, secret.NewToken()
+	in.Replaces = f.Hash
 	act := audit.New(now, audit.SignedOutAll, a.ID, a.ID).From(client)
 	for _, to := range a.NoticeAddresses() {
 		act = act.Telling(notice.SignedOutEverywhere(to, a.Name, now).For(a.ID))

@@ -80,7 +80,7 @@ func (s *Service) Start(ctx context.Context, r Request) (Outcome, error) {
 	at := credential.Attempt{Handle: account.LoginHandle(r.Login), Known: r.Known, Network: ratelimit.SignInFailures.From(r.Client.Address), At: now}
 	c, err := s.prove(ctx, at, r.Password)
 	if errors.Is(err, ErrWrong) { // recorded for nobody's account too, so that both take the same way
-		return Outcome{}, errors.Join(err, s.Store.Record(ctx, audit.New(now, audit.SignInFailed, "", c.Account.ID).From(r.Client)))
+		return Outcome{}, errors.Join(err, s.Store.Record(context.WithoutCancel(ctx), audit.New(now, audit.SignInFailed, "", c.Account.ID).From(r.Client)))
 	}
 	if err != nil {
 		return Outcome{}, err
@@ -171,7 +171,7 @@ func (s *Service) Again(ctx context.Context, f credential.Found, password, known
 	}
 	c, err := s.prove(ctx, at, password)
 	if errors.Is(err, ErrWrong) {
-		return secret.Token{}, errors.Join(err, s.Store.Record(ctx, audit.New(now, audit.SignInFailed, f.AccountID, f.AccountID).From(client)))
+		return secret.Token{}, errors.Join(err, s.Store.Record(context.WithoutCancel(ctx), audit.New(now, audit.SignInFailed, f.AccountID, f.AccountID).From(client)))
 	}
 	if err != nil {
 		return secret.Token{}, err

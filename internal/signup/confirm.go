@@ -27,11 +27,11 @@ func (s *Service) TypeCode(ctx context.Context, browser, code secret.Token, clie
 	if err != nil {
 		return Confirmed{}, err
 	}
-	if err := s.countTry(ctx, c); err != nil {
+	if err := s.countCode(ctx, c, client); err != nil {
 		return Confirmed{}, err
 	}
 	if err := s.Store.TryCode(ctx, c.ID, code, s.Now()); err != nil {
-		return Confirmed{}, err
+		return Confirmed{}, s.recordWrong(ctx, err, client)
 	}
 	return s.create(ctx, c, client)
 }
@@ -69,14 +69,14 @@ func (s *Service) ConfirmLink(ctx context.Context, link, browser, password secre
 	}
 	if !l.SameBrowser {
 		if err := s.checkPassword(ctx, l.confirmation, password); err != nil {
-			return Confirmed{}, err
+			return Confirmed{}, s.recordWrong(ctx, err, client)
 		}
 	}
 	return s.create(ctx, l.confirmation, client)
 }
 
 func (s *Service) checkPassword(ctx context.Context, c account.Confirmation, typed secret.Token) error {
-	if err := s.countTry(ctx, c); err != nil {
+	if err := s.Store.Take(ctx, []ratelimit.Take{ratelimit.CodesTyped.For("link " + c.ID)}, s.Now()); err != nil {
 		return err
 	}
 	password, err := passwordpolicy.Normalize(typed.Reveal())
@@ -90,13 +90,24 @@ func (s *Service) checkPassword(ctx context.Context, c account.Confirmation, typ
 	return err
 }
 
-// countTry bounds guesses at codes and passwords for one address, however many sign-ups were begun for it.
-func (s *Service) countTry(ctx context.Context, c account.Confirmation) error {
+// countCode bounds guesses at codes for one address, however many sign-ups were begun for it: closely from one network, and widely from all
+// together, so that a stranger does not easily use up the owner's tries.
+func (s *Service) countCode(ctx context.Context, c account.Confirmation, client device.Client) error {
 	_, h, err := account.EmailHandle(c.Email)
 	if err != nil {
 		return err
 	}
-	return s.Store.Take(ctx, []ratelimit.Take{ratelimit.CodesTyped.For(h.Value)}, s.Now())
+	near := ratelimit.CodesTyped.From(client.Address)[0]
+	near.Key += "\x00" + h.Value
+	return s.Store.Take(ctx, []ratelimit.Take{near, ratelimit.CodesForAddress.For(h.Value)}, s.Now())
+}
+
+// recordWrong keeps a trace of a wrong code or password, and returns the error it was given.
+func (s *Service) recordWrong(ctx context.Context, err error, client device.Client) error {
+	if !errors.Is(err, account.ErrWrongCode) && !errors.Is(err, ErrWrongPassword) {
+		return err
+	}
+	return errors.Join(err, s.Store.Record(context.WithoutCancel(ctx), audit.New(s.Now(), audit.CodeFailed, "", "").From(client)))
 }
 
 func (s *Service) create(ctx context.Context, c account.Confirmation, client device.Client) (Confirmed, error) {
@@ -114,7 +125,7 @@ func (s *Service) create(ctx context.Context, c account.Confirmation, client dev
 		Email:    c.Email, Password: c.Password, CreatedAt: now,
 	}
 	in := credential.NewSignIn(a.ID, "sign-up", client, now)
-	in.Stamp, in.Known = credential.StampNow(clock, a.Standing), secret.NewToken()
+	in.Stamp, in.Known, in.FreshAt = credential.StampNow(clock, a.Standing), secret.NewToken(), c.CreatedAt // when the password was typed
 	act := audit.New(now, audit.AccountCreated, a.ID, a.ID).From(client).With(audit.Device, in.Device.Name)
 	if c.Invitation != "" {
 		act = act.With(audit.Reason, "invitation")

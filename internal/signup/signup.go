@@ -37,6 +37,7 @@ type Store interface {
 	LoadConfirmation(ctx context.Context, id string, now time.Time) (account.Confirmation, error)
 	TryCode(ctx context.Context, id string, code secret.Token, now time.Time) error
 	RedeemSignUp(ctx context.Context, confirmationID string, a account.Account, h account.Handle, s credential.SignIn, act audit.Act) error
+	Record(ctx context.Context, act audit.Act) error
 	Take(ctx context.Context, takes []ratelimit.Take, now time.Time) error
 }
 
@@ -186,11 +187,18 @@ func (s *Service) pending(ctx context.Context, kind credential.Kind, token secre
 	f, err := s.Resolver.Resolve(ctx, kind, token)
 	if err == nil {
 		var c account.Confirmation
-		if c, err = s.Store.LoadConfirmation(ctx, f.Subject, s.Now()); err == nil {
+		if c, err = s.Store.LoadConfirmation(ctx, f.Subject, s.Now()); err == nil && s.stillAllowed(c) {
 			return c, nil
+		} else if err == nil {
+			err = ErrGone
 		}
 	}
 	return account.Confirmation{}, gone(err)
+}
+
+// stillAllowed checks the mode again: a sign-up that began before it was changed ends with it.
+func (s *Service) stillAllowed(c account.Confirmation) bool {
+	return s.Mode == ModeOpen || s.Mode == ModeInvitation && c.Invitation != ""
 }
 
 // gone turns the reasons why a link or a browser does not count any more into one.

@@ -9,6 +9,7 @@ import (
 
 	"usher/internal/account"
 	"usher/internal/audit"
+	"usher/internal/credential"
 	"usher/internal/secret"
 )
 
@@ -29,24 +30,31 @@ func (s *sealedAccount) dest() []any {
 
 // open unseals the row.
 func (s *sealedAccount) open(r *secret.Ring) (account.Account, error) {
-	a := s.Account
-	a.CreatedAt, a.DeleteAt = timeOf(s.createdAt), timeOf(s.deleteAt)
-	key, err := r.AccountKey(a.ID, s.key)
+	return s.openFields(r, sealedField{"password", &s.password, &s.Password})
+}
+
+// openPerson unseals a row that was read without its password.
+func (s *sealedAccount) openPerson(r *secret.Ring) (account.Account, error) { return s.openFields(r) }
+
+type sealedField struct {
+	column       string
+	sealed, into *string
+}
+
+func (s *sealedAccount) openFields(r *secret.Ring, more ...sealedField) (account.Account, error) {
+	key, err := r.AccountKey(s.ID, s.key)
 	if err != nil {
-		return account.Account{}, fmt.Errorf("opening account %s: %w", a.ID, err)
+		return account.Account{}, fmt.Errorf("opening account %s: %w", s.ID, err)
 	}
-	for _, f := range []struct {
-		column, sealed string
-		into           *string
-	}{
-		{"email", s.email, &a.Email}, {"user_name", s.userName, &a.UserName}, {"name", s.name, &a.Name},
-		{"notice_email", s.notice, &a.NoticeEmail}, {"password", s.password, &a.Password},
-	} {
-		if *f.into, err = key.Open(f.sealed, accountCell(a.ID, f.column)); err != nil {
-			return account.Account{}, fmt.Errorf("opening %s of account %s: %w", f.column, a.ID, err)
+	for _, f := range append([]sealedField{
+		{"email", &s.email, &s.Email}, {"user_name", &s.userName, &s.UserName}, {"name", &s.name, &s.Name}, {"notice_email", &s.notice, &s.NoticeEmail},
+	}, more...) {
+		if *f.into, err = key.Open(*f.sealed, accountCell(s.ID, f.column)); err != nil {
+			return account.Account{}, fmt.Errorf("opening %s of account %s: %w", f.column, s.ID, err)
 		}
 	}
-	return a, nil
+	s.CreatedAt, s.DeleteAt = timeOf(s.createdAt), timeOf(s.deleteAt)
+	return s.Account, nil
 }
 
 func accountCell(id, column string) secret.Place {
@@ -86,16 +94,30 @@ func (db *DB) lock(ctx context.Context, t *tx, accountID string) (secret.Account
 	if err := get(ctx, t, `UPDATE account SET state = state WHERE id = $1 RETURNING key`, []any{accountID}, &wrapped); err != nil {
 		return secret.AccountKey{}, found(err, account.ErrNotFound)
 	}
-	return db.ring().AccountKey(accountID, wrapped)
+	return db.unwrap(t, accountID, wrapped)
 }
 
-// keyOf unwraps an account's data key inside a transaction.
+// keyOf unwraps an account's data key, inside a transaction once.
 func (db *DB) keyOf(ctx context.Context, q querier, accountID string) (secret.AccountKey, error) {
+	if t, running := q.(*tx); running {
+		if key, kept := t.keys[accountID]; kept {
+			return key, nil
+		}
+	}
 	var wrapped string
 	if err := get(ctx, q, `SELECT key FROM account WHERE id = $1`, []any{accountID}, &wrapped); err != nil {
 		return secret.AccountKey{}, found(err, account.ErrNotFound)
 	}
-	return db.ring().AccountKey(accountID, wrapped)
+	return db.unwrap(q, accountID, wrapped)
+}
+
+// unwrap opens an account's data key as it stands in its row.
+func (db *DB) unwrap(q querier, accountID, wrapped string) (secret.AccountKey, error) {
+	key, err := db.ring().AccountKey(accountID, wrapped)
+	if t, running := q.(*tx); running && err == nil {
+		t.keep(accountID, key)
+	}
+	return key, err
 }
 
 // insertAccount writes a new account with its handles. The values are sealed under a fresh key.
@@ -118,7 +140,10 @@ func (db *DB) insertAccount(ctx context.Context, t *tx, a account.Account, handl
 			return err
 		}
 	}
-	return nil
+	if a.Admin { // the set-up link is for the first one only
+		_, err = t.exec(ctx, `DELETE FROM credential WHERE account_id = '' AND kind = $1`, string(credential.SetUp))
+	}
+	return err
 }
 
 // insertHandle writes a handle under every index key. A former address of the same account that is still held is taken back.
@@ -226,7 +251,7 @@ func (db *DB) SetState(ctx context.Context, accountID string, from, to account.S
 			}
 		}
 		n, err := t.exec(ctx, `UPDATE account SET state = $1, delete_at = $2, epoch = epoch + $3 WHERE id = $4 AND state = $5
-			AND ($3 = 0 OR NOT admin OR EXISTS (SELECT 1 FROM account o WHERE o.admin AND o.state = 'active' AND o.id <> $4))`,
+			AND ($3 = 0 OR NOT admin OR EXISTS (SELECT 1 FROM account o WHERE o.admin = TRUE AND o.state || '' = 'active' AND o.id <> $4))`,
 			string(to), ms(deleteAt), int64(step), accountID, string(from))
 		if err != nil {
 			return fmt.Errorf("changing an account's state: %w", err)

@@ -224,9 +224,6 @@ func (db *DB) RedeemSetUp(ctx context.Context, hash string, a account.Account, h
 		if err := spend(ctx, t, hash); err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, `DELETE FROM credential WHERE account_id = '' AND kind = $1`, string(credential.SetUp)); err != nil {
-			return err
-		}
 		return db.openAccount(ctx, t, a, handles, s, act)
 	})
 }
@@ -258,20 +255,32 @@ func (db *DB) RedeemEmail(ctx context.Context, confirmationID string, c account.
 }
 
 // RestoreEmail gives an account its former address back by the undo link, ends everything that is signed in and makes its owner choose a new
-// password: whoever changed the address knew the old one. ErrSpent when the link was used.
+// password: whoever changed the address knew the old one. What that person may have left behind goes too: later changes cannot be undone to
+// their addresses, and there is no second address for notices any more. ErrSpent when the link was used.
 func (db *DB) RestoreEmail(ctx context.Context, undoHash string, c account.EmailChange, act audit.Act) error {
 	return db.change(ctx, c.AccountID, act, func(t *tx, key secret.AccountKey) error {
-		if err := spend(ctx, t, undoHash); err != nil {
+		var changedAt int64
+		err := get(ctx, t, `DELETE FROM credential WHERE hash = $1 RETURNING created_at`, []any{undoHash}, &changedAt)
+		if err != nil {
+			return found(err, ErrSpent)
+		}
+		if _, err := t.exec(ctx, `DELETE FROM credential WHERE account_id = $1 AND kind = $2 AND created_at >= $3`, c.AccountID, string(credential.Undo), changedAt); err != nil {
 			return err
 		}
-		if _, err := t.exec(ctx, `DELETE FROM handle WHERE account_id = $1 AND kind = $2 AND held_until = 0`, c.AccountID, string(account.ByEmail)); err != nil {
+		heldLater := changedAt + account.HeldAddress.Milliseconds()
+		if _, err := t.exec(ctx, `DELETE FROM handle WHERE account_id = $1 AND kind = $2 AND (held_until = 0 OR held_until > $3)`, c.AccountID, string(account.ByEmail), heldLater); err != nil {
 			return err
 		}
 		if err := db.setEmail(ctx, t, key, c); err != nil {
 			return err
 		}
-		if err := endConfirmations(ctx, t, c.AccountID, account.ForEmail); err != nil {
+		if _, err := t.exec(ctx, `UPDATE account SET notice_email = $1 WHERE id = $2`, key.Seal("", accountCell(c.AccountID, "notice_email")), c.AccountID); err != nil {
 			return err
+		}
+		for _, p := range []account.Purpose{account.ForEmail, account.ForNotices} {
+			if err := endConfirmations(ctx, t, c.AccountID, p); err != nil {
+				return err
+			}
 		}
 		return requireReset(ctx, t, c.AccountID, act.At)
 	})

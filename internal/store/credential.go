@@ -49,33 +49,71 @@ func (db *DB) insertCredential(ctx context.Context, t *tx, c newCredential, now 
 // FindCredential returns the stored credential of a presented token with everything that judges it; credential.ErrUnknown when there is
 // no such row. One question, whatever the kind.
 func (db *DB) FindCredential(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, error) {
-	return db.findCredential(ctx, db.engine.read(), kind, token)
+	return db.findCredential(ctx, db.engine.point(), kind, token)
 }
 
-func (db *DB) findCredential(ctx context.Context, q querier, kind credential.Kind, token secret.Token) (f credential.Found, err error) {
-	r := db.ring()
-	list, args := oneOf([]any{string(kind)}, r.HashToken(string(kind), token))
-	var detail, wrapped string
-	var fresh, created, expires, used int64
-	err = get(ctx, q, `SELECT c.hash, c.account_id, c.device_id, c.subject, c.detail, c.born, c.account_epoch, c.fresh_at, c.created_at, c.expires_at,
-		COALESCE(d.used_at, 0), i.epoch, i.floor, i.incident,
-		COALESCE(a.id, ''), COALESCE(a.state, ''), COALESCE(a.admin, FALSE), COALESCE(a.epoch, 0), COALESCE(a.incident, 0), COALESCE(a.secured, 0),
-		COALESCE(a.password_version, 0), COALESCE(a.key, '')
-		FROM credential c JOIN instance i ON i.id = 1
-		LEFT JOIN account a ON a.id = c.account_id LEFT JOIN device d ON d.id = c.device_id
-		WHERE c.kind = $1 AND (c.device_id = '' OR d.id IS NOT NULL) AND c.hash IN `+list, args,
-		&f.Hash, &f.AccountID, &f.DeviceID, &f.Subject, &detail, &f.Stamp.Born, &f.Stamp.Account, &fresh, &created, &expires,
-		&used, &f.Clock.Epoch, &f.Clock.Floor, &f.Clock.Incident,
-		&f.Account.ID, &f.Account.State, &f.Account.Admin, &f.Account.Epoch, &f.Account.Incident, &f.Account.Secured,
-		&f.Account.PasswordVersion, &wrapped)
-	if err != nil {
+// FindPerson is FindCredential with the credential's account, opened but for its password, in the same question. The account is zero when
+// the credential belongs to none.
+func (db *DB) FindPerson(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, account.Account, error) {
+	var row foundRow
+	var s sealedAccount
+	dest := append(row.dest(), &s.email, &s.userName, &s.name, &s.notice, &s.createdAt, &s.deleteAt)
+	const more = `, COALESCE(a.email, ''), COALESCE(a.user_name, ''), COALESCE(a.name, ''), COALESCE(a.notice_email, ''), COALESCE(a.created_at, 0), COALESCE(a.delete_at, 0)`
+	list, args := oneOf([]any{string(kind)}, db.ring().HashToken(string(kind), token))
+	if err := get(ctx, db.engine.point(), selectFound+more+fromFound+list, args, dest...); err != nil {
+		return credential.Found{}, account.Account{}, found(err, credential.ErrUnknown)
+	}
+	f, err := row.open(db, kind)
+	if err != nil || f.Account.ID == "" {
+		return f, account.Account{}, err
+	}
+	s.Standing, s.key = f.Account, row.wrapped
+	a, err := s.openPerson(db.ring())
+	return f, a, err
+}
+
+func (db *DB) findCredential(ctx context.Context, q querier, kind credential.Kind, token secret.Token) (credential.Found, error) {
+	var row foundRow
+	list, args := oneOf([]any{string(kind)}, db.ring().HashToken(string(kind), token))
+	if err := get(ctx, q, selectFound+fromFound+list, args, row.dest()...); err != nil {
 		return credential.Found{}, found(err, credential.ErrUnknown)
 	}
-	f.Kind, f.FreshAt, f.CreatedAt, f.ExpiresAt, f.DeviceUsedAt = kind, timeOf(fresh), timeOf(created), timeOf(expires), timeOf(used)
-	if detail == "" {
+	return row.open(db, kind)
+}
+
+const (
+	selectFound = `SELECT c.hash, c.account_id, c.device_id, c.subject, c.detail, c.born, c.account_epoch, c.fresh_at, c.created_at, c.expires_at,
+		COALESCE(d.used_at, 0), i.epoch, i.floor, i.incident,
+		COALESCE(a.id, ''), COALESCE(a.state, ''), COALESCE(a.admin, FALSE), COALESCE(a.epoch, 0), COALESCE(a.incident, 0), COALESCE(a.secured, 0),
+		COALESCE(a.password_version, 0), COALESCE(a.key, '')`
+	fromFound = ` FROM credential c JOIN instance i ON i.id = 1
+		LEFT JOIN account a ON a.id = c.account_id LEFT JOIN device d ON d.id = c.device_id
+		WHERE c.kind = $1 AND (c.device_id = '' OR d.account_id = c.account_id) AND c.hash IN `
+)
+
+// foundRow is a credential as it stands in its row, with what judges it.
+type foundRow struct {
+	credential.Found
+	detail, wrapped               string
+	fresh, created, expires, used int64
+}
+
+func (r *foundRow) dest() []any {
+	f := &r.Found
+	return []any{&f.Hash, &f.AccountID, &f.DeviceID, &f.Subject, &r.detail, &f.Stamp.Born, &f.Stamp.Account, &r.fresh, &r.created, &r.expires,
+		&r.used, &f.Clock.Epoch, &f.Clock.Floor, &f.Clock.Incident,
+		&f.Account.ID, &f.Account.State, &f.Account.Admin, &f.Account.Epoch, &f.Account.Incident, &f.Account.Secured,
+		&f.Account.PasswordVersion, &r.wrapped}
+}
+
+// open unseals the row.
+func (r *foundRow) open(db *DB, kind credential.Kind) (f credential.Found, err error) {
+	f = r.Found
+	f.Kind, f.FreshAt, f.CreatedAt, f.ExpiresAt, f.DeviceUsedAt = kind, timeOf(r.fresh), timeOf(r.created), timeOf(r.expires), timeOf(r.used)
+	if r.detail == "" {
 		return f, nil
 	}
-	f.Detail, err = db.openFor(f.AccountID, wrapped, detail, credentialCell(f.Hash))
+	f.Detail, err = db.openFor(f.AccountID, r.wrapped, r.detail, credentialCell(f.Hash))
 	return f, err
 }
 

@@ -15,8 +15,16 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// fault marks an error of either database that means "not now" with ErrUnavailable, and leaves every other as it is.
-func fault(err error) error {
+// fault marks an error of either database that means "not now" with ErrUnavailable, and leaves every other as it is. What fails because its
+// caller gave up says so, whatever the driver made of it.
+func fault(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var n net.Error
+	if _, bound := ctx.Deadline(); bound && errors.As(err, &n) && n.Timeout() { // the network's clock was a moment earlier
+		return context.DeadlineExceeded
+	}
 	if err == nil || errors.Is(err, ErrUnavailable) || !isOutage(err) {
 		return err
 	}
@@ -38,6 +46,10 @@ func isOutage(err error) bool {
 	if errors.As(err, &s) {
 		return isSQLiteOutage(s.Code())
 	}
+	var c *pgconn.ConnectError
+	if errors.As(err, &c) { // a server that lets nobody in is out, whatever its reason
+		return !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded)
+	}
 	if code := pgCode(err); code != "" {
 		return isPostgresOutage(code)
 	}
@@ -45,8 +57,7 @@ func isOutage(err error) bool {
 		return false
 	}
 	var n net.Error
-	var c *pgconn.ConnectError
-	return errors.As(err, &n) || errors.As(err, &c) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+	return errors.As(err, &n) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, driver.ErrBadConn) || errors.Is(err, sql.ErrConnDone) || errors.Is(err, net.ErrClosed) || isClosed(err)
 }
 

@@ -47,32 +47,24 @@ func (db *DB) openMail(id, sealed string) (n notice.Notice, err error) {
 	return n, nil
 }
 
-// LeaseMail returns mail that is due, by priority and age, and keeps it from every other node until the lease ends. It looks before it
-// writes, so an idle queue costs a read.
+// LeaseMail returns mail that is due, by priority and age, and keeps it from every other node until the lease ends. Attempts are the leases
+// before this one.
 func (db *DB) LeaseMail(ctx context.Context, now time.Time, lease time.Duration, limit int) ([]notice.Notice, error) {
-	type row struct {
-		id, body string
-		attempts int
+	due, err := db.anyMailDue(ctx, now)
+	if err != nil || !due { // most of the time none is, and to ask costs no write
+		return nil, err
 	}
-	var due string
-	err := get(ctx, db.engine.read(), `SELECT id FROM mail WHERE state = 'waiting' AND next_at <= $1 AND expires_at > $1 LIMIT 1`, []any{ms(now)}, &due)
-	if errors.Is(err, errNoRow) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("looking for mail: %w", err)
-	}
-	var rows []row
+	var rows []leasedMail
 	err = db.engine.write(ctx, func(t *tx) error {
 		rows = rows[:0]
-		return each(ctx, t, `UPDATE mail SET next_at = $1, attempts = attempts + 1 WHERE state = 'waiting' AND next_at <= $2 AND id IN
-			(SELECT id FROM mail WHERE state = 'waiting' AND next_at <= $2 AND expires_at > $2 ORDER BY priority, next_at LIMIT $3) RETURNING id, body, attempts`,
-			[]any{ms(now.Add(lease)), ms(now), limit}, func(s scanner) error {
-				var r row
-				err := s.Scan(&r.id, &r.body, &r.attempts)
-				rows = append(rows, r)
+		for _, p := range priorities {
+			some, err := leaseMail(ctx, t, p, now, now.Add(lease), limit-len(rows))
+			if err != nil {
 				return err
-			})
+			}
+			rows = append(rows, some...)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("leasing mail: %w", err)
@@ -89,10 +81,46 @@ func (db *DB) LeaseMail(ctx context.Context, now time.Time, lease time.Duration,
 		n.Attempts = r.attempts - 1
 		notices = append(notices, n)
 	}
-	slices.SortFunc(notices, func(a, b notice.Notice) int {
+	slices.SortStableFunc(notices, func(a, b notice.Notice) int {
 		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.ID, b.ID))
 	})
 	return notices, nil
+}
+
+// priorities are asked for one by one, so that each question is a range of one index however much mail waits.
+var priorities = []int{notice.PriorityNow, notice.PrioritySoon, notice.PriorityLater}
+
+func (db *DB) anyMailDue(ctx context.Context, now time.Time) (bool, error) {
+	for _, p := range priorities {
+		var one string
+		err := get(ctx, db.engine.read(), `SELECT id FROM mail WHERE state = 'waiting' AND priority = $1 AND next_at <= $2 ORDER BY next_at LIMIT 1`,
+			[]any{int64(p), ms(now)}, &one)
+		if err == nil {
+			return true, nil
+		}
+		if !errors.Is(err, errNoRow) {
+			return false, fmt.Errorf("looking for mail: %w", err)
+		}
+	}
+	return false, nil
+}
+
+type leasedMail struct {
+	id, body string
+	attempts int
+}
+
+// leaseMail leases mail of one priority. The text joined to the state keeps SQLite from walking all the mail that waits.
+func leaseMail(ctx context.Context, t *tx, priority int, now, until time.Time, limit int) (rows []leasedMail, err error) {
+	err = each(ctx, t, `UPDATE mail SET next_at = $1, attempts = attempts + 1 WHERE state || '' = 'waiting' AND next_at <= $2 AND id IN
+		(SELECT id FROM mail WHERE state = 'waiting' AND priority = $3 AND next_at <= $2 AND expires_at > $2 ORDER BY next_at LIMIT $4)
+		RETURNING id, body, attempts`, []any{ms(until), ms(now), int64(priority), int64(limit)}, func(s scanner) error {
+		var r leasedMail
+		err := s.Scan(&r.id, &r.body, &r.attempts)
+		rows = append(rows, r)
+		return err
+	})
+	return rows, err
 }
 
 // MailSent forgets the mail's content and keeps the fact.

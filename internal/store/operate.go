@@ -59,10 +59,13 @@ func (db *DB) OpenInvitations(ctx context.Context, before string, limit int, now
 
 // RevokeInvitation ends the invitation with that subject; ErrSpent when there is none any more.
 func (db *DB) RevokeInvitation(ctx context.Context, subject string, act audit.Act) error {
+	if subject == "" { // as many have
+		return ErrSpent
+	}
 	return db.engine.write(ctx, func(t *tx) error {
 		n, err := t.exec(ctx, `DELETE FROM credential WHERE subject = $1 AND kind = $2`, subject, string(credential.Invitation))
 		if err != nil {
-			return err
+			return found(err, ErrSpent)
 		}
 		if n == 0 {
 			return ErrSpent

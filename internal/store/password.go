@@ -17,7 +17,11 @@ func (db *DB) ChangePassword(ctx context.Context, p credential.PasswordChange, o
 		if err := db.setPassword(ctx, t, key, p); err != nil {
 			return err
 		}
-		return db.renew(ctx, t, oldHash, token, act.At)
+		if err := db.renew(ctx, t, oldHash, token, act.At); err != nil || p.Known.Empty() {
+			return err
+		}
+		_, err := db.insertCredential(ctx, t, newCredential{kind: credential.Known, token: p.Known, accountID: p.AccountID, stamp: p.Stamp}, act.At)
+		return err
 	})
 }
 
@@ -27,13 +31,7 @@ func (db *DB) ChangePasswordEverywhere(ctx context.Context, p credential.Passwor
 		if err := db.setPassword(ctx, t, key, p); err != nil {
 			return err
 		}
-		epoch, err := stepAccount(ctx, t, p.AccountID)
-		if err != nil || keep == nil {
-			return err
-		}
-		s := *keep
-		s.Stamp.Account = epoch
-		return db.insertSignIn(ctx, t, s, act.At)
+		return db.endEverything(ctx, t, p.AccountID, keep, act.At)
 	})
 }
 
@@ -61,8 +59,8 @@ func (db *DB) RedeemResetEverywhere(ctx context.Context, hash string, p credenti
 	})
 }
 
-// setPassword writes a password over the version it replaces, ends what hung on the old one (reset links, pending changes of the address),
-// and lets tries count anew.
+// setPassword writes a password over the version it replaces, ends what hung on the old one (reset links, pending changes of addresses, the
+// failure budgets of browsers that knew it), and lets tries count anew.
 func (db *DB) setPassword(ctx context.Context, t *tx, key secret.AccountKey, p credential.PasswordChange) error {
 	n, err := t.exec(ctx, `UPDATE account SET password = $1, password_version = password_version + 1,
 		secured = CASE WHEN secured > $2 THEN secured ELSE $2 END WHERE id = $3 AND password_version = $4`,
@@ -73,11 +71,13 @@ func (db *DB) setPassword(ctx context.Context, t *tx, key secret.AccountKey, p c
 	if n == 0 {
 		return ErrSpent
 	}
-	if _, err := t.exec(ctx, `DELETE FROM credential WHERE account_id = $1 AND kind = $2`, p.AccountID, string(credential.Reset)); err != nil {
+	if _, err := t.exec(ctx, `DELETE FROM credential WHERE account_id = $1 AND kind IN ($2, $3)`, p.AccountID, string(credential.Reset), string(credential.Known)); err != nil {
 		return err
 	}
-	if err := endConfirmations(ctx, t, p.AccountID, account.ForEmail); err != nil {
-		return err
+	for _, purpose := range []account.Purpose{account.ForEmail, account.ForNotices} {
+		if err := endConfirmations(ctx, t, p.AccountID, purpose); err != nil {
+			return err
+		}
 	}
 	_, err = t.exec(ctx, `DELETE FROM failure WHERE key = $1`, accountBudget(db.ring(), p.AccountID))
 	return err

@@ -41,8 +41,11 @@ func openPostgres(ctx context.Context, url string, connections int) (engine, err
 
 func (e *pgEngine) name() string  { return "postgres" }
 func (e *pgEngine) read() querier { return pgQuerier{e.db} }
-func (e *pgEngine) pool() *sql.DB { return e.db }
-func (e *pgEngine) close() error  { return e.db.Close() }
+
+// point can hang as long as the network does, hence it ends with its caller.
+func (e *pgEngine) point() querier { return e.read() }
+func (e *pgEngine) pool() *sql.DB  { return e.db }
+func (e *pgEngine) close() error   { return e.db.Close() }
 
 // pgQuerier runs on the pool or on a transaction; pgx keeps prepared statements for each connection by itself.
 type pgQuerier struct {
@@ -86,14 +89,14 @@ func (e *pgEngine) write(ctx context.Context, fn func(*tx) error) error {
 func (e *pgEngine) once(ctx context.Context, fn func(*tx) error) error {
 	t, err := e.db.BeginTx(ctx, nil)
 	if err != nil {
-		return fault(err)
+		return fault(ctx, err)
 	}
 	defer func() { _ = t.Rollback() }() // does nothing after a commit
-	if err := fn(&tx{pgQuerier{t}}); err != nil {
+	if err := fn(&tx{querier: pgQuerier{t}}); err != nil {
 		return err
 	}
 	if err := t.Commit(); err != nil {
-		return fmt.Errorf("committing: %w", fault(err))
+		return fmt.Errorf("committing: %w", fault(ctx, err))
 	}
 	return nil
 }
@@ -102,21 +105,21 @@ func (e *pgEngine) once(ctx context.Context, fn func(*tx) error) error {
 func (e *pgEngine) load(ctx context.Context, parts []part) error {
 	conn, err := e.db.Conn(ctx)
 	if err != nil {
-		return fault(err)
+		return fault(ctx, err)
 	}
 	defer func() { _ = conn.Close() }()
 	return conn.Raw(func(driver any) error {
 		t, err := driver.(*stdlib.Conn).Conn().Begin(ctx)
 		if err != nil {
-			return fault(err)
+			return fault(ctx, err)
 		}
 		defer func() { _ = t.Rollback(context.WithoutCancel(ctx)) }() // does nothing after a commit
 		for _, p := range parts {
 			if _, err := t.CopyFrom(ctx, pgx.Identifier{p.table}, p.columns, pgx.CopyFromRows(p.rows)); err != nil {
-				return fmt.Errorf("loading %s: %w", p.table, fault(err))
+				return fmt.Errorf("loading %s: %w", p.table, fault(ctx, err))
 			}
 		}
-		return fault(t.Commit(ctx))
+		return fault(ctx, t.Commit(ctx))
 	})
 }
 

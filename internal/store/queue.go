@@ -81,7 +81,7 @@ func (db *DB) ResendMailOf(ctx context.Context, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
 		n, err := t.exec(ctx, `UPDATE mail SET next_at = $1 WHERE account_id = $2 AND state = 'waiting'`, ms(act.At), act.Done.AccountID)
 		if err != nil {
-			return err
+			return found(err, notice.ErrNotFound)
 		}
 		if n == 0 {
 			return notice.ErrNotFound

@@ -52,7 +52,7 @@ func holds(a account.Account, part string) bool {
 // AtMostAccounts reports whether there are no more than so many accounts; it counts no further.
 func (db *DB) AtMostAccounts(ctx context.Context, most int) (bool, error) {
 	var n int64
-	err := get(ctx, db.engine.read(), `SELECT COUNT(*) FROM (SELECT id FROM account LIMIT $1) AS some`, []any{int64(most) + 1}, &n)
+	err := get(ctx, db.engine.read(), `SELECT COUNT(*) FROM (SELECT id FROM account LIMIT $1) AS counted`, []any{int64(most) + 1}, &n)
 	return n <= int64(most), err
 }
 

@@ -252,8 +252,9 @@ func (db *DB) insertSignIn(ctx context.Context, t *tx, s credential.SignIn, now 
 func (db *DB) trimDevices(ctx context.Context, t *tx, accountID string) (n int, err error) {
 	var over []string
 	alive := 0
+	// The CAST keeps SQLite from planning anew each time: a bare parameter there is part of the plan.
 	err = each(ctx, t, `SELECT d.id, d.account_epoch < a.epoch FROM device d JOIN account a ON a.id = d.account_id
-		WHERE d.account_id = $1 ORDER BY d.used_at DESC, d.id DESC LIMIT $2`,
+		WHERE d.account_id = $1 ORDER BY d.used_at DESC, d.id DESC LIMIT CAST($2 AS BIGINT)`,
 		[]any{accountID, int64(2 * device.Most)}, func(row scanner) error {
 			var id string
 			var ended bool
@@ -304,22 +305,32 @@ func (db *DB) EndDevice(ctx context.Context, accountID, deviceID string, act aud
 }
 
 // EndEverything signs out everything of an account by one step of its epoch. With a sign-in, the browser that asked is signed in anew under
-// the new epoch; its stamp's account part is filled in here.
+// the new epoch, in the place of the sign-in it had; ErrSpent when that one, or the account's epoch, ended meanwhile.
 func (db *DB) EndEverything(ctx context.Context, accountID string, keep *credential.SignIn, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
-		epoch, err := stepAccount(ctx, t, accountID)
-		if err != nil {
+		if err := db.endEverything(ctx, t, accountID, keep, act.At); err != nil {
 			return err
-		}
-		if keep != nil {
-			s := *keep
-			s.Stamp.Account = epoch
-			if err := db.insertSignIn(ctx, t, s, act.At); err != nil {
-				return err
-			}
 		}
 		return db.leave(ctx, t, act)
 	})
+}
+
+// endEverything steps the account's epoch. A browser that stays takes the place of the sign-in it had, which must still count: what another
+// act has ended since it was read does not come back.
+func (db *DB) endEverything(ctx context.Context, t *tx, accountID string, keep *credential.SignIn, now time.Time) error {
+	epoch, err := stepAccount(ctx, t, accountID)
+	if err != nil || keep == nil {
+		return err
+	}
+	if epoch != keep.Stamp.Account+1 {
+		return ErrSpent
+	}
+	if err := spend(ctx, t, keep.Replaces); err != nil {
+		return err
+	}
+	s := *keep
+	s.Stamp.Account = epoch
+	return db.insertSignIn(ctx, t, s, now)
 }
 
 func stepAccount(ctx context.Context, t *tx, accountID string) (epoch int64, err error) {
@@ -393,27 +404,38 @@ func openDevice(open func(accountID, sealed string, at secret.Place) (string, er
 	return nil
 }
 
+// touchBatch bounds how many devices are written in one transaction, so that no sign-in waits for long.
+const touchBatch = 500
+
 // TouchDevices writes when and where devices were last used; those that ended meanwhile are passed over.
 func (db *DB) TouchDevices(ctx context.Context, used []device.Device) error {
 	used = slices.SortedFunc(slices.Values(used), func(a, b device.Device) int { return strings.Compare(a.ID, b.ID) }) // all nodes in one order
-	return db.engine.write(ctx, func(t *tx) error {
-		for _, d := range used {
-			key, err := db.keyOf(ctx, t, d.AccountID)
-			if errors.Is(err, account.ErrNotFound) {
-				continue
-			}
-			if err != nil {
-				return err
-			}
-			seen, err := json.Marshal(d.Seen)
-			if err != nil {
-				return err
-			}
-			_, err = t.exec(ctx, `UPDATE device SET used_at = $1, seen = $2 WHERE id = $3 AND used_at < $1`, ms(d.UsedAt), key.Seal(string(seen), deviceCell(d.ID, "seen")), d.ID)
-			if err != nil {
-				return err
-			}
+	for some := range slices.Chunk(used, touchBatch) {
+		if err := db.engine.write(ctx, func(t *tx) error { return db.touch(ctx, t, some) }); err != nil {
+			return fmt.Errorf("writing last uses: %w", err)
 		}
-		return nil
-	})
+	}
+	return nil
+}
+
+func (db *DB) touch(ctx context.Context, t *tx, used []device.Device) error {
+	for _, d := range used {
+		key, err := db.keyOf(ctx, t, d.AccountID)
+		if errors.Is(err, account.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		seen, err := json.Marshal(d.Seen)
+		if err != nil {
+			return err
+		}
+		_, err = t.exec(ctx, `UPDATE device SET used_at = $1, seen = $2 WHERE id = $3 AND account_id = $4 AND used_at < $1`,
+			ms(d.UsedAt), key.Seal(string(seen), deviceCell(d.ID, "seen")), d.ID, d.AccountID)
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

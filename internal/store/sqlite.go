@@ -69,6 +69,19 @@ func createPrivate(path string) error {
 
 func (e *sqliteEngine) name() string  { return "sqlite" }
 func (e *sqliteEngine) read() querier { return e.reading }
+
+func (e *sqliteEngine) point() querier { return point{e.reading} }
+
+// point asks unless its caller has gone, and then to the end: it spares the goroutines that would wait for the caller to go.
+type point struct{ *statements }
+
+func (p point) query(ctx context.Context, q string, args ...any) (*sql.Rows, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return p.statements.query(context.WithoutCancel(ctx), q, args...)
+}
+
 func (e *sqliteEngine) pool() *sql.DB { return e.writer.db }
 func (e *sqliteEngine) write(ctx context.Context, fn func(*tx) error) error {
 	return e.writer.do(ctx, fn)
@@ -101,7 +114,7 @@ func (e *sqliteEngine) scrub(ctx context.Context) error {
 	var busy, frames, moved int64
 	for range 5 {
 		if err := e.writer.db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved); err != nil {
-			return fmt.Errorf("emptying the write-ahead log: %w", fault(err))
+			return fmt.Errorf("emptying the write-ahead log: %w", fault(ctx, err))
 		}
 		if busy == 0 {
 			return nil

@@ -8,6 +8,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -28,6 +29,8 @@ type DB struct {
 type engine interface {
 	// read runs one question outside a transaction.
 	read() querier
+	// point runs a question for one row by its key, which takes microseconds where the database is a file: there once begun, it runs to its end.
+	point() querier
 	// write runs fn in a transaction, again from its start when the database asks for that; what fn captures must survive it.
 	write(ctx context.Context, fn func(*tx) error) error
 	// load inserts rows in bulk, as fast as the database can, all of them or none.
@@ -125,16 +128,16 @@ func get(ctx context.Context, q querier, text string, args []any, dest ...any) (
 	defer func() { err = errors.Join(err, rows.Close()) }()
 	if !rows.Next() {
 		if err := rows.Err(); err != nil {
-			return fault(err)
+			return fault(ctx, err)
 		}
 		return errNoRow
 	}
 	if err := rows.Scan(dest...); err != nil {
-		return fault(err)
+		return fault(ctx, err)
 	}
 	for rows.Next() { // a statement that writes has to run to its end
 	}
-	return fault(rows.Err())
+	return fault(ctx, rows.Err())
 }
 
 // each reads every row; scan is called once for each.
@@ -149,7 +152,7 @@ func each(ctx context.Context, q querier, text string, args []any, scan func(row
 			return err
 		}
 	}
-	return fault(rows.Err())
+	return fault(ctx, rows.Err())
 }
 
 func query(ctx context.Context, q querier, text string, args []any) (*sql.Rows, error) {
@@ -157,7 +160,7 @@ func query(ctx context.Context, q querier, text string, args []any) (*sql.Rows, 
 		return nil, err
 	}
 	rows, err := q.query(ctx, text, args...)
-	return rows, fault(err)
+	return rows, fault(ctx, err)
 }
 
 // checkTexts refuses, on both databases alike, what one of them cannot keep.
@@ -196,7 +199,8 @@ func oneOf[T any](args []any, values []T) (string, []any) {
 			b.WriteByte(',')
 		}
 		args = append(args, v)
-		fmt.Fprintf(&b, "$%d", len(args))
+		b.WriteByte('$')
+		b.WriteString(strconv.Itoa(len(args)))
 	}
 	b.WriteByte(')')
 	return b.String(), args

@@ -30,7 +30,7 @@ func (db *DB) Sweep(ctx context.Context, now time.Time) (more bool, err error) {
 		{"limits", `DELETE FROM rate WHERE key IN (SELECT key FROM rate WHERE tat <= $1 LIMIT $2) AND tat <= $1`, now},
 		{"failures", `DELETE FROM failure WHERE key IN (SELECT key FROM failure WHERE seen_at <= $1 AND count < 100 LIMIT $2) AND seen_at <= $1`, now.Add(-keepFailures)},
 		{"done mail", `DELETE FROM mail WHERE id IN (SELECT id FROM mail WHERE done_at > 0 AND done_at <= $1 LIMIT $2)`, now.Add(-keepDoneMail)},
-		{"late mail", `UPDATE mail SET state = 'expired', body = '', done_at = $1 WHERE state = 'waiting' AND id IN (SELECT id FROM mail WHERE state = 'waiting' AND expires_at <= $1 LIMIT $2)`, now},
+		{"late mail", `UPDATE mail SET state = 'expired', body = '', done_at = $1 WHERE state || '' = 'waiting' AND id IN (SELECT id FROM mail WHERE state || '' = 'waiting' AND expires_at <= $1 LIMIT $2)`, now},
 	} {
 		var n int64
 		failed := db.engine.write(ctx, func(t *tx) (err error) {

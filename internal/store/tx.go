@@ -4,10 +4,23 @@ import (
 	"context"
 	"database/sql"
 	"sync"
+
+	"usher/internal/secret"
 )
 
 // tx is a running write transaction.
-type tx struct{ querier }
+type tx struct {
+	querier
+	keys map[string]secret.AccountKey // by account, those unwrapped so far
+}
+
+// keep remembers an account's data key for the rest of the transaction: it never changes while the account lives.
+func (t *tx) keep(accountID string, key secret.AccountKey) {
+	if t.keys == nil {
+		t.keys = map[string]secret.AccountKey{}
+	}
+	t.keys[accountID] = key
+}
 
 // exec runs a statement and returns how many rows it changed.
 func (t *tx) exec(ctx context.Context, q string, args ...any) (int64, error) {
@@ -15,7 +28,7 @@ func (t *tx) exec(ctx context.Context, q string, args ...any) (int64, error) {
 		return 0, err
 	}
 	n, err := t.querier.exec(ctx, q, args...)
-	return n, fault(err)
+	return n, fault(ctx, err)
 }
 
 // statements prepares each SQL text once and keeps it. The texts are constants of this package (and those with lists of a few

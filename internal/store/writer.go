@@ -137,11 +137,31 @@ func (w *writer) together(ctx context.Context, jobs []*job) bool {
 		fail(err)
 		return true // another process holds the file: to ask again for each would multiply the wait
 	}
+	if len(jobs) == 1 {
+		return w.alone(ctx, jobs[0], fail)
+	}
 	for _, j := range jobs {
 		kept, err := w.one(ctx, j)
 		if j.err = err; !kept {
 			return w.lose(ctx, fail, err)
 		}
+	}
+	if _, err := w.stmts.exec(ctx, "COMMIT"); err != nil {
+		return w.lose(ctx, fail, err)
+	}
+	return true
+}
+
+// alone ends a transaction of one job, which needs no savepoint: it is the transaction.
+func (w *writer) alone(ctx context.Context, j *job, fail func(error)) bool {
+	if j.err = j.ctx.Err(); j.err == nil {
+		j.err = protected(j.fn, &tx{querier: shared{w.stmts}})
+	}
+	if j.err != nil {
+		if _, back := w.stmts.exec(ctx, "ROLLBACK"); back != nil {
+			return w.lose(ctx, fail, errors.Join(j.err, back))
+		}
+		return true
 	}
 	if _, err := w.stmts.exec(ctx, "COMMIT"); err != nil {
 		return w.lose(ctx, fail, err)
@@ -164,7 +184,7 @@ func (w *writer) one(ctx context.Context, j *job) (kept bool, err error) {
 	if _, err := w.stmts.exec(ctx, "SAVEPOINT one"); err != nil {
 		return false, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	err = protected(j.fn, &tx{shared{w.stmts}})
+	err = protected(j.fn, &tx{querier: shared{w.stmts}})
 	if err != nil {
 		if _, back := w.stmts.exec(ctx, "ROLLBACK TO one"); back != nil {
 			return false, errors.Join(err, back)

@@ -170,7 +170,7 @@ var actWords = map[audit.Action]actWord{
 	audit.PasswordReset:   {"key", "Password reset"},
 	audit.PasswordChanged: {"key", "Password changed"},
 	audit.InvitationMade:  {"ticket", "Invitation made"},
-	audit.InvitationTaken: {"ticket", "Invitation used"},
+	audit.CodeFailed:      {"alert", "Wrong code or sign-up password"},
 	audit.InvitationEnded: {"ticket", "Invitation revoked"},
 	audit.SetUpLinkMade:   {"key", "Set-up link made"},
 	audit.KeysRotated:     {"key", "Keys rotated"},

@@ -10,11 +10,16 @@ import (
 )
 
 func (d *Door) getDevices(w http.ResponseWriter, r *http.Request, v visitor) error {
+	return d.devicesPage(w, r, http.StatusOK, DevicesPage{}, v)
+}
+
+func (d *Door) devicesPage(w http.ResponseWriter, r *http.Request, status int, p DevicesPage, v visitor) error {
 	devices, err := d.Devices.List(r.Context(), v.AccountID)
 	if err != nil {
 		return err
 	}
-	d.Pages.Page(w, r, http.StatusOK, "devices", Page{Person: v.header(), Notice: done(r, accountDone), Data: DevicesPage{devicesShown(devices, v.DeviceID)}})
+	p.Devices, p.Login, p.AskPassword = devicesShown(devices, v.DeviceID), v.Person.Email, !v.IsFresh(d.Now())
+	d.Pages.Page(w, r, status, "devices", Page{Person: v.header(), Notice: done(r, accountDone), Data: p})
 	return nil
 }
 
@@ -55,6 +60,11 @@ func (d *Door) postDevicesSignOut(w http.ResponseWriter, r *http.Request, v visi
 }
 
 func (d *Door) postDevicesSignOutAll(w http.ResponseWriter, r *http.Request, v visitor) error {
+	p := DevicesPage{Open: true}
+	v, err := d.proveUnlessFresh(w, r, v, &p.Form)
+	if err != nil {
+		return d.again(w, r, &p.Form, err, func(status int) error { return d.devicesPage(w, r, status, p, v) })
+	}
 	token, known, err := d.Devices.SignOutEverything(r.Context(), v.Found, d.client(r))
 	if err != nil {
 		return err

@@ -66,12 +66,13 @@ func TestEverythingIsSignedOut(t *testing.T) {
 		ann, phone := h.signedIn(annMail, annPassword), h.phone(annMail, annPassword)
 		thief := ann.copyOf()
 		h.pass(time.Hour)
-		ann.get("/account/devices").submit("/account/devices/sign-out-all").leadsTo("/account/devices?done=devices").
+		ann.get("/account/devices").submit("/account/devices/sign-out-all", "password", "something else entirely").is(422).shows("main", "That password isn’t right.")
+		phone.get("/account").is(200)
+		ann.get("/account/devices").submit("/account/devices/sign-out-all", "password", annPassword).leadsTo("/account/devices?done=devices").
 			has(1, ".list li").shows("p.notice", "Everything else is signed out.")
 		for _, out := range []*browser{phone, thief} {
 			out.get("/account").leadsTo("/sign-in?next=%2Faccount&why=ended")
 		}
-		ann.get("/account/email").has(1, "input[type=password]") // signing out is no proof
 		h.mail(notice.KindSignedOutEverywhere, annMail)
 	})
 }

@@ -57,6 +57,7 @@ func (d *Door) postEmail(w http.ResponseWriter, r *http.Request, v visitor) erro
 // askAddress begins a change of an address: a code goes to the new one.
 func (d *Door) askAddress(w http.ResponseWriter, r *http.Request, v visitor, c addressChange) error {
 	a := answered{typed: r.PostFormValue("email")}
+	rest := new(profile.ResetError)
 	var err error
 	a.v, err = d.proveUnlessFresh(w, r, v, &a.form)
 	if err == nil {
@@ -68,6 +69,8 @@ func (d *Door) askAddress(w http.ResponseWriter, r *http.Request, v visitor, c a
 	switch {
 	case errors.Is(err, account.ErrBadAddress):
 		a.form.Refuse("email", account.ErrBadAddress.Error())
+	case errors.As(err, &rest):
+		a.form.Problem = "You chose a new password by e-mail less than a day ago. To keep your account safe, the address can be changed " + rest.Until.UTC().Format("on 2 January from 15:04 UTC") + "."
 	case errors.Is(err, profile.ErrSameAddress):
 		a.form.Refuse("email", c.same)
 	}

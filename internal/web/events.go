@@ -71,6 +71,9 @@ func sameTry(a, b audit.Entry) bool {
 func eventOf(e audit.Entry, times int) Event {
 	words := eventTexts[e.Action]
 	shown := Event{At: e.At, Icon: words.icon, Text: words.text, Unusual: words.unusual}
+	if reason := e.Detail[audit.Reason]; e.Action == audit.ProfileChanged && reason != "" {
+		shown.Text = "You changed your " + reason + "."
+	}
 	if times > 1 {
 		shown.Text, shown.Unusual = fmt.Sprintf("A wrong password was typed %d times.", times), times >= manyTries
 	}

@@ -14,7 +14,7 @@ import (
 
 // notForPeople are acts that concern no single account, or only repeat the event beside them.
 var notForPeople = []audit.Action{
-	audit.ProvedAgain, audit.AccountErased, audit.InvitationMade, audit.InvitationTaken, audit.InvitationEnded, audit.SetUpLinkMade, audit.KeysRotated, audit.MailRetried,
+	audit.ProvedAgain, audit.AccountErased, audit.InvitationMade, audit.CodeFailed, audit.InvitationEnded, audit.SetUpLinkMade, audit.KeysRotated, audit.MailRetried,
 }
 
 func TestEveryActIsToldOrLeftOutOnPurpose(t *testing.T) {

@@ -32,6 +32,10 @@ func (d *Door) show(h handler) http.Handler {
 
 // fail answers with the page that belongs to an error. What is nobody's fault but ours goes to the log, with the number the page shows.
 func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(r.Context().Err(), context.Canceled) {
+		w.WriteHeader(statusLeft)
+		return
+	}
 	page := d.errorPage(err)
 	if !page.RetryAt.IsZero() {
 		d.retryAfter(w, page.RetryAt)
@@ -41,6 +45,9 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	d.Pages.Error(w, r, page)
 }
+
+// statusLeft is what stands in the log for a request whose browser went away before the answer: nobody reads a page, and it is no outage.
+const statusLeft = 499
 
 // busyPause is when a page that was refused for want of room says to come back.
 const busyPause = 5 * time.Second

@@ -219,6 +219,10 @@ type Device struct {
 
 // DevicesPage is "devices". This one comes first, then by last use.
 type DevicesPage struct {
+	Form
+	Login       string // for the password manager
+	AskPassword bool   // false within five minutes of the last one
+	Open        bool   // the form that signs everything out is shown open, after a refused try
 	Devices []Device
 }
 

@@ -22,7 +22,8 @@ func (d *Door) passwordPage(w http.ResponseWriter, r *http.Request, status int, 
 }
 
 func (d *Door) postPassword(w http.ResponseWriter, r *http.Request, v visitor) error {
-	p := PasswordPage{SignOut: r.PostFormValue("sign_out") == "yes"}
+	scope := scopeOf(r)
+	p := PasswordPage{SignOut: scope == password.SignOutDevices}
 	show := func(status int) error { return d.passwordPage(w, r, status, p, v) }
 	chosen := secret.TokenOf(r.PostFormValue("password"))
 	if chosen.Empty() {
@@ -33,12 +34,12 @@ func (d *Door) postPassword(w http.ResponseWriter, r *http.Request, v visitor) e
 	if err != nil {
 		return d.again(w, r, &p.Form, err, show)
 	}
-	scope, said := scopeOf(p.SignOut), "password"
 	changed, err := d.Password.Change(r.Context(), v.Found, chosen, scope, d.client(r))
 	if err != nil {
 		p.refuseAccount(err)
 		return d.again(w, r, &p.Form, err, show)
 	}
+	said := "password"
 	if scope == password.SignOutDevices {
 		said = "password-everywhere"
 	}
@@ -47,8 +48,8 @@ func (d *Door) postPassword(w http.ResponseWriter, r *http.Request, v visitor) e
 }
 
 // scopeOf is what the box "Sign out connected devices" asks for.
-func scopeOf(ticked bool) password.Scope {
-	if ticked {
+func scopeOf(r *http.Request) password.Scope {
+	if r.PostFormValue("sign_out") == "yes" {
 		return password.SignOutDevices
 	}
 	return password.KeepDevices

@@ -94,13 +94,13 @@ func (d *Door) postResetNew(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return d.noReset(w, r, err)
 	}
-	p := ResetNewPage{Ticket: ticket.Reveal(), Login: l.Email, SignOut: r.PostFormValue("sign_out") == "yes", SignOutFixed: l.Required}
+	p := ResetNewPage{Ticket: ticket.Reveal(), Login: l.Email, SignOut: scopeOf(r) == password.SignOutDevices, SignOutFixed: l.Required}
 	chosen := secret.TokenOf(r.PostFormValue("password"))
 	if chosen.Empty() {
 		p.Refuse("password", "Enter the new password.")
 		return d.resetNewPage(w, r, http.StatusUnprocessableEntity, p)
 	}
-	scope, err := d.Password.Reset(r.Context(), ticket, chosen, scopeOf(p.SignOut), d.client(r))
+	scope, err := d.Password.Reset(r.Context(), ticket, chosen, scopeOf(r), d.client(r))
 	switch {
 	case errors.Is(err, password.ErrGone), errors.Is(err, credential.ErrSpent):
 		return d.noReset(w, r, err)

@@ -3,7 +3,6 @@ package web
 import (
 	"errors"
 	"net/http"
-	"time"
 
 	"usher/internal/credential"
 	"usher/internal/device"
@@ -76,8 +75,28 @@ func (d *Door) postSignIn(w http.ResponseWriter, r *http.Request) error {
 		d.Pages.Page(w, r, http.StatusForbidden, "reset-required", Page{Data: d.resetRequired(p.Login)})
 		return nil
 	}
+	if err := d.leaveFormer(r); err != nil {
+		return err
+	}
 	d.keepSignIn(w, out.Token, out.Known)
 	return to(w, r, localPath(p.Next, "/account"))
+}
+
+// leaveFormer signs out what this browser was signed in to before, so that no sign-in is left that no browser holds.
+func (d *Door) leaveFormer(r *http.Request) error {
+	token := d.cookie(r, cookieBrowser)
+	if token.Empty() {
+		return nil
+	}
+	f, err := d.Resolver.Resolve(r.Context(), credential.Browser, token)
+	if err != nil {
+		return nil //nolint:nilerr // what does not count any more needs no signing out
+	}
+	err = d.Devices.SignOut(r.Context(), f, f.DeviceID, d.client(r))
+	if errors.Is(err, device.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // explain says in the form why a name and a password opened nothing.
@@ -163,13 +182,4 @@ func (d *Door) postSignOut(w http.ResponseWriter, r *http.Request) error {
 
 func (d *Door) changePassword(w http.ResponseWriter, r *http.Request) error {
 	return to(w, r, "/account/password") // https://w3c.github.io/webappsec-change-password-url/
-}
-
-// stamp says how long ago a request began, for pages that offer to send something again.
-func (d *Door) againAt(sent time.Time) time.Time {
-	at := sent.Add(time.Minute)
-	if at.Before(d.Now()) {
-		return time.Time{}
-	}
-	return at
 }

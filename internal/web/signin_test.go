@@ -57,7 +57,7 @@ func TestSignInIsNeverAdopted(t *testing.T) {
 		if now := ann.cookies["__Host-"+cookieBrowser]; now == planted || now == first {
 			t.Error("an old sign-in was used again")
 		}
-		thief.get("/account").shows("dl.facts dd", boMail)
+		thief.get("/account").leadsTo("/sign-in?next=%2Faccount&why=ended") // what the browser held before is signed out
 	})
 }
 

@@ -14,7 +14,7 @@ import (
 // visitor is somebody who is signed in.
 type visitor struct {
 	credential.Found
-	Person account.Account
+	Person account.Account // without its password
 }
 
 // header is how the pages' header shows the visitor.
@@ -72,21 +72,19 @@ func (d *Door) administrator(h visitorHandler) handler {
 	})
 }
 
-// visit resolves the browser's sign-in and loads the account. With credential.ErrDeleting the visitor is returned too.
+// visit resolves the browser's sign-in together with the account. With credential.ErrDeleting the visitor is returned too.
 func (d *Door) visit(r *http.Request) (visitor, error) {
 	token := d.cookie(r, cookieBrowser)
 	if token.Empty() {
 		return visitor{}, errSignedOut
 	}
-	f, err := d.Resolver.Resolve(r.Context(), credential.Browser, token)
+	f, a, err := d.Profile.Visit(r.Context(), token)
 	if err != nil && !errors.Is(err, credential.ErrDeleting) {
 		return visitor{}, err
 	}
-	a, lerr := d.Profile.Load(r.Context(), f)
-	if lerr != nil {
-		return visitor{}, lerr
+	if now := d.Now(); now.Sub(f.DeviceUsedAt) >= device.TouchEvery {
+		d.Touches.Note(device.Device{ID: f.DeviceID, AccountID: f.AccountID, Seen: d.client(r).Seen()}, f.DeviceUsedAt, now)
 	}
-	d.Touches.Note(device.Device{ID: f.DeviceID, AccountID: f.AccountID, Seen: d.client(r).Seen()}, f.DeviceUsedAt, d.Now())
 	return visitor{f, a}, err
 }
 

@@ -42,7 +42,7 @@ CREATE TABLE handle (
   held_until BIGINT NOT NULL   -- 0 while in use; else a former address, reserved until then
 );
 CREATE INDEX handle_account ON handle (account_id);
-CREATE INDEX handle_held ON handle (held_until);
+CREATE INDEX handle_held ON handle (held_until) WHERE held_until > 0;
 
 CREATE TABLE device (
   id TEXT PRIMARY KEY,
@@ -56,7 +56,7 @@ CREATE TABLE device (
   created_at BIGINT NOT NULL,
   used_at BIGINT NOT NULL
 );
-CREATE INDEX device_account ON device (account_id, used_at);
+CREATE INDEX device_account ON device (account_id, used_at, id);
 CREATE INDEX device_used ON device (used_at);
 
 -- Everything that is presented to prove a right, by keyed hash.
@@ -108,8 +108,10 @@ CREATE TABLE mail (
   expires_at BIGINT NOT NULL,
   done_at BIGINT NOT NULL
 );
-CREATE INDEX mail_due ON mail (state, priority, next_at);
-CREATE INDEX mail_account ON mail (account_id);
+CREATE INDEX mail_due ON mail (priority, next_at) WHERE state = 'waiting';
+CREATE INDEX mail_late ON mail (expires_at) WHERE state || '' = 'waiting'; -- so written, SQLite takes it before mail_state
+CREATE INDEX mail_state ON mail (state, id);
+CREATE INDEX mail_account ON mail (account_id, id);
 CREATE INDEX mail_done ON mail (done_at);
 
 CREATE TABLE audit (

@@ -69,27 +69,6 @@ func TestPostgresGoneAndBack(t *testing.T) {
 	}
 }
 
-// Transactions that PostgreSQL breaks up, because they wait for each other in a circle, are run again.
-func TestPostgresDeadlockIsRetried(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, testdb.Postgres(t))
-	a, b := w.person("anna"), w.person("bert")
-	w.tamper("ALTER DATABASE " + w.text("SELECT current_database()") + " SET deadlock_timeout = '10ms'")
-	foreign, err := w.sql().Begin()
-	w.must(err)
-	_, err = foreign.Exec("UPDATE account SET state = state WHERE id = $1", a.ID)
-	w.must(err)
-	done := make(chan error)
-	go func() { // locks bert's handle by taking anna's name last
-		done <- w.db.SetName(w.ctx(), a.ID, "Anna", w.act(audit.ProfileChanged, a.ID))
-	}()
-	go func() { done <- w.db.SetName(w.ctx(), b.ID, "Bert", w.act(audit.ProfileChanged, b.ID)) }()
-	w.must(<-done) // bert's
-	w.must(foreign.Commit())
-	w.must(<-done)
-	w.recorded(audit.ProfileChanged, 2)
-}
-
 func TestSQLiteKilledWhileWriting(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

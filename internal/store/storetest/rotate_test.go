@@ -54,7 +54,10 @@ func (h *house) stands(stage string) {
 			w.Errorf("%s: %s: %v", stage, what, err)
 		}
 	}
-	for _, a := range h.people {
+	for i, a := range h.people {
+		if i%31 != 0 && i < len(h.people)-3 { // some of every batch
+			continue
+		}
 		for _, handle := range []account.Handle{w.mail(a.Email), w.name(a.UserName)} {
 			got, err := w.db.FindAccount(w.ctx(), handle)
 			check("finding an account", err)

@@ -129,8 +129,10 @@
   // On a narrow screen the top list may start off the current item.
   const current = document.querySelector(".side [aria-current]");
   const side = current && current.closest(".side");
-  if (side && side.scrollWidth > side.clientWidth) {
-    side.scrollLeft = current.offsetLeft - (side.clientWidth - current.offsetWidth) / 2;
+  const showCurrent = () => { side.scrollLeft = current.offsetLeft - (side.clientWidth - current.offsetWidth) / 2; };
+  if (side) {
+    showCurrent();
+    addEventListener("resize", showCurrent);
   }
 
   // One press sends a form once; whoever stops the page may press again soon.

@@ -1,0 +1,39 @@
+package account
+
+import (
+	"slices"
+	"testing"
+)
+
+func TestCalled(t *testing.T) {
+	a := Account{Email: "anna@example.org"}
+	for _, c := range []struct{ set, want string }{{"", "anna@example.org"}, {"user", "annas"}, {"name", "Anna"}} {
+		switch c.set {
+		case "user":
+			a.UserName = "annas"
+		case "name":
+			a.Name = "Anna"
+		}
+		if got := a.Called(); got != c.want {
+			t.Errorf("called %q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestNoticeAddresses(t *testing.T) {
+	a := Account{Email: "anna@example.org"}
+	if got := a.NoticeAddresses(); !slices.Equal(got, []string{"anna@example.org"}) {
+		t.Errorf("%q", got)
+	}
+	a.NoticeEmail = "second@example.org"
+	if got := a.NoticeAddresses(); !slices.Equal(got, []string{"anna@example.org", "second@example.org"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestWords(t *testing.T) {
+	a := Account{Email: "e", UserName: "u", Name: "n"}
+	if got := a.Words(); !slices.Equal(got, []string{"e", "u", "n"}) {
+		t.Errorf("%q", got)
+	}
+}

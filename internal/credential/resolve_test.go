@@ -1,0 +1,234 @@
+package credential
+
+import (
+	"context"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"strconv"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"usher/internal/account"
+	"usher/internal/secret"
+)
+
+var now = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// declared are the constants of type Kind in the source.
+func declared(t *testing.T) (all []Kind) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "kind.go", nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, is := n.(*ast.ValueSpec)
+		if !is {
+			return true
+		}
+		if of, is := spec.Type.(*ast.Ident); is && of.Name == "Kind" {
+			text, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, Kind(text))
+		}
+		return true
+	})
+	return all
+}
+
+func TestEveryKindHasARule(t *testing.T) {
+	all := declared(t)
+	if len(all) == 0 || len(all) != len(Rules) {
+		t.Errorf("%d kinds, %d rules", len(all), len(Rules))
+	}
+	for _, kind := range all {
+		rule, has := Rules[kind]
+		switch {
+		case !has || rule.Life <= 0:
+			t.Errorf("%s has no rule", kind)
+		case rule.Bearer && rule.WhileResetRequired:
+			t.Errorf("%s acts for an account whose password must be reset", kind)
+		case rule.Bearer && rule.Protective:
+			t.Errorf("%s outlives an incident and acts for the account", kind)
+		case rule.Protective && !rule.SingleUse:
+			t.Errorf("%s outlives an incident and can be used again", kind)
+		case rule.Bearer && !rule.OwnedByAccount:
+			t.Errorf("%s acts for nobody", kind)
+		}
+	}
+}
+
+type shelf struct {
+	found Found
+	err   error
+	asked int
+}
+
+func (s *shelf) FindCredential(context.Context, Kind, secret.Token) (Found, error) {
+	s.asked++
+	return s.found, s.err
+}
+
+// good is a credential of a kind that counts.
+func good(kind Kind) Found {
+	f := Found{
+		Credential: Credential{Kind: kind, Stamp: Stamp{Born: 100, Account: 3}, CreatedAt: now.Add(-time.Minute), ExpiresAt: now.Add(time.Minute)},
+		Clock:      Clock{Epoch: 120, Floor: 90, Incident: 80}, DeviceUsedAt: now,
+	}
+	if Rules[kind].OwnedByAccount {
+		f.AccountID = "a"
+		f.Account = account.Standing{ID: "a", State: account.Active, Epoch: 3, Incident: 70, Secured: 80}
+	}
+	return f
+}
+
+func TestResolve(t *testing.T) {
+	s := &shelf{found: good(Browser)}
+	r := &Resolver{Store: s, Now: func() time.Time { return now }}
+	if _, err := r.Resolve(t.Context(), Browser, secret.NewToken()); err != nil || s.asked != 1 {
+		t.Errorf("a good one: %v, asked %d times", err, s.asked)
+	}
+	for kind, tokens := range map[Kind][]secret.Token{
+		"unknown": {secret.NewToken()}, "": {secret.NewToken()}, Browser: {{}, secret.TokenOf("x"), secret.TokenOf("' OR 1=1 --")},
+	} {
+		for _, token := range tokens {
+			if _, err := r.Resolve(t.Context(), kind, token); !errors.Is(err, ErrUnknown) || s.asked != 1 {
+				t.Errorf("%q: %v, asked %d times", kind, err, s.asked)
+			}
+		}
+	}
+	s.err = errors.New("the database is away")
+	if _, err := r.Resolve(t.Context(), Browser, secret.NewToken()); !errors.Is(err, s.err) || errors.Is(err, ErrUnknown) {
+		t.Errorf("without a database: %v", err) // and nobody is signed out by it
+	}
+}
+
+func TestJudge(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*Found)
+		want   map[Kind]error // nil for those that are not named
+	}{
+		"nothing":             {func(*Found) {}, nil},
+		"expired":             {func(f *Found) { f.ExpiresAt = now }, except(ErrUnknown)},
+		"a moment before":     {func(f *Found) { f.ExpiresAt = now.Add(1) }, nil},
+		"older than its life": {func(f *Found) { f.CreatedAt = now.Add(-Rules[f.Kind].Life) }, except(ErrUnknown)},
+		"made in the future":  {func(f *Found) { f.CreatedAt = now.Add(2 * time.Minute) }, except(ErrUnknown)},
+		"clocks a little off": {func(f *Found) { f.CreatedAt = now.Add(30 * time.Second) }, nil},
+		"unknown kind":        {func(f *Found) { f.Kind = "x" }, except(ErrUnknown)},
+		"idle":                {func(f *Found) { f.DeviceUsedAt = now.Add(-30 * day) }, only(ErrUnknown, Browser)},
+		"floor":               {func(f *Found) { f.Clock.Floor = 101 }, except(ErrEnded, Undo, NotMe)},
+		"floor at its birth":  {func(f *Found) { f.Clock.Floor = 100 }, nil},
+		"incident for all":    {func(f *Found) { f.Clock.Incident, f.Account.Secured = 101, 101 }, except(ErrEnded, Undo, NotMe)},
+		"incident, listed":    {func(f *Found) { f.Account.Incident, f.Account.Secured = 101, 101 }, only(ErrEnded, Browser, Known, Change, Reset)},
+		"signed out, all":     {func(f *Found) { f.Account.Epoch = 4 }, only(ErrEnded, Browser, Known, Change, Reset)},
+		"reset required":      {func(f *Found) { f.Account.Secured = 79 }, only(ErrResetRequired, Browser, Change)},
+		"locked":              {func(f *Found) { f.Account.State = account.Locked }, only(ErrLocked, owned()...)},
+		"deleting":            {func(f *Found) { f.Account.State = account.Deleting }, only(ErrDeleting, Browser, Change)},
+		"state nobody knows":  {func(f *Found) { f.Account.State = "banned" }, only(ErrUnknown, owned()...)},
+		"account gone":        {func(f *Found) { f.Account = account.Standing{} }, only(ErrUnknown, owned()...)},
+		"locked and ended":    {func(f *Found) { f.Account.State, f.Account.Epoch = account.Locked, 9 }, both(only(ErrEnded, Browser, Known, Change, Reset), only(ErrLocked, Undo, NotMe))},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, kind := range declared(t) {
+				f := good(kind)
+				c.change(&f)
+				if err := Judge(f, now); !errors.Is(err, c.want[kind]) || c.want[kind] == nil && err != nil {
+					t.Errorf("%s: %v, want %v", kind, err, c.want[kind])
+				}
+			}
+		})
+	}
+}
+
+func except(err error, others ...Kind) map[Kind]error {
+	m := map[Kind]error{}
+	for kind := range Rules {
+		m[kind] = err
+	}
+	for _, kind := range others {
+		delete(m, kind)
+	}
+	return m
+}
+
+func only(err error, kinds ...Kind) map[Kind]error {
+	m := map[Kind]error{}
+	for _, kind := range kinds {
+		m[kind] = err
+	}
+	return m
+}
+
+func both(a, b map[Kind]error) map[Kind]error {
+	maps.Copy(a, b)
+	return a
+}
+
+func owned() (all []Kind) {
+	for kind, rule := range Rules {
+		if rule.OwnedByAccount {
+			all = append(all, kind)
+		}
+	}
+	return all
+}
+
+// Incidents that overlap are one number: after a completed reset a later one asks again, an earlier one does not.
+func TestIncidents(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		epoch := rapid.Int64Range(1, 50)
+		clock := Clock{Epoch: 50 + epoch.Draw(t, "epoch"), Incident: epoch.Draw(t, "all")}
+		a := account.Standing{ID: "a", State: account.Active, Incident: epoch.Draw(t, "listed")}
+		a.Secured = Secure(clock, a)
+		if clock.ResetRequired(a) {
+			t.Fatal("a reset that began after every incident does not count")
+		}
+		next := clock.Next(time.Unix(epoch.Draw(t, "now"), 0))
+		if next <= clock.Epoch {
+			t.Fatal("the clock stands still")
+		}
+		later := clock
+		later.Epoch, later.Incident = next, next
+		if !later.ResetRequired(a) {
+			t.Fatal("a later incident asks for nothing")
+		}
+		f := good(Browser)
+		f.Clock, f.Account, f.Stamp = later, a, StampNow(clock, a)
+		if err := Judge(f, now); !errors.Is(err, ErrEnded) {
+			t.Fatalf("a stamp from before the incident: %v", err)
+		}
+		a.Secured = Secure(later, a)
+		f.Account, f.Stamp = a, StampNow(later, a)
+		if err := Judge(f, now); err != nil {
+			t.Fatalf("a sign-in after the incident and its reset: %v", err)
+		}
+	})
+}
+
+func TestNextEpochIsAtLeastTheTime(t *testing.T) {
+	if got := (Clock{Epoch: 5}).Next(now); got != now.Unix() {
+		t.Error(got)
+	}
+	if got := (Clock{Epoch: now.Unix() + 7}).Next(now); got != now.Unix()+8 {
+		t.Error(got)
+	}
+}
+
+func TestIsFresh(t *testing.T) {
+	for ago, want := range map[time.Duration]bool{0: true, Fresh - 1: true, Fresh: false, time.Hour: false} {
+		f := Found{Credential: Credential{FreshAt: now.Add(-ago)}}
+		if f.IsFresh(now) != want {
+			t.Errorf("after %v: %v", ago, !want)
+		}
+	}
+	if (Found{}).IsFresh(now) {
+		t.Error("never proved, and fresh")
+	}
+}

@@ -1,0 +1,107 @@
+package device
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestDescribe(t *testing.T) {
+	for agent, want := range map[string]string{
+		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0":                                                                  "browser Firefox on Linux",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36":                         "browser Chrome on Windows",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0":           "browser Edge on Windows",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36 OPR/122.0.0.0":           "browser Opera on Windows",
+		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36 Vivaldi/7.5":                       "browser Vivaldi on Linux",
+		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Safari/605.1.15":                   "browser Safari on Mac",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1": "phone Safari on iPhone",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/140.0 Mobile/15E148 Safari/604.1":  "phone Chrome on iPhone",
+		"Mozilla/5.0 (iPad; CPU OS 17_7 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) FxiOS/140.0 Mobile/15E148 Safari/605.1.15":        "phone Firefox on iPad",
+		"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36":                         "phone Chrome on Android",
+		"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36 EdgA/140.0.0.0":          "phone Edge on Android",
+		"Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36":     "phone Samsung Internet on Android",
+		"Mozilla/5.0 (X11; CrOS x86_64 14541.0.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36":                          "browser Chrome on ChromeOS",
+		"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) HeadlessChrome/140.0.0.0 Safari/537.36":                           "browser Chrome on Linux",
+		"curl/8.14.1": "browser curl",
+		"":            "browser Browser",
+		"<script>alert(1)</script> Firefox/1 \x00\xff": "browser Firefox",
+	} {
+		kind, name, product := Describe(agent)
+		if got := string(kind) + " " + name; got != want || !strings.HasPrefix(name, product) {
+			t.Errorf("%q is %q (%s), want %q", agent, got, product, want)
+		}
+	}
+}
+
+// Whatever a client claims, what is shown is made of our own words.
+func FuzzDescribe(f *testing.F) {
+	f.Add("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")
+	f.Add("")
+	f.Add("Edg\x00iPhone\xff")
+	f.Add(strings.Repeat("Chrome/", 1000))
+	f.Fuzz(func(t *testing.T, agent string) {
+		kind, name, product := Describe(agent)
+		if kind != Browser && kind != Phone {
+			t.Errorf("kind %q", kind)
+		}
+		known := product == "Browser"
+		for _, p := range products {
+			known = known || product == p.name
+		}
+		rest, on := strings.CutPrefix(name, product+" on ")
+		for _, s := range systems {
+			on = on && rest != "" || rest == s.name
+		}
+		if !known || name != product && !on || len(name) > 64 {
+			t.Errorf("%q is described as %q, %q", agent, name, product)
+		}
+	})
+}
+
+func TestClientSeen(t *testing.T) {
+	c := Client{Address: netip.MustParseAddr("192.0.2.7"), Place: "Lyon"}
+	if got := c.Seen(); got != (Seen{"192.0.2.7", "Lyon"}) {
+		t.Errorf("%+v", got)
+	}
+	if got := (Client{}).Seen(); got != (Seen{}) {
+		t.Errorf("from nowhere: %+v", got)
+	}
+}
+
+type shelf struct {
+	touched []Device
+	err     error
+}
+
+func (s *shelf) TouchDevices(_ context.Context, used []Device) error {
+	s.touched = append(s.touched, used...)
+	return s.err
+}
+
+func TestTouches(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	var touches Touches
+	store := &shelf{}
+	touches.Note(Device{ID: "recent"}, now.Add(-TouchEvery+time.Second), now)
+	touches.Note(Device{ID: "old"}, now.Add(-TouchEvery), now)
+	touches.Note(Device{ID: "old", Seen: Seen{Address: "192.0.2.8"}}, now.Add(-TouchEvery), now.Add(time.Second))
+	if err := touches.Flush(t.Context(), store); err != nil {
+		t.Fatal(err)
+	}
+	want := []Device{{ID: "old", Seen: Seen{Address: "192.0.2.8"}, UsedAt: now.Add(time.Second)}}
+	if !slices.Equal(store.touched, want) {
+		t.Errorf("wrote %+v", store.touched)
+	}
+	if err := touches.Flush(t.Context(), store); err != nil || len(store.touched) != 1 {
+		t.Errorf("wrote again: %d, %v", len(store.touched), err)
+	}
+	store.err = errors.New("not now")
+	touches.Note(Device{ID: "x"}, time.Time{}, now)
+	if err := touches.Flush(t.Context(), store); !errors.Is(err, store.err) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,194 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/id"
+	"usher/internal/notice"
+	"usher/internal/ratelimit"
+	"usher/internal/secret"
+	"usher/internal/testdb"
+)
+
+// scansAllowed are the statements that read a whole table because that is what they are asked for, by an operator or a job.
+var scansAllowed = []string{"SELECT state, COUNT(*)", "SELECT COUNT(*) FROM account", "FROM (SELECT id FROM account LIMIT", "SELECT (SELECT CAST(COALESCE(SUM(entries)"}
+
+// Every statement of the daily trips finds its rows by an index: none reads a table that grows with the number of people.
+func TestNoStatementReadsAWholeTable(t *testing.T) {
+	db := openTest(t, testdb.SQLite(t))
+	dailyTrips(t, db)
+	e := db.engine.(*sqliteEngine)
+	all := map[string]bool{}
+	for _, s := range []*statements{e.reading, e.writer.stmts} {
+		for q := range s.kept {
+			all[q] = true
+		}
+	}
+	if len(all) < 60 {
+		t.Fatalf("only %d statements were run", len(all))
+	}
+	for _, q := range slices.Sorted(maps.Keys(all)) {
+		if verb, _, _ := strings.Cut(strings.TrimSpace(q), " "); !slices.Contains([]string{"SELECT", "UPDATE", "DELETE", "INSERT"}, verb) {
+			continue
+		}
+		if slices.ContainsFunc(scansAllowed, func(s string) bool { return strings.Contains(q, s) }) {
+			continue
+		}
+		for _, step := range plan(t, e, q) {
+			scans := strings.HasPrefix(step, "SCAN ")
+			small := strings.HasPrefix(step, "SCAN CONSTANT") || strings.HasPrefix(step, "SCAN instance") || strings.HasPrefix(step, "SCAN audit_batch") || strings.HasPrefix(step, "SCAN i ")
+			ordered := strings.Contains(q, "LIMIT") && strings.Contains(step, "USING") && strings.Contains(q, "ORDER BY") // reads as far as the limit
+			coarse := strings.HasSuffix(step, "(state=?)") || strings.HasSuffix(step, "(held_until=?)")                   // nearly every row has the same
+			if (scans || coarse) && !small && !ordered || strings.Contains(step, "AUTOMATIC") {
+				t.Errorf("%s\n\t%s", step, strings.Join(strings.Fields(q), " "))
+			}
+		}
+	}
+}
+
+func plan(t *testing.T, e *sqliteEngine, q string) (steps []string) {
+	t.Helper()
+	args := make([]any, strings.Count(q, "$"))
+	for i := range args {
+		args[i] = 1
+	}
+	for n := len(args); n >= 0; n-- { // a parameter may be used twice
+		rows, err := e.readers.Query("EXPLAIN QUERY PLAN "+q, args[:n]...)
+		if err != nil {
+			continue
+		}
+		for rows.Next() {
+			var a, b, c int
+			var step string
+			if err := rows.Scan(&a, &b, &c, &step); err != nil {
+				t.Fatal(err)
+			}
+			steps = append(steps, step)
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			t.Fatal(err)
+		}
+		return steps
+	}
+	t.Errorf("cannot be explained: %s", q)
+	return nil
+}
+
+// dailyTrips runs what people, jobs and operators do all day, once.
+func dailyTrips(t *testing.T, db *DB) {
+	t.Helper()
+	ctx := context.Background()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	act := func(accountID string) audit.Act { return audit.New(began, audit.SignedIn, audit.CLI, accountID) }
+	_, mail, err := account.EmailHandle("anna@example.org")
+	must(err)
+	_, name, err := account.UserNameHandle("anna")
+	must(err)
+	a := account.Account{Standing: account.Standing{ID: id.New(began), State: account.Active, Epoch: 1}, Email: "anna@example.org", UserName: "anna", CreatedAt: began}
+	must(db.CreateAccount(ctx, a, []account.Handle{mail, name}, act(a.ID)))
+	_, err = db.UserNameFree(ctx, name)
+	must(err)
+	at := credential.Attempt{Handle: name, Network: ratelimit.SignInFailures.From(netip.MustParseAddr("192.0.2.7")), Known: secret.NewToken(), At: began}
+	c, err := db.BeginAttempt(ctx, at)
+	must(err)
+	s := credential.NewSignIn(a.ID, "password", device.Client{}, began)
+	s.Stamp, s.Known = credential.StampNow(c.Clock, c.Account.Standing), secret.NewToken()
+	must(db.OpenSignIn(ctx, at, c, s, act(a.ID), audit.Act{}))
+	_, err = db.BeginAttempt(ctx, at)
+	must(err)
+	must(db.ReturnAttempt(ctx, at, c))
+	f, err := db.FindCredential(ctx, credential.Browser, s.Token)
+	must(err)
+	token := secret.NewToken()
+	must(db.RenewSignIn(ctx, f.Hash, token, began, act(a.ID)))
+	d := s.Device
+	d.UsedAt = began.Add(time.Hour)
+	must(db.TouchDevices(ctx, []device.Device{d}))
+	_, err = db.ListDevices(ctx, a.ID)
+	must(err)
+	n := account.NewConfirmation{
+		Confirmation: account.Confirmation{ID: id.New(began), Purpose: account.ForEmail, AccountID: a.ID, Email: "b@example.org", CreatedAt: began, ExpiresAt: began.Add(time.Hour)},
+		Code:         secret.NewDigits(6), Link: secret.NewToken(),
+	}
+	must(db.BeginConfirmation(ctx, n, act(a.ID)))
+	must(db.TryCode(ctx, n.ID, n.Code, began))
+	n.Link = secret.NewToken()
+	must(db.RenewConfirmation(ctx, n, act(a.ID)))
+	_, err = db.LoadConfirmation(ctx, n.ID, began)
+	must(err)
+	_, err = db.PendingConfirmation(ctx, a.ID, account.ForEmail, began)
+	must(err)
+	_, newMail, err := account.EmailHandle("b@example.org")
+	must(err)
+	undo := credential.Link{Kind: credential.Undo, Token: secret.NewToken(), AccountID: a.ID, Detail: a.Email, Newest: true}
+	must(db.RedeemEmail(ctx, n.ID, account.EmailChange{AccountID: a.ID, Email: "b@example.org", Handle: newMail}, act(a.ID).Linking(undo)))
+	must(db.SetUserName(ctx, a.ID, "anna", name, act(a.ID)))
+	p := credential.PasswordChange{AccountID: a.ID, Password: "x"}
+	must(db.ChangePasswordEverywhere(ctx, p, nil, act(a.ID).Telling(notice.Test("anna@example.org").For(a.ID))))
+	must(db.RequireReset(ctx, a.ID, "", act(a.ID)))
+	_, err = db.PasswordSetAt(ctx, a.ID)
+	must(err)
+	_, err = db.ReadFailures(ctx, a.ID)
+	must(err)
+	mails, err := db.LeaseMail(ctx, began, time.Minute, 8)
+	must(err)
+	must(db.MailFailed(ctx, mails[0].ID, began, "later"))
+	must(db.ResendMailOf(ctx, act(a.ID)))
+	must(db.MailSent(ctx, mails[0].ID, began))
+	for _, f := range []notice.Filter{{}, {State: notice.Waiting}, {AccountID: a.ID}, {Before: "x"}} {
+		f.Limit = 9
+		_, err = db.ListQueue(ctx, f)
+		must(err)
+	}
+	_, err = db.CountQueue(ctx, began)
+	must(err)
+	for _, f := range []audit.Filter{{}, {AccountID: a.ID}, {Action: audit.SignedIn}, {Before: "x"}, {AccountID: a.ID, Before: "x"}} {
+		f.Limit = 9
+		_, err = db.ListAudit(ctx, f)
+		must(err)
+	}
+	for _, f := range []account.Filter{{}, {State: account.Locked}, {Admins: true}, {Before: "x"}} {
+		f.Limit = 9
+		_, err = db.ListAccounts(ctx, f)
+		must(err)
+	}
+	_, err = db.NameAccounts(ctx, []string{a.ID})
+	must(err)
+	_, err = db.LastSeen(ctx, []string{a.ID})
+	must(err)
+	_, err = db.OpenInvitations(ctx, "", 9, began)
+	must(err)
+	_, err = db.HasAdmin(ctx)
+	must(err)
+	_, err = db.ChainAudit(ctx, began.Add(time.Hour))
+	must(err)
+	_, err = db.Sweep(ctx, began.Add(24*time.Hour))
+	must(err)
+	_, err = db.TickInstance(ctx, began)
+	must(err)
+	_, err = db.Lease(ctx, "x", "y", began, time.Minute)
+	must(err)
+	restored, err := db.FindCredential(ctx, credential.Undo, undo.Token)
+	must(err)
+	must(db.RestoreEmail(ctx, restored.Hash, account.EmailChange{AccountID: a.ID, Email: a.Email, Handle: mail}, act(a.ID)))
+	must(db.EndEverything(ctx, a.ID, nil, act(a.ID)))
+	must(db.SetState(ctx, a.ID, account.Active, account.Deleting, began, act(a.ID)))
+	_, err = db.Erase(ctx, began, 9)
+	must(err)
+}
