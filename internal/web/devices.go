@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"usher/internal/device"
+	"usher/internal/secret"
 )
 
 func (d *Door) getDevices(w http.ResponseWriter, r *http.Request, v visitor) error {
@@ -62,12 +63,12 @@ func (d *Door) postDevicesSignOut(w http.ResponseWriter, r *http.Request, v visi
 func (d *Door) postDevicesSignOutAll(w http.ResponseWriter, r *http.Request, v visitor) error {
 	p := DevicesPage{Open: true}
 	v, err := d.proveUnlessFresh(w, r, v, &p.Form)
+	var token, known secret.Token
+	if err == nil {
+		token, known, err = d.Devices.SignOutEverything(r.Context(), v.Found, d.client(r))
+	}
 	if err != nil {
 		return d.again(w, r, &p.Form, err, func(status int) error { return d.devicesPage(w, r, status, p, v) })
-	}
-	token, known, err := d.Devices.SignOutEverything(r.Context(), v.Found, d.client(r))
-	if err != nil {
-		return err
 	}
 	d.keepSignIn(w, token, known)
 	return to(w, r, "/account/devices?done=devices")

@@ -233,3 +233,19 @@ func (h *house) find(email string) account.Account {
 	h.must(err)
 	return a
 }
+
+// security §2.8: whoever has the mailbox only for an hour must not be able to keep the account.
+func TestAddressRestsAfterAResetByMail(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.account(annMail, "", annPassword)
+		b := h.browser()
+		b.reset(annMail, annMail).submit("/reset/new", "password", newPassword).leadsTo("/reset/new?done=everywhere")
+		b.signIn(annMail, newPassword)
+		page := b.get("/account/email").submit("/account/email", "email", annNewMail).is(422).shows("p.problem", "on 22 November from 14:02 UTC")
+		if page.value("input[name=email]") != annNewMail || h.mails(notice.KindConfirmAddress) != 0 {
+			t.Error("what was typed was lost, or a code was sent")
+		}
+		h.pass(24 * time.Hour)
+		b.get("/account/email").submit("/account/email", "email", annNewMail, "password", newPassword).leadsTo("/account/email/code")
+	})
+}

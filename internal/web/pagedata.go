@@ -223,7 +223,7 @@ type DevicesPage struct {
 	Login       string // for the password manager
 	AskPassword bool   // false within five minutes of the last one
 	Open        bool   // the form that signs everything out is shown open, after a refused try
-	Devices []Device
+	Devices     []Device
 }
 
 // Others counts the devices besides the one that is asking.
