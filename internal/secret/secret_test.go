@@ -211,3 +211,51 @@ func FuzzOpen(f *testing.F) {
 		_, _ = key.Open(v, at)
 	})
 }
+
+// What systemd hands over by LoadCredential= shows an access list in the group's bits; the folder guards it.
+func TestKeeperTakesASystemdCredential(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "keyring.json")
+	if _, err := CreateKeeper(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o440); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenKeeper(path); err == nil {
+		t.Error("a ring that a group may read was taken outside the credentials' folder")
+	}
+	t.Setenv("CREDENTIALS_DIRECTORY", dir)
+	if _, err := OpenKeeper(path); err != nil {
+		t.Error(err)
+	}
+	if err := os.Chmod(path, 0o444); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenKeeper(path); err == nil {
+		t.Error("a ring that everybody may read was taken")
+	}
+}
+
+// Counters keep their names through a rotation, or rotating would give every guesser a fresh start.
+func TestObscureSurvivesRotation(t *testing.T) {
+	r := newRing(t)
+	name := r.Obscure("failure", "x")
+	mid, err := r.BeginRotation()
+	if err != nil {
+		t.Fatal(err)
+	}
+	end, err := mid.FinishRotation()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := end.BeginRotation()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, later := range []*Ring{mid, end, again} {
+		if later.Obscure("failure", "x") != name {
+			t.Error("a counter got another name")
+		}
+	}
+}
