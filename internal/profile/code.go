@@ -49,6 +49,7 @@ func (s *Service) ResendCode(ctx context.Context, f credential.Found, p account.
 	if err != nil {
 		return err
 	}
+	c.ExpiresAt = s.Now().Add(credential.Rules[credential.Change].Life)
 	n, mail, err := s.newConfirmation(ctx, f, c, handle)
 	if err != nil {
 		return err
@@ -72,7 +73,7 @@ func (s *Service) TypeCode(ctx context.Context, f credential.Found, p account.Pu
 	}
 	now := s.Now()
 	// However many codes are sent to an address, by sign-ups and changes together, guesses at them are counted together.
-	if err := s.Store.Take(ctx, []ratelimit.Take{ratelimit.CodesTyped.For(handle.Value)}, now); err != nil {
+	if err := s.Store.Take(ctx, []ratelimit.Take{ratelimit.CodesForAddress.For(handle.Value), ratelimit.CodesTyped.For(f.AccountID)}, now); err != nil {
 		return err
 	}
 	if err := s.Store.TryCode(ctx, c.ID, code, now); err != nil {

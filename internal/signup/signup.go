@@ -209,21 +209,24 @@ func gone(err error) error {
 	return err
 }
 
-// Resend sends another code and another link; the former ones are dead.
-func (s *Service) Resend(ctx context.Context, browser secret.Token) error {
+// Resend sends another code and another link; the former ones are dead. It returns what recognises this browser from now on.
+func (s *Service) Resend(ctx context.Context, browser secret.Token) (secret.Token, error) {
 	c, err := s.Pending(ctx, browser)
 	if err != nil {
-		return err
+		return secret.Token{}, err
 	}
 	_, handle, err := account.EmailHandle(c.Email)
 	if err != nil {
-		return err
+		return secret.Token{}, err
 	}
+	now := s.Now()
+	c.ExpiresAt = now.Add(credential.Rules[credential.SignUp].Life)
 	n, mail, err := s.compose(ctx, c, handle)
 	if err != nil {
-		return err
+		return secret.Token{}, err
 	}
-	return s.Store.RenewConfirmation(ctx, n, audit.Act{At: s.Now(), Tell: []notice.Notice{mail}})
+	n.Browser = secret.NewToken()
+	return n.Browser, s.Store.RenewConfirmation(ctx, n, audit.Act{At: now, Tell: []notice.Notice{mail}})
 }
 
 // CountStrength bounds how often a source may have passwords judged while typing.

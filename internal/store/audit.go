@@ -86,7 +86,11 @@ func (db *DB) ListAudit(ctx context.Context, f audit.Filter) ([]audit.Entry, err
 		}
 	}
 	narrow(" AND account_id = $%d", f.AccountID)
-	narrow(" AND action = $%d", string(f.Action))
+	if f.AccountID != "" { // the empty text keeps the planner on the account's own entries
+		narrow(" AND action || '' = $%d", string(f.Action))
+	} else {
+		narrow(" AND action = $%d", string(f.Action))
+	}
 	narrow(" AND id < $%d", f.Before)
 	args = append(args, f.Limit)
 	text += fmt.Sprintf(" ORDER BY id DESC LIMIT $%d", len(args))

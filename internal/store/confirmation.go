@@ -56,13 +56,18 @@ func (db *DB) insertConfirmation(ctx context.Context, t *tx, n account.NewConfir
 	if err != nil {
 		return fmt.Errorf("writing a confirmation: %w", err)
 	}
+	return db.insertProofs(ctx, t, n, n.CreatedAt)
+}
+
+// insertProofs stores what proves the address beside the code: the browser where a sign-up began, and the mail's link.
+func (db *DB) insertProofs(ctx context.Context, t *tx, n account.NewConfirmation, now time.Time) error {
 	stamp := credential.Stamp{Born: n.Born, Account: n.Epoch}
 	if !n.Browser.Empty() {
-		if _, err := db.insertCredential(ctx, t, newCredential{kind: credential.SignUp, token: n.Browser, subject: n.ID, stamp: stamp}, n.CreatedAt); err != nil {
+		if _, err := db.insertCredential(ctx, t, newCredential{kind: credential.SignUp, token: n.Browser, subject: n.ID, stamp: stamp}, now); err != nil {
 			return err
 		}
 	}
-	_, err = db.insertCredential(ctx, t, newCredential{kind: linkKind(n.Purpose), token: n.Link, accountID: n.AccountID, subject: n.ID, stamp: stamp}, n.CreatedAt)
+	_, err := db.insertCredential(ctx, t, newCredential{kind: linkKind(n.Purpose), token: n.Link, accountID: n.AccountID, subject: n.ID, stamp: stamp}, now)
 	return err
 }
 
@@ -73,25 +78,30 @@ func (db *DB) codeHash(id string, code secret.Token) string {
 	return db.ring().HashShort(id, code)[0]
 }
 
-// RenewConfirmation gives a pending sign-up another code and another link; the former ones are dead. ErrSpent when it is gone.
+// RenewConfirmation gives a pending confirmation another code, another link and another life; the former code and link are dead. With a
+// browser token, that takes the former one's place too. ErrSpent when it is gone.
 func (db *DB) RenewConfirmation(ctx context.Context, n account.NewConfirmation, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
 		if err := db.take(ctx, t, n.Limits, act.At); err != nil {
 			return err
 		}
-		rows, err := t.exec(ctx, `UPDATE confirmation SET code = $1, tries = 0 WHERE id = $2 AND expires_at > $3`, db.codeHash(n.ID, n.Code), n.ID, ms(act.At))
+		rows, err := t.exec(ctx, `UPDATE confirmation SET code = $1, tries = 0, expires_at = $2 WHERE id = $3 AND expires_at > $4`,
+			db.codeHash(n.ID, n.Code), ms(n.ExpiresAt), n.ID, ms(act.At))
 		if err != nil {
 			return err
 		}
 		if rows == 0 {
 			return ErrSpent
 		}
-		kind := linkKind(n.Purpose)
-		if _, err := t.exec(ctx, `DELETE FROM credential WHERE subject = $1 AND kind = $2`, n.ID, string(kind)); err != nil {
+		replaced := []string{string(linkKind(n.Purpose))}
+		if !n.Browser.Empty() {
+			replaced = append(replaced, string(credential.SignUp))
+		}
+		list, args := oneOf([]any{n.ID}, replaced)
+		if _, err := t.exec(ctx, `DELETE FROM credential WHERE subject = $1 AND kind IN `+list, args...); err != nil {
 			return err
 		}
-		link := newCredential{kind: kind, token: n.Link, accountID: n.AccountID, subject: n.ID, stamp: credential.Stamp{Born: n.Born, Account: n.Epoch}}
-		if _, err := db.insertCredential(ctx, t, link, act.At); err != nil {
+		if err := db.insertProofs(ctx, t, n, act.At); err != nil {
 			return err
 		}
 		return db.leave(ctx, t, act)

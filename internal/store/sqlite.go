@@ -22,10 +22,11 @@ type sqliteEngine struct {
 }
 
 // Every connection waits for another process's write for up to 5 s, flushes each commit to the disk, and overwrites what it deletes, so
-// that an erased account's key does not stay behind in free pages.
+// that an erased account's key does not stay behind in free pages. It keeps up to 4 MiB of pages; mapping the file instead is no faster here,
+// and counts as this program's memory.
 var sqlitePragmas = []string{
 	"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(ON)", "temp_store(MEMORY)",
-	"cache_size(-8192)", "mmap_size(268435456)", "trusted_schema(OFF)",
+	"cache_size(-4096)", "trusted_schema(OFF)",
 }
 
 func sqliteDSN(path string, more ...string) string {

@@ -77,6 +77,19 @@ func TestEverythingIsSignedOut(t *testing.T) {
 	})
 }
 
+func TestSigningEverythingOutIsNoProof(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.account(annMail, "", annPassword)
+		ann := h.signedIn(annMail, annPassword)
+		h.phone(annMail, annPassword)
+		h.pass(4 * time.Minute)
+		ann.get("/account/devices").has(0, "input[type=password]").submit("/account/devices/sign-out-all").leadsTo("/account/devices?done=devices")
+		ann.get("/account/email").has(0, "input[type=password]")
+		h.pass(time.Minute)
+		ann.get("/account/email").has(1, "input[type=password]")
+	})
+}
+
 func TestUnknownDevicesAreNotFound(t *testing.T) {
 	eachHouse(t, func(h *house) {
 		h.account(annMail, "", annPassword)

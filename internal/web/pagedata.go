@@ -122,7 +122,6 @@ type SetupPage struct {
 type CodePage struct {
 	Form
 	Address string
-	AgainAt time.Time // not before this a new code can be asked for; zero: at once
 }
 
 // SignUpConfirmPage is "sign-up-confirm", the link opened. In the browser where the

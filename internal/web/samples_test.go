@@ -85,7 +85,7 @@ func stageSamples() []sample {
 		{name: "sign-up", state: "closed", site: closed, page: Page{Data: SignUpPage{}}},
 		{name: "sign-up", state: "invitation", site: invited, page: Page{Data: SignUpPage{}}},
 		{name: "sign-up-code", page: Page{Data: CodePage{Address: "ann@example.org"}}},
-		{name: "sign-up-code", state: "refused", page: Page{Data: CodePage{Address: "ann@example.org", AgainAt: soon, Form: refused("code", "This is not the code we sent. Check the newest e-mail.")}}},
+		{name: "sign-up-code", state: "refused", page: Page{Data: CodePage{Address: "ann@example.org", Form: refused("code", "This is not the code we sent. Check the newest e-mail.")}}},
 		{name: "sign-up-confirm", page: Page{Data: SignUpConfirmPage{Ticket: "t"}}},
 		{name: "sign-up-confirm", state: "elsewhere", page: Page{Data: SignUpConfirmPage{Ticket: "t", Login: "ann@example.org", AskPassword: true}}},
 		{name: "welcome", page: Page{Data: WelcomePage{}}},

@@ -73,10 +73,7 @@ func (d *Door) postInvitation(w http.ResponseWriter, r *http.Request) error {
 	if p.Bound {
 		p.Email = i.Email
 	}
-	if err := d.beginSignUp(w, r, &p.Form, ticket); err != nil {
-		if errors.Is(err, signup.ErrInvitation) {
-			p.Refuse("email", "The invitation is for another address.")
-		}
+	if err := d.beginSignUp(w, r, &p.Form, p.Email, ticket); err != nil {
 		return d.again(w, r, &p.Form, err, func(status int) error { return d.invitationPage(w, r, status, p) })
 	}
 	d.dropCookie(w, linkInvitation.cookie)

@@ -28,17 +28,17 @@ func (d *Door) postSignUp(w http.ResponseWriter, r *http.Request) error {
 		return d.signUpPage(w, r, http.StatusForbidden, SignUpPage{})
 	}
 	p := SignUpPage{Email: r.PostFormValue("email")}
-	err := d.beginSignUp(w, r, &p.Form, secret.Token{})
+	err := d.beginSignUp(w, r, &p.Form, p.Email, secret.Token{})
 	if err != nil {
 		return d.again(w, r, &p.Form, err, func(status int) error { return d.signUpPage(w, r, status, p) })
 	}
 	return to(w, r, "/sign-up/code")
 }
 
-// beginSignUp starts a sign-up from the fields email and password, and keeps in the browser what recognises it.
-func (d *Door) beginSignUp(w http.ResponseWriter, r *http.Request, form *Form, invitation secret.Token) error {
+// beginSignUp starts a sign-up with an address and the field password, and keeps in the browser what recognises it.
+func (d *Door) beginSignUp(w http.ResponseWriter, r *http.Request, form *Form, email string, invitation secret.Token) error {
 	browser, err := d.SignUp.Begin(r.Context(), signup.Request{
-		Email: r.PostFormValue("email"), Password: secret.TokenOf(r.PostFormValue("password")), Invitation: invitation, Client: d.client(r),
+		Email: email, Password: secret.TokenOf(r.PostFormValue("password")), Invitation: invitation, Client: d.client(r),
 	})
 	if err != nil {
 		form.refuseAccount(err)
@@ -134,7 +134,7 @@ func (d *Door) welcome(w http.ResponseWriter, r *http.Request, done signup.Confi
 
 func (d *Door) postSignUpCodeAgain(w http.ResponseWriter, r *http.Request) error {
 	browser := d.cookie(r, cookieSignUp)
-	err := d.SignUp.Resend(r.Context(), browser)
+	again, err := d.SignUp.Resend(r.Context(), browser)
 	if errors.Is(err, signup.ErrGone) || errors.Is(err, credential.ErrSpent) {
 		return to(w, r, "/sign-up")
 	}
@@ -146,6 +146,7 @@ func (d *Door) postSignUpCodeAgain(w http.ResponseWriter, r *http.Request) error
 		p := CodePage{Address: c.Email}
 		return d.again(w, r, &p.Form, err, func(status int) error { return d.codePage(w, r, status, "sign-up-code", p) })
 	}
+	d.setCookie(w, cookieSignUp, again, credential.Rules[credential.SignUp].Life)
 	return to(w, r, "/sign-up/code")
 }
 

@@ -308,6 +308,13 @@ func (w *world) rename(a account.Account, address string) (undo secret.Token) {
 	return link.Token
 }
 
+// renameLater is rename some time after, as by a thief who goes on.
+func (w *world) renameLater(a account.Account, address string) (undo secret.Token) {
+	w.Helper()
+	w.now = w.now.Add(time.Minute)
+	return w.rename(a, address)
+}
+
 func TestRedeemEmailRaced(t *testing.T) {
 	each(t, func(w *world) {
 		a := w.person("anna")
@@ -326,6 +333,9 @@ func TestRestoreEmail(t *testing.T) {
 		a := w.person("anna")
 		undo := w.rename(a, "thief@example.org")
 		s, _ := w.signedIn(a)
+		later := w.renameLater(a, "thief3@example.org")
+		second, _, _ := w.confirm(account.ForNotices, a, "thief4@example.org")
+		w.must(w.db.RedeemNoticeEmail(w.ctx(), second.ID, a.ID, second.Email, audit.Act{}))
 		_, _, pending := w.confirm(account.ForEmail, a, "thief2@example.org")
 		f := w.find(credential.Undo, undo)
 		if f.Detail != a.Email {
@@ -341,8 +351,15 @@ func TestRestoreEmail(t *testing.T) {
 		if got.ID != a.ID || got.Email != a.Email || !clock.ResetRequired(got.Standing) {
 			t.Errorf("got %+v", got.Standing)
 		}
-		_, err = w.db.FindAccount(w.ctx(), w.mail("thief@example.org"))
-		w.is(err, account.ErrNotFound)
+		for _, address := range []string{"thief@example.org", "thief3@example.org"} { // and none of them stays reserved
+			_, err = w.db.FindAccount(w.ctx(), w.mail(address))
+			w.is(err, account.ErrNotFound)
+		}
+		w.count(1, "handle WHERE kind = 'email'")
+		w.is(w.resolve(credential.Undo, later), credential.ErrUnknown)
+		if got.NoticeEmail != "" {
+			t.Errorf("notices still go to %q", got.NoticeEmail)
+		}
 		w.is(w.resolve(credential.Browser, s.Token), credential.ErrEnded)
 		w.is(w.resolve(credential.Change, pending), credential.ErrUnknown)
 		w.recorded(audit.EmailRestored, 1)

@@ -31,9 +31,15 @@ type house struct {
 
 func furnish(w *world, people int) *house {
 	h := &house{w: w}
-	for i := range people {
-		h.people = append(h.people, w.person(label(i)))
-	}
+	next := w.accounts(people)
+	_, err := w.db.LoadAccounts(w.ctx(), func() (account.Account, error) {
+		a, err := next()
+		if err == nil {
+			h.people = append(h.people, a)
+		}
+		return a, err
+	})
+	w.must(err)
 	h.minted = w.minted(h.people[0])
 	h.renamed = w.person("renamed")
 	h.undo = w.rename(h.renamed, "thief@example.org")
@@ -126,15 +132,16 @@ func (w *world) unsealed() int64 {
 }
 
 func TestRotation(t *testing.T) {
+	const people = 1040 // more than two of Reseal's batches
 	each(t, func(w *world) {
-		h := furnish(w, 1200) // more than two of Reseal's batches
+		h := furnish(w, people)
 		h.stands("before")
 		if n := w.unsealed(); n != 0 {
 			t.Errorf("%d rows need other keys before a rotation", n)
 		}
 		w.replace(w.keys.Ring().BeginRotation())
 		h.stands("begun")
-		if n := w.unsealed(); n < 1200 {
+		if n := w.unsealed(); n < people {
 			t.Errorf("only %d rows need the old keys", n)
 		}
 		if err := w.db.DropOldIndexes(w.ctx(), audit.Act{}); err == nil {
@@ -149,7 +156,7 @@ func TestRotation(t *testing.T) {
 		})
 		w.is(err, context.Canceled)
 		left := w.unsealed()
-		if left == 0 || left >= 3*1200 {
+		if left == 0 || left >= 3*people {
 			t.Errorf("%d rows are left after a kill in the middle", left)
 		}
 		h.stands("killed")
@@ -173,8 +180,8 @@ func TestRotation(t *testing.T) {
 		w.must(w.db.DropOldIndexes(w.ctx(), w.act(audit.KeysRotated, "")))
 		h.stands("dropped")
 		w.recorded(audit.KeysRotated, 1)
-		w.count(2*1201+3, "handle") // renamed: the new address, the reserved one, the name
-		fresh := w.open()           // the instance's own key opens with the new ring alone
+		w.count(2*(people+1)+3, "handle") // renamed: the new address, the reserved one, the name
+		fresh := w.open()                 // the instance's own key opens with the new ring alone
 		w.must(fresh.Ping(w.ctx()))
 
 		f := w.find(credential.Undo, h.undo)
@@ -190,7 +197,7 @@ func TestRotation(t *testing.T) {
 		w.replace(w.keys.Ring().FinishRotation())
 		w.must(w.db.DropOldIndexes(w.ctx(), w.act(audit.KeysRotated, "")))
 		w.must(w.resolve(credential.Browser, h.minted[credential.Browser]))
-		w.count(2*1201+2, "handle")
+		w.count(2*(people+1)+2, "handle")
 	})
 }
 

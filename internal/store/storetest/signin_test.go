@@ -304,14 +304,18 @@ func TestEndEverything(t *testing.T) {
 	each(t, func(w *world) {
 		a, other := w.person("anna"), w.person("bert")
 		one, _ := w.signedIn(a)
-		two, _ := w.signedIn(a)
+		two, hash := w.signedIn(a)
 		reset, _ := w.link(credential.Reset, a)
 		undo, _ := w.link(credential.Undo, a)
 		foreign, _ := w.signedIn(other)
 		keep := w.signIn(a)
-		w.must(w.db.EndEverything(w.ctx(), a.ID, &keep, w.act(audit.SignedOutAll, a.ID)))
+		keep.Replaces = hash
+		w.race(store.ErrSpent, func(db *store.DB, _ int) error {
+			return db.EndEverything(w.ctx(), a.ID, &keep, w.act(audit.SignedOutAll, a.ID))
+		})
+		w.recorded(audit.SignedOutAll, 1)
 		w.is(w.resolve(credential.Browser, one.Token), credential.ErrEnded)
-		w.is(w.resolve(credential.Browser, two.Token), credential.ErrEnded)
+		w.is(w.resolve(credential.Browser, two.Token), credential.ErrUnknown) // the browser that asked: its old sign-in is spent
 		w.is(w.resolve(credential.Reset, reset), credential.ErrEnded)
 		w.must(w.resolve(credential.Browser, keep.Token))
 		w.must(w.resolve(credential.Undo, undo)) // protective
@@ -322,6 +326,12 @@ func TestEndEverything(t *testing.T) {
 			t.Errorf("%d devices", len(devices))
 		}
 		w.is(w.db.EndEverything(w.ctx(), "gone", nil, audit.Act{}), account.ErrNotFound)
+
+		late := w.signIn(a) // whose own sign-in is ended before it comes to its turn
+		late.Replaces = w.find(credential.Browser, keep.Token).Hash
+		w.must(w.db.EndDevice(w.ctx(), a.ID, keep.Device.ID, audit.Act{}))
+		w.is(w.db.EndEverything(w.ctx(), a.ID, &late, audit.Act{}), store.ErrSpent)
+		w.is(w.resolve(credential.Browser, late.Token), credential.ErrUnknown)
 	})
 }
 
