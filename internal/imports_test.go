@@ -23,7 +23,7 @@ var rooms = map[layer][]string{
 	thing:  {"account", "audit", "credential", "device", "notice"},
 	ground: {"argon2id", "blocklist", "config", "id", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret"},
 	behind: {"mail", "store"},
-	tests:  {"mail/mailtest", "testdb"},
+	tests:  {"loadtest", "loadtest/crowd", "mail/mailtest", "testdb"},
 }
 
 // between lists which things build on which others; Go itself refuses circles.
