@@ -29,6 +29,7 @@ type accountCmd struct {
 	Unlock       accountUnlockCmd  `cmd:"" help:"Unlock an account."`
 	SignOut      accountSignOutCmd `cmd:"" help:"Sign out everything of an account."`
 	Delete       accountDeleteCmd  `cmd:"" help:"Delete an account after seven days, within which its owner can keep it."`
+	MakeAdmin    accountAdminCmd   `cmd:"" help:"Make an account an administrator."`
 	RequireReset accountRequireCmd `cmd:"" help:"Sign out everything of an account and have its owner choose a new password."`
 }
 
@@ -171,6 +172,18 @@ func (c accountRequireCmd) Run(ctx context.Context, w world) error {
 			return err
 		}
 		return s.passwords().Require(ctx, a.ID, audit.CLI)
+	})
+}
+
+type accountAdminCmd struct {
+	settings
+	who
+}
+
+// Run makes the account an administrator.
+func (c accountAdminCmd) Run(ctx context.Context, w world) error {
+	return c.onAccount(ctx, w, c.Who, "Administrator now: %s", func(_ *stack, f *admin.Service, a account.Account) error {
+		return f.MakeAdmin(ctx, audit.CLI, a.ID)
 	})
 }
 

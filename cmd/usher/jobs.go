@@ -2,15 +2,13 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
 	"time"
 
-	"usher/internal/audit"
 	"usher/internal/id"
-	"usher/internal/notice"
+	"usher/internal/profile"
 )
 
 // job is work that goes on beside the requests. With a lease, one node does it at a time.
@@ -28,7 +26,7 @@ func (s *service) jobs() []job {
 		{"instance", 30 * time.Second, false, s.tick},
 		{"audit chain", 5 * time.Second, true, s.chain},
 		{"sweep", time.Minute, true, s.sweep},
-		{"erase", time.Minute, true, s.erase},
+		{"erase", time.Minute, true, func(ctx context.Context) error { return profile.Erase(ctx, s.db, s.now()) }},
 	}
 }
 
@@ -46,10 +44,11 @@ func (s *service) startJobs(ctx context.Context, running *sync.WaitGroup) {
 	}
 }
 
-// loop runs a job again and again, a little unevenly so that nodes do not march in step. An error is logged and the next turn tries again.
+// loop runs a job again and again, a little unevenly so that nodes do not march in step. The first turn comes soon: what was due while nothing
+// ran does not wait longer. An error is logged and the next turn tries again.
 func (s *service) loop(ctx context.Context, j job, holder string) {
+	pause := rand.N(time.Second) //nolint:gosec // spreading, not guessing
 	for {
-		pause := j.every + rand.N(j.every/5+1) //nolint:gosec // spreading, not guessing
 		select {
 		case <-ctx.Done():
 			return
@@ -58,6 +57,7 @@ func (s *service) loop(ctx context.Context, j job, holder string) {
 		if err := s.once(ctx, j, holder); err != nil && ctx.Err() == nil {
 			s.log.Warn("job failed", "job", j.name, "error", err)
 		}
+		pause = j.every + rand.N(j.every/5+1) //nolint:gosec // spreading, not guessing
 	}
 }
 
@@ -112,14 +112,4 @@ func (s *service) sweep(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// erase destroys accounts whose grace is over and sends a last mail.
-func (s *service) erase(ctx context.Context) error {
-	erased, err := s.db.Erase(ctx, s.now(), 100)
-	for _, a := range erased {
-		farewell := audit.Act{At: s.now(), Tell: []notice.Notice{notice.DeletionDone(a.Email, a.Name, s.now())}}
-		err = errors.Join(err, s.db.Record(ctx, farewell))
-	}
-	return err
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 	"time"
 
@@ -59,14 +60,25 @@ type commands struct {
 	Version   versionCmd   `cmd:"" help:"Print the version."`
 }
 
-func newCommands() *commands {
+// newCommands gives settings to the commands that args name, and to no other: describing some thirty flags for each of them would take longer
+// than starting the service.
+func newCommands(args []string) *commands {
 	c := &commands{}
-	for _, s := range []*settings{
-		&c.Serve.settings, &c.Account.Add.settings, &c.Account.Show.settings, &c.Account.Lock.settings, &c.Account.Unlock.settings,
-		&c.Account.SignOut.settings, &c.Account.Delete.settings, &c.Account.List.settings, &c.Account.RequireReset.settings,
-		&c.Invite.settings, &c.Outbox.settings, &c.Mail.Test.settings, &c.Key.Rotate.settings, &c.Audit.Verify.settings, &c.Config.Check.settings,
+	for name, all := range map[string][]*settings{
+		"serve": {&c.Serve.settings},
+		"account": {
+			&c.Account.Add.settings, &c.Account.Show.settings, &c.Account.Lock.settings, &c.Account.Unlock.settings,
+			&c.Account.SignOut.settings, &c.Account.Delete.settings, &c.Account.List.settings, &c.Account.RequireReset.settings, &c.Account.MakeAdmin.settings,
+		},
+		"invite": {&c.Invite.settings}, "outbox": {&c.Outbox.settings}, "mail": {&c.Mail.Test.settings}, "key": {&c.Key.Rotate.settings},
+		"audit": {&c.Audit.Verify.settings}, "config": {&c.Config.Check.settings},
 	} {
-		*s = newSettings()
+		if !slices.Contains(args, name) {
+			continue
+		}
+		for _, s := range all {
+			*s = newSettings()
+		}
 	}
 	return c
 }
@@ -78,7 +90,7 @@ func main() {
 // run parses the command line and runs one command until it is done, or until SIGINT or SIGTERM.
 func run(args []string, w world) int {
 	exited := false
-	parser, err := kong.New(newCommands(), kong.Name("usher"), kong.Description("The account service for media servers that people run themselves."),
+	parser, err := kong.New(newCommands(args), kong.Name("usher"), kong.Description("The account service for media servers that people run themselves."),
 		kong.UsageOnError(), kong.Writers(w.Out, w.Err), kong.Exit(func(int) { exited = true }))
 	if err != nil {
 		_, _ = fmt.Fprintln(w.Err, "usher:", err)

@@ -8,9 +8,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"sync"
+	"time"
 
+	"usher/internal/account"
 	"usher/internal/config"
 	"usher/internal/device"
 	"usher/internal/mail"
@@ -52,12 +55,19 @@ func serve(ctx context.Context, cfg config.Config, w world) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.release()) }()
+	ordinary := debug.SetGCPercent(startGCPercent)
 	log := newLog(cfg, w)
 	s := &service{log: log, metrics: operations.NewMetrics(), touches: &device.Touches{}}
 	if s.stack, err = openStack(ctx, cfg, w.Now, func(text string) { log.Info(text) }); err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.newestKeys(ctx); err != nil {
+		return err
+	}
+	if err := s.tick(ctx); err != nil { // at once: the next start must notice a clock that went back, however short this one lasts
+		return err
+	}
 	if s.places, err = place.Open(cfg.PlaceData); err != nil {
 		return err
 	}
@@ -69,8 +79,12 @@ func serve(ctx context.Context, cfg config.Config, w world) (err error) {
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(ordinary)
 	return s.answer(ctx, handler, w)
 }
+
+// startGCPercent keeps the collector from going again and again over what starting builds up and keeps; some megabytes are not worth that.
+const startGCPercent = 800
 
 // prepareMail makes what delivers mail, when there is a mail server.
 func (s *service) prepareMail() (err error) {
@@ -99,13 +113,15 @@ func newSender(cfg config.Config) (*mail.Sender, error) {
 
 // handler wires the flows to the web door, and the door to what every request passes first.
 func (s *service) handler() (http.Handler, error) {
-	account, notices := s.composer.Senders()
-	senders := []string{account}
-	if notices != account {
+	sender, notices := s.composer.Senders()
+	senders := []string{sender}
+	if notices != sender {
 		senders = append(senders, notices)
 	}
 	pages, err := web.NewRenderer(web.Site{
-		Name: s.cfg.Name, Contact: web.Link{Text: strings.TrimPrefix(s.cfg.Contact, "mailto:"), Path: s.cfg.ContactLink()}, Host: s.cfg.OriginURL().Host, Senders: senders, SignUp: web.SignUpMode(s.cfg.SignUp), PasswordMin: s.cfg.PasswordMinLength, GraceDays: 7,
+		Name: s.cfg.Name, Contact: web.Link{Text: strings.TrimPrefix(s.cfg.Contact, "mailto:"), Path: s.cfg.ContactLink()},
+		Host: s.cfg.OriginURL().Host, Senders: senders, SignUp: web.SignUpMode(s.cfg.SignUp), PasswordMin: s.cfg.PasswordMinLength,
+		GraceDays: int(account.GraceBeforeErasure / (24 * time.Hour)),
 	}, s.log)
 	if err != nil {
 		return nil, err
@@ -149,12 +165,22 @@ func (s *service) answer(ctx context.Context, handler http.Handler, w world) err
 	if err := s.greet(ctx, w, listener, ops); err != nil {
 		s.log.Error("start-up lines not printed", "error", err)
 	}
+	running.Go(func() { settle(jobs) })
 	select {
 	case <-ctx.Done():
 		s.log.Info("stopping", "wait", s.cfg.ShutdownWait.String())
 	case err = <-failed:
 	}
 	return errors.Join(err, s.drain(server, opsServer, stopJobs, &running))
+}
+
+// settle gives the memory that only starting needed back to the system, once everything has found its place.
+func settle(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(2 * time.Second):
+		debug.FreeOSMemory()
+	}
 }
 
 // drain stops in order: no new requests, the running ones end, then the jobs, then the operations listener.

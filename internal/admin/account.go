@@ -52,6 +52,18 @@ func (s *Service) Unlock(ctx context.Context, by Actor, accountID string) error 
 	return s.Store.SetState(ctx, a.ID, account.Locked, to, a.DeleteAt, act)
 }
 
+// MakeAdmin makes an account an administrator. ErrSelf, ErrAlready, account.ErrNotFound.
+func (s *Service) MakeAdmin(ctx context.Context, by Actor, accountID string) error {
+	a, err := s.subject(ctx, by, accountID)
+	if err != nil {
+		return err
+	}
+	if a.Admin {
+		return ErrAlready
+	}
+	return s.Store.GrantAdmin(ctx, a.ID, audit.New(s.Now(), audit.AdminGranted, string(by), a.ID))
+}
+
 // SignOut ends everything that is signed in to an account. ErrSelf, account.ErrNotFound.
 func (s *Service) SignOut(ctx context.Context, by Actor, accountID string) error {
 	a, err := s.subject(ctx, by, accountID)

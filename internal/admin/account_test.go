@@ -109,10 +109,10 @@ func TestLockAndDeletionLeaveEachOtherAlone(t *testing.T) {
 			t.Errorf("deleted while locked: %s, on %s", got.State, got.DeleteAt)
 		}
 		w.now = w.now.Add(account.GraceBeforeErasure)
-		erased, err := w.db.Erase(w.ctx(), w.now, 10)
+		erased, err := w.db.Erase(w.ctx(), w.now, 10, func(account.Account) audit.Act { return audit.New(w.now, audit.AccountErased, audit.System, "") })
 		w.must(err)
-		if len(erased) != 2 {
-			t.Errorf("%d accounts are erased, want both", len(erased))
+		if erased != 2 {
+			t.Errorf("%d accounts are erased, want both", erased)
 		}
 	})
 }
@@ -204,5 +204,18 @@ func TestTwoAdministratorsCannotLockEachOther(t *testing.T) {
 		if counts[account.Active] != 1 || counts[account.Locked] != 1 {
 			t.Errorf("the states are %v", counts)
 		}
+	})
+}
+
+func TestMakeAdmin(t *testing.T) {
+	each(t, func(w *world) {
+		ann := w.account("ann", nil)
+		w.must(w.flow.MakeAdmin(w.ctx(), audit.CLI, ann.ID))
+		if !w.load(ann).Admin {
+			t.Error("Ann is no administrator")
+		}
+		w.recordedBy(audit.CLI, audit.AdminGranted, ann.ID)
+		w.is(w.flow.MakeAdmin(w.ctx(), audit.CLI, ann.ID), admin.ErrAlready)
+		w.is(w.flow.MakeAdmin(w.ctx(), admin.Actor(ann.ID), ann.ID), admin.ErrSelf)
 	})
 }

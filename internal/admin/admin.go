@@ -25,6 +25,7 @@ type Store interface {
 
 // AccountStore changes single accounts.
 type AccountStore interface {
+	GrantAdmin(ctx context.Context, accountID string, act audit.Act) error
 	LoadAccount(ctx context.Context, id string) (account.Account, error)
 	FindAccount(ctx context.Context, h account.Handle) (account.Account, error)
 	SetState(ctx context.Context, accountID string, from, to account.State, deleteAt time.Time, act audit.Act) error

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/trustelem/zxcvbn/frequency"
@@ -30,24 +31,40 @@ var ErrList = errors.New("block list is malformed")
 type Set struct {
 	seed maphash.Seed
 	sums []uint64 // sorted
+
+	once sync.Once
+	fill func() // when it is first asked; nil when it is full from the start
 }
 
 // shortest is the least length, in bytes of the built-in list's ASCII, that any policy lets through.
 const shortest = 8
 
 // Builtin returns the ranked lists that come with zxcvbn: leaked passwords first of all, and the words and names that are
-// guessed next. Entries under eight characters are left out, since no policy accepts them.
+// guessed next. Entries under eight characters are left out, since no policy accepts them. The set is made by its first question, some
+// milliseconds that starting need not wait for.
 func Builtin() *Set {
 	set := &Set{seed: maphash.MakeSeed()}
+	set.fill = set.addBuiltin
+	return set
+}
+
+func (s *Set) addBuiltin() {
 	for _, list := range frequency.FrequencyLists {
 		for _, entry := range list {
 			if len(entry) >= shortest {
-				set.add(entry)
+				s.add(entry)
 			}
 		}
 	}
-	set.sort()
-	return set
+	s.sort()
+}
+
+// all returns the sums, sorted.
+func (s *Set) all() []uint64 {
+	if s.fill != nil {
+		s.once.Do(s.fill)
+	}
+	return s.sums
 }
 
 // ReadFile reads an operator's list: UTF-8, one password per line, no comments, since any line may be a password.
@@ -100,7 +117,7 @@ func (s *Set) Len() int {
 	if s == nil {
 		return 0
 	}
-	return len(s.sums)
+	return len(s.all())
 }
 
 // Contains looks the whole password up, NFC and without regard to case.
@@ -110,7 +127,7 @@ func (s *Set) has(folded string) bool {
 	if s == nil {
 		return false
 	}
-	_, found := slices.BinarySearch(s.sums, maphash.String(s.seed, folded))
+	_, found := slices.BinarySearch(s.all(), maphash.String(s.seed, folded))
 	return found
 }
 

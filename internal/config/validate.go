@@ -11,7 +11,7 @@ import (
 
 // Limits of single settings; docs/configuration.md and the tags of Config say them in words.
 const (
-	passwordMinFloor   = 8  // security.md decision 1, NIST SP 800-63B-4 §3.1.1.2
+	passwordMinFloor   = 8  // NIST SP 800-63B-4 §3.1.1.2
 	passwordMinCeiling = 15 // NIST SP 800-63B-4 §3.1.1.2: 15 while it is the only factor
 	argon2MostMemory   = 1 << 20
 	argon2MostPasses   = 16

@@ -44,7 +44,7 @@ type Rule struct {
 
 const day = 24 * time.Hour
 
-// Rules is the registry: every kind, and how it lives and dies (security.md decisions 6 and 11, RS-1, RS-10).
+// Rules is the registry: every kind, and how it lives and dies.
 var Rules = map[Kind]Rule{
 	Browser:    {Life: 365 * day, Idle: 30 * day, OwnedByAccount: true, Bearer: true},
 	Known:      {Life: 400 * day, OwnedByAccount: true, WhileResetRequired: true, WhileDeleting: true},

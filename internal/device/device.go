@@ -18,7 +18,7 @@ const (
 	Phone   Kind = "phone" // a browser on a phone or tablet
 )
 
-// Most is how many devices an account may have; the one unused for longest is signed out to make room (security.md SE-11).
+// Most is how many devices an account may have; the one unused for longest is signed out to make room (ASVS 7.1.2).
 const Most = 200
 
 // ErrNotFound says that the account has no such device.

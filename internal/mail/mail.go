@@ -124,5 +124,14 @@ func (c *Composer) parse() error {
 
 // Senders returns the two addresses people may want to allow: account mail and notices. They can be the same.
 func (c *Composer) Senders() (account, notices string) {
-	return c.from[notice.AccountMail], c.from[notice.NoticeMail]
+	return bare(c.from[notice.AccountMail]), bare(c.from[notice.NoticeMail])
+}
+
+// bare leaves out the name: a list of allowed senders wants the address alone.
+func bare(sender string) string {
+	parsed, err := netmail.ParseAddress(sender)
+	if err != nil {
+		return sender
+	}
+	return parsed.Address
 }

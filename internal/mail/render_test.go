@@ -309,7 +309,7 @@ func TestLetterheadIsChecked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if account, notices := c.Senders(); account != `"Usher" <usher@example.org>` || notices != account {
+	if account, notices := c.Senders(); account != "usher@example.org" || notices != account {
 		t.Errorf("senders are %s and %s", account, notices)
 	}
 }

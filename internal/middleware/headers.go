@@ -3,7 +3,6 @@ package middleware
 import (
 	"net/http"
 	"net/url"
-	"strings"
 
 	"usher/internal/request"
 )
@@ -44,14 +43,21 @@ func headersFor(origin *url.URL) headers {
 
 // dress sets the headers every answer carries. Handlers may replace them.
 func (s headers) dress(h http.Header, host string, facts request.Facts) {
-	h.Set("X-Request-Id", facts.ID)
-	h.Set("Content-Security-Policy", strings.Join([]string{policyBeforeNonce, facts.Nonce, policyAfterNonce}, ""))
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", s.referrer(host))
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Permissions-Policy", permissions)
+	all := [...]struct{ name, value string }{ // in the canonical spelling
+		{"X-Request-Id", facts.ID},
+		{"Content-Security-Policy", policyBeforeNonce + facts.Nonce + policyAfterNonce},
+		{"X-Content-Type-Options", "nosniff"},
+		{"X-Frame-Options", "DENY"},
+		{"Referrer-Policy", s.referrer(host)},
+		{"Cross-Origin-Opener-Policy", "same-origin"},
+		{"Cross-Origin-Resource-Policy", "same-origin"},
+		{"Permissions-Policy", permissions},
+	}
+	values := make([]string, len(all)) // one piece of memory for all of them
+	for i, header := range all {
+		values[i] = header.value
+		h[header.name] = values[i : i+1 : i+1]
+	}
 	if s.hsts && facts.Secure {
 		h.Set("Strict-Transport-Security", hstsOneYear)
 	}

@@ -82,7 +82,7 @@ func (s *Service) newConfirmation(ctx context.Context, f credential.Found, c acc
 }
 
 // settledAfterReset refuses to change the address right after a reset by mail: whoever has the mailbox only for an hour must not be able to keep
-// the account (security.md §2.8).
+// the account.
 func (s *Service) settledAfterReset(ctx context.Context, accountID string) error {
 	last, err := s.Store.ListAudit(ctx, audit.Filter{AccountID: accountID, Action: audit.PasswordReset, Limit: 1})
 	if err != nil || len(last) == 0 {

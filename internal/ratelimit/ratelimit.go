@@ -16,7 +16,7 @@ type Rule struct {
 	Period time.Duration
 }
 
-// The limits of security.md §6.
+// The limits. docs/operate.md lists them for operators.
 var (
 	SignInFailures   = Rule{"sign-in", 60, 10 * time.Minute} // wrong passwords from one network
 	SignUps          = Rule{"sign-up", 5, time.Hour}         // sign-ups from one network
@@ -51,7 +51,7 @@ func (r Rule) For(subject string) Take {
 	return Take{r.Name + "\x00" + subject, r.gap(), r.gap() * time.Duration(r.Limit-1)}
 }
 
-// wider is how much more a /24 of IPv4 may do than one of its addresses: carriers share addresses (security.md decision 10).
+// wider is how much more a /24 of IPv4 may do than one of its addresses: carriers share addresses.
 const wider = 10
 
 // From returns the acts counted for a source: an IPv4 address as itself and as its /24, an IPv6 address as its /56.
@@ -81,7 +81,7 @@ func (e *LimitedError) Error() string {
 	return fmt.Sprintf("too many tries; the next one counts at %s", e.Until.UTC().Format(time.RFC3339))
 }
 
-// The failure budget of an account (security.md PW-10): FreeFailures in a row cost nothing, then each next try waits, FirstWait doubling
+// The failure budget of an account (NIST SP 800-63B-4 §3.2.2): FreeFailures in a row cost nothing, then each next try waits, FirstWait doubling
 // up to LongestWait; after MostFailures the password is off until it is reset.
 const (
 	FreeFailures = 5

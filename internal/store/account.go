@@ -140,9 +140,15 @@ func (db *DB) insertAccount(ctx context.Context, t *tx, a account.Account, handl
 			return err
 		}
 	}
-	if a.Admin { // the set-up link is for the first one only
-		_, err = t.exec(ctx, `DELETE FROM credential WHERE account_id = '' AND kind = $1`, string(credential.SetUp))
+	if a.Admin {
+		return endSetUp(ctx, t)
 	}
+	return nil
+}
+
+// endSetUp ends every set-up link, because somebody administers the service now.
+func endSetUp(ctx context.Context, t *tx) error {
+	_, err := t.exec(ctx, `DELETE FROM credential WHERE account_id = '' AND kind = $1`, string(credential.SetUp))
 	return err
 }
 
@@ -274,11 +280,13 @@ func (db *DB) whyNoState(ctx context.Context, t *tx, accountID string, from acco
 	return ErrSpent
 }
 
-// GrantAdmin makes an account an administrator.
+// GrantAdmin makes an account an administrator. Set-up links end: they are for the first one only.
 func (db *DB) GrantAdmin(ctx context.Context, accountID string, act audit.Act) error {
 	return db.change(ctx, accountID, act, func(t *tx, _ secret.AccountKey) error {
-		_, err := t.exec(ctx, `UPDATE account SET admin = $1 WHERE id = $2`, true, accountID)
-		return err
+		if _, err := t.exec(ctx, `UPDATE account SET admin = $1 WHERE id = $2`, true, accountID); err != nil {
+			return err
+		}
+		return endSetUp(ctx, t)
 	})
 }
 
@@ -293,11 +301,10 @@ func (db *DB) HasAdmin(ctx context.Context) (bool, error) {
 }
 
 // Erase destroys accounts whose grace is over: the wrapped key goes with the row, so whatever copies of sealed values remain anywhere are
-// unreadable. Audit entries stay, sealed under the lost key. It returns what it erased, opened a last time for the farewell, also beside
-// an error.
-func (db *DB) Erase(ctx context.Context, now time.Time, limit int) ([]account.Account, error) {
+// unreadable. Audit entries stay, sealed under the lost key. What each account leaves behind is asked for while it can still be read.
+func (db *DB) Erase(ctx context.Context, now time.Time, limit int, farewell func(account.Account) audit.Act) (erased int, err error) {
 	var due []string
-	err := each(ctx, db.engine.read(), `SELECT id FROM account WHERE delete_at > 0 AND delete_at <= $1 ORDER BY delete_at LIMIT $2`,
+	err = each(ctx, db.engine.read(), `SELECT id FROM account WHERE delete_at > 0 AND delete_at <= $1 ORDER BY delete_at LIMIT $2`,
 		[]any{ms(now), limit}, func(row scanner) error {
 			var id string
 			err := row.Scan(&id)
@@ -305,13 +312,12 @@ func (db *DB) Erase(ctx context.Context, now time.Time, limit int) ([]account.Ac
 			return err
 		})
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	erased := make([]account.Account, 0, len(due))
 	for _, id := range due {
 		a, err := db.LoadAccount(ctx, id)
 		if err == nil {
-			err = db.EraseAccount(ctx, id, now)
+			err = db.EraseAccount(ctx, id, farewell(a))
 		}
 		if errors.Is(err, account.ErrNotFound) || errors.Is(err, ErrSpent) { // kept, or erased by another node, meanwhile
 			continue
@@ -319,18 +325,18 @@ func (db *DB) Erase(ctx context.Context, now time.Time, limit int) ([]account.Ac
 		if err != nil {
 			return erased, err
 		}
-		erased = append(erased, a)
+		erased++
 	}
-	if len(erased) == 0 {
-		return nil, nil
+	if erased == 0 {
+		return 0, nil
 	}
 	return erased, db.engine.scrub(ctx)
 }
 
-// EraseAccount destroys one account whose grace is over at now; ErrSpent when its owner kept it.
-func (db *DB) EraseAccount(ctx context.Context, id string, now time.Time) error {
+// EraseAccount destroys one account whose grace is over by the time of the act; ErrSpent when its owner kept it.
+func (db *DB) EraseAccount(ctx context.Context, id string, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
-		n, err := t.exec(ctx, `DELETE FROM account WHERE id = $1 AND delete_at > 0 AND delete_at <= $2`, id, ms(now))
+		n, err := t.exec(ctx, `DELETE FROM account WHERE id = $1 AND delete_at > 0 AND delete_at <= $2`, id, ms(act.At))
 		if err != nil {
 			return err
 		}
@@ -345,6 +351,6 @@ func (db *DB) EraseAccount(ctx context.Context, id string, now time.Time) error 
 		if _, err := t.exec(ctx, `DELETE FROM failure WHERE key = $1`, accountBudget(db.ring(), id)); err != nil {
 			return err
 		}
-		return db.leave(ctx, t, audit.New(now, audit.AccountErased, audit.System, ""))
+		return db.leave(ctx, t, act)
 	})
 }

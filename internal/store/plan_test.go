@@ -189,6 +189,6 @@ func dailyTrips(t *testing.T, db *DB) {
 	must(db.RestoreEmail(ctx, restored.Hash, account.EmailChange{AccountID: a.ID, Email: a.Email, Handle: mail}, act(a.ID)))
 	must(db.EndEverything(ctx, a.ID, nil, act(a.ID)))
 	must(db.SetState(ctx, a.ID, account.Active, account.Deleting, began, act(a.ID)))
-	_, err = db.Erase(ctx, began, 9)
+	_, err = db.Erase(ctx, began, 9, func(account.Account) audit.Act { return audit.New(began, audit.AccountErased, audit.System, "") })
 	must(err)
 }

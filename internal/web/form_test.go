@@ -123,7 +123,7 @@ func TestDangerAsksOnceMoreWithoutScript(t *testing.T) {
 	})
 }
 
-// Words that people's pages do not use (UI.md: plain words, no exclamation marks).
+// Words that people's pages do not use: no jargon, no exclamation marks.
 func TestPagesSpeakPlainly(t *testing.T) {
 	banned := []string{"session", "token", "mfa", "2fa", "credential", "oops", "!", "invalid", "please try", "successfully", "log in", "login"}
 	eachSample(t, func(t *testing.T, s sample, doc *html.Node) {

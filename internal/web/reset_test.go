@@ -78,7 +78,7 @@ func TestResetLinksEndWithThePasswordTheyReplace(t *testing.T) {
 
 var ofTheRequest = regexp.MustCompile(`nonce="[^"]*"`)
 
-// security PW-12: the answers about an account and about none are the same, to the byte.
+// The answers about an account and about none are the same, to the byte.
 func TestResetTellsNothing(t *testing.T) {
 	eachHouse(t, func(h *house) {
 		a := h.account(annMail, "ann", annPassword)

@@ -69,7 +69,7 @@ func TestRefusedSignUpKeepsTheAddress(t *testing.T) {
 	})
 }
 
-// security PW-12: whether an address has an account is told only to its mailbox.
+// Whether an address has an account is told only to its mailbox.
 func TestSignUpTellsNothing(t *testing.T) {
 	eachHouse(t, func(h *house) {
 		h.account(annMail, "", annPassword)

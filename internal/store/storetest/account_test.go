@@ -327,23 +327,35 @@ func TestListAdmins(t *testing.T) {
 	})
 }
 
+// farewellAt is what an erased account leaves behind.
+func farewellAt(at time.Time) func(account.Account) audit.Act {
+	return func(a account.Account) audit.Act {
+		return audit.New(at, audit.AccountErased, audit.System, "").Telling(notice.DeletionDone(a.Email, a.Name, at))
+	}
+}
+
 func TestErase(t *testing.T) {
 	each(t, func(w *world) {
 		kept, gone, young := w.person("kept"), w.person("gone"), w.person("young")
 		w.must(w.db.SetState(w.ctx(), gone.ID, account.Active, account.Deleting, w.now.Add(time.Hour), audit.Act{}))
 		w.must(w.db.SetState(w.ctx(), young.ID, account.Active, account.Deleting, w.now.Add(3*time.Hour), audit.Act{}))
-		erased, err := w.db.Erase(w.ctx(), w.now.Add(2*time.Hour), 10)
+		erased, err := w.db.Erase(w.ctx(), w.now.Add(2*time.Hour), 10, farewellAt(w.now.Add(2*time.Hour)))
 		w.must(err)
-		if len(erased) != 1 || erased[0].ID != gone.ID || erased[0].Email != gone.Email {
-			t.Errorf("erased %d", len(erased))
+		if erased != 1 {
+			t.Errorf("erased %d", erased)
+		}
+		waiting, err := w.db.WaitingMail(w.ctx(), 10)
+		w.must(err)
+		if len(waiting) != 1 || waiting[0].Kind != notice.KindDeletionDone || waiting[0].To != gone.Email {
+			t.Errorf("%d mails wait, want the last one to %s", len(waiting), gone.ID)
 		}
 		for id, want := range map[string]error{kept.ID: nil, young.ID: nil, gone.ID: account.ErrNotFound} {
 			_, err := w.db.LoadAccount(w.ctx(), id)
 			w.is(err, want)
 		}
-		erased, err = w.db.Erase(w.ctx(), w.now.Add(2*time.Hour), 10)
+		erased, err = w.db.Erase(w.ctx(), w.now.Add(2*time.Hour), 10, farewellAt(w.now.Add(2*time.Hour)))
 		w.must(err)
-		if len(erased) != 0 {
+		if erased != 0 {
 			t.Error("erased twice")
 		}
 	})
@@ -359,10 +371,12 @@ func TestEraseAccount(t *testing.T) {
 		_, err := w.db.BeginAttempt(w.ctx(), credential.Attempt{Account: a.ID, At: w.now})
 		w.must(err)
 		w.signedIn(other)
-		w.is(w.db.EraseAccount(w.ctx(), a.ID, w.now), store.ErrSpent) // nobody asked for it
+		w.is(w.db.EraseAccount(w.ctx(), a.ID, farewellAt(w.now)(a)), store.ErrSpent) // nobody asked for it
 		w.must(w.db.SetState(w.ctx(), a.ID, account.Active, account.Deleting, w.now.Add(time.Hour), audit.Act{}))
-		w.is(w.db.EraseAccount(w.ctx(), a.ID, w.now), store.ErrSpent) // the grace is not over
-		w.race(store.ErrSpent, func(db *store.DB, _ int) error { return db.EraseAccount(w.ctx(), a.ID, w.now.Add(time.Hour)) })
+		w.is(w.db.EraseAccount(w.ctx(), a.ID, farewellAt(w.now)(a)), store.ErrSpent) // the grace is not over
+		w.race(store.ErrSpent, func(db *store.DB, _ int) error {
+			return db.EraseAccount(w.ctx(), a.ID, farewellAt(w.now.Add(time.Hour))(a))
+		})
 		for _, table := range []string{"handle", "device", "credential", "confirmation", "mail"} {
 			w.count(0, table+" WHERE account_id = $1", a.ID)
 		}
@@ -400,7 +414,7 @@ func TestRecycledAccountInheritsNothing(t *testing.T) {
 		reset, _ := w.link(credential.Reset, a)
 		_, _, change := w.confirm(account.ForEmail, a, "new@example.org")
 		w.must(w.db.SetState(w.ctx(), a.ID, account.Active, account.Deleting, w.now, audit.Act{}))
-		w.must(w.db.EraseAccount(w.ctx(), a.ID, w.now))
+		w.must(w.db.EraseAccount(w.ctx(), a.ID, farewellAt(w.now)(a)))
 		b := w.person("anna")
 		if a.ID == b.ID {
 			t.Fatal("the id is used again")

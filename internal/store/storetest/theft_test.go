@@ -183,7 +183,7 @@ func TestErasedKeyIsNowhere(t *testing.T) {
 		key := w.text("SELECT key FROM account WHERE id = $1", a.ID)
 		keptKey := w.text("SELECT key FROM account WHERE id = $1", kept.ID)
 		w.must(w.db.SetState(w.ctx(), a.ID, account.Active, account.Deleting, w.now.Add(time.Hour), audit.Act{}))
-		_, err := w.db.Erase(w.ctx(), w.now.Add(time.Hour), 10)
+		_, err := w.db.Erase(w.ctx(), w.now.Add(time.Hour), 10, farewellAt(w.now.Add(time.Hour)))
 		w.must(err)
 		w.count(0, "account WHERE key = $1", key)
 		path, is := strings.CutPrefix(w.url, "sqlite:")
