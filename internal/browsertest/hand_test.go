@@ -182,7 +182,7 @@ func (b *tab) mail(to, subject string) *tab {
 	b.t.Helper()
 	m := b.another()
 	var link string
-	for end := time.Now().Add(patience / 3); link == ""; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience); link == ""; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(end) {
 			b.t.Fatalf("no mail “%s” to %s waits:\n%s", subject, to, m.text())
 		}

@@ -183,7 +183,7 @@ func (b *tab) misses(sentence string) {
 // soon waits until something is so.
 func (b *tab) soon(complaint string, so func() bool) {
 	b.t.Helper()
-	for end := time.Now().Add(patience / 3); !so(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); !so(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(end) {
 			b.t.Fatalf("%s at %s (status %d):\n%s", complaint, b.path(), b.status, b.text())
 		}

@@ -181,21 +181,6 @@ func (db *DB) CreateAccount(ctx context.Context, a account.Account, handles []ac
 	})
 }
 
-// UserNameFree reports whether nobody has a user name. Somebody may take it right after.
-func (db *DB) UserNameFree(ctx context.Context, h account.Handle) (bool, error) {
-	return db.handleFree(ctx, db.engine.read(), h)
-}
-
-func (db *DB) handleFree(ctx context.Context, q querier, h account.Handle) (bool, error) {
-	list, args := oneOf(nil, db.ring().Index(string(h.Kind), h.Value))
-	var one string
-	err := get(ctx, q, `SELECT account_id FROM handle WHERE hash IN `+list, args, &one)
-	if errors.Is(err, errNoRow) {
-		return true, nil
-	}
-	return false, err
-}
-
 // SetUserName gives an account a user name, or another one; the former one is free at once. ErrNameTaken.
 func (db *DB) SetUserName(ctx context.Context, accountID, shown string, h account.Handle, act audit.Act) error {
 	return db.change(ctx, accountID, act, func(t *tx, key secret.AccountKey) error {

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"usher/internal/account"
 )
@@ -49,35 +48,6 @@ func (db *DB) listAccounts(ctx context.Context, f account.Filter, wanted func(ac
 	return out, nil
 }
 
-// SearchAccounts finds accounts by any part of an address, a user name or a display name, opening one after the other; limit bounds the
-// answer. Call it only where there are at most account.MostScanned accounts.
-func (db *DB) SearchAccounts(ctx context.Context, part string, limit int) ([]account.Account, error) {
-	part = strings.ToLower(part)
-	var out []account.Account
-	f := account.Filter{Limit: searchPage}
-	for scanned := 0; scanned < account.MostScanned && len(out) < limit; {
-		last := ""
-		n := 0
-		page, err := db.listAccounts(ctx, f, func(a account.Account) bool {
-			last, n = a.ID, n+1
-			return strings.Contains(strings.ToLower(a.Email), part) || strings.Contains(strings.ToLower(a.UserName), part) ||
-				strings.Contains(strings.ToLower(a.Name), part)
-		})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, page...)
-		scanned += n
-		if n < searchPage {
-			break
-		}
-		f.Before = last
-	}
-	return out[:min(len(out), limit)], nil
-}
-
-const searchPage = 1000
-
 // CountAccounts returns how many accounts are in each state.
 func (db *DB) CountAccounts(ctx context.Context) (map[account.State]int64, error) {
 	byName, err := db.countBy(ctx, `SELECT state, COUNT(*) FROM account GROUP BY state`)
@@ -86,9 +56,4 @@ func (db *DB) CountAccounts(ctx context.Context) (map[account.State]int64, error
 		out[account.State(k)] = n
 	}
 	return out, err
-}
-
-// ListAdmins returns the addresses of every administrator, for what they must be told.
-func (db *DB) ListAdmins(ctx context.Context) ([]account.Account, error) {
-	return db.ListAccounts(ctx, account.Filter{Admins: true, Limit: 100})
 }

@@ -140,16 +140,6 @@ func spend(ctx context.Context, t *tx, hash string) error {
 	return nil
 }
 
-// EndCredential spends a credential whose act leaves nothing but the record; ErrSpent when it was spent before.
-func (db *DB) EndCredential(ctx context.Context, hash string, act audit.Act) error {
-	return db.engine.write(ctx, func(t *tx) error {
-		if err := spend(ctx, t, hash); err != nil {
-			return err
-		}
-		return db.leave(ctx, t, act)
-	})
-}
-
 // mintLink stores the hash of a link's token.
 func (db *DB) mintLink(ctx context.Context, t *tx, l credential.Link, now time.Time) error {
 	if l.Newest {
@@ -195,32 +185,4 @@ func requireReset(ctx context.Context, t *tx, accountID string, now time.Time) e
 		err = account.ErrNotFound
 	}
 	return err
-}
-
-// ListInvitations returns open invitations, newest first.
-func (db *DB) ListInvitations(ctx context.Context, now time.Time) ([]credential.Credential, error) {
-	var out []credential.Credential
-	err := each(ctx, db.engine.read(), `SELECT hash, detail, created_at, expires_at FROM credential WHERE account_id = '' AND kind = $1 AND expires_at > $2
-		ORDER BY created_at DESC, hash LIMIT 500`, []any{string(credential.Invitation), ms(now)}, func(row scanner) error {
-		c := credential.Credential{Kind: credential.Invitation}
-		var created, expires int64
-		if err := row.Scan(&c.Hash, &c.Detail, &created, &expires); err != nil {
-			return err
-		}
-		c.CreatedAt, c.ExpiresAt = timeOf(created), timeOf(expires)
-		out = append(out, c)
-		return nil
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading the invitations: %w", err)
-	}
-	for i := range out {
-		if out[i].Detail == "" {
-			continue
-		}
-		if out[i].Detail, err = db.common.Open(out[i].Detail, credentialCell(out[i].Hash)); err != nil {
-			return nil, fmt.Errorf("opening an invitation: %w", err)
-		}
-	}
-	return out, nil
 }

@@ -153,17 +153,6 @@ func (db *DB) MailFailed(ctx context.Context, id string, retryAt time.Time, reas
 	})
 }
 
-// RetryMail makes a waiting mail due at once; notice.ErrNotFound when it does not wait.
-func (db *DB) RetryMail(ctx context.Context, id string, now time.Time) error {
-	return db.engine.write(ctx, func(t *tx) error {
-		n, err := t.exec(ctx, `UPDATE mail SET next_at = $1 WHERE id = $2 AND state = 'waiting'`, ms(now), id)
-		if err == nil && n == 0 {
-			err = notice.ErrNotFound
-		}
-		return err
-	})
-}
-
 // WaitingMail returns mail that waits, newest first, opened: for the outbox of a service without SMTP.
 func (db *DB) WaitingMail(ctx context.Context, limit int) ([]notice.Notice, error) {
 	var out []notice.Notice
@@ -189,31 +178,6 @@ func (db *DB) OpenMail(ctx context.Context, id string) (notice.Notice, error) {
 		return notice.Notice{}, found(err, notice.ErrNotFound)
 	}
 	return db.openMail(id, body)
-}
-
-// ListMail returns the queue's rows without their content: newest first, in one state or, when that is empty, in all.
-func (db *DB) ListMail(ctx context.Context, state, before string, limit int) ([]notice.Queued, error) {
-	text, args := `SELECT id, account_id, kind, state, attempts, reason, created_at, next_at, done_at FROM mail WHERE 1 = 1`, []any{}
-	for _, narrow := range []struct{ condition, value string }{{" AND state = $%d", state}, {" AND id < $%d", before}} {
-		if narrow.value != "" {
-			args = append(args, narrow.value)
-			text += fmt.Sprintf(narrow.condition, len(args))
-		}
-	}
-	args = append(args, limit)
-	var out []notice.Queued
-	err := each(ctx, db.engine.read(), text+fmt.Sprintf(" ORDER BY id DESC LIMIT $%d", len(args)), args, func(row scanner) error {
-		var q notice.Queued
-		var created, next, done int64
-		err := row.Scan(&q.ID, &q.AccountID, &q.Kind, &q.State, &q.Attempts, &q.Reason, &created, &next, &done)
-		q.CreatedAt, q.NextAt, q.DoneAt = timeOf(created), timeOf(next), timeOf(done)
-		out = append(out, q)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading the mail queue: %w", err)
-	}
-	return out, nil
 }
 
 // CountMail returns how many mails are in each state.

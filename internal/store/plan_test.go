@@ -102,8 +102,6 @@ func dailyTrips(t *testing.T, db *DB) {
 	must(err)
 	a := account.Account{Standing: account.Standing{ID: id.New(began), State: account.Active, Epoch: 1}, Email: "anna@example.org", UserName: "anna", CreatedAt: began}
 	must(db.CreateAccount(ctx, a, []account.Handle{mail, name}, act(a.ID)))
-	_, err = db.UserNameFree(ctx, name)
-	must(err)
 	at := credential.Attempt{Handle: name, Network: ratelimit.SignInFailures.From(netip.MustParseAddr("192.0.2.7")), Known: secret.NewToken(), At: began}
 	c, err := db.BeginAttempt(ctx, at)
 	must(err)

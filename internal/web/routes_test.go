@@ -88,7 +88,7 @@ func (h *house) property(a account.Account) property {
 	p.entry = entries[0].ID
 	_, err = h.door.Admin.Invite(h.t.Context(), admin.Actor(a.ID), "cy@example.org")
 	h.must(err)
-	invitations, err := h.db.ListInvitations(h.t.Context(), h.clock())
+	invitations, err := h.db.OpenInvitations(h.t.Context(), "", 10, h.clock())
 	h.must(err)
 	p.invited = invitations[0].Hash
 	return p
@@ -99,7 +99,7 @@ func (h *house) state(p property) string {
 	h.t.Helper()
 	devices, err := h.db.ListDevices(h.t.Context(), p.account.ID)
 	h.must(err)
-	invitations, err := h.db.ListInvitations(h.t.Context(), h.clock())
+	invitations, err := h.db.OpenInvitations(h.t.Context(), "", 10, h.clock())
 	h.must(err)
 	waiting, err := h.db.OpenMail(h.t.Context(), p.mail)
 	h.must(err)

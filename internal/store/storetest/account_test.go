@@ -75,19 +75,6 @@ func TestFindAccount(t *testing.T) {
 	})
 }
 
-func TestUserNameFree(t *testing.T) {
-	each(t, func(w *world) {
-		w.person("anna")
-		for name, want := range map[string]bool{"ANNA": false, "anna": false, "annas": true} {
-			free, err := w.db.UserNameFree(w.ctx(), w.name(name))
-			w.must(err)
-			if free != want {
-				t.Errorf("%s free: %v", name, free)
-			}
-		}
-	})
-}
-
 func TestSetUserName(t *testing.T) {
 	each(t, func(w *world) {
 		a := w.person("anna")
@@ -280,27 +267,6 @@ func TestListAccounts(t *testing.T) {
 	})
 }
 
-func TestSearchAccounts(t *testing.T) {
-	each(t, func(w *world) {
-		for _, name := range []string{"anna", "hannah", "bert"} {
-			w.now = w.now.Add(time.Millisecond)
-			w.person(name)
-		}
-		for part, want := range map[string]int{"ANNA": 2, "ert@": 1, "the b": 1, "%": 0, "_": 0, "": 3} {
-			got, err := w.db.SearchAccounts(w.ctx(), part, 10)
-			w.must(err)
-			if len(got) != want {
-				t.Errorf("%q finds %d, want %d", part, len(got), want)
-			}
-		}
-		got, err := w.db.SearchAccounts(w.ctx(), "example", 2)
-		w.must(err)
-		if len(got) != 2 || got[0].UserName != "bert" {
-			t.Errorf("got %d, want the newest two", len(got))
-		}
-	})
-}
-
 func TestCountAccounts(t *testing.T) {
 	each(t, func(w *world) {
 		a := w.person("anna")
@@ -310,19 +276,6 @@ func TestCountAccounts(t *testing.T) {
 		w.must(err)
 		if len(got) != 2 || got[account.Active] != 1 || got[account.Locked] != 1 {
 			t.Errorf("got %v", got)
-		}
-	})
-}
-
-func TestListAdmins(t *testing.T) {
-	each(t, func(w *world) {
-		a := w.person("anna")
-		w.person("bert")
-		w.must(w.db.GrantAdmin(w.ctx(), a.ID, audit.Act{}))
-		got, err := w.db.ListAdmins(w.ctx())
-		w.must(err)
-		if len(got) != 1 || got[0].Email != a.Email {
-			t.Errorf("got %d", len(got))
 		}
 	})
 }

@@ -33,18 +33,6 @@ func TestFindCredential(t *testing.T) {
 	})
 }
 
-func TestEndCredential(t *testing.T) {
-	each(t, func(w *world) {
-		a := w.person("anna")
-		link, hash := w.link(credential.NotMe, a)
-		w.race(store.ErrSpent, func(db *store.DB, _ int) error {
-			return db.EndCredential(w.ctx(), hash, w.act(audit.NotMeReported, a.ID))
-		})
-		w.recorded(audit.NotMeReported, 1)
-		w.is(w.resolve(credential.NotMe, link), credential.ErrUnknown)
-	})
-}
-
 func TestRequireReset(t *testing.T) {
 	each(t, func(w *world) {
 		a, other := w.person("anna"), w.person("bert")
@@ -67,27 +55,6 @@ func TestRequireReset(t *testing.T) {
 		again, _ = w.signedIn(a)
 		w.is(w.resolve(credential.Browser, again.Token), credential.ErrResetRequired)
 		w.is(w.db.RequireReset(w.ctx(), "gone", "", audit.Act{}), account.ErrNotFound)
-	})
-}
-
-func TestListInvitations(t *testing.T) {
-	each(t, func(w *world) {
-		for _, address := range []string{"anna@example.org", "", "bert@example.org"} {
-			w.now = w.now.Add(time.Hour)
-			l := credential.Link{Kind: credential.Invitation, Token: secret.NewToken(), Detail: address}
-			w.must(w.db.Record(w.ctx(), w.act(audit.InvitationMade, "").Linking(l)))
-		}
-		w.link(credential.SetUp, account.Account{})
-		got, err := w.db.ListInvitations(w.ctx(), w.now)
-		w.must(err)
-		if len(got) != 3 || got[0].Detail != "bert@example.org" || got[1].Detail != "" || got[2].Detail != "anna@example.org" {
-			t.Errorf("got %d invitations", len(got))
-		}
-		got, err = w.db.ListInvitations(w.ctx(), w.now.Add(7*24*time.Hour-time.Minute))
-		w.must(err)
-		if len(got) != 1 || !got[0].CreatedAt.Equal(w.now) {
-			t.Errorf("%d invitations, want the last", len(got))
-		}
 	})
 }
 

@@ -238,25 +238,6 @@ func TestLease(t *testing.T) {
 	})
 }
 
-func TestRelease(t *testing.T) {
-	each(t, func(w *world) {
-		_, err := w.db.Lease(w.ctx(), "sweep", "a", w.now, time.Minute)
-		w.must(err)
-		w.must(w.db.Release(w.ctx(), "sweep", "b")) // not the holder
-		for want, holder := range map[bool]string{false: "b"} {
-			has, err := w.db.Lease(w.ctx(), "sweep", holder, w.now, time.Minute)
-			w.must(err)
-			if has != want {
-				t.Error("released by a stranger")
-			}
-		}
-		w.must(w.db.Release(w.ctx(), "sweep", "a"))
-		if has, err := w.db.Lease(w.ctx(), "sweep", "b", w.now, time.Minute); err != nil || !has {
-			t.Errorf("not free after its release: %v", err)
-		}
-	})
-}
-
 // A node that died while migrating keeps the next one waiting for as long as its lease lasts, and no longer.
 func TestOpenAfterANodeDiedMigrating(t *testing.T) {
 	t.Parallel()

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -137,21 +136,6 @@ func TestMailFailed(t *testing.T) {
 	})
 }
 
-func TestRetryMail(t *testing.T) {
-	each(t, func(w *world) {
-		id := w.post(notice.Test("anna@example.org"))
-		w.must(w.db.MailFailed(w.ctx(), id, w.now.Add(time.Minute), "451 later"))
-		w.must(w.db.RetryMail(w.ctx(), id, w.now))
-		got, err := w.db.LeaseMail(w.ctx(), w.now, time.Minute, 9)
-		w.must(err)
-		if len(got) != 1 {
-			t.Error("not due at once")
-		}
-		w.must(w.db.MailSent(w.ctx(), id, w.now))
-		w.is(w.db.RetryMail(w.ctx(), id, w.now), notice.ErrNotFound)
-	})
-}
-
 func TestWaitingMail(t *testing.T) {
 	each(t, func(w *world) {
 		old := w.post(notice.Test("anna@example.org"))
@@ -180,27 +164,6 @@ func TestOpenMail(t *testing.T) {
 		for _, id := range []string{id, "gone", "\x00"} {
 			_, err = w.db.OpenMail(w.ctx(), id)
 			w.is(err, notice.ErrNotFound)
-		}
-	})
-}
-
-func TestListMail(t *testing.T) {
-	each(t, func(w *world) {
-		var ids []string
-		for range 5 {
-			ids = append(ids, w.post(notice.Test("anna@example.org")))
-		}
-		w.must(w.db.MailSent(w.ctx(), ids[1], w.now))
-		slices.Reverse(ids)
-		got, err := w.db.ListMail(w.ctx(), "", ids[0], 3)
-		w.must(err)
-		if len(got) != 3 || got[0].ID != ids[1] || got[2].ID != ids[3] || got[2].State != "sent" || !got[2].DoneAt.Equal(w.now) {
-			t.Errorf("got %+v", got)
-		}
-		got, err = w.db.ListMail(w.ctx(), "waiting", "", 9)
-		w.must(err)
-		if len(got) != 4 {
-			t.Errorf("%d wait", len(got))
 		}
 	})
 }
