@@ -202,7 +202,7 @@ func (c accountShowCmd) Run(ctx context.Context, w world) error {
 		t := tabwriter.NewWriter(w.Out, 0, 4, 2, ' ', 0)
 		for _, row := range [][2]string{
 			{"number", a.ID}, {"address", a.Email}, {"second address", a.NoticeEmail}, {"user name", a.UserName}, {"display name", a.Name},
-			{"state", string(a.State)}, {"administrator", yesNo(a.Admin)}, {"new password required", yesNo(sheet.ResetRequired)},
+			{"state", string(a.State)}, {"administrator", yesNo[a.Admin]}, {"new password required", yesNo[sheet.ResetRequired]},
 			{"made", moment(a.CreatedAt)}, {"deleted on", moment(a.DeleteAt)}, {"password set", moment(sheet.PasswordSet)},
 		} {
 			_, _ = fmt.Fprintf(t, "%s\t%s\n", row[0], row[1])
@@ -245,12 +245,8 @@ func (c accountListCmd) Run(ctx context.Context, w world) error {
 	})
 }
 
-func yesNo(b bool) string {
-	if b {
-		return "yes"
-	}
-	return "no"
-}
+// yesNo says a fact in words.
+var yesNo = map[bool]string{true: "yes", false: "no"}
 
 func moment(t time.Time) string {
 	if t.IsZero() {

@@ -97,11 +97,11 @@ type progressBar struct {
 }
 
 func (b *progressBar) show(done, total int64) {
-	if now := b.now(); now.Sub(b.last) < 200*time.Millisecond && done < total {
+	now := b.now()
+	if now.Sub(b.last) < 200*time.Millisecond && done < total {
 		return
-	} else { //nolint:revive // the time is only known here
-		b.last = now
 	}
+	b.last = now
 	const width = 30
 	full := width
 	if total > 0 {

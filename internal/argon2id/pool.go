@@ -113,6 +113,7 @@ func (p *Pool) Decoy(ctx context.Context, password []byte) error {
 // Evaluations returns how many hashes were computed since the pool was made.
 func (p *Pool) Evaluations() uint64 { return p.Stats().Hashes }
 
+// Stats returns what the pool does now and has done since it was made.
 func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()

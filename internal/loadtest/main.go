@@ -59,7 +59,7 @@ func run(ctx context.Context, o options) error {
 	defer func() { _ = os.RemoveAll(dir) }()
 	if o.usher == "" {
 		o.usher = filepath.Join(dir, "usher")
-		build := exec.CommandContext(ctx, "go", "build", "-o", o.usher, "./cmd/usher") //nolint:gosec // our own program
+		build := exec.CommandContext(ctx, "go", "build", "-o", o.usher, "./cmd/usher")
 		build.Stderr = os.Stderr
 		if err := build.Run(); err != nil {
 			return fmt.Errorf("building usher: %w", err)

@@ -23,7 +23,7 @@ type process struct {
 
 // start runs a program until stop, its output thrown away but for complaints.
 func start(ctx context.Context, program string, args ...string) (*process, error) {
-	c := exec.CommandContext(ctx, program, args...) //nolint:gosec // our own programs
+	c := exec.CommandContext(ctx, program, args...)
 	p := &process{command: c, started: time.Now()}
 	if err := c.Start(); err != nil {
 		return nil, fmt.Errorf("starting %s: %w", filepath.Base(program), err)

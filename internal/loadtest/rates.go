@@ -54,8 +54,11 @@ func measureRates(ctx context.Context, h *house) (err error) {
 	const turns = 12
 	for turn := range turns {
 		for _, c := range all {
-			if err := c.ask(turn > 0); err != nil {
+			if err := c.ask(); err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
+			}
+			if turn == 0 { // that one only warmed up
+				c.walls, c.cpus = nil, nil
 			}
 		}
 	}
@@ -72,8 +75,8 @@ func (h *house) draw(s crowd.Service, path string) [][]byte {
 	return asks
 }
 
-// ask takes one turn; the first one only warms up.
-func (c *contender) ask(counts bool) error {
+// ask takes one turn and keeps what it took.
+func (c *contender) ask() error {
 	const questions = 4000
 	spent, err := c.process.cpu()
 	if err != nil {
@@ -85,7 +88,7 @@ func (c *contender) ask(counts bool) error {
 	}
 	took := time.Since(begin)
 	after, err := c.process.cpu()
-	if err != nil || !counts {
+	if err != nil {
 		return err
 	}
 	c.walls = append(c.walls, took.Seconds()/questions)

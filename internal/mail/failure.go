@@ -49,7 +49,7 @@ func (f *Failure) Error() string {
 		return fmt.Sprintf("mail: stopped at %s", f.Step)
 	case timedOut(f.cause):
 		return fmt.Sprintf("mail: no answer in time at %s", f.Step)
-	case f.kind == ErrUnreachable:
+	case errors.Is(f.kind, ErrUnreachable):
 		return fmt.Sprintf("mail: %s: %v", f.Step, f.cause) // no message was under way: nothing private in it
 	}
 	return fmt.Sprintf("mail: connection lost at %s", f.Step)

@@ -1,6 +1,7 @@
 package middleware
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -26,7 +27,7 @@ func (c *chain) survive(next http.Handler) http.Handler {
 }
 
 func (c *chain) recovered(a *answer, r *http.Request, cause any) {
-	if cause == http.ErrAbortHandler {
+	if err, is := cause.(error); is && errors.Is(err, http.ErrAbortHandler) {
 		a.status = http.StatusInternalServerError
 		panic(cause) // the handler asks net/http to cut the connection, quietly
 	}

@@ -77,7 +77,7 @@ func (e *pgEngine) write(ctx context.Context, fn func(*tx) error) error {
 		if attempt == mostRetries || code != "40001" && code != "40P01" {
 			return err
 		}
-		pause := time.Duration(rand.IntN(4<<attempt)) * time.Millisecond
+		pause := time.Duration(rand.IntN(4<<attempt)) * time.Millisecond //nolint:gosec // spreading, not guessing
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():

@@ -16,7 +16,7 @@ type sample struct {
 	site   func(*Site)
 }
 
-const nasty = `Ann <script>alert(1)</script> "O'Neil" & ‮txt.exe`
+const nasty = `Ann <script>alert(1)</script> "O'Neil" & ` + "\u202etxt.exe"
 
 func sampleSite() Site {
 	return Site{

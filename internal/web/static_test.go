@@ -121,9 +121,7 @@ func TestOurOwnIconsExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, kind := range []string{"browser", "phone", "tv", "server", "app"} {
-		names = append(names, kind)
-	}
+	names = append(names, "browser", "phone", "tv", "server", "app")
 	for _, name := range names {
 		if _, ok := icons[name]; !ok {
 			t.Errorf("there is no icon %q", name)

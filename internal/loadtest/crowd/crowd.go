@@ -20,7 +20,7 @@ import (
 )
 
 // Password is everybody's.
-const Password = "tortoise lamp granite sonnet"
+const Password = "tortoise lamp granite sonnet" //nolint:gosec // of people who do not exist
 
 // Agent is everybody's browser.
 const Agent = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"

@@ -376,7 +376,7 @@ func TestRecycledAccountInheritsNothing(t *testing.T) {
 			credential.Browser: s.Token, credential.Known: s.Known, credential.Undo: undo, credential.NotMe: notMe, credential.Reset: reset,
 			credential.Change: change,
 		} {
-			if err := w.resolve(kind, token); err != credential.ErrUnknown { //nolint:errorlint // exactly this, with nothing to tell
+			if err := w.resolve(kind, token); err != credential.ErrUnknown { // exactly this, with nothing to tell
 				t.Errorf("%s: %v", kind, err)
 			}
 		}

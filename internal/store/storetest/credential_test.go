@@ -172,7 +172,7 @@ func TestEveryKindIsMintedUsedAndExpected(t *testing.T) {
 				if !listed {
 					t.Fatalf("%s is not expected anything", kind)
 				}
-				if err := w.resolve(kind, minted[kind]); err != want[column] { //nolint:errorlint // the table names the very values
+				if err := w.resolve(kind, minted[kind]); err != want[column] { // the table names the very values
 					t.Errorf("situation %d, %s: %v, want %v", column, kind, err, want[column])
 				}
 			}
@@ -192,7 +192,7 @@ func TestEveryKindEndsWithItsLife(t *testing.T) {
 			}
 			for at, want := range map[time.Duration]error{end - time.Millisecond: nil, end: credential.ErrUnknown, -2 * time.Minute: credential.ErrUnknown} {
 				w.now = start.Add(at)
-				if err := w.resolve(kind, minted[kind]); err != want { //nolint:errorlint // the table names the very values
+				if err := w.resolve(kind, minted[kind]); err != want { // the table names the very values
 					t.Errorf("%s after %v: %v, want %v", kind, at, err, want)
 				}
 			}

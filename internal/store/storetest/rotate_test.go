@@ -17,16 +17,13 @@ import (
 
 // house is what has to survive a rotation of the keys: one of everything that is sealed, looked up or presented.
 type house struct {
-	w        *world
-	people   []account.Account
-	minted   map[credential.Kind]secret.Token
-	renamed  account.Account // whose former address is still reserved
-	undo     secret.Token
-	code     account.NewConfirmation
-	mail     string
-	entries  int
-	device   string
-	attempts string
+	w       *world
+	people  []account.Account
+	minted  map[credential.Kind]secret.Token
+	renamed account.Account // whose former address is still reserved
+	undo    secret.Token
+	code    account.NewConfirmation
+	mail    string
 }
 
 func furnish(w *world, people int) *house {
