@@ -48,7 +48,7 @@ type accountAddCmd struct {
 
 // Run makes the account and prints its number.
 func (c accountAddCmd) Run(ctx context.Context, w world) error {
-	typed, err := readPassword(w)
+	typed, err := readPassword(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (c accountAddCmd) Run(ctx context.Context, w world) error {
 }
 
 // readPassword asks twice at a terminal, without showing what is typed, and takes one line from anything else.
-func readPassword(w world) (secret.Token, error) {
+func readPassword(ctx context.Context, w world) (secret.Token, error) {
 	file, ok := w.In.(*os.File)
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		line, err := bufio.NewReader(w.In).ReadString('\n')
@@ -77,7 +77,7 @@ func readPassword(w world) (secret.Token, error) {
 		if _, err := fmt.Fprint(w.Err, ask); err != nil {
 			return secret.Token{}, err
 		}
-		raw, err := term.ReadPassword(int(file.Fd()))
+		raw, err := readHidden(ctx, int(file.Fd()))
 		if err != nil {
 			return secret.Token{}, fmt.Errorf("reading the password: %w", err)
 		}
@@ -92,9 +92,32 @@ func readPassword(w world) (secret.Token, error) {
 	return secret.TokenOf(typed[0]), nil
 }
 
+// readHidden reads one line that is not shown, and leaves the terminal as it was when it is told to stop.
+func readHidden(ctx context.Context, terminal int) ([]byte, error) {
+	before, err := term.GetState(terminal)
+	if err != nil {
+		return nil, err
+	}
+	type line struct {
+		raw []byte
+		err error
+	}
+	typed := make(chan line, 1)
+	go func() {
+		raw, err := term.ReadPassword(terminal)
+		typed <- line{raw, err}
+	}()
+	select {
+	case l := <-typed:
+		return l.raw, l.err
+	case <-ctx.Done():
+		return nil, errors.Join(errors.New("stopped; no account was made"), term.Restore(terminal, before))
+	}
+}
+
 // onAccount finds the account and does one thing to it.
 func (s settings) onAccount(ctx context.Context, w world, typed string, done string, act func(*stack, *admin.Service, account.Account) error) error {
-	return s.withStack(ctx, w, func(st *stack) error {
+	return s.onService(ctx, w, func(st *stack) error {
 		flow := st.admin()
 		a, err := flow.Find(ctx, typed)
 		if errors.Is(err, account.ErrNotFound) {
@@ -227,7 +250,7 @@ type accountListCmd struct {
 
 // Run prints every matching account, a page at a time.
 func (c accountListCmd) Run(ctx context.Context, w world) error {
-	return c.withStack(ctx, w, func(s *stack) error {
+	return c.onService(ctx, w, func(s *stack) error {
 		t := tabwriter.NewWriter(w.Out, 0, 4, 2, ' ', 0)
 		q := admin.Query{Text: c.Text, State: account.State(c.State)}
 		for {
@@ -283,6 +306,13 @@ func (s *stack) health(ctx context.Context) []admin.Check {
 	all := []admin.Check{
 		check("Database", s.db.Ping(ctx), "It answers."),
 		check("Key ring", s.newestKeys(ctx), fmt.Sprintf("Generation %d.", s.keys.Ring().Generation())),
+	}
+	switch {
+	case s.cfg.SMTPServer != "":
+	case s.cfg.OriginIsLoopback():
+		all = append(all, check("Mail", nil, "No mail server is set (smtp_server): mail waits in the outbox."))
+	default:
+		all = append(all, check("Mail", errors.New("no mail server is set, so nobody gets codes or resets: set smtp_server"), ""))
 	}
 	if s.breached != nil {
 		all = append(all, check("Leaked passwords", s.breached.Err(), fmt.Sprintf("%d are refused.", s.breached.Stats().Keys)))

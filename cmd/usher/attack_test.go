@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"io"
@@ -180,4 +181,53 @@ func cmdWire(ts *testscript.TestScript, _ bool, args []string) {
 	page, err := newPage(&url.URL{Path: "/"}, status, http.Header{}, string(answer))
 	ts.Check(err)
 	s.browser().page = page
+}
+
+// drain METHOD PATH [Header:value]… @form sends half of a request, asks the service to end, waits until it takes nobody new, and sends the other
+// half: the answer is the page. Then it waits for the end.
+func cmdDrain(ts *testscript.TestScript, _ bool, args []string) {
+	s := storyOf(ts)
+	req, err := s.attack(args)
+	ts.Check(err)
+	var whole bytes.Buffer
+	ts.Check(req.Write(&whole))
+	half := whole.Len() - 8 // inside the body
+	conn, err := net.DialTimeout("tcp", s.node.listen, 10*time.Second)
+	ts.Check(err)
+	defer func() { _ = conn.Close() }()
+	_, err = conn.Write(whole.Bytes()[:half])
+	ts.Check(err)
+	time.Sleep(100 * time.Millisecond) // until the half request is being read; nothing tells from outside
+	ts.Check(s.node.command.Process.Signal(syscall.SIGTERM))
+	s.waitFor(ts, "the listener to close", func() bool {
+		other, err := net.DialTimeout("tcp", s.node.listen, time.Second)
+		if err == nil {
+			_ = other.Close()
+		}
+		return err != nil
+	})
+	_, err = conn.Write(whole.Bytes()[half:])
+	ts.Check(err)
+	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
+	ts.Check(err)
+	raw, err := io.ReadAll(resp.Body)
+	ts.Check(err)
+	ts.Check(resp.Body.Close())
+	page, err := newPage(req.URL, resp.StatusCode, resp.Header, string(raw))
+	ts.Check(err)
+	s.browser().page = page
+	if err := <-s.node.ended; err != nil {
+		ts.Fatalf("the service ended with %v", err)
+	}
+	s.node.command = nil
+}
+
+func (s *story) waitFor(ts *testscript.TestScript, what string, holds func() bool) {
+	for range 400 {
+		if holds() {
+			return
+		}
+		time.Sleep(25 * time.Millisecond)
+	}
+	ts.Fatalf("waited in vain for %s", what)
 }

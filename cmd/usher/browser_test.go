@@ -123,10 +123,12 @@ func cmdPerson(ts *testscript.TestScript, _ bool, args []string) {
 	cmdMail(ts, false, []string{args[1], "Confirm your address"})
 	cmdFill(ts, false, []string{"/sign-up/code", "code=" + ts.Getenv("CODE")})
 	cmdAt(ts, false, []string{"/welcome"})
+	chosen := "do=skip"
 	if len(args) > 2 {
-		cmdFill(ts, false, []string{"/welcome", "user_name=" + args[2]})
-		cmdAt(ts, false, []string{"/account"})
+		chosen = "user_name=" + args[2]
 	}
+	cmdFill(ts, false, []string{"/welcome", chosen})
+	cmdAt(ts, false, []string{"/account"})
 }
 
 // open sends a request the way a browser does and follows where it is sent.
@@ -340,4 +342,58 @@ func cmdCookie(ts *testscript.TestScript, neg bool, args []string) {
 	default:
 		ts.Setenv(args[1], b.cookies[args[0]])
 	}
+}
+
+// follow TEXT presses the link whose text holds TEXT.
+func cmdFollow(ts *testscript.TestScript, _ bool, args []string) {
+	s := storyOf(ts)
+	p := s.page(ts)
+	for n := range p.root.Descendants() {
+		if n.Type != html.ElementNode || n.Data != "a" || !strings.Contains(textOf(n), args[0]) {
+			continue
+		}
+		target, err := p.url.Parse(attr(n, "href"))
+		ts.Check(err)
+		ts.Check(s.browser().open(s, http.MethodGet, target.String(), nil))
+		return
+	}
+	ts.Fatalf("no link says %q\n%s", args[0], p.text())
+}
+
+// grab NAME ACTION VARIABLE keeps what stands in a field of a form in the environment.
+func cmdGrab(ts *testscript.TestScript, _ bool, args []string) {
+	values, ok := storyOf(ts).page(ts).form(args[1], "")
+	if !ok || values.Get(args[0]) == "" {
+		ts.Fatalf("no field %s in a form that posts to %s\n%s", args[0], args[1], storyOf(ts).page(ts).text())
+	}
+	ts.Setenv(args[2], values.Get(args[0]))
+}
+
+// grabpath VARIABLE keeps the path of the page.
+func cmdGrabPath(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv(args[0], storyOf(ts).page(ts).url.Path)
+}
+
+// pagelink keeps the link that stands in a field of the page, for somebody to pass on, as $LINK.
+func cmdPageLink(ts *testscript.TestScript, _ bool, _ []string) {
+	p := storyOf(ts).page(ts)
+	for n := range p.root.Descendants() {
+		if n.Type == html.ElementNode && n.Data == "input" && strings.HasPrefix(attr(n, "value"), "http") {
+			ts.Setenv("LINK", attr(n, "value"))
+			return
+		}
+	}
+	ts.Fatalf("no link in a field\n%s", p.text())
+}
+
+// eventually PATH opens a page again and again until it answers 200, for what recovers by itself.
+func cmdEventually(ts *testscript.TestScript, _ bool, args []string) {
+	for range 200 {
+		cmdGo(ts, false, args)
+		if storyOf(ts).page(ts).status == http.StatusOK {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	ts.Fatalf("%s is still %d after 20 s", args[0], storyOf(ts).page(ts).status)
 }

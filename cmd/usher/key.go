@@ -23,7 +23,7 @@ type keyRotateCmd struct {
 
 // Run begins a rotation, or goes on with one that was stopped.
 func (c keyRotateCmd) Run(ctx context.Context, w world) error {
-	return c.withStack(ctx, w, func(s *stack) error {
+	return c.onService(ctx, w, func(s *stack) error {
 		if err := c.begin(ctx, s, w); err != nil {
 			return err
 		}

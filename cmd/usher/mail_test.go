@@ -130,3 +130,15 @@ func textOf(n *html.Node) string {
 	}
 	return b.String()
 }
+
+// link FILE finds a link in what a command printed: it is $LINK, and the secret at its end $TICKET.
+func cmdLink(ts *testscript.TestScript, _ bool, args []string) {
+	text := ts.ReadFile(args[0])
+	found := anyLink.FindString(text)
+	if found == "" {
+		ts.Fatalf("no link in %q", text)
+	}
+	storyOf(ts).keepTokens(text)
+	ts.Setenv("LINK", found)
+	ts.Setenv("TICKET", aToken.FindString(found))
+}

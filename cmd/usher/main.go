@@ -89,7 +89,10 @@ func main() {
 
 // run parses the command line and runs one command until it is done, or until SIGINT or SIGTERM.
 func run(args []string, w world) int {
-	exited := false
+	exited, helped := false, len(args) == 0
+	if helped {
+		args = []string{"--help"}
+	}
 	parser, err := kong.New(newCommands(args), kong.Name("usher"), kong.Description("The account service for media servers that people run themselves."),
 		kong.UsageOnError(), kong.Writers(w.Out, w.Err), kong.Exit(func(int) { exited = true }))
 	if err != nil {
@@ -97,7 +100,10 @@ func run(args []string, w world) int {
 		return exitFailed
 	}
 	k, err := parser.Parse(args)
-	if exited { // --help
+	switch {
+	case helped: // there was nothing to do
+		return exitUsage
+	case exited: // --help
 		return exitOK
 	}
 	if err != nil {

@@ -26,7 +26,7 @@ func (s *service) operations() operations.Settings {
 			}},
 		},
 	}
-	if s.cfg.OriginIsLoopback() && s.cfg.SMTPServer == "" {
+	if s.showsOutbox() {
 		o.Outbox = outbox{s.stack}
 	}
 	return o

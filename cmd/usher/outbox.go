@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"strings"
 	"time"
 
@@ -20,7 +22,7 @@ type outboxCmd struct {
 
 // Run prints waiting mail, oldest first, so that the newest stands last on the screen.
 func (c outboxCmd) Run(ctx context.Context, w world) error {
-	return c.withStack(ctx, w, func(s *stack) error {
+	return c.onService(ctx, w, func(s *stack) error {
 		mails, err := outbox{s}.Waiting(ctx, c.Last)
 		if err != nil {
 			return err
@@ -40,7 +42,19 @@ func (c outboxCmd) Run(ctx context.Context, w world) error {
 	})
 }
 
-// withStack opens the database for one command.
+// onService opens the database of a service that is there already, for one command.
+func (s settings) onService(ctx context.Context, w world, fn func(*stack) error) error {
+	cfg, err := s.load(w)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(cfg.KeyRingPath()); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no service here: no key ring at %s. Run this in the folder where the service runs, or give --config FILE or --data FOLDER", cfg.KeyRingPath())
+	}
+	return s.withStack(ctx, w, fn)
+}
+
+// withStack opens the database for one command, and makes it when there is none.
 func (s settings) withStack(ctx context.Context, w world, fn func(*stack) error) (err error) {
 	cfg, err := s.load(w)
 	if err != nil {
@@ -137,7 +151,7 @@ type auditVerifyCmd struct{ settings }
 
 // Run fails when anything does not hold.
 func (c auditVerifyCmd) Run(ctx context.Context, w world) error {
-	return c.withStack(ctx, w, func(s *stack) error {
+	return c.onService(ctx, w, func(s *stack) error {
 		v, err := s.db.VerifyAudit(ctx)
 		if err != nil {
 			return err
@@ -162,12 +176,16 @@ type inviteCmd struct {
 
 // Run makes an invitation by the word of somebody with a shell on the machine.
 func (c inviteCmd) Run(ctx context.Context, w world) error {
-	return c.withStack(ctx, w, func(s *stack) error {
+	return c.onService(ctx, w, func(s *stack) error {
 		token, err := s.admin().Invite(ctx, audit.CLI, c.Email)
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(w.Out, "Valid for seven days, once:\n%s/invitation/%s\n", s.cfg.Origin, token.Reveal())
+		if c.Email != "" {
+			_, err = fmt.Fprintf(w.Out, "It is also mailed to %s, and only that address can use it. ", c.Email)
+		}
+		_, werr := fmt.Fprintf(w.Out, "Valid for seven days, once:\n%s/invitation/%s\n", s.cfg.Origin, token.Reveal())
+		err = errors.Join(err, werr)
 		return err
 	})
 }

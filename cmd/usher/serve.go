@@ -8,9 +8,11 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"usher/internal/account"
@@ -121,7 +123,7 @@ func (s *service) handler() (http.Handler, error) {
 	pages, err := web.NewRenderer(web.Site{
 		Name: s.cfg.Name, Contact: web.Link{Text: strings.TrimPrefix(s.cfg.Contact, "mailto:"), Path: s.cfg.ContactLink()},
 		Host: s.cfg.OriginURL().Host, Senders: senders, SignUp: web.SignUpMode(s.cfg.SignUp), PasswordMin: s.cfg.PasswordMinLength,
-		GraceDays: int(account.GraceBeforeErasure / (24 * time.Hour)),
+		Outbox: s.outboxAddress(), GraceDays: int(account.GraceBeforeErasure / (24 * time.Hour)),
 	}, s.log)
 	if err != nil {
 		return nil, err
@@ -143,6 +145,16 @@ func (s *service) handler() (http.Handler, error) {
 	return chain(middleware.RequireForm(pages.Refused)(door.Handler())), nil
 }
 
+// outboxAddress is where mail can be read in a browser: only while the service has no mail server and is this machine's own.
+func (s *service) outboxAddress() string {
+	if !s.showsOutbox() {
+		return ""
+	}
+	return "http://" + s.cfg.OperationsListen + "/outbox"
+}
+
+func (s *service) showsOutbox() bool { return s.cfg.OriginIsLoopback() && s.cfg.SMTPServer == "" }
+
 // answer listens, tells the operator where, and serves until ctx ends; then it lets running requests finish.
 func (s *service) answer(ctx context.Context, handler http.Handler, w world) error {
 	listener, err := s.listen(ctx)
@@ -151,7 +163,7 @@ func (s *service) answer(ctx context.Context, handler http.Handler, w world) err
 	}
 	ops, err := operations.Listen(ctx, s.cfg.OperationsListen)
 	if err != nil {
-		return errors.Join(fmt.Errorf("opening the operations listener: %w", err), listener.Close())
+		return errors.Join(taken(err, s.cfg.OperationsListen, "operations_listen", "--operations-listen localhost:9485"), listener.Close())
 	}
 	opsServer := operations.Server(operations.Handler(s.operations()))
 	server := middleware.Server(s.cfg.Listen, handler, s.log)
@@ -208,7 +220,7 @@ func (s *service) listen(ctx context.Context) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", s.cfg.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("listening: %w", err)
+		return nil, taken(err, s.cfg.Listen, "listen", "--listen localhost:9484")
 	}
 	if s.cfg.TLSCertificate == "" {
 		return l, nil
@@ -218,6 +230,17 @@ func (s *service) listen(ctx context.Context) (net.Listener, error) {
 		return nil, errors.Join(fmt.Errorf("reading the certificate: %w", err), l.Close())
 	}
 	return tls.NewListener(l, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}), nil
+}
+
+// taken says what to do about a port that somebody else has, or that this user may not have.
+func taken(err error, address, key, instead string) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%s is taken by another program, perhaps another usher: stop that one, or use another port (%s), such as %s", address, key, instead)
+	case errors.Is(err, os.ErrPermission):
+		return fmt.Errorf("this user may not listen on %s: ports below 1024 need root or CAP_NET_BIND_SERVICE; use another port (%s), such as %s", address, key, instead)
+	}
+	return fmt.Errorf("listening on %s: %w", address, err)
 }
 
 // greet prints where everything is: the address, where mail waits, and the link for the first administrator while there is none.

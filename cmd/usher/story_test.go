@@ -15,6 +15,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"usher/internal/mail/mailtest"
 	"usher/internal/testdb"
 )
 
@@ -95,6 +96,7 @@ type story struct {
 	who      string
 	metrics  map[string]float64
 	secrets  map[string]bool
+	sink     *mailtest.Sink
 }
 
 type storyKey struct{}
@@ -139,7 +141,7 @@ func setUpStory(t *testing.T, e *testscript.Env, engine string, swept *sweep) er
 		for _, n := range s.nodes {
 			n.stop(syscall.SIGTERM)
 		}
-		s.dump(t, left)
+		s.dump(t, &left)
 		swept.add(left)
 	})
 	return nil
@@ -169,9 +171,9 @@ func storyOf(ts *testscript.TestScript) *story { return ts.Value(storyKey{}).(*s
 func storyCommands() map[string]func(ts *testscript.TestScript, neg bool, args []string) {
 	return map[string]func(ts *testscript.TestScript, neg bool, args []string){
 		"serve": cmdServe, "node": cmdNode, "end": cmdEnd, "kill9": cmdKill9, "outage": cmdOutage, "log": cmdLog, "clock": cmdClock, "metric": cmdMetric, "sql": cmdSQL,
-		"browser": cmdBrowser, "go": cmdGo, "fill": cmdFill, "signin": cmdSignIn, "field": cmdField, "person": cmdPerson, "see": cmdSee, "at": cmdAt, "status": cmdStatus, "header": cmdHeader,
-		"cookie": cmdCookie, "mail": cmdMail, "nomail": cmdNoMail,
-		"raw": cmdRaw, "race": cmdRace, "crash": cmdCrash, "remember": cmdRemember, "wire": cmdWire,
+		"browser": cmdBrowser, "go": cmdGo, "follow": cmdFollow, "fill": cmdFill, "signin": cmdSignIn, "field": cmdField, "grab": cmdGrab, "grabpath": cmdGrabPath, "pagelink": cmdPageLink, "eventually": cmdEventually, "person": cmdPerson, "see": cmdSee, "at": cmdAt, "status": cmdStatus, "header": cmdHeader,
+		"cookie": cmdCookie, "mail": cmdMail, "nomail": cmdNoMail, "link": cmdLink, "smtp": cmdSMTP, "sent": cmdSent,
+		"raw": cmdRaw, "race": cmdRace, "crash": cmdCrash, "remember": cmdRemember, "wire": cmdWire, "drain": cmdDrain,
 	}
 }
 

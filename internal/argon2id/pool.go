@@ -110,6 +110,17 @@ func (p *Pool) Decoy(ctx context.Context, password []byte) error {
 	return err
 }
 
+// Room returns ErrBusy when a call made now would be refused at once, so that nothing need be done in vain before it; nil promises no slot.
+func (p *Pool) Room() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.free) > 0 || p.waiting.Len() < p.queue {
+		return nil
+	}
+	p.stats.Busy++
+	return ErrBusy
+}
+
 // Evaluations returns how many hashes were computed since the pool was made.
 func (p *Pool) Evaluations() uint64 { return p.Stats().Hashes }
 

@@ -155,6 +155,9 @@ func TestFullQueueIsBusyAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPool(t, 1, 2, cheap)
 		slot := mustAcquire(t, p)
+		if err := p.Room(); err != nil {
+			t.Errorf("an empty queue has no room: %v", err)
+		}
 		var wg sync.WaitGroup
 		for range 2 {
 			wg.Go(func() {
@@ -171,9 +174,15 @@ func TestFullQueueIsBusyAtOnce(t *testing.T) {
 		if time.Since(began) != 0 { // the bubble's clock moves only when everybody sleeps
 			t.Error("the refusal waited")
 		}
+		if err := p.Room(); !errors.Is(err, ErrBusy) {
+			t.Errorf("a full queue has room: %v", err)
+		}
 		p.pass(slot)
 		wg.Wait()
-		if s := p.Stats(); s.Busy != 1 || s.Hashes != 2 || s.Running != 0 || s.Waiting != 0 {
+		if err := p.Room(); err != nil {
+			t.Errorf("an idle pool has no room: %v", err)
+		}
+		if s := p.Stats(); s.Busy != 2 || s.Hashes != 2 || s.Running != 0 || s.Waiting != 0 {
 			t.Errorf("stats %+v", s)
 		}
 	})

@@ -1,6 +1,10 @@
 package config
 
-import "slices"
+import (
+	"net"
+	"net/netip"
+	"slices"
+)
 
 // given is what one source says about one setting.
 type given struct {
@@ -36,6 +40,7 @@ func Load(flags *Flags, environ []string) (Config, error) {
 			c.sources[s.key] = g.source
 		}
 	}
+	c.originFromListen()
 	c.Origin = normalOrigin(c.Origin)
 	unread := problems
 	for _, p := range c.problems() {
@@ -48,6 +53,18 @@ func Load(flags *Flags, environ []string) (Config, error) {
 		return Config{}, err
 	}
 	return c, nil
+}
+
+// originFromListen takes the port of a loopback listener into an origin that nobody set, so that a first try on another port prints links that
+// lead there.
+func (c *Config) originFromListen() {
+	host, port, err := net.SplitHostPort(c.Listen)
+	if c.sources["origin"] != "" || c.sources["listen"] == "" || err != nil || port == "0" {
+		return
+	}
+	if address, err := netip.ParseAddr(host); host == "localhost" || err == nil && address.IsLoopback() {
+		c.Origin = "http://localhost:" + port
+	}
 }
 
 func fromFlags(s setting, texts []string) given {

@@ -336,3 +336,23 @@ func mustSetting(t *testing.T, key string) setting {
 	}
 	return s
 }
+
+// Who only moves the listener to try things out gets links that lead there.
+func TestOriginFollowsAListenerOnThisMachine(t *testing.T) {
+	for listen, want := range map[string]string{
+		"localhost:9484": "http://localhost:9484", "127.0.0.1:9484": "http://localhost:9484", "[::1]:9484": "http://localhost:9484",
+		":9484": "http://localhost:8484", "192.0.2.1:9484": "http://localhost:8484",
+	} {
+		c, err := Load(nil, []string{"USHER_LISTEN=" + listen})
+		if err != nil {
+			t.Fatalf("%s: %v", listen, err)
+		}
+		if c.Origin != want {
+			t.Errorf("listening on %s the origin is %s, want %s", listen, c.Origin, want)
+		}
+	}
+	c, err := Load(nil, []string{"USHER_LISTEN=localhost:9484", "USHER_ORIGIN=http://localhost:8080"})
+	if err != nil || c.Origin != "http://localhost:8080" {
+		t.Errorf("an origin that was set became %s, %v", c.Origin, err)
+	}
+}

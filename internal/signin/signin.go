@@ -32,6 +32,7 @@ type Store interface {
 
 // Hasher checks passwords in a bounded number of slots.
 type Hasher interface {
+	Room() error
 	Verify(ctx context.Context, phc string, password []byte) (bool, error)
 	Decoy(ctx context.Context, password []byte) error
 	Hash(ctx context.Context, password []byte) (string, error)
@@ -91,6 +92,9 @@ func (s *Service) Start(ctx context.Context, r Request) (Outcome, error) {
 // prove counts the try, checks the password and gives the try back only when the check could not be made. A typed password that cannot be
 // any account's still costs a hash.
 func (s *Service) prove(ctx context.Context, at credential.Attempt, typed secret.Token) (credential.Candidate, error) {
+	if err := s.Hasher.Room(); err != nil { // in a flood, before anything is written
+		return credential.Candidate{}, err
+	}
 	c, err := s.Store.BeginAttempt(ctx, at)
 	if err != nil {
 		return c, err

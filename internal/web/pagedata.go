@@ -18,6 +18,7 @@ type Site struct {
 	Host        string   // as people type it, such as "usher.example.org"
 	Contact     Link     // how to reach who runs it; zero when nobody said
 	Senders     []string // the addresses our mail comes from
+	Outbox      string   // where mail waits while there is no mail server and nobody else can reach the service; else empty
 	SignUp      SignUpMode
 	PasswordMin int // code points
 	GraceDays   int // between asking for deletion and deletion
@@ -136,6 +137,7 @@ type SignUpConfirmPage struct {
 // WelcomePage is "welcome"; it posts user_name and display_name, or skip.
 type WelcomePage struct {
 	Form
+	Address     string // shown to the first administrator, whose address nobody has confirmed
 	UserName    string
 	DisplayName string
 }

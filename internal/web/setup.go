@@ -11,7 +11,7 @@ import (
 func (d *Door) getSetUp(w http.ResponseWriter, r *http.Request) error {
 	ticket := d.ticket(r, linkSetUp)
 	if _, err := d.Founding.OpenSetUp(r.Context(), ticket); errors.Is(err, signup.ErrGone) {
-		return d.usedUp(w, r, Link{"Sign in", "/sign-in"}, Link{"Help", "/help"})
+		return d.noSetUp(w, r)
 	} else if err != nil {
 		return err
 	}
@@ -29,7 +29,7 @@ func (d *Door) postSetUp(w http.ResponseWriter, r *http.Request) error {
 	n := signup.NewAccount{Email: p.Email, Password: secret.TokenOf(r.PostFormValue("password"))}
 	done, err := d.Founding.SetUp(r.Context(), ticket, n, d.client(r))
 	if errors.Is(err, signup.ErrGone) {
-		return d.usedUp(w, r, Link{"Sign in", "/sign-in"}, Link{"Help", "/help"})
+		return d.noSetUp(w, r)
 	}
 	if err != nil {
 		p.refuseAccount(err)
@@ -37,6 +37,19 @@ func (d *Door) postSetUp(w http.ResponseWriter, r *http.Request) error {
 	}
 	d.dropCookie(w, linkSetUp.cookie)
 	return d.welcome(w, r, done)
+}
+
+// noSetUp says why a set-up link may not work, and where the next one comes from.
+func (d *Door) noSetUp(w http.ResponseWriter, r *http.Request) error {
+	d.Pages.Page(w, r, http.StatusGone, "message", Page{Data: MessagePage{
+		Title: "This link does not work", Icon: "clock",
+		Paragraphs: []string{
+			"It was used, it is over an hour old, or it was not copied whole. Nothing was changed.",
+			"While nobody administers this service, each start of it prints a new link.",
+		},
+		Action: &Link{"Sign in", "/sign-in"}, Back: &Link{"About accounts", "/help/creating-an-account"},
+	}})
+	return nil
 }
 
 func (d *Door) getInvitation(w http.ResponseWriter, r *http.Request) error {

@@ -204,6 +204,9 @@ func (d *Door) getWelcome(w http.ResponseWriter, r *http.Request, v visitor) err
 }
 
 func (d *Door) welcomePage(w http.ResponseWriter, r *http.Request, status int, p WelcomePage, v visitor) error {
+	if v.Person.Admin {
+		p.Address = v.Person.Email
+	}
 	d.Pages.Page(w, r, status, "welcome", Page{Person: v.header(), Data: p})
 	return nil
 }
