@@ -28,9 +28,9 @@ type Handle struct {
 
 // Errors about what somebody typed. Their texts are for people.
 var (
-	ErrBadAddress  = errors.New("This does not look like an e-mail address.")                                                //nolint:staticcheck // shown as it stands
-	ErrBadUserName = errors.New("A user name has 3 to 32 letters or digits; dots, dashes and underscores may stand inside.") //nolint:staticcheck // shown as it stands
-	ErrBadName     = errors.New("A name has at most 64 characters, and no line breaks.")                                     //nolint:staticcheck // shown as it stands
+	ErrBadAddress  = errors.New("This does not look like an e-mail address.")
+	ErrBadUserName = errors.New("A user name has 3 to 32 letters or digits; dots, dashes and underscores may stand inside.")
+	ErrBadName     = errors.New("A name has at most 64 characters, and no line breaks.")
 )
 
 const (

@@ -37,7 +37,7 @@ const (
 	KindDeletionDone         Kind = "deletion_done"
 )
 
-// How long the secrets inside live. The flows that mint them use these same numbers.
+// How long the secrets inside live. A test holds these to the lives of the links themselves, which credential.Rules says.
 const (
 	SignUpLife        = time.Hour          // code and link of a sign-up
 	AddressLife       = 24 * time.Hour     // code and link that confirm a changed or second address

@@ -201,7 +201,7 @@ func (db *DB) SetName(ctx context.Context, accountID, name string, act audit.Act
 	return db.setSealed(ctx, accountID, "name", name, act)
 }
 
-// RemoveNoticeEmail takes the second address for notices away. (It is set by RedeemConfirmation.)
+// RemoveNoticeEmail takes the second address for notices away. (RedeemNoticeEmail sets it.)
 func (db *DB) RemoveNoticeEmail(ctx context.Context, accountID string, act audit.Act) error {
 	return db.setSealed(ctx, accountID, "notice_email", "", act)
 }

@@ -161,7 +161,7 @@ func (db *DB) forgive(ctx context.Context, t *tx, at credential.Attempt, c crede
 	return err
 }
 
-// ForgiveAttempt gives a try back whose password was right but which opens nothing, or which could not be checked.
+// ForgiveAttempt gives a try back whose password was right but which opens nothing; failures before it are forgotten.
 func (db *DB) ForgiveAttempt(ctx context.Context, at credential.Attempt, c credential.Candidate, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
 		if err := db.forgive(ctx, t, at, c); err != nil {

@@ -90,7 +90,7 @@ func (d *Door) leaveFormer(r *http.Request) error {
 	}
 	f, err := d.Resolver.Resolve(r.Context(), credential.Browser, token)
 	if err != nil {
-		return nil //nolint:nilerr // what does not count any more needs no signing out
+		return nil // what does not count any more needs no signing out
 	}
 	err = d.Devices.SignOut(r.Context(), f, f.DeviceID, d.client(r))
 	if errors.Is(err, device.ErrNotFound) {

@@ -1,0 +1,21 @@
+package notice_test
+
+import (
+	"testing"
+
+	"usher/internal/credential"
+	"usher/internal/notice"
+)
+
+// A mail that promises a link must live as long as the link, and no longer.
+func TestLivesAreThoseOfTheLinksInside(t *testing.T) {
+	for kind, carried := range map[notice.Kind]credential.Kind{
+		notice.KindConfirmSignUp: credential.SignUpLink, notice.KindConfirmAddress: credential.Change, notice.KindConfirmNoticeAddress: credential.Change,
+		notice.KindReset: credential.Reset, notice.KindInvitation: credential.Invitation, notice.KindNewDevice: credential.NotMe,
+		notice.KindPasswordChanged: credential.NotMe, notice.KindAddressChanged: credential.Undo,
+	} {
+		if mail, link := kind.Life(), credential.Rules[carried].Life; mail != link {
+			t.Errorf("%s lives %s and its link %s", kind, mail, link)
+		}
+	}
+}
