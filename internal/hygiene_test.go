@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"os"
 	"path"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -59,4 +60,25 @@ func TestNothingRunsBeforeMain(t *testing.T) {
 			}
 		}
 	})
+}
+
+// callsOut finds what opens a connection or asks a name server.
+var callsOut = regexp.MustCompile(`\bhttp\.(Get|Post|PostForm|Head|Client|DefaultClient|DefaultTransport|Transport|NewRequest(WithContext)?)\b|\bnet\.(Dial\w*|Dialer|Lookup\w+|Resolver|DefaultResolver)\b|\btls\.(Dial\w*|Dialer)\b`)
+
+// Attack L9: nothing that a stranger sends can make the service call anywhere, because only mail opens connections, to the server its operator
+// named, and the database's own drivers.
+func TestOnlyMailCallsOut(t *testing.T) {
+	found := 0
+	eachGoFile(t, os.DirFS(".."), func(name string, text []byte) {
+		if !callsOut.Match(text) || strings.HasPrefix(name, "internal/loadtest/") {
+			return
+		}
+		found++
+		if !strings.HasPrefix(name, "internal/mail/") {
+			t.Errorf("%s opens connections: %s", name, callsOut.Find(text))
+		}
+	})
+	if found == 0 {
+		t.Error("not even mail does: the pattern finds nothing")
+	}
 }
