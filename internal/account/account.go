@@ -43,6 +43,7 @@ type Standing struct {
 	Incident        int64 // newest incident that lists this account; 0 when none does
 	Secured         int64 // instance epoch at which the owner last set a password
 	PasswordVersion int64 // grows with each password; binds resets to the one they replace
+	SecondFactor    bool  // a code from an authenticator, or a recovery code, is asked besides the password
 }
 
 // Account is a person's account, opened.
@@ -54,6 +55,7 @@ type Account struct {
 	NoticeEmail string // second address for notices; empty when there is none
 	Password    string // argon2id PHC string
 	CreatedAt   time.Time
+	FactorSince time.Time // since when the second factor is on; zero when it is off
 	DeleteAt    time.Time // zero unless it is going to be deleted: Deleting, or Locked meanwhile
 }
 

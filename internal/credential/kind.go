@@ -2,7 +2,11 @@
 // and the one function that resolves any of them through any door. It refuses to know doors, and how credentials are stored.
 package credential
 
-import "time"
+import (
+	"time"
+
+	"usher/internal/secret"
+)
 
 // Kind names a kind of credential.
 type Kind string
@@ -19,6 +23,15 @@ const (
 	Reset      Kind = "reset"         // chooses a new password
 	Invitation Kind = "invitation"    // opens a sign-up while sign-up is by invitation
 	SetUp      Kind = "set-up"        // makes the first administrator
+
+	SecondStep  Kind = "second step"        // the password was right, the code is still to come
+	Remembered  Kind = "remembered browser" // a browser where the code is not asked for
+	Enrolment   Kind = "enrolment"          // an authenticator that is being set up
+	KeepFactor  Kind = "keep second factor" // stops an operator's removal of the second factor, in the mails that warn of it
+	Restricted  Kind = "restricted ticket"  // mailbox and second factor are proved: finishes the reset, and nothing else, ever
+	AppPassword Kind = "app password"       // made for one app that knows only a name and a password
+	App         Kind = "app"                // software that signed in with a name and a password
+	Console     Kind = "console ticket"     // watches the incident that ended its administrator's own sign-in
 )
 
 // Rule says how a kind lives and dies.
@@ -38,6 +51,8 @@ type Rule struct {
 	WhileResetRequired bool
 	// WhileDeleting kinds still work during the grace before an account is erased.
 	WhileDeleting bool
+	// Shape reports whether a text can be a token of the kind at all; nil means secret.Token.WellFormed.
+	Shape func(secret.Token) bool
 	// Bearer kinds prove a right to read or act for the account. The others open one narrow step.
 	Bearer bool
 }
@@ -56,6 +71,15 @@ var Rules = map[Kind]Rule{
 	Reset:      {Life: 30 * time.Minute, SingleUse: true, OwnedByAccount: true, WhileResetRequired: true, WhileDeleting: true},
 	Invitation: {Life: 7 * day, SingleUse: true},
 	SetUp:      {Life: time.Hour, SingleUse: true},
+
+	SecondStep:  {Life: 10 * time.Minute, SingleUse: true, OwnedByAccount: true, WhileDeleting: true},
+	Remembered:  {Life: 30 * day, OwnedByAccount: true, WhileDeleting: true},
+	Enrolment:   {Life: 10 * time.Minute, SingleUse: true, OwnedByAccount: true},
+	KeepFactor:  {Life: 8 * day, SingleUse: true, OwnedByAccount: true, Protective: true, WhileResetRequired: true, WhileDeleting: true},
+	Restricted:  {Life: 30 * time.Minute, SingleUse: true, OwnedByAccount: true, WhileResetRequired: true, WhileDeleting: true},
+	AppPassword: {Life: 3650 * day, Idle: 365 * day, OwnedByAccount: true, Bearer: true, Shape: secret.Token.IsAppPassword},
+	App:         {Life: 400 * day, Idle: 90 * day, OwnedByAccount: true, Bearer: true},
+	Console:     {Life: 12 * time.Hour, OwnedByAccount: true, WhileResetRequired: true},
 }
 
 // Fresh is how long a typed password counts as fresh proof.

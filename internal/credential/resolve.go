@@ -88,7 +88,8 @@ func (r *Resolver) Resolve(ctx context.Context, kind Kind, token secret.Token) (
 
 // ResolveWith is Resolve by a question of the caller's own, which brings along more than the credential.
 func (r *Resolver) ResolveWith(ctx context.Context, kind Kind, token secret.Token, find Question) (Found, error) {
-	if _, known := Rules[kind]; !known || !token.WellFormed() {
+	rule, known := Rules[kind]
+	if !known || !rule.shaped(token) {
 		return Found{}, ErrUnknown
 	}
 	f, err := find(ctx, kind, token)
@@ -96,6 +97,13 @@ func (r *Resolver) ResolveWith(ctx context.Context, kind Kind, token secret.Toke
 		return Found{}, err
 	}
 	return f, Judge(f, r.Now())
+}
+
+func (rule Rule) shaped(token secret.Token) bool {
+	if rule.Shape != nil {
+		return rule.Shape(token)
+	}
+	return token.WellFormed()
 }
 
 // Question looks a presented credential up, as Store.FindCredential does.

@@ -122,18 +122,20 @@ func TestJudge(t *testing.T) {
 		"made in the future":  {func(f *Found) { f.CreatedAt = now.Add(2 * time.Minute) }, except(ErrUnknown)},
 		"clocks a little off": {func(f *Found) { f.CreatedAt = now.Add(30 * time.Second) }, nil},
 		"unknown kind":        {func(f *Found) { f.Kind = "x" }, except(ErrUnknown)},
+		"idle for a year":     {func(f *Found) { f.DeviceUsedAt = now.Add(-365 * day) }, only(ErrUnknown, Browser, App, AppPassword)},
+		"idle for a season":   {func(f *Found) { f.DeviceUsedAt = now.Add(-90 * day) }, only(ErrUnknown, Browser, App)},
 		"idle":                {func(f *Found) { f.DeviceUsedAt = now.Add(-30 * day) }, only(ErrUnknown, Browser)},
-		"floor":               {func(f *Found) { f.Clock.Floor = 101 }, except(ErrEnded, Undo, NotMe)},
+		"floor":               {func(f *Found) { f.Clock.Floor = 101 }, except(ErrEnded, Undo, NotMe, KeepFactor)},
 		"floor at its birth":  {func(f *Found) { f.Clock.Floor = 100 }, nil},
-		"incident for all":    {func(f *Found) { f.Clock.Incident, f.Account.Secured = 101, 101 }, except(ErrEnded, Undo, NotMe)},
-		"incident, listed":    {func(f *Found) { f.Account.Incident, f.Account.Secured = 101, 101 }, only(ErrEnded, Browser, Known, Change, Reset)},
-		"signed out, all":     {func(f *Found) { f.Account.Epoch = 4 }, only(ErrEnded, Browser, Known, Change, Reset)},
-		"reset required":      {func(f *Found) { f.Account.Secured = 79 }, only(ErrResetRequired, Browser, Change)},
+		"incident for all":    {func(f *Found) { f.Clock.Incident, f.Account.Secured = 101, 101 }, except(ErrEnded, Undo, NotMe, KeepFactor)},
+		"incident, listed":    {func(f *Found) { f.Account.Incident, f.Account.Secured = 101, 101 }, only(ErrEnded, epochal()...)},
+		"signed out, all":     {func(f *Found) { f.Account.Epoch = 4 }, only(ErrEnded, epochal()...)},
+		"reset required":      {func(f *Found) { f.Account.Secured = 79 }, only(ErrResetRequired, Browser, Change, SecondStep, Remembered, Enrolment, AppPassword, App)},
 		"locked":              {func(f *Found) { f.Account.State = account.Locked }, only(ErrLocked, owned()...)},
-		"deleting":            {func(f *Found) { f.Account.State = account.Deleting }, only(ErrDeleting, Browser, Change)},
+		"deleting":            {func(f *Found) { f.Account.State = account.Deleting }, only(ErrDeleting, Browser, Change, Enrolment, AppPassword, App, Console)},
 		"state nobody knows":  {func(f *Found) { f.Account.State = "banned" }, only(ErrUnknown, owned()...)},
 		"account gone":        {func(f *Found) { f.Account = account.Standing{} }, only(ErrUnknown, owned()...)},
-		"locked and ended":    {func(f *Found) { f.Account.State, f.Account.Epoch = account.Locked, 9 }, both(only(ErrEnded, Browser, Known, Change, Reset), only(ErrLocked, Undo, NotMe))},
+		"locked and ended":    {func(f *Found) { f.Account.State, f.Account.Epoch = account.Locked, 9 }, both(only(ErrEnded, epochal()...), only(ErrLocked, Undo, NotMe, KeepFactor))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, kind := range declared(t) {
@@ -169,6 +171,16 @@ func only(err error, kinds ...Kind) map[Kind]error {
 func both(a, b map[Kind]error) map[Kind]error {
 	maps.Copy(a, b)
 	return a
+}
+
+// epochal are the kinds that a step of the account's epoch ends.
+func epochal() (all []Kind) {
+	for kind, rule := range Rules {
+		if rule.OwnedByAccount && !rule.Protective {
+			all = append(all, kind)
+		}
+	}
+	return all
 }
 
 func owned() (all []Kind) {

@@ -41,13 +41,21 @@ func (Exhausted) Error() string {
 	return "credential: too many failures in a row; the password is off until it is reset"
 }
 
-// SignIn is a new sign-in of a browser.
+// SignIn is a new sign-in of a browser, or of software.
 type SignIn struct {
 	Device  device.Device
+	Kind    Kind // of the token; empty: Browser
 	Token   secret.Token
 	Known   secret.Token // empty when the browser keeps the one it has
 	Stamp   Stamp
 	FreshAt time.Time
+	// Factor, when set, is spent by the sign-in.
+	Factor *Factor
+	// Spends is the hash of the SecondStep ticket that led to it; empty when there was none.
+	Spends string
+	// Remember, when set, lets this browser in without a code until it ends; RememberedAs is how it is listed.
+	Remember     secret.Token
+	RememberedAs string
 	// Replaces is the hash of the sign-in whose place it takes, where everything else is signed out.
 	Replaces string
 }

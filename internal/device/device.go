@@ -16,6 +16,7 @@ type Kind string
 const (
 	Browser Kind = "browser"
 	Phone   Kind = "phone" // a browser on a phone or tablet
+	App     Kind = "app"   // software that signs in by itself, with a name and a password or an app password
 )
 
 // Most is how many devices an account may have; the one unused for longest is signed out to make room (ASVS 7.1.2).

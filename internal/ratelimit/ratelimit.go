@@ -23,11 +23,15 @@ var (
 	SignUpMails      = Rule{"sign-up mail", 3, time.Hour}    // codes to one address
 	SignUpMailsDaily = Rule{"sign-up mail day", 10, 24 * time.Hour}
 	// The two daily limits together keep what strangers can have sent to one person within 20 mails a day.
-	ResetsAccount   = Rule{"reset", 3, time.Hour} // reset mails for one address
-	ResetsDaily     = Rule{"reset day", 10, 24 * time.Hour}
-	ResetsNetwork   = Rule{"reset network", 10, time.Hour}
-	StepUps         = Rule{"proof", 3, 15 * time.Minute} // wrong passwords where an administrator proves it again
-	CodesTyped      = Rule{"code", 10, 24 * time.Hour}   // confirmation codes typed for one address from one network
+	ResetsAccount = Rule{"reset", 3, time.Hour} // reset mails for one address
+	ResetsDaily   = Rule{"reset day", 10, 24 * time.Hour}
+	ResetsNetwork = Rule{"reset network", 10, time.Hour}
+	StepUps       = Rule{"proof", 3, 15 * time.Minute} // wrong passwords where an administrator proves it again
+	// Wrong second factors of one account: with three steps that count, a guess at six digits hits with 3e-6, so a day's worth, which is never
+	// more than 20 in any 24 hours, stays at 6e-5.
+	Factors         = Rule{"factor", 5, 10 * time.Minute}
+	FactorsDaily    = Rule{"factor day", 10, 24 * time.Hour}
+	CodesTyped      = Rule{"code", 10, 24 * time.Hour} // confirmation codes typed for one address from one network
 	CodesForAddress = Rule{"code address", 40, 24 * time.Hour}
 	LinksOpened     = Rule{"link", 60, 10 * time.Minute} // wrong or dead links from one network
 	Strengths       = Rule{"strength", 600, 10 * time.Minute}

@@ -14,18 +14,18 @@ import (
 )
 
 const accountColumns = `a.id, a.state, a.admin, a.key, a.email, a.user_name, a.name, a.notice_email, a.password, a.password_version,
-	a.epoch, a.incident, a.secured, a.created_at, a.delete_at`
+	a.epoch, a.incident, a.secured, a.totp_since, a.created_at, a.delete_at`
 
 // sealedAccount is an account as it stands in its row.
 type sealedAccount struct {
 	account.Account
 	key, email, userName, name, notice, password string
-	createdAt, deleteAt                          int64
+	factorSince, createdAt, deleteAt             int64
 }
 
 func (s *sealedAccount) dest() []any {
 	return []any{&s.ID, &s.State, &s.Admin, &s.key, &s.email, &s.userName, &s.name, &s.notice, &s.password, &s.PasswordVersion,
-		&s.Epoch, &s.Incident, &s.Secured, &s.createdAt, &s.deleteAt}
+		&s.Epoch, &s.Incident, &s.Secured, &s.factorSince, &s.createdAt, &s.deleteAt}
 }
 
 // open unseals the row.
@@ -54,6 +54,7 @@ func (s *sealedAccount) openFields(r *secret.Ring, more ...sealedField) (account
 		}
 	}
 	s.CreatedAt, s.DeleteAt = timeOf(s.createdAt), timeOf(s.deleteAt)
+	s.FactorSince, s.SecondFactor = timeOf(s.factorSince), s.factorSince > 0
 	return s.Account, nil
 }
 
@@ -328,12 +329,12 @@ func (db *DB) EraseAccount(ctx context.Context, id string, act audit.Act) error 
 		if n == 0 {
 			return ErrSpent
 		}
-		for _, table := range strings.Fields("handle device credential confirmation mail") {
+		for _, table := range strings.Fields("handle device credential confirmation mail recovery_code voided_password factor_removal incident_account") {
 			if _, err := t.exec(ctx, `DELETE FROM `+table+` WHERE account_id = $1`, id); err != nil {
 				return fmt.Errorf("erasing from %s: %w", table, err)
 			}
 		}
-		if _, err := t.exec(ctx, `DELETE FROM failure WHERE key = $1`, accountBudget(db.ring(), id)); err != nil {
+		if _, err := t.exec(ctx, `DELETE FROM failure WHERE key IN ($1, $2)`, accountBudget(db.ring(), id), factorBudget(db.ring(), id)); err != nil {
 			return err
 		}
 		return db.leave(ctx, t, act)

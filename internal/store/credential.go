@@ -67,7 +67,7 @@ func (db *DB) FindPerson(ctx context.Context, kind credential.Kind, token secret
 	if err != nil || f.Account.ID == "" {
 		return f, account.Account{}, err
 	}
-	s.Standing, s.key = f.Account, row.wrapped
+	s.Standing, s.key, s.factorSince = f.Account, row.wrapped, row.factorSince
 	a, err := s.openPerson(db.ring())
 	return f, a, err
 }
@@ -85,7 +85,7 @@ const (
 	selectFound = `SELECT c.hash, c.account_id, c.device_id, c.subject, c.detail, c.born, c.account_epoch, c.fresh_at, c.created_at, c.expires_at,
 		COALESCE(d.used_at, 0), i.epoch, i.floor, i.incident,
 		COALESCE(a.id, ''), COALESCE(a.state, ''), COALESCE(a.admin, FALSE), COALESCE(a.epoch, 0), COALESCE(a.incident, 0), COALESCE(a.secured, 0),
-		COALESCE(a.password_version, 0), COALESCE(a.key, '')`
+		COALESCE(a.password_version, 0), COALESCE(a.totp_since, 0), COALESCE(a.key, '')`
 	fromFound = ` FROM credential c JOIN instance i ON i.id = 1
 		LEFT JOIN account a ON a.id = c.account_id LEFT JOIN device d ON d.id = c.device_id
 		WHERE c.kind = $1 AND (c.device_id = '' OR d.account_id = c.account_id) AND c.hash IN `
@@ -96,6 +96,7 @@ type foundRow struct {
 	credential.Found
 	detail, wrapped               string
 	fresh, created, expires, used int64
+	factorSince                   int64
 }
 
 func (r *foundRow) dest() []any {
@@ -103,12 +104,13 @@ func (r *foundRow) dest() []any {
 	return []any{&f.Hash, &f.AccountID, &f.DeviceID, &f.Subject, &r.detail, &f.Stamp.Born, &f.Stamp.Account, &r.fresh, &r.created, &r.expires,
 		&r.used, &f.Clock.Epoch, &f.Clock.Floor, &f.Clock.Incident,
 		&f.Account.ID, &f.Account.State, &f.Account.Admin, &f.Account.Epoch, &f.Account.Incident, &f.Account.Secured,
-		&f.Account.PasswordVersion, &r.wrapped}
+		&f.Account.PasswordVersion, &r.factorSince, &r.wrapped}
 }
 
 // open unseals the row.
 func (r *foundRow) open(db *DB, kind credential.Kind) (f credential.Found, err error) {
 	f = r.Found
+	f.Account.SecondFactor = r.factorSince > 0
 	f.Kind, f.FreshAt, f.CreatedAt, f.ExpiresAt, f.DeviceUsedAt = kind, timeOf(r.fresh), timeOf(r.created), timeOf(r.expires), timeOf(r.used)
 	if r.detail == "" {
 		return f, nil

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -189,6 +190,14 @@ func (db *DB) OpenSignIn(ctx context.Context, at credential.Attempt, c credentia
 		if err := db.forgive(ctx, t, at, c); err != nil {
 			return err
 		}
+		if s.Spends != "" {
+			if err := spend(ctx, t, s.Spends); err != nil {
+				return err
+			}
+		}
+		if err := db.spendFactor(ctx, t, s.Factor); err != nil {
+			return err
+		}
 		if err := db.insertSignIn(ctx, t, s, act.At); err != nil {
 			return err
 		}
@@ -239,12 +248,26 @@ func (db *DB) insertSignIn(ctx context.Context, t *tx, s credential.SignIn, now 
 	if err != nil {
 		return fmt.Errorf("writing a device: %w", err)
 	}
-	_, err = db.insertCredential(ctx, t, newCredential{kind: credential.Browser, token: s.Token, accountID: d.AccountID, deviceID: d.ID, stamp: s.Stamp, freshAt: s.FreshAt}, now)
-	if err != nil || s.Known.Empty() {
-		return err
+	_, err = db.insertCredential(ctx, t, newCredential{kind: cmp.Or(s.Kind, credential.Browser), token: s.Token, accountID: d.AccountID, deviceID: d.ID, stamp: s.Stamp, freshAt: s.FreshAt}, now)
+	for _, kept := range []newCredential{
+		{kind: credential.Known, token: s.Known, accountID: d.AccountID, stamp: s.Stamp},
+		{kind: credential.Remembered, token: s.Remember, accountID: d.AccountID, stamp: s.Stamp, detail: s.RememberedAs},
+	} {
+		if err == nil && !kept.token.Empty() {
+			_, err = db.insertCredential(ctx, t, kept, now)
+		}
 	}
-	_, err = db.insertCredential(ctx, t, newCredential{kind: credential.Known, token: s.Known, accountID: d.AccountID, stamp: s.Stamp}, now)
 	return err
+}
+
+// AddDevice signs something in beside the browsers: an app password, say. The act is its owner's.
+func (db *DB) AddDevice(ctx context.Context, s credential.SignIn, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if err := db.insertSignIn(ctx, t, s, act.At); err != nil {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
 }
 
 // trimDevices signs out what is over device.Most and returns how many devices that were. What an epoch of the account has ended goes along

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"usher/internal/device"
 )
 
 // sweepBatch bounds how many rows one sweep statement deletes, so that no writer waits for long.
@@ -13,6 +15,7 @@ const sweepBatch = 2000
 // How long what is over is kept.
 const (
 	keepIdleDevice = 31 * 24 * time.Hour // a day more than a sign-in may be idle; whatever ended it, it was not used since
+	keepIdleApp    = 366 * 24 * time.Hour
 	keepDoneMail   = 30 * 24 * time.Hour
 	keepFailures   = 30 * 24 * time.Hour
 )
@@ -42,7 +45,7 @@ func (db *DB) Sweep(ctx context.Context, now time.Time) (more bool, err error) {
 		}
 		more = more || n == sweepBatch
 	}
-	n, failed := db.sweepDevices(ctx, now.Add(-keepIdleDevice))
+	n, failed := db.sweepDevices(ctx, now)
 	if failed != nil {
 		err = errors.Join(err, fmt.Errorf("sweeping devices: %w", failed))
 	}
@@ -50,11 +53,12 @@ func (db *DB) Sweep(ctx context.Context, now time.Time) (more bool, err error) {
 }
 
 // sweepDevices deletes devices together with what was made from them.
-func (db *DB) sweepDevices(ctx context.Context, before time.Time) (n int, err error) {
+func (db *DB) sweepDevices(ctx context.Context, now time.Time) (n int, err error) {
 	err = db.engine.write(ctx, func(t *tx) error {
 		var gone []string
-		err := each(ctx, t, `DELETE FROM device WHERE id IN (SELECT id FROM device WHERE used_at <= $1 LIMIT $2) AND used_at <= $1 RETURNING id`,
-			[]any{ms(before), int64(sweepBatch)}, func(row scanner) error {
+		err := each(ctx, t, `DELETE FROM device WHERE id IN
+			(SELECT id FROM device WHERE used_at <= $1 AND (kind <> $3 OR used_at <= $4) LIMIT $2) AND used_at <= $1 RETURNING id`,
+			[]any{ms(now.Add(-keepIdleDevice)), int64(sweepBatch), string(device.App), ms(now.Add(-keepIdleApp))}, func(row scanner) error {
 				var id string
 				err := row.Scan(&id)
 				gone = append(gone, id)

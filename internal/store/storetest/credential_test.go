@@ -4,6 +4,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
+	"usher/internal/device"
 	"usher/internal/secret"
 	"usher/internal/store"
 )
@@ -83,8 +85,17 @@ func (w *world) minted(a account.Account) map[credential.Kind]secret.Token {
 	n, _ := w.signUp("new-" + a.Email)
 	all[credential.SignUp], all[credential.SignUpLink] = n.Browser, n.Link
 	_, _, all[credential.Change] = w.confirm(account.ForEmail, a, "change-"+a.Email)
-	for _, kind := range []credential.Kind{credential.Undo, credential.NotMe, credential.Reset} {
+	for _, kind := range []credential.Kind{
+		credential.Undo, credential.NotMe, credential.Reset, credential.SecondStep, credential.Remembered, credential.Enrolment,
+		credential.KeepFactor, credential.Restricted, credential.Console,
+	} {
 		all[kind], _ = w.link(kind, a)
+	}
+	for kind, token := range map[credential.Kind]secret.Token{credential.App: secret.NewToken(), credential.AppPassword: secret.NewAppPassword()} {
+		app := w.signIn(a)
+		app.Kind, app.Token, app.Device.Kind = kind, token, device.App
+		w.must(w.db.AddDevice(w.ctx(), app, w.act(audit.SignedIn, a.ID)))
+		all[kind] = token
 	}
 	for _, kind := range []credential.Kind{credential.Invitation, credential.SetUp} {
 		all[kind], _ = w.link(kind, account.Account{})
@@ -132,6 +143,15 @@ var expected = map[credential.Kind][6]error{
 	credential.Reset:      {nil, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded},
 	credential.Invitation: {nil, nil, nil, credential.ErrEnded, credential.ErrEnded, nil},
 	credential.SetUp:      {nil, nil, nil, credential.ErrEnded, credential.ErrEnded, nil},
+
+	credential.SecondStep:  {nil, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded},
+	credential.Remembered:  {nil, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded},
+	credential.Enrolment:   {nil, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded},
+	credential.KeepFactor:  {nil, nil, nil, nil, nil, credential.ErrLocked},
+	credential.Restricted:  {nil, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded},
+	credential.AppPassword: {nil, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded},
+	credential.App:         {nil, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded},
+	credential.Console:     {nil, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded, credential.ErrEnded},
 }
 
 func TestEveryKindIsMintedUsedAndExpected(t *testing.T) {
@@ -139,7 +159,8 @@ func TestEveryKindIsMintedUsedAndExpected(t *testing.T) {
 		func(w *world, a account.Account) {
 			devices, err := w.db.ListDevices(w.ctx(), a.ID)
 			w.must(err)
-			w.must(w.db.EndDevice(w.ctx(), a.ID, devices[0].ID, audit.Act{}))
+			browser := slices.IndexFunc(devices, func(d device.Device) bool { return d.Kind == device.Browser })
+			w.must(w.db.EndDevice(w.ctx(), a.ID, devices[browser].ID, audit.Act{}))
 		},
 		func(w *world, a account.Account) { w.must(w.db.EndEverything(w.ctx(), a.ID, nil, audit.Act{})) },
 		func(w *world, a account.Account) { w.must(w.db.RequireReset(w.ctx(), a.ID, "", w.act("", a.ID))) },

@@ -1,0 +1,122 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"usher/internal/account"
+	"usher/internal/credential"
+	"usher/internal/secret"
+)
+
+func recoveryCell(accountID, selector string) secret.Place {
+	return secret.Place{Table: "recovery_code", Row: accountID + "." + selector, Column: "hash"}
+}
+
+// factorBudget names the counter of an account's wrong second factors in a row.
+func factorBudget(r *secret.Ring, accountID string) string {
+	return r.Obscure("failure", "factor\x00"+accountID)
+}
+
+// BeginFactor reads what a typed second factor is to be checked against and counts the failure in advance; the verb that spends the factor gives
+// it back. *ratelimit.LimitedError and credential.Exhausted count nothing. An account without a second factor has a candidate without a key.
+func (db *DB) BeginFactor(ctx context.Context, at credential.FactorAttempt) (c credential.FactorCandidate, err error) {
+	err = db.engine.write(ctx, func(t *tx) error {
+		c = credential.FactorCandidate{Budget: factorBudget(db.ring(), at.AccountID)}
+		known, budget, err := db.budgetOf(ctx, t, credential.Attempt{Known: at.Known, At: at.At}, at.AccountID)
+		if err != nil {
+			return err
+		}
+		if known {
+			c.Budget = db.ring().Obscure("failure", "factor\x00"+budget)
+		}
+		if err := db.take(ctx, t, at.Takes(c.Budget), at.At); err != nil {
+			return err
+		}
+		if err := db.readFactor(ctx, t, at, &c); err != nil {
+			return err
+		}
+		if err := db.charge(ctx, t, c.Budget, at.At); err != nil {
+			return err
+		}
+		return get(ctx, t, `SELECT count FROM failure WHERE key = $1`, []any{c.Budget}, &c.Failures)
+	})
+	return c, err
+}
+
+func (db *DB) readFactor(ctx context.Context, t *tx, at credential.FactorAttempt, c *credential.FactorCandidate) error {
+	var sealed string
+	err := get(ctx, t, `SELECT totp, totp_step FROM account WHERE id = $1 AND totp_since > 0`, []any{at.AccountID}, &sealed, &c.Step)
+	if errors.Is(err, errNoRow) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	key, err := db.keyOf(ctx, t, at.AccountID)
+	if err != nil {
+		return err
+	}
+	plain, err := key.Open(sealed, accountCell(at.AccountID, "totp"))
+	if err != nil {
+		return fmt.Errorf("opening an authenticator's key: %w", err)
+	}
+	c.Key = secret.TokenOf(plain)
+	if at.Selector == "" {
+		return nil
+	}
+	err = get(ctx, t, `SELECT hash FROM recovery_code WHERE account_id = $1 AND selector = $2`, []any{at.AccountID, at.Selector}, &c.Sealed)
+	if errors.Is(err, errNoRow) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if c.Recovery, err = key.Open(c.Sealed, recoveryCell(at.AccountID, at.Selector)); err != nil {
+		return fmt.Errorf("opening a recovery code: %w", err)
+	}
+	return nil
+}
+
+// ReturnFactor gives one try back without forgetting the failures before it, for a check that did not take place.
+func (db *DB) ReturnFactor(ctx context.Context, at credential.FactorAttempt, c credential.FactorCandidate) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if err := db.giveBack(ctx, t, at.Takes(c.Budget)); err != nil {
+			return err
+		}
+		_, err := t.exec(ctx, `UPDATE failure SET count = count - 1, until = 0 WHERE key = $1 AND count > 0`, c.Budget)
+		return err
+	})
+}
+
+// spendFactor uses a second factor up, once whatever runs at the same time (RFC 6238 §5.2), and gives its try back. A step counts only after the
+// newest one used; a recovery code is deleted. ErrSpent. No factor at all is nothing to spend.
+func (db *DB) spendFactor(ctx context.Context, t *tx, f *credential.Factor) error {
+	if f == nil {
+		return nil
+	}
+	n, err := int64(0), error(nil)
+	if f.IsRecovery() {
+		n, err = t.exec(ctx, `DELETE FROM recovery_code WHERE account_id = $1 AND selector = $2 AND hash = $3`, f.AccountID, f.Selector, f.Candidate.Sealed)
+	} else {
+		n, err = t.exec(ctx, `UPDATE account SET totp_step = $1 WHERE id = $2 AND totp_step < $1 AND totp_since > 0`, f.Step, f.AccountID)
+	}
+	if err != nil {
+		return fmt.Errorf("spending a second factor: %w", err)
+	}
+	if n == 0 {
+		return ErrSpent
+	}
+	if err := db.giveBack(ctx, t, f.Attempt.Takes(f.Candidate.Budget)); err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `DELETE FROM failure WHERE key = $1`, f.Candidate.Budget)
+	return err
+}
+
+// RecoveryLeft returns how many recovery codes an account has left.
+func (db *DB) RecoveryLeft(ctx context.Context, accountID string) (n int64, err error) {
+	err = get(ctx, db.engine.read(), `SELECT COUNT(*) FROM recovery_code WHERE account_id = $1`, []any{accountID}, &n)
+	return n, found(err, account.ErrNotFound)
+}
