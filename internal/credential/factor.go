@@ -44,3 +44,12 @@ type Factor struct {
 
 // IsRecovery reports whether it is a recovery code.
 func (f Factor) IsRecovery() bool { return f.Selector != "" }
+
+// NewFactor is a second factor about to be turned on.
+type NewFactor struct {
+	AccountID string
+	Key       secret.Token      // the authenticator's
+	Step      int64             // of the code that proved it: it counts no more
+	Recovery  map[string]string // PHC string of each recovery code, by selector
+	Spends    string            // hash of the enrolment; empty when there was none
+}

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"usher/internal/account"
+	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/secret"
 )
@@ -119,4 +122,88 @@ func (db *DB) spendFactor(ctx context.Context, t *tx, f *credential.Factor) erro
 func (db *DB) RecoveryLeft(ctx context.Context, accountID string) (n int64, err error) {
 	err = get(ctx, db.engine.read(), `SELECT COUNT(*) FROM recovery_code WHERE account_id = $1`, []any{accountID}, &n)
 	return n, found(err, account.ErrNotFound)
+}
+
+// TurnOnFactor turns an account's second factor on, with its recovery codes. What was begun without it, half-finished sign-ins and reset links,
+// ends. ErrSpent when the enrolment was used, or there is a second factor already.
+func (db *DB) TurnOnFactor(ctx context.Context, f credential.NewFactor, act audit.Act) error {
+	return db.change(ctx, f.AccountID, act, func(t *tx, key secret.AccountKey) error {
+		if f.Spends != "" {
+			if err := spend(ctx, t, f.Spends); err != nil {
+				return err
+			}
+		}
+		n, err := t.exec(ctx, `UPDATE account SET totp = $1, totp_since = $2, totp_step = $3 WHERE id = $4 AND totp_since = 0`,
+			key.Seal(f.Key.Reveal(), accountCell(f.AccountID, "totp")), ms(act.At), f.Step, f.AccountID)
+		if err != nil {
+			return fmt.Errorf("turning a second factor on: %w", err)
+		}
+		if n == 0 {
+			return ErrSpent
+		}
+		if err := endBegun(ctx, t, f.AccountID); err != nil {
+			return err
+		}
+		return insertRecovery(ctx, t, key, f.AccountID, f.Recovery)
+	})
+}
+
+// TurnOffFactor takes an account's second factor away, with its recovery codes and the browsers where it was not asked for. The given one is
+// spent, or none by an operator's procedure. ErrSpent.
+func (db *DB) TurnOffFactor(ctx context.Context, accountID string, f *credential.Factor, act audit.Act) error {
+	return db.change(ctx, accountID, act, func(t *tx, _ secret.AccountKey) error {
+		if err := db.spendFactor(ctx, t, f); err != nil {
+			return err
+		}
+		n, err := t.exec(ctx, `UPDATE account SET totp = '', totp_since = 0 WHERE id = $1 AND totp_since > 0`, accountID)
+		if err != nil {
+			return fmt.Errorf("turning a second factor off: %w", err)
+		}
+		if n == 0 {
+			return ErrSpent
+		}
+		for _, text := range []string{`DELETE FROM recovery_code WHERE account_id = $1`, `DELETE FROM factor_removal WHERE account_id = $1`} {
+			if _, err := t.exec(ctx, text, accountID); err != nil {
+				return err
+			}
+		}
+		if _, err := t.exec(ctx, `DELETE FROM failure WHERE key = $1`, factorBudget(db.ring(), accountID)); err != nil {
+			return err
+		}
+		return endBegun(ctx, t, accountID)
+	})
+}
+
+// ReplaceRecovery gives an account a new set of recovery codes; the old set is void at once. The factor is spent. ErrSpent.
+func (db *DB) ReplaceRecovery(ctx context.Context, recovery map[string]string, f credential.Factor, act audit.Act) error {
+	return db.change(ctx, f.AccountID, act, func(t *tx, key secret.AccountKey) error {
+		if err := db.spendFactor(ctx, t, &f); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `DELETE FROM recovery_code WHERE account_id = $1`, f.AccountID); err != nil {
+			return err
+		}
+		return insertRecovery(ctx, t, key, f.AccountID, recovery)
+	})
+}
+
+func insertRecovery(ctx context.Context, t *tx, key secret.AccountKey, accountID string, recovery map[string]string) error {
+	for _, selector := range slices.Sorted(maps.Keys(recovery)) {
+		_, err := t.exec(ctx, `INSERT INTO recovery_code (account_id, selector, hash) VALUES ($1, $2, $3)`, accountID, selector,
+			key.Seal(recovery[selector], recoveryCell(accountID, selector)))
+		if err != nil {
+			return fmt.Errorf("writing a recovery code: %w", err)
+		}
+	}
+	return nil
+}
+
+// endBegun ends what was begun under another second factor, or none: half-finished sign-ins, enrolments, resets, and browsers that skip the code.
+func endBegun(ctx context.Context, t *tx, accountID string) error {
+	list, args := oneOf([]any{accountID}, []string{
+		string(credential.SecondStep), string(credential.Enrolment), string(credential.Remembered), string(credential.Reset), string(credential.Restricted),
+		string(credential.KeepFactor),
+	})
+	_, err := t.exec(ctx, `DELETE FROM credential WHERE account_id = $1 AND kind IN `+list, args...)
+	return err
 }
