@@ -129,8 +129,10 @@ func (s *service) handler() (http.Handler, error) {
 		return nil, err
 	}
 	door := &web.Door{
-		Pages:    pages,
-		SignIn:   &signin.Service{Store: s.db, Hasher: s.pool, Now: s.now, Log: s.log},
+		Pages: pages,
+		SignIn: &signin.Service{
+			Store: s.db, Hasher: s.pool, Resolver: s.resolver, Factors: s.factors(), Now: s.now, Log: s.log,
+		},
 		Devices:  &signin.Devices{Store: s.db, Now: s.now},
 		SignUp:   &signup.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Policy: s.policy, Mode: signup.Mode(s.cfg.SignUp), Now: s.now},
 		Founding: s.founding(),

@@ -16,6 +16,7 @@ import (
 	"usher/internal/config"
 	"usher/internal/credential"
 	"usher/internal/mail"
+	"usher/internal/mfa"
 	"usher/internal/passwordpolicy"
 	"usher/internal/secret"
 	"usher/internal/signup"
@@ -109,6 +110,9 @@ func (s *stack) openPasswords() error {
 func (s *stack) founding() *signup.Founding {
 	return &signup.Founding{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Policy: s.policy, Now: s.now}
 }
+
+// factors is the one check of second factors.
+func (s *stack) factors() *mfa.Checker { return &mfa.Checker{Store: s.db, Hasher: s.pool, Now: s.now} }
 
 func (s *stack) close() error { return errors.Join(s.db.Close(), s.closePasswords()) }
 

@@ -8,6 +8,8 @@ func Actions() []Action {
 		SignedIn, SignInFailed, SignInRefused, ProvedAgain, SignedOut, SignedOutAll, DevicesTrimmed,
 		ResetRequired, ResetAsked, PasswordReset, PasswordChanged,
 		InvitationMade, CodeFailed, InvitationEnded,
+		SecondFactorOn, SecondFactorOff, FactorFailed, CodesReplaced, RecoveryCodeUsed, BrowserRemembered, BrowserForgotten,
+		RemovalAsked, RemovalStopped, FactorRemoved, AppPasswordMade,
 		SetUpLinkMade, KeysRotated, MailRetried,
 	}
 }

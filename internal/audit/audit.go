@@ -40,6 +40,18 @@ const (
 	SetUpLinkMade   Action = "set-up.link-made"
 	KeysRotated     Action = "keys.rotated"
 	MailRetried     Action = "mail.retried"
+
+	SecondFactorOn    Action = "second-factor.enabled"
+	SecondFactorOff   Action = "second-factor.disabled"
+	FactorFailed      Action = "second-factor.failed"
+	CodesReplaced     Action = "recovery-codes.replaced"
+	RecoveryCodeUsed  Action = "recovery-code.used"
+	BrowserRemembered Action = "browser.remembered"
+	BrowserForgotten  Action = "browser.forgotten"
+	RemovalAsked      Action = "second-factor.removal-asked"
+	RemovalStopped    Action = "second-factor.removal-stopped"
+	FactorRemoved     Action = "second-factor.removed"
+	AppPasswordMade   Action = "app-password.made"
 )
 
 // Actors that are no account.

@@ -32,6 +32,11 @@ type FactorCandidate struct {
 	Failures int64        // in a row, this try among them
 }
 
+// Worrying reports whether so many wrong ones in a row should be told to the owner: who types them has the password.
+func (c FactorCandidate) Worrying() bool {
+	return c.Failures == 3 || c.Failures == 10 || c.Failures == 50
+}
+
 // Factor is a second factor that was right a moment ago. The verb that relies on it spends it, and gives the try back, in its own transaction;
 // ErrSpent when another was faster.
 type Factor struct {

@@ -1,6 +1,8 @@
 package credential
 
 import (
+	"cmp"
+	"encoding/json"
 	"time"
 
 	"usher/internal/account"
@@ -67,6 +69,29 @@ func NewSignIn(accountID, method string, client device.Client, now time.Time) Si
 		Device: device.Device{ID: id.New(now), AccountID: accountID, Kind: kind, Name: name, Product: product, Method: method, Seen: client.Seen()},
 		Token:  secret.NewToken(), FreshAt: now,
 	}
+}
+
+// Renewal puts a new token in the place of a browser's old one, after a fresh proof.
+type Renewal struct {
+	Replaces string // hash of the old one
+	Token    secret.Token
+	FreshAt  time.Time
+	Factor   *Factor // spent by it; nil where there is no second factor
+}
+
+// Remembering is what is kept about a browser that skips the code, for its owner's list.
+func Remembering(d device.Device) string {
+	raw, err := json.Marshal(RememberedAs{d.Name, cmp.Or(d.Seen.Place, d.Seen.Address)})
+	if err != nil {
+		panic("credential: two texts are no JSON: " + err.Error())
+	}
+	return string(raw)
+}
+
+// RememberedAs is how a remembered browser is listed.
+type RememberedAs struct {
+	Name  string `json:"name"`
+	Place string `json:"place"`
 }
 
 // PasswordChange replaces a password and everything that hung on the old one.

@@ -87,7 +87,9 @@ func (c *Composer) fill(w *words, n notice.Notice) (err error) {
 
 // list gives the facts that stand below the first line: whatever it could not say.
 func (w words) list(kind notice.Kind) []fact {
-	if kind != notice.KindNewDevice && kind != notice.KindPasswordChanged {
+	switch kind {
+	case notice.KindNewDevice, notice.KindPasswordChanged, notice.KindCodesRefused, notice.KindRecoveryCodeUsed:
+	default:
 		return nil
 	}
 	var facts []fact

@@ -35,6 +35,8 @@ const (
 	KindDeletionByOperator   Kind = "deletion_by_operator"
 	KindDeletionStopped      Kind = "deletion_stopped"
 	KindDeletionDone         Kind = "deletion_done"
+	KindCodesRefused         Kind = "codes_refused"
+	KindRecoveryCodeUsed     Kind = "recovery_code_used"
 )
 
 // How long the secrets inside live. A test holds these to the lives of the links themselves, which credential.Rules says.
@@ -101,6 +103,8 @@ var rules = map[Kind]rule{
 	KindDeletionByOperator:   {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataUntil, DataLink}},
 	KindDeletionStopped:      {noticeLife, PrioritySoon, NoticeMail, []string{DataAt}},
 	KindDeletionDone:         {noticeLife, PriorityLater, NoticeMail, []string{DataAt}},
+	KindCodesRefused:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindRecoveryCodeUsed:     {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataCount}},
 }
 
 // Kinds lists every kind, sorted.

@@ -137,6 +137,24 @@ func DeletionDone(to, name string, at time.Time) Notice {
 	return compose(KindDeletionDone, to, name, map[string]string{DataAt: stamp(at)})
 }
 
+// CodesRefused says that somebody who has the password types wrong codes, or one a second time; NotMeLife.
+func CodesRefused(to, name string, device Device, at time.Time, notMeLink string) Notice {
+	return compose(KindCodesRefused, to, name, device.with(at, notMeLink))
+}
+
+// Used is which device used a recovery code up, and how many are left.
+type Used struct {
+	Device
+	Left int
+}
+
+// RecoveryCodeUsed says that a recovery code was used, and how many are left; NotMeLife.
+func RecoveryCodeUsed(to, name string, used Used, at time.Time, notMeLink string) Notice {
+	data := used.with(at, notMeLink)
+	data[DataCount] = strconv.Itoa(max(0, used.Left))
+	return compose(KindRecoveryCodeUsed, to, name, data)
+}
+
 func (d Device) with(at time.Time, link string) map[string]string {
 	return map[string]string{
 		DataName: d.Name, DataProduct: d.Product, DataPlace: d.Place, DataAddress: d.Address,

@@ -13,6 +13,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/mfa"
 	"usher/internal/notice"
 	"usher/internal/passwordpolicy"
 	"usher/internal/ratelimit"
@@ -25,9 +26,21 @@ type Store interface {
 	ForgiveAttempt(ctx context.Context, at credential.Attempt, c credential.Candidate, act audit.Act) error
 	ReturnAttempt(ctx context.Context, at credential.Attempt, c credential.Candidate) error
 	OpenSignIn(ctx context.Context, at credential.Attempt, c credential.Candidate, s credential.SignIn, act, trimmed audit.Act) error
-	RenewSignIn(ctx context.Context, oldHash string, token secret.Token, freshAt time.Time, act audit.Act) error
+	RenewSignIn(ctx context.Context, r credential.Renewal, act audit.Act) error
 	UpgradePassword(ctx context.Context, accountID string, version int64, phc string) error
 	Record(ctx context.Context, act audit.Act) error
+	LoadAccount(ctx context.Context, id string) (account.Account, error)
+	RecoveryLeft(ctx context.Context, accountID string) (int64, error)
+}
+
+// Resolver resolves what a browser shows besides name and password.
+type Resolver interface {
+	Resolve(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, error)
+}
+
+// Factors checks typed second factors.
+type Factors interface {
+	Check(ctx context.Context, t mfa.Try) (credential.Factor, error)
 }
 
 // Hasher checks passwords in a bounded number of slots.
@@ -41,10 +54,12 @@ type Hasher interface {
 
 // Service signs browsers in.
 type Service struct {
-	Store  Store
-	Hasher Hasher
-	Now    func() time.Time
-	Log    *slog.Logger
+	Store    Store
+	Hasher   Hasher
+	Resolver Resolver
+	Factors  Factors
+	Now      func() time.Time
+	Log      *slog.Logger
 }
 
 // ErrWrong says that name and password do not belong together. Which of the two is wrong, and whether there is such an account, is not told.
@@ -52,10 +67,11 @@ var ErrWrong = errors.New("signin: wrong name or password")
 
 // Request is somebody asking to be let in.
 type Request struct {
-	Login    string
-	Password secret.Token
-	Known    secret.Token // what the browser shows to have been here before
-	Client   device.Client
+	Login      string
+	Password   secret.Token
+	Known      secret.Token // what the browser shows to have been here before
+	Remembered secret.Token // what it shows to be let in without a code
+	Client     device.Client
 }
 
 // Step is what comes after a right password.
@@ -66,13 +82,17 @@ const (
 	Open          Step = iota // signed in
 	ResetRequired             // a new password first; nothing is open
 	Locked                    // by an operator; nothing is open
+	CodeNeeded                // the second factor comes next; nothing is open
 )
 
 // Outcome is what a right password led to.
 type Outcome struct {
-	Step  Step
-	Token secret.Token // for the browser; set when Step is Open
-	Known secret.Token // for the browser to keep; empty when it keeps the one it has
+	Step     Step
+	Token    secret.Token // for the browser; set when Step is Open
+	Known    secret.Token // for the browser to keep; empty when it keeps the one it has
+	Ticket   secret.Token // for Code; set when Step is CodeNeeded
+	Remember secret.Token // lets the browser in without a code from now on; empty unless that was asked for
+	Recovery bool         // it was a recovery code that opened the door
 }
 
 // Start checks a name and a password. Two trips to the database and one hash, whether or not there is such an account.
@@ -141,19 +161,38 @@ func (s *Service) next(ctx context.Context, at credential.Attempt, c credential.
 	case c.Clock.ResetRequired(c.Account.Standing):
 		return closed(ResetRequired, "reset required")
 	}
-	return s.open(ctx, at, c, r)
-}
-
-func (s *Service) open(ctx context.Context, at credential.Attempt, c credential.Candidate, r Request) (Outcome, error) {
 	in := credential.NewSignIn(c.Account.ID, "password", r.Client, at.At)
 	in.Stamp = credential.StampNow(c.Clock, c.Account.Standing)
-	in.FreshAt = at.At
-	act := audit.New(at.At, audit.SignedIn, c.Account.ID, c.Account.ID).From(r.Client).With(audit.Device, in.Device.Name)
-	out := Outcome{Step: Open, Token: in.Token}
+	if c.Account.SecondFactor {
+		remembered, err := s.shows(ctx, credential.Remembered, r.Remembered, c.Account.ID)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if !remembered {
+			return s.askCode(ctx, at, c, in.Stamp)
+		}
+		in.Device.Method, in.FreshAt = "password, on a remembered browser", time.Time{} // whoever found this browser is not its owner
+	}
+	return s.open(ctx, at, c, in, r.Client)
+}
+
+// open signs a browser in.
+func (s *Service) open(ctx context.Context, at credential.Attempt, c credential.Candidate, in credential.SignIn, client device.Client) (Outcome, error) {
+	act := audit.New(at.At, audit.SignedIn, c.Account.ID, c.Account.ID).From(client).With(audit.Device, in.Device.Name)
+	if in.Factor != nil || in.FreshAt.IsZero() {
+		act = act.With(audit.Reason, in.Device.Method)
+	}
+	out := Outcome{Step: Open, Token: in.Token, Remember: in.Remember, Recovery: in.Factor != nil && in.Factor.IsRecovery()}
 	if !c.Known {
 		in.Known = secret.NewToken()
 		out.Known = in.Known
-		act = tellNewDevice(act, c.Account, in, r.Client)
+		act = tellNewDevice(act, c.Account, in, client)
+	}
+	if out.Recovery {
+		var err error
+		if act, err = s.tellRecovery(ctx, act, c.Account, in.Device); err != nil {
+			return Outcome{}, err
+		}
 	}
 	trimmed := audit.New(at.At, audit.DevicesTrimmed, audit.System, c.Account.ID)
 	for _, to := range c.Account.NoticeAddresses() {
@@ -165,34 +204,16 @@ func (s *Service) open(ctx context.Context, at credential.Attempt, c credential.
 	return out, nil
 }
 
-// Again checks the password of somebody who is signed in, for what needs fresh proof. It returns the token that takes the old one's place,
-// which is dead from then on. The try counts against the account's one budget.
-func (s *Service) Again(ctx context.Context, f credential.Found, password, known secret.Token, client device.Client) (secret.Token, error) {
-	now := s.Now()
-	at := credential.Attempt{Account: f.AccountID, Known: known, Network: ratelimit.SignInFailures.From(client.Address), At: now}
-	if f.Account.Admin {
-		at.Network = append(at.Network, ratelimit.StepUps.For(f.AccountID))
-	}
-	c, err := s.prove(ctx, at, password)
-	if errors.Is(err, ErrWrong) {
-		return secret.Token{}, errors.Join(err, s.Store.Record(context.WithoutCancel(ctx), audit.New(now, audit.SignInFailed, f.AccountID, f.AccountID).From(client)))
-	}
-	if err != nil {
-		return secret.Token{}, err
-	}
-	if err := s.Store.ForgiveAttempt(ctx, at, c, audit.Act{At: now}); err != nil {
-		return secret.Token{}, err
-	}
-	token := secret.NewToken()
-	return token, s.Store.RenewSignIn(ctx, f.Hash, token, now, audit.New(now, audit.ProvedAgain, f.AccountID, f.AccountID).From(client))
-}
-
 // tellNewDevice adds to an act the mail about a new device, with the link that says "this wasn't me".
 func tellNewDevice(act audit.Act, a account.Account, in credential.SignIn, client device.Client) audit.Act {
 	act, notMe := act.NotMe(a.ID, in.Device)
-	facts := notice.Device{Name: in.Device.Name, Product: in.Device.Product, Place: client.Place, Address: client.Address.String()}
+	facts := factsOf(in.Device, client)
 	for _, to := range a.NoticeAddresses() {
 		act = act.Telling(notice.NewDevice(to, a.Name, facts, act.At, notMe).For(a.ID))
 	}
 	return act
+}
+
+func factsOf(d device.Device, client device.Client) notice.Device {
+	return notice.Device{Name: d.Name, Product: d.Product, Place: client.Place, Address: client.Address.String()}
 }

@@ -114,7 +114,7 @@ func dailyTrips(t *testing.T, db *DB) {
 	f, err := db.FindCredential(ctx, credential.Browser, s.Token)
 	must(err)
 	token := secret.NewToken()
-	must(db.RenewSignIn(ctx, f.Hash, token, began, act(a.ID)))
+	must(db.RenewSignIn(ctx, credential.Renewal{Replaces: f.Hash, Token: token, FreshAt: began}, act(a.ID)))
 	d := s.Device
 	d.UsedAt = began.Add(time.Hour)
 	must(db.TouchDevices(ctx, []device.Device{d}))

@@ -363,9 +363,12 @@ func stepAccount(ctx context.Context, t *tx, accountID string) (epoch int64, err
 
 // RenewSignIn puts a new token in the place of a browser's old one, which is dead from then on, and marks it fresh; ErrSpent when the old
 // one ended meanwhile.
-func (db *DB) RenewSignIn(ctx context.Context, oldHash string, token secret.Token, freshAt time.Time, act audit.Act) error {
+func (db *DB) RenewSignIn(ctx context.Context, r credential.Renewal, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
-		if err := db.renew(ctx, t, oldHash, token, freshAt); err != nil {
+		if err := db.spendFactor(ctx, t, r.Factor); err != nil {
+			return err
+		}
+		if err := db.renew(ctx, t, r.Replaces, r.Token, r.FreshAt); err != nil {
 			return err
 		}
 		return db.leave(ctx, t, act)

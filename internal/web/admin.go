@@ -44,6 +44,8 @@ func (d *Door) adminSearch(h visitorHandler) handler {
 		switch {
 		case !v.Person.Admin:
 			return errNotFound // as in administrator
+		case !v.Account.SecondFactor:
+			return d.secondStepFirst(w, r, v)
 		case d.Now().Sub(v.FreshAt) >= credential.AdminFresh:
 			return to(w, r, "/sign-in/again?next="+url.QueryEscape(r.URL.Path))
 		}
@@ -175,6 +177,18 @@ var actWords = map[audit.Action]actWord{
 	audit.SetUpLinkMade:   {"key", "Set-up link made"},
 	audit.KeysRotated:     {"key", "Keys rotated"},
 	audit.MailRetried:     {"mail", "Mail tried again"},
+
+	audit.SecondFactorOn:    {"shield", "Second step turned on"},
+	audit.SecondFactorOff:   {"shield", "Second step turned off"},
+	audit.FactorFailed:      {"alert", "Wrong code at the second step"},
+	audit.CodesReplaced:     {"list", "New recovery codes"},
+	audit.RecoveryCodeUsed:  {"key", "Recovery code used"},
+	audit.BrowserRemembered: {"browser", "Browser remembered"},
+	audit.BrowserForgotten:  {"browser", "Browser forgotten"},
+	audit.RemovalAsked:      {"clock", "Removal of the second step begun"},
+	audit.RemovalStopped:    {"shield", "Removal of the second step stopped"},
+	audit.FactorRemoved:     {"shield", "Second step removed"},
+	audit.AppPasswordMade:   {"key", "App password made"},
 }
 
 func actText(a audit.Action) string { return cmp.Or(actWords[a].text, string(a)) }

@@ -107,7 +107,7 @@ func TestAdministrationAsksForAFreshPassword(t *testing.T) {
 		}
 
 		o.root.post(o.page(o.ann)+"/lock").leadsTo("/sign-in/again?next="+url.QueryEscape(o.page(o.ann))).is(200).
-			submit("/sign-in/again", "password", rootPassword).leadsTo(o.page(o.ann)).is(200)
+			submit("/sign-in/again", "password", rootPassword, "code", o.authenticator(rootMail)).leadsTo(o.page(o.ann)).is(200)
 	})
 }
 

@@ -154,6 +154,8 @@ func TestOwnAndLastAdministratorAreRefused(t *testing.T) {
 		o.root.get("/admin").is(200)
 
 		o.must(o.db.GrantAdmin(t.Context(), o.ann.ID, audit.New(o.clock(), audit.AdminGranted, audit.CLI, o.ann.ID)))
+		o.signedIn(annMail, annPassword).get("/admin").is(http.StatusForbidden)
+		o.turnOnFactor(o.ann)
 		ann := o.signedIn(annMail, annPassword)
 		ann.post(o.page(o.self) + "/lock").leadsTo(o.page(o.self) + "?done=lock").is(200)
 		o.root.get("/admin").is(http.StatusSeeOther)

@@ -16,6 +16,9 @@ const (
 	cookieBrowser = "usher"
 	cookieKnown   = "usher-known"
 	cookieSignUp  = "usher-sign-up"
+
+	cookieCode       = "usher-code"       // the second step of a sign-in is due
+	cookieRemembered = "usher-remembered" // the second step is not asked here
 )
 
 // ticketLife is how long a link's token waits in a cookie after it was taken out of the address.

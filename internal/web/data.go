@@ -13,7 +13,7 @@ func (d *Door) getData(w http.ResponseWriter, r *http.Request, v visitor) error 
 }
 
 func (d *Door) dataPage(w http.ResponseWriter, r *http.Request, status int, p DataPage, v visitor) error {
-	p.Login, p.AskPassword = v.Person.Email, !v.IsFresh(d.Now())
+	p.Login, p.AskPassword = v.Person.Email, d.asksPassword(v)
 	d.Pages.Page(w, r, status, "data", Page{Person: v.header(), Notice: done(r, accountDone), Data: p})
 	return nil
 }

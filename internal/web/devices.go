@@ -19,7 +19,7 @@ func (d *Door) devicesPage(w http.ResponseWriter, r *http.Request, status int, p
 	if err != nil {
 		return err
 	}
-	p.Devices, p.Login, p.AskPassword = devicesShown(devices, v.DeviceID), v.Person.Email, !v.IsFresh(d.Now())
+	p.Devices, p.Login, p.AskPassword = devicesShown(devices, v.DeviceID), v.Person.Email, d.asksPassword(v)
 	d.Pages.Page(w, r, status, "devices", Page{Person: v.header(), Notice: done(r, accountDone), Data: p})
 	return nil
 }

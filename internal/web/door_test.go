@@ -25,6 +25,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/mfa"
 	"usher/internal/middleware"
 	"usher/internal/notice"
 	"usher/internal/password"
@@ -54,7 +55,8 @@ type house struct {
 	pool    *argon2id.Pool
 	handler http.Handler
 	log     *bytes.Buffer
-	read    int // how much of the log was looked at
+	read    int                     // how much of the log was looked at
+	keys    map[string]secret.Token // authenticators, by address
 
 	mu   sync.Mutex
 	now  time.Time
@@ -69,7 +71,7 @@ func eachHouse(t *testing.T, test func(h *house)) {
 
 func newHouse(t *testing.T, databaseURL string) *house {
 	t.Helper()
-	h := &house{t: t, now: sampleNow, log: &bytes.Buffer{}}
+	h := &house{t: t, now: sampleNow, log: &bytes.Buffer{}, keys: map[string]secret.Token{}}
 	ring, err := secret.NewRing()
 	h.must(err)
 	h.db, err = store.Open(t.Context(), store.Options{URL: databaseURL, Connections: 4, Keys: secret.KeeperOf(ring)}, h.now)
@@ -99,7 +101,7 @@ func (h *house) wire() *Door {
 	passwords := &password.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Now: h.clock}
 	return &Door{
 		Pages:    pages,
-		SignIn:   &signin.Service{Store: h.db, Hasher: h.pool, Now: h.clock, Log: log},
+		SignIn:   &signin.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: &mfa.Checker{Store: h.db, Hasher: h.pool, Now: h.clock}, Now: h.clock, Log: log},
 		Devices:  &signin.Devices{Store: h.db, Now: h.clock},
 		SignUp:   &signup.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Mode: signup.ModeOpen, Now: h.clock},
 		Founding: &signup.Founding{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Now: h.clock},
@@ -148,7 +150,31 @@ func (h *house) administrator(email, password string) account.Account {
 	h.t.Helper()
 	a, err := h.door.Founding.Add(context.Background(), signup.NewAccount{Email: email, Password: secret.TokenOf(password), Admin: true})
 	h.must(err)
+	h.turnOnFactor(a)
 	return a
+}
+
+// turnOnFactor gives an account a second factor and returns its recovery codes.
+func (h *house) turnOnFactor(a account.Account) []secret.Token {
+	h.t.Helper()
+	f := credential.NewFactor{AccountID: a.ID, Key: mfa.NewKey(), Recovery: map[string]string{}}
+	var codes []secret.Token
+	for _, code := range mfa.NewRecovery() {
+		var err error
+		f.Recovery[code.Selector], err = h.pool.Hash(h.t.Context(), []byte(code.Rest.Reveal()))
+		h.must(err)
+		codes = append(codes, code.Text())
+	}
+	h.must(h.db.TurnOnFactor(h.t.Context(), f, audit.Act{At: h.clock()}))
+	h.keys[a.Email] = f.Key
+	return codes
+}
+
+// authenticator is what the authenticator app of an address shows, after the code before it has gone.
+func (h *house) authenticator(email string) string {
+	h.t.Helper()
+	h.pass(30 * time.Second)
+	return mfa.Code(h.keys[email], mfa.Step(h.clock())).Reveal()
 }
 
 // mail returns the newest waiting mail of a kind to an address.
@@ -221,7 +247,11 @@ func (h *house) signedIn(login, password string) *browser {
 
 func (b *browser) signIn(login, password string) {
 	b.t.Helper()
-	b.get("/sign-in").submit("/sign-in", "login", login, "password", password).leadsTo("/account")
+	a := b.get("/sign-in").submit("/sign-in", "login", login, "password", password)
+	if a.header.Get("Location") == "/sign-in/code" {
+		a = a.leadsTo("/sign-in/code").submit("/sign-in/code", "code", b.authenticator(login))
+	}
+	a.leadsTo("/account")
 }
 
 // copyOf is a thief's copy of a browser: the same cookies, elsewhere.

@@ -44,7 +44,7 @@ func (d *Door) emailPage(w http.ResponseWriter, r *http.Request, a answered) err
 	}
 	p := EmailPage{
 		Form: a.form, Address: a.v.Person.Email, Login: a.v.Person.Email, NewAddress: a.typed, PendingAddress: pending,
-		NoticeAddress: a.v.Person.NoticeEmail, AskPassword: !a.v.IsFresh(d.Now()),
+		NoticeAddress: a.v.Person.NoticeEmail, AskPassword: d.asksPassword(a.v),
 	}
 	d.Pages.Page(w, r, a.status, "email", Page{Person: a.v.header(), Notice: done(r, accountDone), Data: p})
 	return nil

@@ -39,6 +39,18 @@ var eventTexts = map[audit.Action]eventWords{
 	audit.ResetAsked:      {icon: "mail", text: "An e-mail to choose a new password was asked for."},
 	audit.PasswordReset:   {icon: "key", text: "A new password was chosen by e-mail."},
 	audit.PasswordChanged: {icon: "key", text: "You changed your password."},
+
+	audit.SecondFactorOn:    {icon: "shield", text: "You turned the second step on.", unusual: true},
+	audit.SecondFactorOff:   {icon: "shield", text: "You turned the second step off.", unusual: true},
+	audit.FactorFailed:      {icon: "alert", text: "The right password was followed by a wrong code.", unusual: true},
+	audit.CodesReplaced:     {icon: "list", text: "You made new recovery codes."},
+	audit.RecoveryCodeUsed:  {icon: "key", text: "A recovery code was used."},
+	audit.BrowserRemembered: {icon: "browser", text: "A browser is not asked for a code any more."},
+	audit.BrowserForgotten:  {icon: "browser", text: "A browser is asked for a code again."},
+	audit.RemovalAsked:      {icon: "clock", text: "The person who runs this service began to take your second step away.", unusual: true},
+	audit.RemovalStopped:    {icon: "shield", text: "Your second step stays: taking it away was stopped."},
+	audit.FactorRemoved:     {icon: "shield", text: "Your second step was taken away.", unusual: true},
+	audit.AppPasswordMade:   {icon: "key", text: "You made an app password."},
 }
 
 // worthShowing leaves out what only repeats the event beside it: the password typed again for a change that is listed itself.

@@ -36,6 +36,10 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.WriteHeader(statusLeft)
 		return
 	}
+	if errors.Is(err, errAskAgain) {
+		_ = d.askAgain(w, r) // never fails: it only redirects
+		return
+	}
 	page := d.errorPage(err)
 	if !page.RetryAt.IsZero() {
 		d.retryAfter(w, page.RetryAt)

@@ -23,7 +23,7 @@ func (d *Door) noticeAddressPage(w http.ResponseWriter, r *http.Request, a answe
 	}
 	p := NoticeAddressPage{
 		Form: a.form, Address: a.v.Person.NoticeEmail, Login: a.v.Person.Email, NewAddress: a.typed, PendingAddress: pending,
-		AskPassword: !a.v.IsFresh(d.Now()),
+		AskPassword: d.asksPassword(a.v),
 	}
 	d.Pages.Page(w, r, a.status, "notice-address", Page{Person: a.v.header(), Nav: "email", Notice: done(r, accountDone), Data: p})
 	return nil

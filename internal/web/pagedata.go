@@ -1,6 +1,10 @@
 package web
 
-import "time"
+import (
+	"time"
+
+	"usher/internal/mfa"
+)
 
 // SignUpMode says who may create an account.
 type SignUpMode string
@@ -94,7 +98,27 @@ type SignInAgainPage struct {
 	What  string // what follows, such as "delete your account"; empty says nothing
 	Next  string // local path, carried in the field next
 	Back  string // local path of the way back
+
+	AskCode bool // the second step is asked too, in the field code
 }
+
+// SignInCodePage is "sign-in-code" and "sign-in-recovery": the second step. Each posts code, next and remember ("yes") to itself.
+type SignInCodePage struct {
+	Form
+	Login    string // whose it is
+	Next     string
+	Remember bool   // the box is ticked
+	Other    string // path of the other way
+}
+
+// RecoveryUsedPage is "recovery-used", after a recovery code opened the door.
+type RecoveryUsedPage struct {
+	Left int
+	Next string // local path to go on to
+}
+
+// Urgent reports whether a new set of codes should be made now.
+func (p RecoveryUsedPage) Urgent() bool { return p.Left <= mfa.UrgeAt }
 
 // SignUpPage is "sign-up"; it posts email and password. What it shows without a
 // form follows Site.SignUp.
@@ -201,9 +225,10 @@ type EmailConfirmPage struct {
 // PasswordPage is "password"; it posts current, password and sign_out ("yes").
 type PasswordPage struct {
 	Form
-	Login   string
-	SignOut bool // the box is ticked
-	Others  int  // devices that would be signed out
+	Login      string
+	AskCurrent bool // false where the proof on the page before has just been made
+	SignOut    bool // the box is ticked
+	Others     int  // devices that would be signed out
 }
 
 // Device is one thing that is signed in.

@@ -16,6 +16,7 @@ func (d *Door) passwordPage(w http.ResponseWriter, r *http.Request, status int, 
 	if err != nil {
 		return err
 	}
+	p.AskCurrent = !v.Account.SecondFactor
 	p.Login, p.Others = v.Person.Email, max(0, len(devices)-1)
 	d.Pages.Page(w, r, status, "password", Page{Person: v.header(), Data: p})
 	return nil
@@ -30,7 +31,7 @@ func (d *Door) postPassword(w http.ResponseWriter, r *http.Request, v visitor) e
 		p.Refuse("password", "Enter the new password.")
 		return show(http.StatusUnprocessableEntity)
 	}
-	v, err := d.prove(w, r, v, &p.Form, "current")
+	v, err := d.proveCurrent(w, r, v, &p.Form)
 	if err != nil {
 		return d.again(w, r, &p.Form, err, show)
 	}
@@ -45,6 +46,14 @@ func (d *Door) postPassword(w http.ResponseWriter, r *http.Request, v visitor) e
 	}
 	d.keepSignIn(w, changed.Token, changed.Known)
 	return to(w, r, "/account?done="+said)
+}
+
+// proveCurrent checks the current password; who has a second factor has just proved both on the page before.
+func (d *Door) proveCurrent(w http.ResponseWriter, r *http.Request, v visitor, form *Form) (visitor, error) {
+	if v.Account.SecondFactor {
+		return d.proveUnlessFresh(w, r, v, form)
+	}
+	return d.prove(w, r, v, form, "current")
 }
 
 // scopeOf is what the box "Sign out connected devices" asks for.

@@ -18,6 +18,7 @@ const (
 	whyOut     = "out"
 	whyChanged = "changed"
 	whyGone    = "deleting"
+	whyLate    = "late"
 )
 
 var reasons = map[string]string{
@@ -26,6 +27,7 @@ var reasons = map[string]string{
 	whyLocked:  "This account is locked. Ask the person who runs this service.",
 	whyOut:     "You are signed out.",
 	whyChanged: "Your new password is saved. Sign in with it.",
+	whyLate:    "The code was not entered within ten minutes. Begin again with your password.",
 	whyGone:    "Your account is going to be deleted. Sign in within seven days to keep it.",
 }
 
@@ -62,7 +64,7 @@ func (d *Door) postSignIn(w http.ResponseWriter, r *http.Request) error {
 	if p.Refused() {
 		return d.signInPage(w, r, http.StatusUnprocessableEntity, p)
 	}
-	out, err := d.SignIn.Start(r.Context(), signin.Request{Login: p.Login, Password: password, Known: d.cookie(r, cookieKnown), Client: d.client(r)})
+	out, err := d.SignIn.Start(r.Context(), signin.Request{Login: p.Login, Password: password, Known: d.cookie(r, cookieKnown), Remembered: d.cookie(r, cookieRemembered), Client: d.client(r)})
 	if err != nil {
 		p.explain(err)
 		return d.again(w, r, &p.Form, err, func(status int) error { return d.signInPage(w, r, status, p) })
@@ -75,11 +77,20 @@ func (d *Door) postSignIn(w http.ResponseWriter, r *http.Request) error {
 		d.Pages.Page(w, r, http.StatusForbidden, "reset-required", Page{Data: d.resetRequired(p.Login)})
 		return nil
 	}
+	if out.Step == signin.CodeNeeded {
+		d.setCookie(w, cookieCode, out.Ticket, credential.Rules[credential.SecondStep].Life)
+		return to(w, r, pathWith("/sign-in/code", "next", p.Next))
+	}
+	return d.letIn(w, r, out, localPath(p.Next, "/account"))
+}
+
+// letIn gives the browser its sign-in and sends it on.
+func (d *Door) letIn(w http.ResponseWriter, r *http.Request, out signin.Outcome, next string) error {
 	if err := d.leaveFormer(r); err != nil {
 		return err
 	}
 	d.keepSignIn(w, out.Token, out.Known)
-	return to(w, r, localPath(p.Next, "/account"))
+	return to(w, r, next)
 }
 
 // leaveFormer signs out what this browser was signed in to before, so that no sign-in is left that no browser holds.
@@ -116,56 +127,6 @@ func wrongPassword(login string) string {
 		}
 	}
 	return "That user name or password isn’t right."
-}
-
-func (d *Door) getSignInAgain(w http.ResponseWriter, r *http.Request, v visitor) error {
-	return d.signInAgainPage(w, r, http.StatusOK, SignInAgainPage{Next: localPath(r.URL.Query().Get("next"), "/account")}, v)
-}
-
-func (d *Door) signInAgainPage(w http.ResponseWriter, r *http.Request, status int, p SignInAgainPage, v visitor) error {
-	p.Login, p.Back = v.Person.Email, "/account"
-	d.Pages.Page(w, r, status, "sign-in-again", Page{Person: v.header(), Data: p})
-	return nil
-}
-
-func (d *Door) postSignInAgain(w http.ResponseWriter, r *http.Request, v visitor) error {
-	p := SignInAgainPage{Next: localPath(r.PostFormValue("next"), "/account")}
-	if _, err := d.prove(w, r, v, &p.Form, "password"); err != nil {
-		return d.again(w, r, &p.Form, err, func(status int) error { return d.signInAgainPage(w, r, status, p, v) })
-	}
-	return to(w, r, p.Next)
-}
-
-// prove checks a password typed into a field of a form on an account page, gives the browser the token that takes the old one's place, and
-// returns the visitor as proved a moment ago. A refusal is put beside the field.
-func (d *Door) prove(w http.ResponseWriter, r *http.Request, v visitor, form *Form, field string) (visitor, error) {
-	password := secret.TokenOf(r.PostFormValue(field))
-	if password.Empty() {
-		form.Refuse(field, "Enter your password.")
-		return v, signin.ErrWrong
-	}
-	token, err := d.SignIn.Again(r.Context(), v.Found, password, d.cookie(r, cookieKnown), d.client(r))
-	switch {
-	case errors.Is(err, signin.ErrWrong):
-		form.Refuse(field, "That password isn’t right.")
-		return v, err
-	case errors.As(err, new(credential.Exhausted)):
-		form.Refuse(field, "There were too many wrong passwords. Choose a new one by e-mail: sign out, then press “Forgot?”.")
-		return v, err
-	case err != nil:
-		return v, err
-	}
-	d.keepSignIn(w, token, secret.Token{})
-	v.Found, err = d.Resolver.Resolve(r.Context(), credential.Browser, token)
-	return v, err
-}
-
-// proveUnlessFresh asks for the password field only of who has not just typed it.
-func (d *Door) proveUnlessFresh(w http.ResponseWriter, r *http.Request, v visitor, form *Form) (visitor, error) {
-	if v.IsFresh(d.Now()) {
-		return v, nil
-	}
-	return d.prove(w, r, v, form, "password")
 }
 
 func (d *Door) postSignOut(w http.ResponseWriter, r *http.Request) error {

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"slices"
 
 	"usher/internal/account"
 	"usher/internal/credential"
@@ -65,11 +66,19 @@ func (d *Door) administrator(h visitorHandler) handler {
 		switch {
 		case !v.Person.Admin:
 			return errNotFound // who is none is not told that there is something here
+		case !v.Account.SecondFactor:
+			return d.secondStepFirst(w, r, v)
 		case age >= credential.AdminFresh, r.Method != http.MethodGet && r.Method != http.MethodHead && age >= credential.Fresh:
 			return d.askAgain(w, r)
 		}
 		return h(w, r, v)
 	})
+}
+
+// secondStepFirst tells an administrator that a password alone does not open administration.
+func (d *Door) secondStepFirst(w http.ResponseWriter, r *http.Request, v visitor) error {
+	d.Pages.Page(w, r, http.StatusForbidden, "admin-second-step", Page{Person: v.header(), Data: struct{}{}})
+	return nil
 }
 
 // visit resolves the browser's sign-in together with the account. With credential.ErrDeleting the visitor is returned too.
@@ -128,11 +137,19 @@ func whyOutside(err error) (why string, out bool) {
 	return "", errors.Is(err, errSignedOut)
 }
 
+// hasPage reports whether a page can be asked for at a path, besides a form sent there.
+func (d *Door) hasPage(path string) bool {
+	return slices.ContainsFunc(d.routes(), func(rt route) bool { return rt.pattern == "GET "+path })
+}
+
 // askAgain asks for the password and comes back: to the page, or, after a form, to the page above the form's action.
 func (d *Door) askAgain(w http.ResponseWriter, r *http.Request) error {
 	next := r.URL.RequestURI()
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		next = path.Dir(r.URL.Path)
+		next = r.URL.Path
+		if !d.hasPage(next) {
+			next = path.Dir(next)
+		}
 	}
 	return to(w, r, "/sign-in/again?next="+url.QueryEscape(next))
 }

@@ -361,7 +361,7 @@ func TestRenewSignIn(t *testing.T) {
 		}
 		w.now = w.now.Add(time.Hour)
 		winner := w.race(store.ErrSpent, func(db *store.DB, i int) error {
-			return db.RenewSignIn(w.ctx(), hash, tokens[i], w.now, w.act(audit.ProvedAgain, a.ID))
+			return db.RenewSignIn(w.ctx(), credential.Renewal{Replaces: hash, Token: tokens[i], FreshAt: w.now}, w.act(audit.ProvedAgain, a.ID))
 		})
 		w.is(w.resolve(credential.Browser, s.Token), credential.ErrUnknown)
 		for i, token := range tokens {

@@ -27,6 +27,17 @@
     box.classList.add("with-button");
   }
 
+  // Six digits are a whole code: they are sent once, when the sixth is typed or all are pasted.
+  for (const form of all("[data-submit-code]")) {
+    const input = form.querySelector("input.code");
+    let sent = false;
+    input.addEventListener("input", () => {
+      if (sent || !/^[0-9]{6}$/.test(input.value.replace(/[\s-]/g, ""))) return;
+      sent = true;
+      form.requestSubmit();
+    });
+  }
+
   // A line under a new password says how it holds, while it is typed.
   for (const input of all("[data-strength]")) {
     const meter = document.querySelector(`[data-meter="${input.id}"]`);

@@ -1,0 +1,56 @@
+package signin
+
+import (
+	"context"
+	"errors"
+
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/mfa"
+	"usher/internal/ratelimit"
+	"usher/internal/secret"
+)
+
+// Proof is what somebody who is signed in types once more.
+type Proof struct {
+	Password secret.Token
+	Code     secret.Token // or a recovery code; looked at only where the account has a second factor
+	Known    secret.Token // what the browser shows to have been here before
+}
+
+// Again checks the password of somebody who is signed in, and the second factor where there is one, for what needs fresh proof. It returns the
+// token that takes the old one's place, which is dead from then on. Tries count against the account's budgets. ErrWrong for the password; the
+// errors of mfa for the code.
+func (s *Service) Again(ctx context.Context, f credential.Found, p Proof, client device.Client) (secret.Token, error) {
+	now := s.Now()
+	at := credential.Attempt{Account: f.AccountID, Known: p.Known, Network: ratelimit.SignInFailures.From(client.Address), At: now}
+	if f.Account.Admin {
+		at.Network = append(at.Network, ratelimit.StepUps.For(f.AccountID))
+	}
+	c, err := s.prove(ctx, at, p.Password)
+	if errors.Is(err, ErrWrong) {
+		return secret.Token{}, errors.Join(err, s.Store.Record(context.WithoutCancel(ctx), audit.New(now, audit.SignInFailed, f.AccountID, f.AccountID).From(client)))
+	}
+	if err != nil {
+		return secret.Token{}, err
+	}
+	if err := s.Store.ForgiveAttempt(ctx, at, c, audit.Act{At: now}); err != nil {
+		return secret.Token{}, err
+	}
+	r := credential.Renewal{Replaces: f.Hash, Token: secret.NewToken(), FreshAt: now}
+	act := audit.New(now, audit.ProvedAgain, f.AccountID, f.AccountID).From(client)
+	if c.Account.SecondFactor {
+		factor, err := s.factor(ctx, c.Account, mfa.Try{AccountID: f.AccountID, Typed: p.Code, Known: p.Known, Network: ratelimit.SignInFailures.From(client.Address)}, client)
+		if err != nil {
+			return secret.Token{}, err
+		}
+		r.Factor = &factor
+		if factor.IsRecovery() {
+			if act, err = s.tellRecovery(ctx, act, c.Account, credential.NewSignIn(f.AccountID, "", client, now).Device); err != nil {
+				return secret.Token{}, err
+			}
+		}
+	}
+	return r.Token, s.Store.RenewSignIn(ctx, r, act)
+}

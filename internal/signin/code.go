@@ -1,0 +1,151 @@
+package signin
+
+import (
+	"context"
+	"errors"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/mfa"
+	"usher/internal/notice"
+	"usher/internal/ratelimit"
+	"usher/internal/secret"
+)
+
+// ErrTooLate says that the first step of a sign-in was too long ago, or was ended meanwhile: it starts anew.
+var ErrTooLate = errors.New("signin: the first step does not count any more")
+
+// CodeRequest is the second step of a sign-in.
+type CodeRequest struct {
+	Ticket   secret.Token // Outcome.Ticket of the first step
+	Typed    secret.Token // six digits or a recovery code
+	Known    secret.Token // what the browser shows to have been here before
+	Remember bool         // not to be asked for a code on this browser for a while
+	Client   device.Client
+}
+
+// askCode gives the password's try back and hands out the ticket for the second step. It carries the epochs that were read before the password
+// was checked, and opens nothing by itself.
+func (s *Service) askCode(ctx context.Context, at credential.Attempt, c credential.Candidate, stamp credential.Stamp) (Outcome, error) {
+	link := credential.Link{Kind: credential.SecondStep, Token: secret.NewToken(), AccountID: c.Account.ID, Stamp: stamp}
+	return Outcome{Step: CodeNeeded, Ticket: link.Token}, s.Store.ForgiveAttempt(ctx, at, c, audit.Act{At: at.At}.Linking(link))
+}
+
+// shows reports whether a browser shows a live credential of a kind that belongs to the account.
+func (s *Service) shows(ctx context.Context, kind credential.Kind, token secret.Token, accountID string) (bool, error) {
+	if token.Empty() {
+		return false, nil
+	}
+	f, err := s.Resolver.Resolve(ctx, kind, token)
+	if isDead(err) {
+		return false, nil
+	}
+	return err == nil && f.AccountID == accountID, err
+}
+
+// isDead tells a judgement about a credential from an outage.
+func isDead(err error) bool {
+	for _, dead := range []error{credential.ErrUnknown, credential.ErrEnded, credential.ErrResetRequired, credential.ErrLocked, credential.ErrDeleting} {
+		if errors.Is(err, dead) {
+			return true
+		}
+	}
+	return false
+}
+
+// Waiting returns the account whose second step a ticket stands for; ErrTooLate. It changes nothing.
+func (s *Service) Waiting(ctx context.Context, ticket secret.Token) (account.Account, error) {
+	_, a, err := s.waiting(ctx, ticket)
+	return a, err
+}
+
+func (s *Service) waiting(ctx context.Context, ticket secret.Token) (credential.Found, account.Account, error) {
+	f, err := s.Resolver.Resolve(ctx, credential.SecondStep, ticket)
+	if isDead(err) {
+		return f, account.Account{}, ErrTooLate
+	}
+	if err != nil {
+		return f, account.Account{}, err
+	}
+	a, err := s.Store.LoadAccount(ctx, f.AccountID)
+	if errors.Is(err, account.ErrNotFound) {
+		return f, a, ErrTooLate
+	}
+	return f, a, err
+}
+
+// Code checks the second step and signs the browser in: ticket and factor are spent together, once. ErrTooLate, mfa.ErrWrong (and what wraps
+// it), mfa.ErrShape, limits.
+func (s *Service) Code(ctx context.Context, r CodeRequest) (Outcome, error) {
+	f, a, err := s.waiting(ctx, r.Ticket)
+	if err != nil {
+		return Outcome{}, err
+	}
+	try := mfa.Try{AccountID: a.ID, Typed: r.Typed, Known: r.Known, Network: ratelimit.SignInFailures.From(r.Client.Address)}
+	factor, err := s.factor(ctx, a, try, r.Client)
+	if err != nil {
+		return Outcome{}, err
+	}
+	known, err := s.shows(ctx, credential.Known, r.Known, a.ID)
+	if err != nil {
+		return Outcome{}, err
+	}
+	now := s.Now()
+	in := credential.NewSignIn(a.ID, "password and code", r.Client, now)
+	if factor.IsRecovery() {
+		in.Device.Method = "password and recovery code"
+	}
+	in.Stamp, in.Factor, in.Spends = f.Stamp, &factor, f.Hash
+	if r.Remember {
+		in.Remember, in.RememberedAs = secret.NewToken(), credential.Remembering(in.Device)
+	}
+	out, err := s.open(ctx, credential.Attempt{At: now}, credential.Candidate{Account: a, Clock: f.Clock, Known: known}, in, r.Client)
+	if errors.Is(err, credential.ErrSpent) { // the same code or the same ticket, somewhere else at the same moment
+		return Outcome{}, mfa.ErrReplayed
+	}
+	return out, err
+}
+
+// factor checks a typed second factor. A wrong one is recorded, and its owner is told when it happens again and again, or when a right code comes
+// a second time: who types it has the password.
+func (s *Service) factor(ctx context.Context, a account.Account, try mfa.Try, client device.Client) (credential.Factor, error) {
+	factor, err := s.Factors.Check(ctx, try)
+	if !errors.Is(err, mfa.ErrWrong) {
+		return factor, err
+	}
+	act := audit.New(s.Now(), audit.FactorFailed, a.ID, a.ID).From(client)
+	if errors.Is(err, mfa.ErrReplayed) || factor.Candidate.Worrying() {
+		act = tellCodesRefused(act, a, client)
+	}
+	return factor, errors.Join(err, s.Store.Record(context.WithoutCancel(ctx), act))
+}
+
+func tellCodesRefused(act audit.Act, a account.Account, client device.Client) audit.Act {
+	d := credential.NewSignIn(a.ID, "", client, act.At).Device
+	act, notMe := act.NotMe(a.ID, d)
+	for _, to := range a.NoticeAddresses() {
+		act = act.Telling(notice.CodesRefused(to, a.Name, factsOf(d, client), act.At, notMe).For(a.ID))
+	}
+	return act
+}
+
+// tellRecovery adds to an act that a recovery code is about to be spent by it.
+func (s *Service) tellRecovery(ctx context.Context, act audit.Act, a account.Account, d device.Device) (audit.Act, error) {
+	left, err := s.Store.RecoveryLeft(ctx, a.ID)
+	if err != nil {
+		return act, err
+	}
+	act, notMe := act.NotMe(a.ID, d)
+	facts := notice.Device{Name: d.Name, Product: d.Product, Place: d.Seen.Place, Address: d.Seen.Address}
+	for _, to := range a.NoticeAddresses() {
+		act = act.Telling(notice.RecoveryCodeUsed(to, a.Name, notice.Used{Device: facts, Left: int(left) - 1}, act.At, notMe).For(a.ID))
+	}
+	return act, nil
+}
+
+// RecoveryLeft returns how many recovery codes an account has left.
+func (s *Service) RecoveryLeft(ctx context.Context, accountID string) (int64, error) {
+	return s.Store.RecoveryLeft(ctx, accountID)
+}

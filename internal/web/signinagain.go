@@ -1,0 +1,107 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"usher/internal/credential"
+	"usher/internal/mfa"
+	"usher/internal/secret"
+	"usher/internal/signin"
+)
+
+func (d *Door) getSignInAgain(w http.ResponseWriter, r *http.Request, v visitor) error {
+	return d.signInAgainPage(w, r, http.StatusOK, SignInAgainPage{Next: localPath(r.URL.Query().Get("next"), "/account")}, v)
+}
+
+func (d *Door) signInAgainPage(w http.ResponseWriter, r *http.Request, status int, p SignInAgainPage, v visitor) error {
+	p.Login, p.Back, p.AskCode = v.Person.Email, "/account", v.Account.SecondFactor
+	d.Pages.Page(w, r, status, "sign-in-again", Page{Person: v.header(), Data: p})
+	return nil
+}
+
+func (d *Door) postSignInAgain(w http.ResponseWriter, r *http.Request, v visitor) error {
+	p := SignInAgainPage{Next: localPath(r.PostFormValue("next"), "/account")}
+	if _, err := d.prove(w, r, v, &p.Form, "password"); err != nil {
+		return d.again(w, r, &p.Form, err, func(status int) error { return d.signInAgainPage(w, r, status, p, v) })
+	}
+	return to(w, r, p.Next)
+}
+
+// prove checks a password typed into a field of a form, and the field "code" where the account has a second factor, gives the browser the token
+// that takes the old one's place, and returns the visitor as proved a moment ago. A refusal is put beside the field.
+func (d *Door) prove(w http.ResponseWriter, r *http.Request, v visitor, form *Form, field string) (visitor, error) {
+	p := signin.Proof{Password: secret.TokenOf(r.PostFormValue(field)), Code: secret.TokenOf(r.PostFormValue("code")), Known: d.cookie(r, cookieKnown)}
+	if p.Password.Empty() {
+		form.Refuse(field, "Enter your password.")
+	}
+	if v.Account.SecondFactor && p.Code.Empty() {
+		form.Refuse("code", "Enter the six digits from your authenticator app, or a recovery code.")
+	}
+	if form.Refused() {
+		return v, signin.ErrWrong
+	}
+	token, err := d.SignIn.Again(r.Context(), v.Found, p, d.client(r))
+	switch {
+	case errors.Is(err, signin.ErrWrong):
+		form.Refuse(field, "That password isn’t right.")
+		return v, err
+	case form.refuseFactor(err):
+		return v, err
+	case errors.As(err, new(credential.Exhausted)):
+		form.Refuse(field, "There were too many wrong passwords. Choose a new one by e-mail: sign out, then press “Forgot?”.")
+		return v, err
+	case err != nil:
+		return v, err
+	}
+	d.keepSignIn(w, token, secret.Token{})
+	v.Found, err = d.Resolver.Resolve(r.Context(), credential.Browser, token)
+	return v, err
+}
+
+// refuseFactor puts beside the field "code" why a typed second factor does not count, and reports whether that was what is wrong.
+func (f *Form) refuseFactor(err error) bool {
+	switch {
+	case errors.Is(err, mfa.ErrShape):
+		f.Refuse("code", "That is neither six digits nor a recovery code.")
+	case errors.Is(err, mfa.ErrReplayed):
+		f.Refuse("code", "This code was used already. Wait for the next one; it comes every 30 seconds.")
+	case errors.Is(err, mfa.ErrClock):
+		f.Refuse("code", "This code belongs to another minute. Set the clock of your phone to automatic, and enter the newest code.")
+	case errors.Is(err, mfa.ErrWrong):
+		f.Refuse("code", "That code isn’t right. Enter the newest one.")
+	case errors.Is(err, mfa.ErrOff):
+		f.Problem = "The second step was turned off meanwhile. Go back and try again."
+	default:
+		return false
+	}
+	return true
+}
+
+// errAskAgain sends somebody whose proof is not fresh to type password and code on the one page that has both fields.
+var errAskAgain = errors.New("web: password and code first")
+
+// proveUnlessFresh asks for the password field only of who has not just typed it. Who has a second factor proves both on a page of its own.
+func (d *Door) proveUnlessFresh(w http.ResponseWriter, r *http.Request, v visitor, form *Form) (visitor, error) {
+	switch {
+	case v.IsFresh(d.Now()):
+		return v, nil
+	case v.Account.SecondFactor:
+		return v, errAskAgain
+	}
+	return d.prove(w, r, v, form, "password")
+}
+
+// asksPassword reports whether a form has to have a password field for this visitor.
+func (d *Door) asksPassword(v visitor) bool { return !v.IsFresh(d.Now()) && !v.Account.SecondFactor }
+
+// proved lets in who needs no second page to prove anything: people without a second factor type the password into the form itself, the others
+// prove both first, so that nothing they type into the form is lost.
+func (d *Door) proved(h visitorHandler) handler {
+	return d.person(func(w http.ResponseWriter, r *http.Request, v visitor) error {
+		if v.Account.SecondFactor && !v.IsFresh(d.Now()) {
+			return d.askAgain(w, r)
+		}
+		return h(w, r, v)
+	})
+}

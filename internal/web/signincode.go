@@ -1,0 +1,111 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"usher/internal/account"
+	"usher/internal/credential"
+	"usher/internal/secret"
+	"usher/internal/signin"
+)
+
+// codeWay is one of the two ways through the second step.
+type codeWay struct{ path, page string }
+
+var (
+	byAuthenticator = codeWay{"/sign-in/code", "sign-in-code"}
+	byRecovery      = codeWay{"/sign-in/recovery", "sign-in-recovery"}
+)
+
+func (d *Door) getSecondStep(way codeWay) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		a, err := d.SignIn.Waiting(r.Context(), d.cookie(r, cookieCode))
+		if err != nil {
+			return d.noSecondStep(w, r, err)
+		}
+		return d.secondStepPage(w, r, way, answeredCode{status: http.StatusOK, next: localPath(r.URL.Query().Get("next"), "")}, a)
+	}
+}
+
+// answeredCode is the code's form on its way back to the reader.
+type answeredCode struct {
+	status   int
+	form     Form
+	next     string
+	remember bool
+}
+
+func (d *Door) secondStepPage(w http.ResponseWriter, r *http.Request, way codeWay, a answeredCode, who account.Account) error {
+	p := SignInCodePage{Form: a.form, Login: who.Called(), Next: a.next, Remember: a.remember}
+	p.Other = pathWith(byRecovery.path, "next", a.next)
+	if way == byRecovery {
+		p.Other = pathWith(byAuthenticator.path, "next", a.next)
+	}
+	d.Pages.Page(w, r, a.status, way.page, Page{Data: p})
+	return nil
+}
+
+// noSecondStep sends a browser whose first step does not count any more back to it.
+func (d *Door) noSecondStep(w http.ResponseWriter, r *http.Request, err error) error {
+	if !errors.Is(err, signin.ErrTooLate) {
+		return err
+	}
+	if d.cookie(r, cookieCode).Empty() {
+		return to(w, r, "/sign-in")
+	}
+	d.dropCookie(w, cookieCode)
+	return to(w, r, "/sign-in?why="+whyLate)
+}
+
+func (d *Door) postSecondStep(way codeWay) handler {
+	return func(w http.ResponseWriter, r *http.Request) error {
+		ticket := d.cookie(r, cookieCode)
+		who, err := d.SignIn.Waiting(r.Context(), ticket)
+		if err != nil {
+			return d.noSecondStep(w, r, err)
+		}
+		a := answeredCode{next: localPath(r.PostFormValue("next"), ""), remember: r.PostFormValue("remember") == "yes"}
+		show := func(status int) error {
+			a.status = status
+			return d.secondStepPage(w, r, way, a, who)
+		}
+		typed := secret.TokenOf(r.PostFormValue("code"))
+		if typed.Empty() {
+			a.form.Refuse("code", map[codeWay]string{byAuthenticator: "Enter the six digits.", byRecovery: "Enter one of your recovery codes."}[way])
+			return show(http.StatusUnprocessableEntity)
+		}
+		out, err := d.SignIn.Code(r.Context(), signin.CodeRequest{Ticket: ticket, Typed: typed, Known: d.cookie(r, cookieKnown), Remember: a.remember, Client: d.client(r)})
+		switch {
+		case errors.Is(err, signin.ErrTooLate):
+			return d.noSecondStep(w, r, err)
+		case errors.As(err, new(credential.Exhausted)):
+			a.form.Problem = "There were too many wrong codes in a row, so codes are switched off here. Sign in on a browser you have used before, or ask the person who runs this service."
+		case err != nil:
+			a.form.refuseFactor(err)
+		}
+		if err != nil {
+			return d.again(w, r, &a.form, err, show)
+		}
+		d.dropCookie(w, cookieCode)
+		if !out.Remember.Empty() {
+			d.setCookie(w, cookieRemembered, out.Remember, credential.Rules[credential.Remembered].Life)
+		}
+		next := localPath(a.next, "/account")
+		if out.Recovery {
+			next = pathWith("/sign-in/recovery-used", "next", a.next)
+		}
+		return d.letIn(w, r, out, next)
+	}
+}
+
+// getRecoveryUsed says how many recovery codes are left after one was used.
+func (d *Door) getRecoveryUsed(w http.ResponseWriter, r *http.Request, v visitor) error {
+	left, err := d.SignIn.RecoveryLeft(r.Context(), v.AccountID)
+	if err != nil {
+		return err
+	}
+	p := RecoveryUsedPage{Left: int(left), Next: localPath(r.URL.Query().Get("next"), "/account")}
+	d.Pages.Page(w, r, http.StatusOK, "recovery-used", Page{Person: v.header(), Data: p})
+	return nil
+}
