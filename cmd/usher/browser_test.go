@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"time"
 
@@ -113,6 +114,10 @@ func cmdFill(ts *testscript.TestScript, _ bool, args []string) {
 func cmdSignIn(ts *testscript.TestScript, _ bool, args []string) {
 	cmdGo(ts, false, []string{"/sign-in"})
 	cmdFill(ts, false, []string{"/sign-in", "login=" + args[0], "password=" + args[1]})
+	for step := 0; storyOf(ts).page(ts).url.Path == "/sign-in/code" && step < 2; step++ { // the code of this half minute may have been used
+		cmdCode(ts, false, []string{"CODE", strconv.Itoa(step)})
+		cmdFill(ts, false, []string{"/sign-in/code", "code=" + ts.Getenv("CODE")})
+	}
 }
 
 // person NAME ADDRESS [USER-NAME] is somebody, in a browser of that name, who has signed up with $PASS and confirmed the address.
