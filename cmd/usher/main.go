@@ -68,7 +68,7 @@ func newCommands(args []string) *commands {
 		"serve": {&c.Serve.settings},
 		"account": {
 			&c.Account.Add.settings, &c.Account.Show.settings, &c.Account.Lock.settings, &c.Account.Unlock.settings,
-			&c.Account.SignOut.settings, &c.Account.Delete.settings, &c.Account.List.settings, &c.Account.RequireReset.settings, &c.Account.MakeAdmin.settings,
+			&c.Account.SignOut.settings, &c.Account.Delete.settings, &c.Account.List.settings, &c.Account.RequireReset.settings, &c.Account.Reset.settings, &c.Account.ResetLink.settings, &c.Account.MakeAdmin.settings,
 		},
 		"invite": {&c.Invite.settings}, "outbox": {&c.Outbox.settings}, "mail": {&c.Mail.Test.settings}, "key": {&c.Key.Rotate.settings},
 		"audit": {&c.Audit.Verify.settings}, "config": {&c.Config.Check.settings},

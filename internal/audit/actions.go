@@ -6,7 +6,7 @@ func Actions() []Action {
 		AccountCreated, AccountLocked, AccountUnlocked, AccountErased, AdminGranted, DeletionAsked, DeletionRevoked, DataDownloaded, ProfileChanged, NotMeReported,
 		EmailAsked, EmailChanged, EmailRestored, NoticeChanged,
 		SignedIn, SignInFailed, SignInRefused, ProvedAgain, SignedOut, SignedOutAll, DevicesTrimmed,
-		ResetRequired, ResetAsked, PasswordReset, PasswordChanged,
+		ResetRequired, ResetAsked, ResetLinkMade, ResetProved, PasswordReset, PasswordChanged,
 		InvitationMade, CodeFailed, InvitationEnded,
 		SecondFactorOn, SecondFactorOff, FactorFailed, CodesReplaced, RecoveryCodeUsed, BrowserRemembered, BrowserForgotten,
 		RemovalAsked, RemovalStopped, FactorRemoved, AppPasswordMade,

@@ -51,6 +51,8 @@ const (
 	RemovalAsked      Action = "second-factor.removal-asked"
 	RemovalStopped    Action = "second-factor.removal-stopped"
 	FactorRemoved     Action = "second-factor.removed"
+	ResetProved       Action = "password.reset-proved"
+	ResetLinkMade     Action = "password.reset-link-made"
 	AppPasswordMade   Action = "app-password.made"
 )
 

@@ -75,6 +75,7 @@ func everyKind() map[notice.Kind]struct {
 		{notice.DeletionByOperator(ann, "Ann", at, at.AddDate(0, 0, 7), path), []string{"The people who run Usher decided", day, until}},
 		{notice.DeletionStopped(ann, "Ann", at), []string{"won't be deleted", day}},
 		{notice.DeletionDone(ann, "Ann", at), []string{"was deleted", day, "last mail"}},
+		{notice.ResetHandedOver(ann, "Ann", at), []string{"handed", day}},
 		{notice.CodesRefused(ann, "Ann", device, at, path), []string{"right password", "Nobody got in", "Firefox on Linux near Lyon, France", day, "IP address: 203.0.113.7"}},
 		{notice.RecoveryCodeUsed(ann, "Ann", notice.Used{Device: device, Left: 4}, at, path), []string{"recovery codes", "left: 4", "Firefox on Linux near Lyon, France", day}},
 	}

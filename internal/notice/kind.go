@@ -35,6 +35,7 @@ const (
 	KindDeletionByOperator   Kind = "deletion_by_operator"
 	KindDeletionStopped      Kind = "deletion_stopped"
 	KindDeletionDone         Kind = "deletion_done"
+	KindResetHandedOver      Kind = "reset_handed_over"
 	KindCodesRefused         Kind = "codes_refused"
 	KindRecoveryCodeUsed     Kind = "recovery_code_used"
 )
@@ -103,6 +104,7 @@ var rules = map[Kind]rule{
 	KindDeletionByOperator:   {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataUntil, DataLink}},
 	KindDeletionStopped:      {noticeLife, PrioritySoon, NoticeMail, []string{DataAt}},
 	KindDeletionDone:         {noticeLife, PriorityLater, NoticeMail, []string{DataAt}},
+	KindResetHandedOver:      {noticeLife, PrioritySoon, NoticeMail, []string{DataAt}},
 	KindCodesRefused:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
 	KindRecoveryCodeUsed:     {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataCount}},
 }

@@ -137,6 +137,11 @@ func DeletionDone(to, name string, at time.Time) Notice {
 	return compose(KindDeletionDone, to, name, map[string]string{DataAt: stamp(at)})
 }
 
+// ResetHandedOver says that the operator made a link that sets a new password, to be handed over without mail.
+func ResetHandedOver(to, name string, at time.Time) Notice {
+	return compose(KindResetHandedOver, to, name, map[string]string{DataAt: stamp(at)})
+}
+
 // CodesRefused says that somebody who has the password types wrong codes, or one a second time; NotMeLife.
 func CodesRefused(to, name string, device Device, at time.Time, notMeLink string) Notice {
 	return compose(KindCodesRefused, to, name, device.with(at, notMeLink))

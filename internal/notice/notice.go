@@ -26,6 +26,7 @@ type Notice struct {
 	ExpiresAt time.Time // from here on it is not sent any more
 	Priority  int       // smaller leaves first
 	Attempts  int       // how often it was tried before; the queue counts
+	Decoy     bool      // nobody gets it: it costs what a mail costs, where there is no account
 }
 
 // The keys of Notice.Data. Times are RFC 3339 in UTC.

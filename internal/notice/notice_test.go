@@ -41,7 +41,7 @@ func every() map[Kind]Notice {
 		DeletionScheduled(to, name, at, at.AddDate(0, 0, 7), link), DeletionStopped(to, name, at),
 		DeletionDone(to, name, at), SignedOutByOperator(to, name, at),
 		DeletionByOperator(to, name, at, at.AddDate(0, 0, 7), link),
-		CodesRefused(to, name, device, at, link), RecoveryCodeUsed(to, name, Used{device, 4}, at, link),
+		ResetHandedOver(to, name, at), CodesRefused(to, name, device, at, link), RecoveryCodeUsed(to, name, Used{device, 4}, at, link),
 	}
 	byKind := map[Kind]Notice{}
 	for _, n := range all {

@@ -93,6 +93,7 @@ type Outcome struct {
 	Ticket   secret.Token // for Code; set when Step is CodeNeeded
 	Remember secret.Token // lets the browser in without a code from now on; empty unless that was asked for
 	Recovery bool         // it was a recovery code that opened the door
+	Review   bool         // the first sign-in after a reset: its owner looks around
 }
 
 // Start checks a name and a password. Two trips to the database and one hash, whether or not there is such an account.
@@ -182,7 +183,7 @@ func (s *Service) open(ctx context.Context, at credential.Attempt, c credential.
 	if in.Factor != nil || in.FreshAt.IsZero() {
 		act = act.With(audit.Reason, in.Device.Method)
 	}
-	out := Outcome{Step: Open, Token: in.Token, Remember: in.Remember, Recovery: in.Factor != nil && in.Factor.IsRecovery()}
+	out := Outcome{Step: Open, Token: in.Token, Review: c.Account.Review, Remember: in.Remember, Recovery: in.Factor != nil && in.Factor.IsRecovery()}
 	if !c.Known {
 		in.Known = secret.NewToken()
 		out.Known = in.Known

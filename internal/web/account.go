@@ -32,14 +32,18 @@ func (d *Door) getAccount(w http.ResponseWriter, r *http.Request, v visitor) err
 	if err != nil {
 		return err
 	}
-	p.ToDo = whatToDo(p.PendingAddress, second)
+	p.ToDo = whatToDo(v, p.PendingAddress, second)
 	d.Pages.Page(w, r, http.StatusOK, "account", Page{Person: v.header(), Notice: done(r, accountDone), Data: p})
 	return nil
 }
 
 // whatToDo picks the one thing a person should look at; nil when everything looks right.
-func whatToDo(pending, second string) *ToDo {
+func whatToDo(v visitor, pending, second string) *ToDo {
 	switch {
+	case v.Person.Review:
+		return &ToDo{"Take a look around", "Your password was chosen anew. See that everything else on your account is yours too.", Link{"Look around", "/account/review"}}
+	case v.Person.Admin && !v.Account.SecondFactor:
+		return &ToDo{"Turn on the second step", "You administer this service. Administration opens once your account asks for a code from an authenticator app.", Link{"Turn it on", "/account/second-step"}}
 	case pending != "":
 		return &ToDo{"Your new address waits", "We sent six digits to " + pending + ". Enter them, and the address is yours.", Link{"Enter the code", emailChange.codePath}}
 	case second != "":

@@ -19,6 +19,7 @@ var adminDone = map[string]string{
 	"lock":          "The account is locked, and everything is signed out of it.",
 	"unlock":        "The account is unlocked.",
 	"sign-out":      "Everything is signed out of this account.",
+	"send-reset":    "The e-mail to choose a new password is on its way.",
 	"require-reset": "A new password is required. The e-mail to choose one is on its way.",
 	"delete":        "Everything is signed out, and the account will be erased when the days of grace are over.",
 	"resend":        "The waiting e-mails are tried again now.",
@@ -188,6 +189,8 @@ var actWords = map[audit.Action]actWord{
 	audit.RemovalAsked:      {"clock", "Removal of the second step begun"},
 	audit.RemovalStopped:    {"shield", "Removal of the second step stopped"},
 	audit.FactorRemoved:     {"shield", "Second step removed"},
+	audit.ResetProved:       {"shield", "Second step proved for a reset"},
+	audit.ResetLinkMade:     {"key", "Reset link made to hand over"},
 	audit.AppPasswordMade:   {"key", "App password made"},
 }
 

@@ -83,6 +83,7 @@ var mailWords = map[notice.Kind]string{
 	notice.KindInvitation:           "Invitation",
 	notice.KindTest:                 "Test",
 	notice.KindNewDevice:            "New device signed in",
+	notice.KindResetHandedOver:      "Reset link handed over",
 	notice.KindCodesRefused:         "Wrong codes after the right password",
 	notice.KindRecoveryCodeUsed:     "Recovery code used",
 	notice.KindPasswordChanged:      "Password changed",

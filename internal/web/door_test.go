@@ -98,10 +98,11 @@ func (h *house) wire() *Door {
 	h.must(err)
 	policy := passwordpolicy.Policy{MinLength: 8}
 	resolver := &credential.Resolver{Store: h.db, Now: h.clock}
-	passwords := &password.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Now: h.clock}
+	factors := &mfa.Checker{Store: h.db, Hasher: h.pool, Now: h.clock}
+	passwords := &password.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: factors, Policy: policy, Now: h.clock}
 	return &Door{
 		Pages:    pages,
-		SignIn:   &signin.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: &mfa.Checker{Store: h.db, Hasher: h.pool, Now: h.clock}, Now: h.clock, Log: log},
+		SignIn:   &signin.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: factors, Now: h.clock, Log: log},
 		Devices:  &signin.Devices{Store: h.db, Now: h.clock},
 		SignUp:   &signup.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Mode: signup.ModeOpen, Now: h.clock},
 		Founding: &signup.Founding{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Now: h.clock},
@@ -250,6 +251,9 @@ func (b *browser) signIn(login, password string) {
 	a := b.get("/sign-in").submit("/sign-in", "login", login, "password", password)
 	if a.header.Get("Location") == "/sign-in/code" {
 		a = a.leadsTo("/sign-in/code").submit("/sign-in/code", "code", b.authenticator(login))
+	}
+	if strings.HasPrefix(a.header.Get("Location"), "/account/review?") { // after a reset: everything is mine
+		a = a.leadsTo("/account/review?next=%2Faccount").submit("/account/review")
 	}
 	a.leadsTo("/account")
 }

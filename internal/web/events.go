@@ -50,6 +50,8 @@ var eventTexts = map[audit.Action]eventWords{
 	audit.RemovalAsked:      {icon: "clock", text: "The person who runs this service began to take your second step away.", unusual: true},
 	audit.RemovalStopped:    {icon: "shield", text: "Your second step stays: taking it away was stopped."},
 	audit.FactorRemoved:     {icon: "shield", text: "Your second step was taken away.", unusual: true},
+	audit.ResetProved:       {icon: "shield", text: "The second step was proved to choose a new password."},
+	audit.ResetLinkMade:     {icon: "key", text: "The person who runs this service made a link to choose a new password.", unusual: true},
 	audit.AppPasswordMade:   {icon: "key", text: "You made an app password."},
 }
 

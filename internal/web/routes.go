@@ -27,6 +27,8 @@ func (d *Door) routes() []route {
 		{"POST /sign-out", d.postSignOut},
 		{"GET /.well-known/change-password", d.changePassword},
 
+		{"GET /auth", d.getAuth},
+
 		{"GET /sign-up", d.getSignUp},
 		{"POST /sign-up", d.postSignUp},
 		{"POST /sign-up/strength", d.strength},
@@ -46,6 +48,8 @@ func (d *Door) routes() []route {
 		{"POST /invitation", d.postInvitation},
 
 		{"GET /account", d.person(d.getAccount)},
+		{"GET /account/review", d.person(d.getReview)},
+		{"POST /account/review", d.person(d.postReview)},
 		{"GET /account/profile", d.person(d.getProfile)},
 		{"POST /account/profile", d.person(d.postProfile)},
 		{"GET /account/email", d.proved(d.getEmail)},
@@ -87,6 +91,7 @@ func (d *Door) routes() []route {
 		{"GET /reset/{token}", d.follow(linkReset)},
 		{"GET /reset/new", d.getResetNew},
 		{"POST /reset/new", d.postResetNew},
+		{"POST /reset/code", d.postResetCode},
 
 		{"GET /admin", d.administrator(d.getAdmin)},
 		{"GET /admin/accounts", d.administrator(d.getAdminAccounts)},

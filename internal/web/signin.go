@@ -90,6 +90,9 @@ func (d *Door) letIn(w http.ResponseWriter, r *http.Request, out signin.Outcome,
 		return err
 	}
 	d.keepSignIn(w, out.Token, out.Known)
+	if out.Review {
+		next = pathWith("/account/review", "next", next)
+	}
 	return to(w, r, next)
 }
 

@@ -4,6 +4,7 @@
 ALTER TABLE account ADD COLUMN totp TEXT NOT NULL DEFAULT '';        -- sealed: the authenticator's key; '' when there is none
 ALTER TABLE account ADD COLUMN totp_since BIGINT NOT NULL DEFAULT 0; -- since when the second factor is on; 0 when it is off
 ALTER TABLE account ADD COLUMN totp_step BIGINT NOT NULL DEFAULT 0;  -- newest 30-second step that was used; no code of it or before counts again
+ALTER TABLE account ADD COLUMN review BOOLEAN NOT NULL DEFAULT FALSE; -- the password was reset, and its owner has not looked at what else there is
 CREATE INDEX account_secured ON account (secured, id);
 
 -- What is left of an account's ten recovery codes. A used one is gone.
@@ -68,6 +69,7 @@ DROP TABLE factor_removal;
 DROP TABLE voided_password;
 DROP TABLE recovery_code;
 DROP INDEX account_secured;
+ALTER TABLE account DROP COLUMN review;
 ALTER TABLE account DROP COLUMN totp_step;
 ALTER TABLE account DROP COLUMN totp_since;
 ALTER TABLE account DROP COLUMN totp;

@@ -27,6 +27,13 @@
     box.classList.add("with-button");
   }
 
+  // Addresses such as /auth#?resetPassword say behind the # what is meant.
+  for (const box of all("[data-auth]")) {
+    const meant = location.hash.replace(/^#[?!/]*/, "").split("&")[0].split("=")[0];
+    const way = [...box.querySelectorAll("[data-when]")].find((a) => a.dataset.when === meant) || box.querySelector("a");
+    if (location.hash) location.replace(way.href);
+  }
+
   // Six digits are a whole code: they are sent once, when the sixth is typed or all are pasted.
   for (const form of all("[data-submit-code]")) {
     const input = form.querySelector("input.code");
