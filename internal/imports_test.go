@@ -28,7 +28,7 @@ var rooms = map[layer][]string{
 
 // between lists which things build on which others; Go itself refuses circles.
 var between = map[string][]string{
-	"audit":      {"credential", "device", "notice"},
+	"audit":      {"account", "credential", "device", "notice"},
 	"credential": {"account", "device"},
 	"mfa":        {"credential"},
 }

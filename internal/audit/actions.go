@@ -7,6 +7,8 @@ func Actions() []Action {
 		EmailAsked, EmailChanged, EmailRestored, NoticeChanged,
 		SignedIn, SignInFailed, SignInRefused, ProvedAgain, SignedOut, SignedOutAll, DevicesTrimmed,
 		ResetRequired, ResetAsked, PasswordReset, PasswordChanged,
+		SecondFactorOn, SecondFactorOff, CodesReplaced, RecoveryCodeUsed, FactorFailed, BrowserRemembered, BrowserForgotten,
+		RemovalAsked, RemovalStopped, FactorRemoved, AppPasswordMade,
 		InvitationMade, CodeFailed, InvitationEnded,
 		SetUpLinkMade, KeysRotated, MailRetried,
 	}
