@@ -62,7 +62,10 @@ func (a Act) NotMe(accountID string, d device.Device) (Act, string) {
 
 // Warn returns the act with a notice to every address of its account about what a device did, with the link that says "this wasn't me".
 func (a Act) Warn(who account.Account, c device.Client, say func(to, name string, e notice.Event) notice.Notice) Act {
-	_, name, product := device.Describe(c.UserAgent)
+	name, product := "", ""
+	if c.UserAgent != "" {
+		_, name, product = device.Describe(c.UserAgent)
+	}
 	a, path := a.NotMe(who.ID, device.Device{Name: name})
 	seen := c.Seen()
 	e := notice.Event{Device: notice.Device{Name: name, Product: product, Place: seen.Place, Address: seen.Address}, At: a.At, NotMe: path}

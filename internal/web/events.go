@@ -43,7 +43,7 @@ var eventTexts = map[audit.Action]eventWords{
 	audit.SecondFactorOff:   {icon: "shield", text: "The second step was switched off.", unusual: true},
 	audit.CodesReplaced:     {icon: "key", text: "New recovery codes were made. The old ones are void."},
 	audit.RecoveryCodeUsed:  {icon: "key", text: "A recovery code was used."},
-	audit.FactorFailed:      {icon: "alert", text: "The right password was typed with a wrong code.", unusual: true},
+	audit.FactorFailed:      {icon: "alert", text: "A wrong code was typed for the second step.", unusual: true},
 	audit.BrowserRemembered: {icon: "browser", text: "A browser is not asked for the second step for a while."},
 	audit.BrowserForgotten:  {icon: "browser", text: "Every sign-in in a remembered browser asks for the second step again."},
 	audit.RemovalAsked:      {icon: "clock", text: "The second step is going to be removed.", byOther: "The person who runs this service is going to remove your second step.", unusual: true},
