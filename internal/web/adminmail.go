@@ -98,4 +98,14 @@ var mailWords = map[notice.Kind]string{
 	notice.KindDeletionByOperator:   "Deletion by an operator",
 	notice.KindDeletionStopped:      "Account kept",
 	notice.KindDeletionDone:         "Account erased",
+
+	notice.KindSecondFactorOn:        "Second step switched on",
+	notice.KindSecondFactorOff:       "Second step switched off",
+	notice.KindRecoveryCodesReplaced: "Recovery codes replaced",
+	notice.KindRecoveryCodeUsed:      "Recovery code used",
+	notice.KindCodesRefused:          "Wrong codes typed",
+	notice.KindFactorRemoval:         "Second step will be removed",
+	notice.KindFactorRemovalStopped:  "Second step kept",
+	notice.KindFactorRemoved:         "Second step removed",
+	notice.KindAppPasswordMade:       "App password made",
 }
