@@ -7,9 +7,9 @@ func Actions() []Action {
 		EmailAsked, EmailChanged, EmailRestored, NoticeChanged,
 		SignedIn, SignInFailed, SignInRefused, ProvedAgain, SignedOut, SignedOutAll, DevicesTrimmed,
 		ResetRequired, ResetAsked, ResetLinkMade, ResetProved, PasswordReset, PasswordChanged,
-		InvitationMade, CodeFailed, InvitationEnded,
-		SecondFactorOn, SecondFactorOff, FactorFailed, CodesReplaced, RecoveryCodeUsed, BrowserRemembered, BrowserForgotten,
+		SecondFactorOn, SecondFactorOff, CodesReplaced, RecoveryCodeUsed, FactorFailed, BrowserRemembered, BrowserForgotten,
 		RemovalAsked, RemovalStopped, FactorRemoved, AppPasswordMade,
+		InvitationMade, CodeFailed, InvitationEnded,
 		SetUpLinkMade, KeysRotated, MailRetried,
 	}
 }

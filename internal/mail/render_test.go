@@ -48,6 +48,7 @@ func everyKind() map[notice.Kind]struct {
 		says []string
 	}
 	day, until := "3 May 2026 at 14:32 UTC", "10 May 2026 at 14:32 UTC"
+	event := notice.Event{Device: device, At: at, NotMe: path}
 	list := []said{
 		{notice.ConfirmSignUp(ann, code, path), []string{"finish signing up", "one hour", "password you chose"}},
 		{notice.AlreadyHaveAccount(ann), []string{"already has an account", "Forgot?"}},
@@ -76,8 +77,15 @@ func everyKind() map[notice.Kind]struct {
 		{notice.DeletionStopped(ann, "Ann", at), []string{"won't be deleted", day}},
 		{notice.DeletionDone(ann, "Ann", at), []string{"was deleted", day, "last mail"}},
 		{notice.ResetHandedOver(ann, "Ann", at), []string{"handed", day}},
-		{notice.CodesRefused(ann, "Ann", device, at, path), []string{"right password", "Nobody got in", "Firefox on Linux near Lyon, France", day, "IP address: 203.0.113.7"}},
-		{notice.RecoveryCodeUsed(ann, "Ann", notice.Used{Device: device, Left: 4}, at, path), []string{"recovery codes", "left: 4", "Firefox on Linux near Lyon, France", day}},
+		{notice.SecondFactorOn(ann, "Ann", event), []string{"six digits", "Firefox on Linux near Lyon, France", day, "IP address: 203.0.113.7"}},
+		{notice.SecondFactorOff(ann, "Ann", event), []string{"password alone", "Firefox on Linux near Lyon, France", day, "IP address: 203.0.113.7"}},
+		{notice.RecoveryCodesReplaced(ann, "Ann", event), []string{"old ones don't work any more", "Firefox on Linux near Lyon, France", day}},
+		{notice.RecoveryCodeUsed(ann, "Ann", event, 3), []string{"3 are left", "Firefox on Linux near Lyon, France", day}},
+		{notice.CodesRefused(ann, "Ann", event), []string{"your password", "wrong codes", "Firefox on Linux near Lyon, France", day}},
+		{notice.FactorRemoval(ann, "Ann", at.AddDate(0, 0, 7), path), []string{"The people who run Usher", until, "Nobody who only signs in stops it"}},
+		{notice.FactorRemovalStopped(ann, "Ann", event), []string{"stays", day}},
+		{notice.FactorRemoved(ann, "Ann", event), []string{"password alone", day, "same password"}},
+		{notice.AppPasswordMade(ann, "Ann", event, "Kodi"), []string{"Kodi", "Firefox on Linux near Lyon, France", day}},
 	}
 	byKind := map[notice.Kind]said{}
 	for _, one := range list {
@@ -386,7 +394,7 @@ func lint(n notice.Notice, l mailtest.Letter) (problems []string) {
 	}
 	shown := strings.ToLower(l.Subject + " " + l.Text)
 	for _, word := range []string{
-		"session", "token", "mfa", "2fa", "totp", "credential", "invalid", "revoked", "authenticat", "oops", "!",
+		"session", "token", "mfa", "2fa", "totp", "credential", "invalid", "revoked", "authenticati", "authenticate", "oops", "!",
 		"flagged", "rate limit", "click here", "dear ", "<no value>", "%!", "&#", "{{",
 	} {
 		if strings.Contains(shown, word) {

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -85,11 +86,15 @@ func (c *Composer) fill(w *words, n notice.Notice) (err error) {
 	return err
 }
 
+// tellsDevice are the kinds that say which device it was.
+var tellsDevice = []notice.Kind{
+	notice.KindNewDevice, notice.KindPasswordChanged, notice.KindSecondFactorOn, notice.KindSecondFactorOff, notice.KindRecoveryCodesReplaced,
+	notice.KindRecoveryCodeUsed, notice.KindCodesRefused, notice.KindAppPasswordMade,
+}
+
 // list gives the facts that stand below the first line: whatever it could not say.
 func (w words) list(kind notice.Kind) []fact {
-	switch kind {
-	case notice.KindNewDevice, notice.KindPasswordChanged, notice.KindCodesRefused, notice.KindRecoveryCodeUsed:
-	default:
+	if !slices.Contains(tellsDevice, kind) {
 		return nil
 	}
 	var facts []fact

@@ -35,9 +35,17 @@ const (
 	KindDeletionByOperator   Kind = "deletion_by_operator"
 	KindDeletionStopped      Kind = "deletion_stopped"
 	KindDeletionDone         Kind = "deletion_done"
-	KindResetHandedOver      Kind = "reset_handed_over"
-	KindCodesRefused         Kind = "codes_refused"
-	KindRecoveryCodeUsed     Kind = "recovery_code_used"
+
+	KindResetHandedOver       Kind = "reset_handed_over"
+	KindSecondFactorOn        Kind = "second_factor_on"
+	KindSecondFactorOff       Kind = "second_factor_off"
+	KindRecoveryCodesReplaced Kind = "recovery_codes_replaced"
+	KindRecoveryCodeUsed      Kind = "recovery_code_used"
+	KindCodesRefused          Kind = "codes_refused"
+	KindFactorRemoval         Kind = "factor_removal"
+	KindFactorRemovalStopped  Kind = "factor_removal_stopped"
+	KindFactorRemoved         Kind = "factor_removed"
+	KindAppPasswordMade       Kind = "app_password_made"
 )
 
 // How long the secrets inside live. A test holds these to the lives of the links themselves, which credential.Rules says.
@@ -104,9 +112,17 @@ var rules = map[Kind]rule{
 	KindDeletionByOperator:   {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataUntil, DataLink}},
 	KindDeletionStopped:      {noticeLife, PrioritySoon, NoticeMail, []string{DataAt}},
 	KindDeletionDone:         {noticeLife, PriorityLater, NoticeMail, []string{DataAt}},
-	KindResetHandedOver:      {noticeLife, PrioritySoon, NoticeMail, []string{DataAt}},
-	KindCodesRefused:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
-	KindRecoveryCodeUsed:     {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataCount}},
+
+	KindResetHandedOver:       {noticeLife, PrioritySoon, NoticeMail, []string{DataAt}},
+	KindSecondFactorOn:        {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindSecondFactorOff:       {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindRecoveryCodesReplaced: {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindRecoveryCodeUsed:      {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataCount}},
+	KindCodesRefused:          {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindFactorRemoval:         {noticeLife, PrioritySoon, NoticeMail, []string{DataUntil, DataLink}},
+	KindFactorRemovalStopped:  {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindFactorRemoved:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindAppPasswordMade:       {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
 }
 
 // Kinds lists every kind, sorted.

@@ -142,22 +142,64 @@ func ResetHandedOver(to, name string, at time.Time) Notice {
 	return compose(KindResetHandedOver, to, name, map[string]string{DataAt: stamp(at)})
 }
 
-// CodesRefused says that somebody who has the password types wrong codes, or one a second time; NotMeLife.
-func CodesRefused(to, name string, device Device, at time.Time, notMeLink string) Notice {
-	return compose(KindCodesRefused, to, name, device.with(at, notMeLink))
+// Event is an act of a device that its account's owner is told about, with the link that says "this wasn't me"; NotMeLife.
+type Event struct {
+	Device Device
+	At     time.Time
+	NotMe  string
 }
 
-// Used is which device used a recovery code up, and how many are left.
-type Used struct {
-	Device
-	Left int
+// SecondFactorOn says that signing in asks for a code from now on.
+func SecondFactorOn(to, name string, e Event) Notice {
+	return compose(KindSecondFactorOn, to, name, e.data())
 }
 
-// RecoveryCodeUsed says that a recovery code was used, and how many are left; NotMeLife.
-func RecoveryCodeUsed(to, name string, used Used, at time.Time, notMeLink string) Notice {
-	data := used.with(at, notMeLink)
-	data[DataCount] = strconv.Itoa(max(0, used.Left))
-	return compose(KindRecoveryCodeUsed, to, name, data)
+// SecondFactorOff says that signing in asks for no code any more.
+func SecondFactorOff(to, name string, e Event) Notice {
+	return compose(KindSecondFactorOff, to, name, e.data())
+}
+
+// RecoveryCodesReplaced says that the old recovery codes are void.
+func RecoveryCodesReplaced(to, name string, e Event) Notice {
+	return compose(KindRecoveryCodesReplaced, to, name, e.data())
+}
+
+// RecoveryCodeUsed says how many recovery codes are left.
+func RecoveryCodeUsed(to, name string, e Event, left int64) Notice {
+	return compose(KindRecoveryCodeUsed, to, name, e.with(DataCount, strconv.FormatInt(left, 10)))
+}
+
+// CodesRefused says that somebody who knows the password typed wrong codes.
+func CodesRefused(to, name string, e Event) Notice {
+	return compose(KindCodesRefused, to, name, e.data())
+}
+
+// FactorRemoval warns that the second step goes at a time, with the link that stops it.
+func FactorRemoval(to, name string, due time.Time, keepLink string) Notice {
+	return compose(KindFactorRemoval, to, name, map[string]string{DataUntil: stamp(due), DataLink: keepLink})
+}
+
+// FactorRemovalStopped says that the second step stays.
+func FactorRemovalStopped(to, name string, e Event) Notice {
+	return compose(KindFactorRemovalStopped, to, name, e.data())
+}
+
+// FactorRemoved says that the second step is gone, at the end of the days of warning.
+func FactorRemoved(to, name string, e Event) Notice {
+	return compose(KindFactorRemoved, to, name, e.data())
+}
+
+// AppPasswordMade names a new app password.
+func AppPasswordMade(to, name string, e Event, called string) Notice {
+	return compose(KindAppPasswordMade, to, name, e.with(DataNew, called))
+}
+
+func (e Event) data() map[string]string { return e.Device.with(e.At, e.NotMe) }
+
+func (e Event) with(key, value string) map[string]string {
+	data := e.data()
+	data[key] = value
+	return data
 }
 
 func (d Device) with(at time.Time, link string) map[string]string {

@@ -143,12 +143,7 @@ func (s *Service) refused(a account.Account, factor credential.Factor, err error
 	if !errors.Is(err, mfa.ErrReplayed) && !factor.Candidate.Worrying() {
 		return act
 	}
-	d := credential.NewSignIn(a.ID, "", client, act.At).Device
-	act, notMe := act.NotMe(a.ID, d)
-	for _, to := range a.NoticeAddresses() {
-		act = act.Telling(notice.CodesRefused(to, a.Name, factsOf(d, client), act.At, notMe).For(a.ID))
-	}
-	return act
+	return act.Warn(a, client, notice.CodesRefused)
 }
 
 // ErrCodeFirst says that the second factor has to be proved before a new password is taken.

@@ -191,7 +191,7 @@ func (s *Service) open(ctx context.Context, at credential.Attempt, c credential.
 	}
 	if out.Recovery {
 		var err error
-		if act, err = s.tellRecovery(ctx, act, c.Account, in.Device); err != nil {
+		if act, err = s.tellRecovery(ctx, act, c.Account, client); err != nil {
 			return Outcome{}, err
 		}
 	}

@@ -101,4 +101,12 @@ var mailWords = map[notice.Kind]string{
 	notice.KindDeletionByOperator:   "Deletion by an operator",
 	notice.KindDeletionStopped:      "Account kept",
 	notice.KindDeletionDone:         "Account erased",
+
+	notice.KindSecondFactorOn:        "Second step switched on",
+	notice.KindSecondFactorOff:       "Second step switched off",
+	notice.KindRecoveryCodesReplaced: "Recovery codes replaced",
+	notice.KindFactorRemoval:         "Second step will be removed",
+	notice.KindFactorRemovalStopped:  "Second step kept",
+	notice.KindFactorRemoved:         "Second step removed",
+	notice.KindAppPasswordMade:       "App password made",
 }

@@ -29,9 +29,9 @@ CREATE TABLE factor_removal (
   account_id TEXT PRIMARY KEY,
   actor TEXT NOT NULL,
   due_at BIGINT NOT NULL,
-  told_at BIGINT NOT NULL      -- when the owner was last warned
+  told BIGINT NOT NULL,        -- how often the owner was warned
+  told_at BIGINT NOT NULL      -- when last
 );
-CREATE INDEX factor_removal_due ON factor_removal (due_at);
 CREATE INDEX factor_removal_told ON factor_removal (told_at);
 
 CREATE TABLE incident (
