@@ -9,5 +9,6 @@ func Actions() []Action {
 		ResetRequired, ResetAsked, PasswordReset, PasswordChanged,
 		InvitationMade, CodeFailed, InvitationEnded,
 		SetUpLinkMade, KeysRotated, MailRetried,
+		IncidentProposed, IncidentDeclared, IncidentAlone, IncidentAdvised, IncidentWithdrawn, IncidentPaused, IncidentResumed, IncidentApplied,
 	}
 }

@@ -35,6 +35,11 @@ const (
 	KindDeletionByOperator   Kind = "deletion_by_operator"
 	KindDeletionStopped      Kind = "deletion_stopped"
 	KindDeletionDone         Kind = "deletion_done"
+
+	KindIncident         Kind = "incident"
+	KindIncidentAdvice   Kind = "incident_advice"
+	KindIncidentAlone    Kind = "incident_alone"
+	KindIncidentProposed Kind = "incident_proposed"
 )
 
 // How long the secrets inside live. A test holds these to the lives of the links themselves, which credential.Rules says.
@@ -48,6 +53,7 @@ const (
 	noticeLife        = 7 * 24 * time.Hour
 	testLife          = time.Hour
 	resetRequiredLife = noticeLife
+	proposalLife      = 24 * time.Hour
 )
 
 // Priorities: a smaller one leaves first. Somebody sits and waits for what is PriorityNow.
@@ -101,6 +107,12 @@ var rules = map[Kind]rule{
 	KindDeletionByOperator:   {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataUntil, DataLink}},
 	KindDeletionStopped:      {noticeLife, PrioritySoon, NoticeMail, []string{DataAt}},
 	KindDeletionDone:         {noticeLife, PriorityLater, NoticeMail, []string{DataAt}},
+
+	// Everybody gets one at once, so whatever somebody waits for overtakes them.
+	KindIncident:         {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},
+	KindIncidentAdvice:   {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},
+	KindIncidentAlone:    {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataCount}},
+	KindIncidentProposed: {proposalLife, PrioritySoon, NoticeMail, []string{DataAt, DataFrom, DataCount}},
 }
 
 // Kinds lists every kind, sorted.

@@ -41,6 +41,8 @@ func every() map[Kind]Notice {
 		DeletionScheduled(to, name, at, at.AddDate(0, 0, 7), link), DeletionStopped(to, name, at),
 		DeletionDone(to, name, at), SignedOutByOperator(to, name, at),
 		DeletionByOperator(to, name, at, at.AddDate(0, 0, 7), link),
+		Incident(to, name, DefaultParts("watch.example.org", ""), "ABCD-EFGH"), IncidentAdvice(to, name, DefaultParts("watch.example.org", ""), "ABCD-EFGH"),
+		IncidentAlone(to, "Bea", 12, at), IncidentProposed(to, "Bea", 12, at),
 	}
 	byKind := map[Kind]Notice{}
 	for _, n := range all {

@@ -98,4 +98,8 @@ var mailWords = map[notice.Kind]string{
 	notice.KindDeletionByOperator:   "Deletion by an operator",
 	notice.KindDeletionStopped:      "Account kept",
 	notice.KindDeletionDone:         "Account erased",
+	notice.KindIncident:             "Incident",
+	notice.KindIncidentAdvice:       "Advice after an incident",
+	notice.KindIncidentAlone:        "Incident declared by one alone",
+	notice.KindIncidentProposed:     "Incident waits for a second word",
 }

@@ -42,6 +42,7 @@ CREATE TABLE incident (
   paused BOOLEAN NOT NULL,     -- the notices wait
   notice TEXT NOT NULL,        -- sealed: what people are told
   actor TEXT NOT NULL,         -- who declared it
+  second TEXT NOT NULL,        -- the second administrator, where one was needed
   alone BOOLEAN NOT NULL,      -- without a second administrator's word
   covered BIGINT NOT NULL,     -- accounts it covered when it was declared
   mailed BIGINT NOT NULL,      -- accounts that were told
@@ -57,6 +58,7 @@ CREATE INDEX incident_epoch ON incident (epoch);
 CREATE TABLE incident_account (
   incident_id TEXT NOT NULL,
   account_id TEXT NOT NULL,
+  former BIGINT NOT NULL,      -- what account.incident was before, for the day it is withdrawn
   PRIMARY KEY (incident_id, account_id)
 );
 CREATE INDEX incident_account_account ON incident_account (account_id);
