@@ -38,7 +38,11 @@ func (s *stack) incidents() *incident.Service {
 		contact = ""
 	}
 	return &incident.Service{
-		Store: s.db, Folder: incident.Folder{Path: s.cfg.IncidentsPath()}, Now: s.now,
+		Store: s.db, Resolver: s.resolver, Folder: incident.Folder{Path: s.cfg.IncidentsPath()}, Now: s.now,
+		Write: func(n notice.Notice) (string, string, error) {
+			m, err := s.composer.Render(n.Posted("preview", s.now()))
+			return m.Subject, m.Text, err
+		},
 		Host: s.cfg.OriginURL().Host, Contact: strings.TrimPrefix(strings.TrimPrefix(contact, "//"), "www."),
 	}
 }

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 
 // Draft is an incident before it is declared.
 type Draft struct {
+	ID       string // of the kept draft that it comes from; empty when there is none
 	Action   Action
 	Scope    Scope
 	Accounts []string // of a list, sorted, each once
@@ -69,7 +71,7 @@ func (s *Service) Declare(ctx context.Context, by string, d Draft) (Incident, er
 		return Incident{}, err
 	}
 	now := s.Now()
-	i := Incident{ID: id.New(now), Action: d.Action, Scope: d.Scope, State: Open, Notice: d.Notice, Actor: by, Covered: counts.Accounts, CreatedAt: now}
+	i := Incident{ID: cmp.Or(d.ID, id.New(now)), Action: d.Action, Scope: d.Scope, State: Open, Notice: d.Notice, Actor: by, Covered: counts.Accounts, CreatedAt: now}
 	if d.Scope == List {
 		i.State = Listing
 		return s.declare(ctx, i, d, s.act(actionOf(i), by, i))

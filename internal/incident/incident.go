@@ -37,6 +37,7 @@ type State string
 
 // The states.
 const (
+	Drafted   State = "draft"     // being written; it asks nothing of anybody
 	Proposed  State = "proposed"  // waits for a second administrator's word
 	Listing   State = "listing"   // the list is being written
 	Open      State = "open"      // it holds, and people are told
@@ -52,6 +53,7 @@ type Incident struct {
 	State      State
 	Paused     bool // the notices wait
 	Notice     notice.Parts
+	Names      string // of a draft: the list as it was typed
 	Actor      string // account id of who declared it, or audit.CLI
 	Second     string // the second administrator, where one was needed
 	Alone      bool   // without a second administrator's word
@@ -87,6 +89,7 @@ var (
 // Store keeps incidents.
 type Store interface {
 	DeclareStore
+	DraftStore
 	ListStore
 	TellStore
 	LookStore
@@ -104,6 +107,16 @@ type DeclareStore interface {
 	WithdrawIncident(ctx context.Context, id string, act audit.Act) error
 	PauseIncident(ctx context.Context, id string, act audit.Act) error
 	ResumeIncident(ctx context.Context, id string, act audit.Act) error
+}
+
+// DraftStore keeps what an administrator is writing. Nobody else sees it.
+type DraftStore interface {
+	// SaveDraft writes a draft, or writes it over; credential.ErrSpent when it is another's, or none any more.
+	SaveDraft(ctx context.Context, i Incident) error
+	// LoadDraft returns an actor's draft; ErrNotFound.
+	LoadDraft(ctx context.Context, actor, id string) (Incident, error)
+	ListDrafts(ctx context.Context, actor string) ([]Incident, error)
+	DropDraft(ctx context.Context, actor, id string) error
 }
 
 // ListStore covers accounts by a list, in portions.
@@ -145,6 +158,7 @@ type LookStore interface {
 	CountAdmins(ctx context.Context, accounts []string) (int64, error)
 	CountWaiting(ctx context.Context, i Incident) (int64, error)
 	ListWaiting(ctx context.Context, i Incident, after string, limit int) ([]account.Account, error)
+	LoadAccount(ctx context.Context, id string) (account.Account, error)
 	ListAccounts(ctx context.Context, f account.Filter) ([]account.Account, error)
 	NameAccounts(ctx context.Context, ids []string) (map[string]string, error)
 }
@@ -169,10 +183,13 @@ type Counts struct {
 
 // Service declares incidents and sees them through.
 type Service struct {
-	Store   Store
-	Folder  Folder
-	Now     func() time.Time
-	Host    string // as people type it
+	Store    Store
+	Resolver Resolver
+	Folder   Folder
+	Now      func() time.Time
+	Host     string // as people type it
+	// Write puts a mail into words, for a preview; nil shows none.
+	Write   func(n notice.Notice) (subject, text string, err error)
 	Contact string // how to reach who runs the service; empty when nobody said
 }
 

@@ -37,22 +37,30 @@ func incidentCell(id string) secret.Place {
 func (r *incidentRow) open(db *DB) (incident.Incident, error) {
 	i := r.Incident
 	i.ToldAt, i.CreatedAt, i.DeclaredAt, i.EndedAt = timeOf(r.told), timeOf(r.created), timeOf(r.declared), timeOf(r.ended)
+	var w written
 	plain, err := db.common.Open(r.sealed, incidentCell(i.ID))
 	if err == nil {
-		err = json.Unmarshal([]byte(plain), &i.Notice)
+		err = json.Unmarshal([]byte(plain), &w)
 	}
 	if err != nil {
 		return i, fmt.Errorf("opening incident %s: %w", i.ID, err)
 	}
+	i.Notice, i.Names = w.Parts, w.Names
 	return i, nil
 }
 
-func (db *DB) sealNotice(id string, p notice.Parts) (string, error) {
-	raw, err := json.Marshal(p)
+// written is what is sealed of an incident.
+type written struct {
+	notice.Parts
+	Names string `json:"names,omitempty"`
+}
+
+func (db *DB) sealWritten(i incident.Incident) (string, error) {
+	raw, err := json.Marshal(written{i.Notice, i.Names})
 	if err != nil {
 		return "", fmt.Errorf("writing an incident: %w", err)
 	}
-	return db.common.Seal(string(raw), incidentCell(id)), nil
+	return db.common.Seal(string(raw), incidentCell(i.ID)), nil
 }
 
 // ProposeIncident writes an incident that waits for a second administrator's word.
@@ -65,10 +73,13 @@ func (db *DB) ProposeIncident(ctx context.Context, i incident.Incident, act audi
 	})
 }
 
-// insertIncident writes a row; ErrSpent when there is one.
+// insertIncident writes a row, in the place of its draft where there is one; ErrSpent when there is another row.
 func (db *DB) insertIncident(ctx context.Context, t *tx, i incident.Incident) error {
-	sealed, err := db.sealNotice(i.ID, i.Notice)
+	sealed, err := db.sealWritten(i)
 	if err != nil {
+		return err
+	}
+	if _, err := t.exec(ctx, `DELETE FROM incident WHERE id = $1 AND state = 'draft'`, i.ID); err != nil {
 		return err
 	}
 	n, err := t.exec(ctx, `INSERT INTO incident (id, epoch, action, scope, state, paused, notice, actor, second, alone, covered, mailed, cursor, told_at,
@@ -158,7 +169,7 @@ func (db *DB) WithdrawIncident(ctx context.Context, id string, act audit.Act) er
 		if err := lockInstance(ctx, t); err != nil { // nobody declares between the look and the step back
 			return err
 		}
-		n, err := t.exec(ctx, `UPDATE incident SET state = 'withdrawn', ended_at = $1 WHERE id = $2 AND state <> 'withdrawn'`, ms(act.At), id)
+		n, err := t.exec(ctx, `UPDATE incident SET state = 'withdrawn', ended_at = $1 WHERE id = $2 AND state IN ('proposed', 'listing', 'open')`, ms(act.At), id)
 		if err != nil {
 			return err
 		}
@@ -204,7 +215,7 @@ func (db *DB) LoadIncident(ctx context.Context, id string) (incident.Incident, e
 
 func (db *DB) loadIncident(ctx context.Context, q querier, id string) (incident.Incident, error) {
 	var r incidentRow
-	if err := get(ctx, q, `SELECT `+incidentColumns+` FROM incident i WHERE i.id = $1`, []any{id}, r.dest()...); err != nil {
+	if err := get(ctx, q, `SELECT `+incidentColumns+` FROM incident i WHERE i.id = $1 AND i.state <> 'draft'`, []any{id}, r.dest()...); err != nil {
 		return incident.Incident{}, found(err, incident.ErrNotFound)
 	}
 	return r.open(db)
@@ -212,9 +223,9 @@ func (db *DB) loadIncident(ctx context.Context, q querier, id string) (incident.
 
 // ListIncidents returns incidents, newest first, a page at a time.
 func (db *DB) ListIncidents(ctx context.Context, before string, limit int) ([]incident.Incident, error) {
-	text, args := `SELECT `+incidentColumns+` FROM incident i`, []any{int64(limit)}
+	text, args := `SELECT `+incidentColumns+` FROM incident i WHERE i.state <> 'draft'`, []any{int64(limit)}
 	if before != "" {
-		text, args = text+` WHERE i.id < $2`, append(args, before)
+		text, args = text+` AND i.id < $2`, append(args, before)
 	}
 	return db.incidents(ctx, db.engine.read(), text+` ORDER BY i.id DESC LIMIT $1`, args)
 }

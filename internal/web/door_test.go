@@ -25,6 +25,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/incident"
 	"usher/internal/middleware"
 	"usher/internal/notice"
 	"usher/internal/password"
@@ -106,6 +107,7 @@ func (h *house) wire() *Door {
 		Password: passwords,
 		Profile:  &profile.Service{Store: h.db, Resolver: resolver, Now: h.clock},
 		Admin:    h.administration(),
+		Incident: &incident.Service{Store: h.db, Resolver: resolver, Now: h.clock, Host: "usher.example.org", Contact: "help@usher.example.org"},
 		Resolver: resolver, Touches: &device.Touches{},
 		Place: func(netip.Addr) string { return "" },
 		Now:   h.clock, Log: log, SecureCookies: true,

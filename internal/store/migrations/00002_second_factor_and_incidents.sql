@@ -38,9 +38,9 @@ CREATE TABLE incident (
   epoch BIGINT NOT NULL,       -- the clock when it was declared; 0 before
   action TEXT NOT NULL,        -- require, advise
   scope TEXT NOT NULL,         -- all, list
-  state TEXT NOT NULL,         -- proposed, listing, open, withdrawn
+  state TEXT NOT NULL,         -- draft, proposed, listing, open, withdrawn
   paused BOOLEAN NOT NULL,     -- the notices wait
-  notice TEXT NOT NULL,        -- sealed: what people are told
+  notice TEXT NOT NULL,        -- sealed: what people are told, and a draft's list
   actor TEXT NOT NULL,         -- who declared it
   second TEXT NOT NULL,        -- the second administrator, where one was needed
   alone BOOLEAN NOT NULL,      -- without a second administrator's word
