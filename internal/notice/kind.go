@@ -112,7 +112,7 @@ var rules = map[Kind]rule{
 	KindIncident:         {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},
 	KindIncidentAdvice:   {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},
 	KindIncidentAlone:    {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataCount}},
-	KindIncidentProposed: {proposalLife, PrioritySoon, NoticeMail, []string{DataAt, DataFrom, DataCount}},
+	KindIncidentProposed: {proposalLife, PrioritySoon, NoticeMail, []string{DataAt, DataCount}},
 }
 
 // Kinds lists every kind, sorted.

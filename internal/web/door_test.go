@@ -439,10 +439,18 @@ func (a *answer) submit(action string, pairs ...string) *answer {
 		value, _ := attr(in, "value")
 		kind, _ := attr(in, "type")
 		boxes[name] = kind == "checkbox"
-		if _, ticked := attr(in, "checked"); kind == "checkbox" && !ticked {
+		_, ticked := attr(in, "checked")
+		if kind == "radio" && !ticked {
+			continue
+		}
+		if kind == "checkbox" && !ticked {
 			value = ""
 		}
 		fields.Set(name, value)
+	}
+	for _, in := range all(forms[0], "textarea") {
+		name, _ := attr(in, "name")
+		fields.Set(name, text(in))
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		if !fields.Has(pairs[i]) {
