@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"usher/internal/account"
 	"usher/internal/incident"
@@ -86,13 +87,15 @@ func (db *DB) ListIncident(ctx context.Context, id string, accounts []string) er
 			if err != nil {
 				return fmt.Errorf("listing accounts: %w", err)
 			}
-			if action != string(incident.Require) {
-				continue
-			}
-			list, args = oneOf([]any{epoch}, padded(rest))
-			if _, err := t.exec(ctx, `UPDATE account SET incident = $1, epoch = epoch + 1 WHERE incident < $1 AND id IN `+list, args...); err != nil {
-				return fmt.Errorf("listing accounts: %w", err)
-			}
+		}
+		if action != string(incident.Require) || len(accounts) == 0 {
+			return nil
+		}
+		// What was listed before between the two is at the epoch already.
+		_, err = t.exec(ctx, `UPDATE account SET incident = $1, epoch = epoch + 1 WHERE incident < $1 AND id IN
+			(SELECT account_id FROM incident_account WHERE incident_id = $2 AND account_id >= $3 AND account_id <= $4)`, epoch, id, slices.Min(accounts), slices.Max(accounts))
+		if err != nil {
+			return fmt.Errorf("covering accounts: %w", err)
 		}
 		return nil
 	})

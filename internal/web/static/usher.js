@@ -79,7 +79,8 @@
     const look = async () => {
       if (!document.hidden) {
         try {
-          const answer = await fetch(part.dataset.live, { credentials: "same-origin", redirect: "error" });
+          const answer = await fetch(part.dataset.live, { credentials: "same-origin" });
+          if (answer.redirected) return; // signed out: the page stays as it is
           const fresh = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
           if (fresh) {
             part.replaceChildren(...fresh.childNodes);
@@ -87,7 +88,7 @@
             writeCounts();
           }
         } catch {
-          return; // signed out, or away: the page stays as it is
+          // away for a moment
         }
       }
       setTimeout(look, 3000);
