@@ -264,6 +264,10 @@ func fields(form *html.Node) url.Values {
 			values.Add(attr(n, "name"), textOf(n))
 			continue
 		}
+		if n.Type == html.ElementNode && n.Data == "option" && (has(n, "selected") || !values.Has(attr(n.Parent, "name"))) {
+			values.Set(attr(n.Parent, "name"), attr(n, "value"))
+			continue
+		}
 		if n.Type != html.ElementNode || n.Data != "input" || attr(n, "name") == "" {
 			continue
 		}
