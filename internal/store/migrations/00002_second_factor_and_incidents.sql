@@ -53,6 +53,7 @@ CREATE TABLE incident (
   ended_at BIGINT NOT NULL     -- when it was withdrawn; 0 before
 );
 CREATE INDEX incident_epoch ON incident (epoch);
+CREATE INDEX incident_state ON incident (state, created_at);
 
 -- Who an incident covers that does not cover everybody.
 CREATE TABLE incident_account (
