@@ -19,7 +19,7 @@ import (
 // everything. A new package is a new row here; a package that goes takes its row along.
 var rooms = map[layer][]string{
 	door:   {"middleware", "operations", "web"},
-	flow:   {"admin", "factor", "password", "profile", "signin", "signup"},
+	flow:   {"admin", "factor", "incident", "password", "profile", "signin", "signup"},
 	thing:  {"account", "audit", "credential", "device", "mfa", "notice"},
 	ground: {"argon2id", "blocklist", "config", "id", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret"},
 	behind: {"mail", "store"},

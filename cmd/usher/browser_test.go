@@ -268,6 +268,14 @@ func (p *page) form(action, which string) (url.Values, bool) {
 func fields(form *html.Node) url.Values {
 	values := url.Values{}
 	for n := range form.Descendants() {
+		if n.Type == html.ElementNode && n.Data == "textarea" {
+			values.Add(attr(n, "name"), textOf(n))
+			continue
+		}
+		if n.Type == html.ElementNode && n.Data == "option" && (has(n, "selected") || !values.Has(attr(n.Parent, "name"))) {
+			values.Set(attr(n.Parent, "name"), attr(n, "value"))
+			continue
+		}
 		if n.Type != html.ElementNode || n.Data != "input" || attr(n, "name") == "" {
 			continue
 		}

@@ -11,5 +11,6 @@ func Actions() []Action {
 		RemovalAsked, RemovalStopped, FactorRemoved, AppPasswordMade,
 		InvitationMade, CodeFailed, InvitationEnded,
 		SetUpLinkMade, KeysRotated, MailRetried,
+		IncidentProposed, IncidentDeclared, IncidentAlone, IncidentAdvised, IncidentWithdrawn, IncidentPaused, IncidentResumed, IncidentApplied,
 	}
 }

@@ -53,6 +53,14 @@ const (
 	SetUpLinkMade     Action = "set-up.link-made"
 	KeysRotated       Action = "keys.rotated"
 	MailRetried       Action = "mail.retried"
+	IncidentProposed  Action = "incident.proposed"
+	IncidentDeclared  Action = "incident.declared"
+	IncidentAlone     Action = "incident.declared-alone"
+	IncidentAdvised   Action = "incident.advised"
+	IncidentWithdrawn Action = "incident.withdrawn"
+	IncidentPaused    Action = "incident.paused"
+	IncidentResumed   Action = "incident.resumed"
+	IncidentApplied   Action = "incident.applied"
 )
 
 // Actors that are no account.

@@ -86,12 +86,24 @@ func everyKind() map[notice.Kind]struct {
 		{notice.FactorRemovalStopped(ann, "Ann", event), []string{"stays", day}},
 		{notice.FactorRemoved(ann, "Ann", event), []string{"password alone", day, "same password"}},
 		{notice.AppPasswordMade(ann, "Ann", event, "Kodi"), []string{"Kodi", "Firefox on Linux near Lyon, France", day}},
+		{notice.Incident(ann, "Ann", incidentParts(), "ABCD-EFGH"), []string{
+			"closed until you choose a new password", "What happened", "A copy of our list was taken.", "Of its second part too.", "no payment data",
+			"What to do", "Further protection", "payment card by e-mail", "watch.example.org/notice", "ABCD-EFGH", "no link and no button"}},
+		{notice.IncidentAdvice(ann, "Ann", incidentParts(), "ABCD-EFGH"), []string{"We advise you", "you stay signed in", "ABCD-EFGH"}},
+		{notice.IncidentAlone(ann, "Bea", 1204, at), []string{"Bea declared", "1204 accounts", day, "can be withdrawn"}},
+		{notice.IncidentProposed(ann, "Bea", 1204, at), []string{"Bea wants to declare", "1204 accounts", "Nothing has happened so far"}},
 	}
 	byKind := map[notice.Kind]said{}
 	for _, one := range list {
 		byKind[one.n.Kind] = one
 	}
 	return byKind
+}
+
+func incidentParts() notice.Parts {
+	p := notice.DefaultParts("watch.example.org", "")
+	p.Happened = "A copy of our list was taken.\n\nOf its second part too."
+	return p
 }
 
 // sent takes a notice through words, encoding and a foreign reader.
@@ -174,6 +186,20 @@ func TestResetRequiredHasNoLink(t *testing.T) {
 	_, l := sent(t, newComposer(t), notice.ResetRequired(ann))
 	if len(l.Links) > 0 || strings.Contains(l.Text, "://") {
 		t.Error("it has a link")
+	}
+}
+
+// An incident's notice is what everybody expects a false one of: it carries no link, no button, and nothing that a mail reader makes a link of.
+func TestIncidentHasNothingToPress(t *testing.T) {
+	p := incidentParts()
+	p.Contact = "You reach us at help@watch.example.org."
+	for _, n := range []notice.Notice{notice.Incident(ann, "Ann", p, "ABCD-EFGH"), notice.IncidentAdvice(ann, "Ann", p, "ABCD-EFGH")} {
+		_, l := sent(t, newComposer(t), n)
+		for _, forbidden := range []string{"<a", "href", "http", "<button", "www.", "help@watch"} {
+			if strings.Contains(strings.ToLower(l.HTML), forbidden) || strings.Contains(strings.ToLower(l.Text), forbidden) {
+				t.Errorf("%s: it has %q", n.Kind, forbidden)
+			}
+		}
 	}
 }
 

@@ -27,6 +27,7 @@ type words struct {
 	Count     string
 	New       string
 	From      string
+	Check     string
 
 	product string
 	address string
@@ -49,6 +50,7 @@ func (c *Composer) wordsOf(n notice.Notice) (words, error) {
 		Count:   tame(n.Data[notice.DataCount], 8),
 		New:     tame(n.Data[notice.DataNew], 260),
 		From:    tameForeign(n.Data[notice.DataFrom], 64),
+		Check:   tame(n.Data[notice.DataCheck], 16),
 		product: tameForeign(n.Data[notice.DataProduct], 64),
 	}
 	if w.DeviceLow = w.Device; w.Device == "" {

@@ -46,6 +46,10 @@ const (
 	KindFactorRemovalStopped  Kind = "factor_removal_stopped"
 	KindFactorRemoved         Kind = "factor_removed"
 	KindAppPasswordMade       Kind = "app_password_made"
+	KindIncident              Kind = "incident"
+	KindIncidentAdvice        Kind = "incident_advice"
+	KindIncidentAlone         Kind = "incident_alone"
+	KindIncidentProposed      Kind = "incident_proposed"
 )
 
 // How long the secrets inside live. A test holds these to the lives of the links themselves, which credential.Rules says.
@@ -59,6 +63,7 @@ const (
 	noticeLife        = 7 * 24 * time.Hour
 	testLife          = time.Hour
 	resetRequiredLife = noticeLife
+	proposalLife      = 24 * time.Hour
 )
 
 // Priorities: a smaller one leaves first. Somebody sits and waits for what is PriorityNow.
@@ -123,6 +128,11 @@ var rules = map[Kind]rule{
 	KindFactorRemovalStopped:  {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
 	KindFactorRemoved:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
 	KindAppPasswordMade:       {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
+	// Everybody gets one at once, so whatever somebody waits for overtakes them.
+	KindIncident:         {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},
+	KindIncidentAdvice:   {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},
+	KindIncidentAlone:    {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataCount}},
+	KindIncidentProposed: {proposalLife, PrioritySoon, NoticeMail, []string{DataAt, DataCount}},
 }
 
 // Kinds lists every kind, sorted.

@@ -202,6 +202,31 @@ func (e Event) with(key, value string) map[string]string {
 	return data
 }
 
+// Incident tells somebody what happened and that a new password is required; check is the code that shows the mail to be ours. It has no link.
+func Incident(to, name string, p Parts, check string) Notice {
+	return compose(KindIncident, to, name, p.with(check))
+}
+
+// IncidentAdvice tells somebody what happened and that a new password is advised.
+func IncidentAdvice(to, name string, p Parts, check string) Notice {
+	return compose(KindIncidentAdvice, to, name, p.with(check))
+}
+
+// IncidentAlone tells an administrator that somebody declared an incident for so many accounts without a second administrator's word; from is
+// what to call them.
+func IncidentAlone(to, from string, accounts int64, at time.Time) Notice {
+	return compose(KindIncidentAlone, to, "", proposal(from, accounts, at))
+}
+
+// IncidentProposed asks an administrator for the second word.
+func IncidentProposed(to, from string, accounts int64, at time.Time) Notice {
+	return compose(KindIncidentProposed, to, "", proposal(from, accounts, at))
+}
+
+func proposal(from string, accounts int64, at time.Time) map[string]string {
+	return map[string]string{DataFrom: from, DataCount: strconv.FormatInt(accounts, 10), DataAt: stamp(at)}
+}
+
 func (d Device) with(at time.Time, link string) map[string]string {
 	return map[string]string{
 		DataName: d.Name, DataProduct: d.Product, DataPlace: d.Place, DataAddress: d.Address,

@@ -43,6 +43,16 @@ const (
 	DataNew     = "new"     // what is now: a user name, or a masked address
 	DataFrom    = "from"    // who invites
 	DataCount   = "count"   // how many
+	DataCheck   = "check"   // the code that /notice knows a mail of ours by
+
+	DataHappened = "happened" // the parts of an incident's notice, in Parts' order
+	DataExposed  = "exposed"
+	DataDoing    = "doing"
+	DataToDo     = "to_do"
+	DataFurther  = "further"
+	DataNever    = "never"
+	DataHelp     = "help"
+	DataContact  = "contact"
 )
 
 // ErrIncomplete says that a notice is of no known kind or lacks something its kind must carry.

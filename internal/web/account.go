@@ -33,6 +33,9 @@ func (d *Door) getAccount(w http.ResponseWriter, r *http.Request, v visitor) err
 		return err
 	}
 	p.ToDo = whatToDo(v, p.PendingAddress, second)
+	if err := d.advise(r, v, &p); err != nil {
+		return err
+	}
 	d.Pages.Page(w, r, http.StatusOK, "account", Page{Person: v.header(), Notice: done(r, accountDone), Data: p})
 	return nil
 }
@@ -50,6 +53,18 @@ func whatToDo(v visitor, pending, second string) *ToDo {
 		return &ToDo{"Your second address waits", "We sent six digits to " + second + ". Enter them, and notices go there too.", Link{"Enter the code", noticeChange.codePath}}
 	}
 	return nil
+}
+
+// advise puts what an incident has recommended to the owner before anything else.
+func (d *Door) advise(r *http.Request, v visitor, p *AccountPage) error {
+	if v.Account.Secured >= v.Clock.Epoch { // nothing was declared since
+		return nil
+	}
+	parts, advised, err := d.Incident.Advice(r.Context(), v.Account)
+	if err == nil && advised {
+		p.ToDo = &ToDo{"Choose a new password", parts.Happened + " " + parts.Exposed, Link{"Choose a new password", "/account/password"}}
+	}
+	return err
 }
 
 // pendingAddress is the address that waits to be confirmed; empty when none does.

@@ -191,6 +191,15 @@ var actWords = map[audit.Action]actWord{
 	audit.SetUpLinkMade:     {"key", "Set-up link made"},
 	audit.KeysRotated:       {"key", "Keys rotated"},
 	audit.MailRetried:       {"mail", "Mail tried again"},
+
+	audit.IncidentProposed:  {"alert", "Incident proposed"},
+	audit.IncidentDeclared:  {"alert", "Incident declared"},
+	audit.IncidentAlone:     {"alert", "Incident declared by one alone"},
+	audit.IncidentAdvised:   {"alert", "New passwords advised"},
+	audit.IncidentWithdrawn: {"check", "Incident withdrawn"},
+	audit.IncidentPaused:    {"clock", "Incident’s e-mails paused"},
+	audit.IncidentResumed:   {"mail", "Incident’s e-mails go on"},
+	audit.IncidentApplied:   {"alert", "Incident applied again"},
 }
 
 func actText(a audit.Action) string { return cmp.Or(actWords[a].text, string(a)) }

@@ -109,4 +109,8 @@ var mailWords = map[notice.Kind]string{
 	notice.KindFactorRemovalStopped:  "Second step kept",
 	notice.KindFactorRemoved:         "Second step removed",
 	notice.KindAppPasswordMade:       "App password made",
+	notice.KindIncident:              "Incident",
+	notice.KindIncidentAdvice:        "Advice after an incident",
+	notice.KindIncidentAlone:         "Incident declared by one alone",
+	notice.KindIncidentProposed:      "Incident waits for a second word",
 }

@@ -17,6 +17,7 @@ var helpPages = []helpPage{
 	{"creating-an-account", "Creating an account", "An address, a password, and a code to show the address is yours.", "person"},
 	{"signing-in", "Signing in", "Which name to use, a forgotten password, and why you may be asked again.", "key"},
 	{"devices", "Devices", "See everything that is signed in, and sign it out.", "devices"},
+	{"reset-required", "My account requires a reset", "Why that happens, how to tell that the e-mail is real, and what to do, step by step.", "shield"},
 	{"mail-does-not-arrive", "An e-mail does not arrive", "Where to look, which senders to allow, and how to ask again.", "mail"},
 	{"what-we-never-do", "What we never do", "How to tell a real e-mail from a false one.", "shield"},
 }

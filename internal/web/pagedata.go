@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"usher/internal/mfa"
+	"usher/internal/notice"
 )
 
 // SignUpMode says who may create an account.
@@ -357,9 +358,10 @@ type ResetDonePage struct {
 // ResetRequiredPage is "reset-required"; its button posts to /reset/required.
 type ResetRequiredPage struct {
 	Form
-	Login    string // as typed; carried in the field login
-	Happened string // what happened, in one sentence
-	Exposed  string // what was not exposed; empty says nothing
+	Login    string        // as typed; carried in the field login
+	Happened string        // what happened, in one sentence
+	Exposed  string        // what was not exposed; empty says nothing
+	Parts    []notice.Part // an incident's notice; it stands in the place of the two sentences
 }
 
 // MessagePage is "message": a title, some paragraphs, one way on and one way back.

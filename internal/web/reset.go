@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"usher/internal/account"
 	"usher/internal/credential"
 	"usher/internal/password"
 	"usher/internal/secret"
@@ -41,6 +42,20 @@ func (d *Door) resetRequired(login string) ResetRequiredPage {
 		Happened: "Your account was signed out everywhere, to keep it safe.",
 		Exposed:  "That happens when somebody reports that it was used by a stranger, or when the person who runs this service asks for it.",
 	}
+}
+
+// resetRequiredPage tells the owner, whose password was right a moment ago, what happened: in the words of the incident, where there is one.
+func (d *Door) resetRequiredPage(w http.ResponseWriter, r *http.Request, login string, a account.Standing) error {
+	p := d.resetRequired(login)
+	parts, declared, err := d.Incident.For(r.Context(), a)
+	if err != nil {
+		return err
+	}
+	if declared {
+		p.Parts = noticeParts(parts)
+	}
+	d.Pages.Page(w, r, http.StatusForbidden, "reset-required", Page{Data: p})
+	return nil
 }
 
 func (d *Door) postResetRequired(w http.ResponseWriter, r *http.Request) error {

@@ -74,8 +74,7 @@ func (d *Door) postSignIn(w http.ResponseWriter, r *http.Request) error {
 		p.Problem = "This account is locked. Ask the person who runs this service."
 		return d.signInPage(w, r, http.StatusForbidden, p)
 	case signin.ResetRequired:
-		d.Pages.Page(w, r, http.StatusForbidden, "reset-required", Page{Data: d.resetRequired(p.Login)})
-		return nil
+		return d.resetRequiredPage(w, r, p.Login, out.Account)
 	}
 	if out.Step == signin.CodeNeeded {
 		d.setCookie(w, cookieCode, out.Ticket, credential.Rules[credential.SecondStep].Life)

@@ -39,10 +39,11 @@ CREATE TABLE incident (
   epoch BIGINT NOT NULL,       -- the clock when it was declared; 0 before
   action TEXT NOT NULL,        -- require, advise
   scope TEXT NOT NULL,         -- all, list
-  state TEXT NOT NULL,         -- proposed, listing, open, withdrawn
+  state TEXT NOT NULL,         -- draft, proposed, listing, open, withdrawn
   paused BOOLEAN NOT NULL,     -- the notices wait
-  notice TEXT NOT NULL,        -- sealed: what people are told
+  notice TEXT NOT NULL,        -- sealed: what people are told, and a draft's list
   actor TEXT NOT NULL,         -- who declared it
+  second TEXT NOT NULL,        -- the second administrator, where one was needed
   alone BOOLEAN NOT NULL,      -- without a second administrator's word
   covered BIGINT NOT NULL,     -- accounts it covered when it was declared
   mailed BIGINT NOT NULL,      -- accounts that were told
@@ -53,11 +54,13 @@ CREATE TABLE incident (
   ended_at BIGINT NOT NULL     -- when it was withdrawn; 0 before
 );
 CREATE INDEX incident_epoch ON incident (epoch);
+CREATE INDEX incident_state ON incident (state, created_at);
 
 -- Who an incident covers that does not cover everybody.
 CREATE TABLE incident_account (
   incident_id TEXT NOT NULL,
   account_id TEXT NOT NULL,
+  former BIGINT NOT NULL,      -- what account.incident was before, for the day it is withdrawn
   PRIMARY KEY (incident_id, account_id)
 );
 CREATE INDEX incident_account_account ON incident_account (account_id);
