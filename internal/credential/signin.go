@@ -1,8 +1,6 @@
 package credential
 
 import (
-	"cmp"
-	"encoding/json"
 	"time"
 
 	"usher/internal/account"
@@ -77,21 +75,6 @@ type Renewal struct {
 	Token    secret.Token
 	FreshAt  time.Time
 	Factor   *Factor // spent by it; nil where there is no second factor
-}
-
-// Remembering is what is kept about a browser that skips the code, for its owner's list.
-func Remembering(d device.Device) string {
-	raw, err := json.Marshal(RememberedAs{d.Name, cmp.Or(d.Seen.Place, d.Seen.Address)})
-	if err != nil {
-		panic("credential: two texts are no JSON: " + err.Error())
-	}
-	return string(raw)
-}
-
-// RememberedAs is how a remembered browser is listed.
-type RememberedAs struct {
-	Name  string `json:"name"`
-	Place string `json:"place"`
 }
 
 // PasswordChange replaces a password and everything that hung on the old one.

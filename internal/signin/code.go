@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -99,13 +100,21 @@ func (s *Service) Code(ctx context.Context, r CodeRequest) (Outcome, error) {
 	}
 	in.Stamp, in.Factor, in.Spends = f.Stamp, &factor, f.Hash
 	if r.Remember {
-		in.Remember, in.RememberedAs = secret.NewToken(), credential.Remembering(in.Device)
+		in.Remember, in.RememberedAs = secret.NewToken(), rememberedAs(in.Device)
 	}
 	out, err := s.open(ctx, credential.Attempt{At: now}, credential.Candidate{Account: a, Clock: f.Clock, Known: known}, in, r.Client)
 	if errors.Is(err, credential.ErrSpent) { // the same code or the same ticket, somewhere else at the same moment
 		return Outcome{}, mfa.ErrReplayed
 	}
 	return out, err
+}
+
+// rememberedAs is how a browser that skips the code stands in its owner's list.
+func rememberedAs(d device.Device) string {
+	if where := cmp.Or(d.Seen.Place, d.Seen.Address); where != "" {
+		return d.Name + ", " + where
+	}
+	return d.Name
 }
 
 // factor checks a typed second factor. A wrong one is recorded, and its owner is told when it happens again and again, or when a right code comes
