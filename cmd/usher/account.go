@@ -345,6 +345,9 @@ func (s *stack) health(ctx context.Context) []admin.Check {
 	default:
 		all = append(all, check("Mail", errors.New("no mail server is set, so nobody gets codes or resets: set smtp_server"), ""))
 	}
+	if err := s.halfListed(ctx); err != nil {
+		all = append(all, check("Incidents", err, ""))
+	}
 	if s.breached != nil {
 		all = append(all, check("Leaked passwords", s.breached.Err(), fmt.Sprintf("%d are refused.", s.breached.Stats().Keys)))
 	}

@@ -47,6 +47,15 @@ func (s *stack) incidents() *incident.Service {
 	}
 }
 
+// halfListed complains about an incident whose listing was stopped: some of the accounts that it names are not covered.
+func (s *stack) halfListed(ctx context.Context) error {
+	some, err := s.incidents().Unfinished(ctx)
+	if err != nil || len(some) == 0 {
+		return err
+	}
+	return fmt.Errorf("incident %s covers only a part of its list: finish it with usher incident apply", some[0].ID)
+}
+
 type incidentDeclareCmd struct {
 	settings
 	All    bool   `xor:"whom" required:"" help:"All accounts."`

@@ -70,6 +70,9 @@ func serve(ctx context.Context, cfg config.Config, w world) (err error) {
 	if err := s.incidents().Refusal(ctx); err != nil {
 		return err
 	}
+	if err := s.halfListed(ctx); err != nil {
+		log.Warn("an incident needs to be finished", "error", err)
+	}
 	if err := s.tick(ctx); err != nil { // at once: the next start must notice a clock that went back, however short this one lasts
 		return err
 	}

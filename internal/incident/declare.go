@@ -176,13 +176,18 @@ func (s *Service) Confirm(ctx context.Context, by, incidentID string, console se
 	act := s.act(actionOf(i), by, i)
 	i, err = s.Store.ConfirmIncident(ctx, incidentID, act.At.Add(-ProposalLife), c, act)
 	if errors.Is(err, credential.ErrSpent) {
-		return i, errors.Join(ErrState, s.settle(ctx, incidentID))
+		err = ErrState
 	}
-	return i, err
+	if err != nil {
+		return i, errors.Join(err, s.settle(ctx, incidentID))
+	}
+	return i, nil
 }
 
-// settle takes a file away that a lost race has written for what does not hold.
+// settle takes the file of a failed confirmation away, unless the incident holds after all, by another's word or because only the answer was lost.
 func (s *Service) settle(ctx context.Context, incidentID string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
 	i, err := s.Store.LoadIncident(ctx, incidentID)
 	if err == nil && !i.Holds() {
 		return s.Folder.Remove(incidentID)
