@@ -16,9 +16,10 @@ import (
 	"usher/internal/secret"
 )
 
-// Ask sends a reset link to the mailbox of an account, if there is one; the answer and the work are the same if not.
+// Ask sends a reset link to the mailbox of an account, if there is one; the answer, the work and the time are the same if not.
 // *ratelimit.LimitedError tells only about the source; limits of one account are kept silently.
 func (s *Service) Ask(ctx context.Context, login string, client device.Client) error {
+	defer waitEven(ctx, time.Now())
 	now := s.Now()
 	if err := s.Store.Take(ctx, ratelimit.ResetsNetwork.From(client.Address), now); err != nil {
 		return err
