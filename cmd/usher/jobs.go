@@ -26,6 +26,7 @@ func (s *service) jobs() []job {
 		{"instance", 30 * time.Second, false, s.tick},
 		{"audit chain", 5 * time.Second, true, s.chain},
 		{"sweep", time.Minute, true, s.sweep},
+		{"second steps", time.Minute, true, func(ctx context.Context) error { return s.factors().Removals(ctx) }},
 		{"erase", time.Minute, true, func(ctx context.Context) error { return profile.Erase(ctx, s.db, s.now()) }},
 	}
 }

@@ -135,6 +135,7 @@ func (s *service) handler() (http.Handler, error) {
 		SignUp:   &signup.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Policy: s.policy, Mode: signup.Mode(s.cfg.SignUp), Now: s.now},
 		Founding: s.founding(),
 		Password: s.passwords(),
+		Factor:   s.factors(),
 		Profile:  &profile.Service{Store: s.db, Resolver: s.resolver, Now: s.now},
 		Admin:    s.admin(),
 		Resolver: s.resolver, Touches: s.touches, Place: s.places.Name, Now: s.now, Log: s.log, SecureCookies: s.cfg.SecureCookies(),

@@ -171,3 +171,12 @@ func (s *Service) newCodes(ctx context.Context) (codes Codes, hashes map[string]
 	}
 	return codes, hashes, nil
 }
+
+// Urges reports whether so few recovery codes are left that a new set is urged.
+func (st State) Urges() bool { return !st.Since.IsZero() && st.Left <= mfa.UrgeAt }
+
+// HasPassword reports whether an account has a password: without one there is no second step.
+func (s *Service) HasPassword(ctx context.Context, f credential.Found) (bool, error) {
+	a, err := s.Store.LoadAccount(ctx, f.AccountID)
+	return a.Password != "", err
+}

@@ -9,6 +9,7 @@ import (
 	"usher/internal/admin"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/factor"
 	"usher/internal/password"
 	"usher/internal/profile"
 	"usher/internal/request"
@@ -24,6 +25,7 @@ type Door struct {
 	SignUp   *signup.Service
 	Founding *signup.Founding
 	Password *password.Service
+	Factor   *factor.Service
 	Profile  *profile.Service
 	Admin    *admin.Service
 	Resolver *credential.Resolver
