@@ -167,6 +167,7 @@ var accountSide = []sideItem{
 	{"profile", "/account/profile", "Profile", "person"},
 	{"email", "/account/email", "E-mail", "mail"},
 	{"password", "/account/password", "Password", "key"},
+	{"second-step", "/account/second-step", "Second step", "shield"},
 	{"devices", "/account/devices", "Devices", "devices"},
 	{"activity", "/account/activity", "Activity", "clock"},
 	{"data", "/account/data", "Your data", "download"},
