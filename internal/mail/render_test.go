@@ -77,6 +77,7 @@ func everyKind() map[notice.Kind]struct {
 		{notice.DeletionDone(ann, "Ann", at), []string{"was deleted", day, "last mail"}},
 		{notice.CodesRefused(ann, "Ann", device, at, path), []string{"right password", "Nobody got in", "Firefox on Linux near Lyon, France", day, "IP address: 203.0.113.7"}},
 		{notice.RecoveryCodeUsed(ann, "Ann", notice.Used{Device: device, Left: 4}, at, path), []string{"recovery codes", "left: 4", "Firefox on Linux near Lyon, France", day}},
+		{notice.AppPasswordMade(ann, "Ann", notice.Made{Device: device, Called: "Attic TV"}, at, path), []string{"called “Attic TV”", "without a code", "Firefox on Linux near Lyon, France", day}},
 	}
 	byKind := map[notice.Kind]said{}
 	for _, one := range list {

@@ -26,6 +26,7 @@ type words struct {
 	Count     string
 	New       string
 	From      string
+	Called    string
 
 	product string
 	address string
@@ -48,6 +49,7 @@ func (c *Composer) wordsOf(n notice.Notice) (words, error) {
 		Count:   tame(n.Data[notice.DataCount], 8),
 		New:     tame(n.Data[notice.DataNew], 260),
 		From:    tameForeign(n.Data[notice.DataFrom], 64),
+		Called:  tameForeign(n.Data[notice.DataCalled], 64),
 		product: tameForeign(n.Data[notice.DataProduct], 64),
 	}
 	if w.DeviceLow = w.Device; w.Device == "" {
@@ -88,7 +90,8 @@ func (c *Composer) fill(w *words, n notice.Notice) (err error) {
 // list gives the facts that stand below the first line: whatever it could not say.
 func (w words) list(kind notice.Kind) []fact {
 	switch kind {
-	case notice.KindNewDevice, notice.KindPasswordChanged, notice.KindCodesRefused, notice.KindRecoveryCodeUsed:
+	case notice.KindNewDevice, notice.KindPasswordChanged, notice.KindCodesRefused, notice.KindRecoveryCodeUsed,
+		notice.KindAppPasswordMade:
 	default:
 		return nil
 	}

@@ -37,6 +37,7 @@ const (
 	KindDeletionDone         Kind = "deletion_done"
 	KindCodesRefused         Kind = "codes_refused"
 	KindRecoveryCodeUsed     Kind = "recovery_code_used"
+	KindAppPasswordMade      Kind = "app_password_made"
 )
 
 // How long the secrets inside live. A test holds these to the lives of the links themselves, which credential.Rules says.
@@ -105,6 +106,7 @@ var rules = map[Kind]rule{
 	KindDeletionDone:         {noticeLife, PriorityLater, NoticeMail, []string{DataAt}},
 	KindCodesRefused:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
 	KindRecoveryCodeUsed:     {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataCount}},
+	KindAppPasswordMade:      {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataCalled}},
 }
 
 // Kinds lists every kind, sorted.

@@ -155,6 +155,19 @@ func RecoveryCodeUsed(to, name string, used Used, at time.Time, notMeLink string
 	return compose(KindRecoveryCodeUsed, to, name, data)
 }
 
+// Made is an app password's name, and the device it was made with.
+type Made struct {
+	Device
+	Called string
+}
+
+// AppPasswordMade says that an app password was made, and how it is called; NotMeLife.
+func AppPasswordMade(to, name string, made Made, at time.Time, notMeLink string) Notice {
+	data := made.with(at, notMeLink)
+	data[DataCalled] = made.Called
+	return compose(KindAppPasswordMade, to, name, data)
+}
+
 func (d Device) with(at time.Time, link string) map[string]string {
 	return map[string]string{
 		DataName: d.Name, DataProduct: d.Product, DataPlace: d.Place, DataAddress: d.Address,

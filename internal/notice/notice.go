@@ -42,6 +42,7 @@ const (
 	DataNew     = "new"     // what is now: a user name, or a masked address
 	DataFrom    = "from"    // who invites
 	DataCount   = "count"   // how many
+	DataCalled  = "called"  // what an owner called it
 )
 
 // ErrIncomplete says that a notice is of no known kind or lacks something its kind must carry.

@@ -42,6 +42,7 @@ func every() map[Kind]Notice {
 		DeletionDone(to, name, at), SignedOutByOperator(to, name, at),
 		DeletionByOperator(to, name, at, at.AddDate(0, 0, 7), link),
 		CodesRefused(to, name, device, at, link), RecoveryCodeUsed(to, name, Used{device, 4}, at, link),
+		AppPasswordMade(to, name, Made{device, "Attic TV"}, at, link),
 	}
 	byKind := map[Kind]Notice{}
 	for _, n := range all {

@@ -85,6 +85,7 @@ var mailWords = map[notice.Kind]string{
 	notice.KindNewDevice:            "New device signed in",
 	notice.KindCodesRefused:         "Wrong codes after the right password",
 	notice.KindRecoveryCodeUsed:     "Recovery code used",
+	notice.KindAppPasswordMade:      "New app password",
 	notice.KindPasswordChanged:      "Password changed",
 	notice.KindAddressChanged:       "Address changed",
 	notice.KindAddressRestored:      "Address restored",
