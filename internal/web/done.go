@@ -15,6 +15,7 @@ var accountDone = map[string]string{
 	"password-everywhere": "Your new password is saved, and everything else is signed out.",
 	"device":              "The device is signed out.",
 	"devices":             "Everything else is signed out.",
+	"app-password":        "The app password is gone.",
 	"proved":              "Thank you. You can download your data now.",
 	"kept":                "Your account stays. On your other devices you sign in again.",
 }

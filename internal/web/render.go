@@ -168,6 +168,7 @@ var accountSide = []sideItem{
 	{"email", "/account/email", "E-mail", "mail"},
 	{"password", "/account/password", "Password", "key"},
 	{"devices", "/account/devices", "Devices", "devices"},
+	{"app-passwords", "/account/app-passwords", "App passwords", "app"},
 	{"activity", "/account/activity", "Activity", "clock"},
 	{"data", "/account/data", "Your data", "download"},
 }
