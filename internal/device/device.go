@@ -68,13 +68,18 @@ type Seen struct {
 	Place   string `json:"place"`   // name of the place; empty when unknown
 }
 
-// Claimed is what a device that names itself is called, beside what its User-Agent tells: one short line each, whatever it claims.
-func Claimed(name, product string, told Device) (calls, made string) {
+// Claimed is what software that names itself is called: a short line for the device and one for the product, whatever it claims. Where it says
+// nothing, the first product of its User-Agent does (RFC 9110 §10.1.5).
+func Claimed(name, product, userAgent string) (calls, made string) {
 	name, product = tame(name), tame(product)
-	if product == "" && told.Product != unknownProduct {
-		product = told.Product
+	if first, _, _ := strings.Cut(userAgent, " "); product == "" {
+		first, _, _ = strings.Cut(first, "/")
+		product = tame(first)
 	}
-	return cmp.Or(name, product, "App"), cmp.Or(product, "App")
+	if product == "" || product == "Mozilla" { // a library, or a browser's own
+		product = "App"
+	}
+	return cmp.Or(name, product), product
 }
 
 // longestClaim is how many characters of a claim are kept.
@@ -108,12 +113,9 @@ func tame(claim string) string {
 // TouchEvery is how much older than now a stored last use must be before it is written again.
 const TouchEvery = 5 * time.Minute
 
-// unknownProduct is what a User-Agent is that names none of the products below.
-const unknownProduct = "Browser"
-
 // Describe names a browser by its User-Agent, in the coarse words people use. The header is the client's claim and no more.
 func Describe(userAgent string) (kind Kind, name, product string) {
-	product, system := unknownProduct, ""
+	product, system := "Browser", ""
 	for _, p := range products {
 		if strings.Contains(userAgent, p.mark) {
 			product = p.name

@@ -53,7 +53,7 @@ func (s *Service) Software(ctx context.Context, r SoftwareRequest) (Admitted, er
 	a := p.found.Account
 	in := credential.NewSignIn(a.ID, p.method(), r.Client, p.at.At)
 	in.Kind, in.Device.Kind = credential.App, device.App
-	in.Device.Name, in.Device.Product = device.Claimed(r.Name, r.Product, in.Device)
+	in.Device.Name, in.Device.Product = device.Claimed(r.Name, r.Product, r.Client.UserAgent)
 	in.FreshAt = time.Time{} // a token in a player does not show that its owner is there
 	in.Stamp, in.Factor = credential.StampNow(p.found.Clock, a.Standing), p.factor
 	act := audit.New(p.at.At, audit.SignedIn, a.ID, a.ID).From(r.Client).With(audit.Device, in.Device.Name).With(audit.Reason, "app, by "+p.method())
