@@ -109,7 +109,6 @@ var autocompletion = map[string][]field{
 	"new-link":        {{"off", "text", ""}},
 	"name":            {{"off", "text", ""}},
 	"purpose":         {{"off", "text", ""}},
-	"app-login":       {{"off", "text", ""}},
 	"q":               {{"off", "search", ""}},
 	"account":         {{"off", "search", ""}},
 	"state":           {{"off", "select-one", ""}},
