@@ -67,6 +67,23 @@ func TestMe(t *testing.T) {
 	})
 }
 
+// attacks F1: half a sign-in, or a browser's, is nothing here.
+func TestOnlyTokensOfProgramsCount(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.person("ann", false)
+		h.person("bob", true)
+		half, err := h.door.SignIn.Start(t.Context(), signin.Request{Login: "bob", Password: secret.TokenOf(annPassword)})
+		h.must(err)
+		whole, err := h.door.SignIn.Start(t.Context(), signin.Request{Login: "ann", Password: secret.TokenOf(annPassword)})
+		h.must(err)
+		for _, token := range []secret.Token{half.Ticket, whole.Token, whole.Known} {
+			h.me(token.Reveal()).is(401, "dead-token")
+			h.basic("ann", token.Reveal()).is(401, "wrong")
+			h.ask(http.MethodPost, "/api/v1/sign-out", "", "Authorization", "Bearer "+token.Reveal()).is(401, "dead-token")
+		}
+	})
+}
+
 // What ends programs' tokens, through this door: the matrix of what is presented and what has happened.
 func TestWhatEndsAToken(t *testing.T) {
 	eachHouse(t, func(h *house) {
