@@ -3,6 +3,7 @@ package signin_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/netip"
@@ -424,6 +425,42 @@ func TestSoftwareIsKeptOutOfClosedAccounts(t *testing.T) {
 			}
 			if _, err := w.flow.Bearer(w.Context(), in.Token); err == nil {
 				w.Errorf("%s: the token lives", name)
+			}
+		}
+	})
+}
+
+// What is given back to the network is what was taken, whatever way a program came in.
+func TestSoftwareGivesBackToTheNetworkOnce(t *testing.T) {
+	each(t, func(w *world) {
+		w.person("ann", "seven copper kettles", false)
+		b := w.person("bob", "seven copper kettles", true)
+		wrong := func(n int) error {
+			_, err := w.flow.Software(w.Context(), request(fmt.Sprintf("nobody%d", n), "wrong"))
+			return err
+		}
+		limit := int(ratelimit.SignInFailures.Limit)
+		for n := range limit - 2 {
+			if err := wrong(n); !errors.Is(err, signin.ErrWrong) {
+				w.Fatal(err)
+			}
+		}
+		for range 3 {
+			_, err := w.flow.Software(w.Context(), request("ann", "seven copper kettles"))
+			w.must(err)
+			_, err = w.flow.Admit(w.Context(), request("ann", "seven copper kettles"))
+			w.must(err)
+			if _, err := w.flow.Admit(w.Context(), request("bob", "seven copper kettles")); !errors.Is(err, signin.ErrCodeRequired) {
+				w.Fatal(err)
+			}
+		}
+		for steps := range int64(2) {
+			_, err := w.flow.Software(w.Context(), request("bob", "seven copper kettles"+w.code(b, steps)))
+			w.must(err)
+		}
+		for n := range 3 {
+			if err := wrong(limit + n); errors.As(err, new(*ratelimit.LimitedError)) != (n == 2) {
+				w.Errorf("try %d after them: %v", n, err)
 			}
 		}
 	})
