@@ -30,6 +30,8 @@ type accountCmd struct {
 	SignOut      accountSignOutCmd `cmd:"" help:"Sign out everything of an account."`
 	Delete       accountDeleteCmd  `cmd:"" help:"Delete an account after seven days, within which its owner can keep it."`
 	MakeAdmin    accountAdminCmd   `cmd:"" help:"Make an account an administrator."`
+	Reset        accountResetCmd   `cmd:"" help:"Mail the owner of an account a link to choose a new password."`
+	ResetLink    accountLinkCmd    `cmd:"" help:"Print a link to choose a new password, to hand to the owner of an account where there is no mail."`
 	RequireReset accountRequireCmd `cmd:"" help:"Sign out everything of an account and have its owner choose a new password."`
 }
 
@@ -198,6 +200,35 @@ func (c accountRequireCmd) Run(ctx context.Context, w world) error {
 	})
 }
 
+type accountResetCmd struct {
+	settings
+	who
+}
+
+// Run mails the reset link; nothing changes until it is used.
+func (c accountResetCmd) Run(ctx context.Context, w world) error {
+	return c.onAccount(ctx, w, c.Who, "The mail to choose a new password is queued: %s", func(s *stack, _ *admin.Service, a account.Account) error {
+		return s.passwords().Send(ctx, a.ID, audit.CLI)
+	})
+}
+
+type accountLinkCmd struct {
+	settings
+	who
+}
+
+// Run prints a reset link. Whoever holds it chooses the password, so it goes to the owner and to nobody else.
+func (c accountLinkCmd) Run(ctx context.Context, w world) error {
+	return c.onAccount(ctx, w, c.Who, "", func(s *stack, _ *admin.Service, a account.Account) error {
+		path, err := s.passwords().HandOver(ctx, a.ID, audit.CLI)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(w.Out, "For %s, once, within 30 minutes; older links are dead:\n%s%s\n", a.Email, s.cfg.Origin, path)
+		return err
+	})
+}
+
 type accountAdminCmd struct {
 	settings
 	who
@@ -280,7 +311,7 @@ func moment(t time.Time) string {
 
 // passwords is the flow that replaces passwords.
 func (s *stack) passwords() *password.Service {
-	return &password.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Policy: s.policy, Now: s.now}
+	return &password.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Factors: s.factors(), Policy: s.policy, Now: s.now}
 }
 
 // admin is the flow of who looks after the service.
@@ -313,6 +344,9 @@ func (s *stack) health(ctx context.Context) []admin.Check {
 		all = append(all, check("Mail", nil, "No mail server is set (smtp_server): mail waits in the outbox."))
 	default:
 		all = append(all, check("Mail", errors.New("no mail server is set, so nobody gets codes or resets: set smtp_server"), ""))
+	}
+	if err := s.halfListed(ctx); err != nil {
+		all = append(all, check("Incidents", err, ""))
 	}
 	if s.breached != nil {
 		all = append(all, check("Leaked passwords", s.breached.Err(), fmt.Sprintf("%d are refused.", s.breached.Stats().Keys)))

@@ -313,38 +313,38 @@ type house struct {
 func (h *house) call(b *testing.B, n int) *crowd.Callers { return call(b, h.Service, n) }
 
 // openHouse starts the service as serve does, without its jobs, and settles people.
-func openHouse(b *testing.B, databaseURL string, people int) *house {
-	l := listen(b)
+func openHouse(tb testing.TB, databaseURL string, people int) *house {
+	l := listen(tb)
 	cfg := config.Default()
-	cfg.Data, cfg.Database = b.TempDir(), secret.TokenOf(databaseURL)
+	cfg.Data, cfg.Database = tb.TempDir(), secret.TokenOf(databaseURL)
 	cfg.Listen = l.Addr().String()
 	cfg.Origin = "http://" + cfg.Listen
 	cfg.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 	s := &service{log: newLog(cfg, world{Err: io.Discard}), metrics: operations.NewMetrics(), touches: &device.Touches{}}
 	var err error
-	if s.stack, err = openStack(b.Context(), cfg, time.Now, func(string) {}); err != nil {
-		b.Fatal(err)
+	if s.stack, err = openStack(tb.Context(), cfg, time.Now, func(string) {}); err != nil {
+		tb.Fatal(err)
 	}
-	b.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := s.close(); err != nil {
-			b.Error(err)
+			tb.Error(err)
 		}
 	})
 	if s.places, err = place.Open(""); err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	handler, err := s.handler()
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	h := &house{service: s, Service: crowd.Service{Listen: cfg.Listen, Host: cfg.Listen, Proxied: true}}
-	if h.phc, err = s.pool.Hash(b.Context(), []byte(crowd.Password)); err != nil {
-		b.Fatal(err)
+	if h.phc, err = s.pool.Hash(tb.Context(), []byte(crowd.Password)); err != nil {
+		tb.Fatal(err)
 	}
-	if err := crowd.Settle(b.Context(), s.db, people, h.phc, time.Now()); err != nil {
-		b.Fatal(err)
+	if err := crowd.Settle(tb.Context(), s.db, people, h.phc, time.Now()); err != nil {
+		tb.Fatal(err)
 	}
-	serveHere(b, l, handler, s.log)
+	serveHere(tb, l, handler, s.log)
 	return h
 }
 
@@ -358,25 +358,25 @@ func listenBare(b *testing.B) crowd.Service {
 	return crowd.Service{Listen: l.Addr().String(), Host: l.Addr().String(), Proxied: true}
 }
 
-func listen(b *testing.B) net.Listener {
+func listen(tb testing.TB) net.Listener {
 	var lc net.ListenConfig
-	l, err := lc.Listen(b.Context(), "tcp", "127.0.0.1:0")
+	l, err := lc.Listen(tb.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
 	return l
 }
 
-func serveHere(b *testing.B, l net.Listener, handler http.Handler, log *slog.Logger) {
+func serveHere(tb testing.TB, l net.Listener, handler http.Handler, log *slog.Logger) {
 	server := middleware.Server(l.Addr().String(), handler, log)
 	ended := make(chan error, 1)
 	go func() { ended <- serveUntilClosed(server, l) }()
-	b.Cleanup(func() {
+	tb.Cleanup(func() {
 		if err := server.Shutdown(context.Background()); err != nil {
-			b.Error(err)
+			tb.Error(err)
 		}
 		if err := <-ended; err != nil {
-			b.Error(err)
+			tb.Error(err)
 		}
 	})
 }

@@ -118,6 +118,9 @@ func cmdSignIn(ts *testscript.TestScript, _ bool, args []string) {
 		cmdCode(ts, false, []string{"CODE", strconv.Itoa(step)})
 		cmdFill(ts, false, []string{"/sign-in/code", "code=" + ts.Getenv("CODE")})
 	}
+	if storyOf(ts).page(ts).url.Path == "/account/review" { // after a reset: everything is mine
+		cmdFill(ts, false, []string{"/account/review"})
+	}
 }
 
 // person NAME ADDRESS [USER-NAME] is somebody, in a browser of that name, who has signed up with $PASS and confirmed the address.
@@ -265,6 +268,14 @@ func (p *page) form(action, which string) (url.Values, bool) {
 func fields(form *html.Node) url.Values {
 	values := url.Values{}
 	for n := range form.Descendants() {
+		if n.Type == html.ElementNode && n.Data == "textarea" {
+			values.Add(attr(n, "name"), textOf(n))
+			continue
+		}
+		if n.Type == html.ElementNode && n.Data == "option" && (has(n, "selected") || !values.Has(attr(n.Parent, "name"))) {
+			values.Set(attr(n.Parent, "name"), attr(n, "value"))
+			continue
+		}
 		if n.Type != html.ElementNode || n.Data != "input" || attr(n, "name") == "" {
 			continue
 		}

@@ -26,6 +26,8 @@ func (s *service) jobs() []job {
 		{"instance", 30 * time.Second, false, s.tick},
 		{"audit chain", 5 * time.Second, true, s.chain},
 		{"sweep", time.Minute, true, s.sweep},
+		{"incident notices", time.Second, true, func(ctx context.Context) error { return s.incidents().Tell(ctx) }},
+		{"incident files", 10 * time.Second, false, func(ctx context.Context) error { return s.incidents().Keep(ctx) }},
 		{"erase", time.Minute, true, func(ctx context.Context) error { return profile.Erase(ctx, s.db, s.now()) }},
 	}
 }

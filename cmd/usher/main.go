@@ -50,6 +50,7 @@ func (s settings) load(w world) (config.Config, error) { return config.Load(s.fl
 type commands struct {
 	Serve     serveCmd     `cmd:"" help:"Run the account service."`
 	Account   accountCmd   `cmd:"" help:"Look after accounts."`
+	Incident  incidentCmd  `cmd:"" help:"Have the passwords of many accounts reset, and watch who has done so."`
 	Invite    inviteCmd    `cmd:"" help:"Make an invitation and print its link."`
 	Outbox    outboxCmd    `cmd:"" help:"Print the mail that waits."`
 	Mail      mailCmd      `cmd:"" help:"Try the mail server."`
@@ -68,7 +69,11 @@ func newCommands(args []string) *commands {
 		"serve": {&c.Serve.settings},
 		"account": {
 			&c.Account.Add.settings, &c.Account.Show.settings, &c.Account.Lock.settings, &c.Account.Unlock.settings,
-			&c.Account.SignOut.settings, &c.Account.Delete.settings, &c.Account.List.settings, &c.Account.RequireReset.settings, &c.Account.MakeAdmin.settings,
+			&c.Account.SignOut.settings, &c.Account.Delete.settings, &c.Account.List.settings, &c.Account.RequireReset.settings, &c.Account.Reset.settings, &c.Account.ResetLink.settings, &c.Account.MakeAdmin.settings,
+		},
+		"incident": {
+			&c.Incident.Declare.settings, &c.Incident.Status.settings, &c.Incident.List.settings, &c.Incident.Withdraw.settings, &c.Incident.Pause.settings,
+			&c.Incident.Resume.settings, &c.Incident.Apply.settings, &c.Incident.Template.settings,
 		},
 		"invite": {&c.Invite.settings}, "outbox": {&c.Outbox.settings}, "mail": {&c.Mail.Test.settings}, "key": {&c.Key.Rotate.settings},
 		"audit": {&c.Audit.Verify.settings}, "config": {&c.Config.Check.settings},

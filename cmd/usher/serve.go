@@ -68,6 +68,12 @@ func serve(ctx context.Context, cfg config.Config, w world) (err error) {
 	if err := s.newestKeys(ctx); err != nil {
 		return err
 	}
+	if err := s.incidents().Refusal(ctx); err != nil {
+		return err
+	}
+	if err := s.halfListed(ctx); err != nil {
+		log.Warn("an incident needs to be finished", "error", err)
+	}
 	if err := s.tick(ctx); err != nil { // at once: the next start must notice a clock that went back, however short this one lasts
 		return err
 	}
@@ -139,6 +145,7 @@ func (s *service) handler() (http.Handler, error) {
 		Password:     s.passwords(),
 		Profile:      &profile.Service{Store: s.db, Resolver: s.resolver, Now: s.now},
 		Admin:        s.admin(),
+		Incident:     s.incidents(),
 		Resolver:     s.resolver, Touches: s.touches, Place: s.places.Name, Now: s.now, Log: s.log, SecureCookies: s.cfg.SecureCookies(),
 	}
 	programs := &api.Door{

@@ -54,6 +54,7 @@ type Account struct {
 	Name        string // display name; empty until chosen
 	NoticeEmail string // second address for notices; empty when there is none
 	Password    string // argon2id PHC string
+	Review      bool   // the password was reset, and its owner has not looked yet at what else there is
 	CreatedAt   time.Time
 	FactorSince time.Time // since when the second factor is on; zero when it is off
 	DeleteAt    time.Time // zero unless it is going to be deleted: Deleting, or Locked meanwhile

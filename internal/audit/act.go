@@ -3,6 +3,7 @@ package audit
 import (
 	"time"
 
+	"usher/internal/account"
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/notice"
@@ -57,4 +58,19 @@ func (a Act) From(c device.Client) Act {
 func (a Act) NotMe(accountID string, d device.Device) (Act, string) {
 	link := credential.Link{Kind: credential.NotMe, Token: secret.NewToken(), AccountID: accountID, Subject: d.ID, Detail: d.Name}
 	return a.Linking(link), "/not-me/" + link.Token.Reveal()
+}
+
+// Warn returns the act with a notice to every address of its account about what a device did, with the link that says "this wasn't me".
+func (a Act) Warn(who account.Account, c device.Client, say func(to, name string, e notice.Event) notice.Notice) Act {
+	name, product := "", ""
+	if c.UserAgent != "" {
+		_, name, product = device.Describe(c.UserAgent)
+	}
+	a, path := a.NotMe(who.ID, device.Device{Name: name})
+	seen := c.Seen()
+	e := notice.Event{Device: notice.Device{Name: name, Product: product, Place: seen.Place, Address: seen.Address}, At: a.At, NotMe: path}
+	for _, to := range who.NoticeAddresses() {
+		a = a.Telling(say(to, who.Name, e).For(who.ID))
+	}
+	return a
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"usher/internal/account"
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/notice"
@@ -55,5 +56,24 @@ func TestNotMe(t *testing.T) {
 	}
 	if strings.Contains(fmt.Sprintf("%+v %v", a, a), l.Token.Reveal()) {
 		t.Error("printing an act tells its link")
+	}
+}
+
+// Every address hears, with one link between them, and an act stays as it was.
+func TestWarn(t *testing.T) {
+	who := account.Account{Standing: account.Standing{ID: "a"}, Email: "ann@example.org", NoticeEmail: "two@example.org", Name: "Ann"}
+	base := New(now, SecondFactorOff, "a", "a")
+	a := base.Warn(who, device.Client{UserAgent: "Firefox/1 Linux", Place: "Lyon"}, notice.SecondFactorOff)
+	if len(base.Tell)+len(base.Links) != 0 || len(a.Tell) != 2 || len(a.Links) != 1 || a.Links[0].Kind != credential.NotMe || a.Links[0].AccountID != "a" {
+		t.Fatalf("%d mails, %d links", len(a.Tell), len(a.Links))
+	}
+	for i, to := range who.NoticeAddresses() {
+		n := a.Tell[i]
+		if n.To != to || n.AccountID != "a" || n.Name != "Ann" || n.Check() != nil || n.Data[notice.DataName] != "Firefox on Linux" || n.Data[notice.DataPlace] != "Lyon" {
+			t.Errorf("%v", n)
+		}
+		if n.Data[notice.DataLink] != "/not-me/"+a.Links[0].Token.Reveal() {
+			t.Error("the mail's link is not the one that is stored")
+		}
 	}
 }

@@ -6,10 +6,11 @@ func Actions() []Action {
 		AccountCreated, AccountLocked, AccountUnlocked, AccountErased, AdminGranted, DeletionAsked, DeletionRevoked, DataDownloaded, ProfileChanged, NotMeReported,
 		EmailAsked, EmailChanged, EmailRestored, NoticeChanged,
 		SignedIn, SignInFailed, SignInRefused, ProvedAgain, SignedOut, SignedOutAll, DevicesTrimmed,
-		ResetRequired, ResetAsked, PasswordReset, PasswordChanged,
-		InvitationMade, CodeFailed, InvitationEnded,
-		SecondFactorOn, SecondFactorOff, FactorFailed, CodesReplaced, RecoveryCodeUsed, BrowserRemembered, BrowserForgotten,
+		ResetRequired, ResetAsked, ResetLinkMade, ResetProved, PasswordReset, PasswordChanged,
+		SecondFactorOn, SecondFactorOff, CodesReplaced, RecoveryCodeUsed, FactorFailed, BrowserRemembered, BrowserForgotten,
 		RemovalAsked, RemovalStopped, FactorRemoved, AppPasswordMade,
+		InvitationMade, CodeFailed, InvitationEnded,
 		SetUpLinkMade, KeysRotated, MailRetried,
+		IncidentProposed, IncidentDeclared, IncidentAlone, IncidentAdvised, IncidentWithdrawn, IncidentPaused, IncidentResumed, IncidentApplied,
 	}
 }

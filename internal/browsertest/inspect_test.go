@@ -113,6 +113,10 @@ var autocompletion = map[string][]field{
 	"account":         {{"off", "search", ""}},
 	"state":           {{"off", "select-one", ""}},
 	"act":             {{"off", "select-one", ""}},
+	"action":          {{"off", "select-one", ""}},
+	"whom":            {{"off", "select-one", ""}},
+	"count":           {{"off", "text", "numeric"}},
+	"check":           {{"off", "text", ""}},
 }
 
 func (b *tab) autocompletes(where string) {

@@ -53,7 +53,7 @@ const ring = () => {
   };
 };
 
-const focusable = "a[href], button:not([disabled]), input:not([type=hidden]):not([disabled]), select, summary";
+const focusable = "a[href], button:not([disabled]), input:not([type=hidden]):not([disabled]), select, textarea, summary";
 
 // stops are the things the Tab key reaches, in the order in which they are read.
 const stops = () => [...document.querySelectorAll(focusable)].filter((e) => visible(e) && e.tabIndex >= 0).map(call);
@@ -70,7 +70,7 @@ const fromTheTop = () => {
 // small lists controls that are hard to hit: under 44 by 44 CSS pixels, with the label where a press on it counts too.
 const small = () => {
   const found = [];
-  for (const element of document.querySelectorAll("button, .button, input, select, summary")) {
+  for (const element of document.querySelectorAll("button, .button, input, select, textarea, summary")) {
     if (!visible(element) || element.type === "hidden") continue;
     let { top, bottom, left, right } = element.getBoundingClientRect();
     if (element.type === "checkbox") {

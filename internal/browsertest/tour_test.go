@@ -15,7 +15,7 @@ import (
 // to the door's table without adding it here fails the test.
 func TestEveryPage(t *testing.T) {
 	tours := map[string]func(*testing.T, *visits){
-		"signed out": tourSignedOut, "sign-up": tourSignUp, "account": tourAccount, "addresses": tourAddresses, "administration": tourAdministration,
+		"signed out": tourSignedOut, "sign-up": tourSignUp, "account": tourAccount, "addresses": tourAddresses, "administration": tourAdministration, "incidents": tourIncidents,
 		"invitation": tourInvitation, "closed": tourClosed, "help": tourHelp,
 	}
 	seen := &visits{pages: map[string]bool{}}
@@ -62,6 +62,7 @@ var elsewhere = map[string]bool{
 	"POST /account/notice-address/code/again": true,
 	"POST /account/devices/sign-out-all":      true, // the main walk
 	"POST /account/keep":                      true, // the main walk
+	"POST /incident/{act}":                    true,
 	"POST /admin/mail/retry":                  true, // a mail server has to have refused a mail before
 }
 
@@ -426,6 +427,65 @@ func tourAdministration(t *testing.T, seen *visits) {
 	b.press("Filter")
 	b.at("/admin/audit", http.StatusOK)
 	b.look("admin-audit-account")
+}
+
+func tourIncidents(t *testing.T, seen *visits) {
+	s := serve(t, testdb.SQLite(t))
+	b := seen.watch(s.browser(t, scriptOn))
+	b.setsUp()
+	w := walker{tab: seen.watch(s.browser(t, scriptOn)), address: "mara@example.org", password: firstPassword}
+	w.signsUp()
+	w.isWelcomed()
+
+	b.open("/admin/incidents")
+	b.look("incidents-none")
+	b.press("Write an incident")
+	b.look("incident-new")
+	b.write("What happened", "See https://evil.example")
+	b.press("Save, and see what it does")
+	b.sees("Leave links out")
+	b.look("incident-refused")
+	b.write("What happened", "On 8 September a copy of our user list was taken.")
+	b.press("Save, and see what it does")
+	b.look("incident-draft")
+	b.tap("Declare it")
+	b.look("incident-draft-confirm")
+	b.write("Type the number of accounts, 2", "2")
+	b.press("Declare the incident")
+	b.at("/incident", http.StatusOK)
+	b.sees("The incident is declared.")
+	b.look("incident-console")
+	b.press("Send me the e-mail to choose it")
+	b.look("incident-console-sent")
+
+	w.open("/account")
+	w.signIn("mara.l", firstPassword)
+	w.at("/sign-in", http.StatusForbidden)
+	w.look("reset-required-incident")
+	w.open("/notice")
+	w.look("notice")
+	w.write("E-mail address of your account", w.address)
+	w.write("Code in the e-mail", "ABCD-EFGH")
+	w.press("Check")
+	w.look("notice-refused")
+	w.mail(w.address, "needs a new password").carry("/[2-9A-Z]{4}-[2-9A-Z]{4}/", w.tab, "Code in the e-mail")
+	w.press("Check")
+	w.sees("This e-mail is ours")
+	w.look("notice-real")
+
+	m := seen.watch(b.mail(operatorAddress, "Choose a new password"))
+	m.follow("/reset/")
+	m.write("New password", secondPassword)
+	m.press("Save the new password")
+	m.signIn(operatorAddress, secondPassword)
+	m.open("/admin/incidents")
+	m.look("incidents")
+	m.press("New passwords required")
+	m.look("incident")
+	m.tap("Withdraw it")
+	m.look("incident-withdraw")
+	m.press("Withdraw the incident")
+	m.look("incident-withdrawn")
 }
 
 func tourInvitation(t *testing.T, seen *visits) {

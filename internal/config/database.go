@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -46,6 +47,16 @@ func (c Config) KeyRingPath() string {
 		return c.KeyRing
 	}
 	return filepath.Join(c.Data, keyRingFile)
+}
+
+// IncidentsPath returns the folder that keeps declared incidents, beside the key ring. Credentials that systemd hands over stand in a folder that
+// nobody writes to; then it is in the data folder.
+func (c Config) IncidentsPath() string {
+	beside := filepath.Dir(c.KeyRingPath())
+	if dir := os.Getenv("CREDENTIALS_DIRECTORY"); dir != "" && beside == filepath.Clean(dir) {
+		beside = c.Data
+	}
+	return filepath.Join(beside, "incidents")
 }
 
 // Connections returns the size of the PostgreSQL pool on a machine with this many cores.

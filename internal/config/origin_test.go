@@ -64,7 +64,7 @@ func TestDerivedValues(t *testing.T) {
 	if c.Postgres() || c.SQLitePath() != "usher-data/usher.db" || c.DatabaseURL().Reveal() != "sqlite:usher-data/usher.db" {
 		t.Errorf("default database is %q", c.DatabaseURL().Reveal())
 	}
-	if c.KeyRingPath() != "usher-data/keyring.json" || c.NoticeSender() != c.MailFrom {
+	if c.IncidentsPath() != "usher-data/incidents" || c.KeyRingPath() != "usher-data/keyring.json" || c.NoticeSender() != c.MailFrom {
 		t.Errorf("key ring %q, notices from %q", c.KeyRingPath(), c.NoticeSender())
 	}
 	if c.Connections(2) != 16 || c.Connections(8) != 32 || c.HashSlotCount(6) != 6 || c.HashSlotCount(0) != 1 {

@@ -58,3 +58,39 @@ type NewFactor struct {
 	Recovery  map[string]string // PHC string of each recovery code, by selector
 	Spends    string            // hash of the enrolment; empty when there was none
 }
+
+// The pace of a removal: so many warnings, so far apart, before an operator's word takes a second factor away.
+const (
+	RemovalWarnings = 7
+	WarnEvery       = 24 * time.Hour
+)
+
+// removalSlack is how late the last warnings may be without moving the day that the first one told.
+const removalSlack = time.Hour
+
+// Removal is a second factor that an operator will take away because its owner has lost everything, after the days of warning.
+type Removal struct {
+	AccountID string
+	Actor     string // who asked for it
+	Due       time.Time
+	Told      int64 // how often the owner was warned
+	ToldAt    time.Time
+}
+
+// NewRemoval returns a removal that is told for the first time now.
+func NewRemoval(accountID, actor string, now time.Time) Removal {
+	return Removal{AccountID: accountID, Actor: actor, Due: now.Add(RemovalWarnings * WarnEvery), Told: 1, ToldAt: now}
+}
+
+// Ripe reports whether every warning was given and the day has come.
+func (r Removal) Ripe(now time.Time) bool { return r.Told >= RemovalWarnings && !now.Before(r.Due) }
+
+// Again returns the removal with one more warning, given now. Warnings that the service slept through are given later, and the day moves along:
+// nobody loses a second factor with fewer.
+func (r Removal) Again(now time.Time) Removal {
+	r.Told, r.ToldAt = r.Told+1, now
+	if least := now.Add(time.Duration(RemovalWarnings+1-r.Told)*WarnEvery - removalSlack); least.After(r.Due) {
+		r.Due = least
+	}
+	return r
+}

@@ -1,8 +1,6 @@
 package credential
 
 import (
-	"cmp"
-	"encoding/json"
 	"time"
 
 	"usher/internal/account"
@@ -80,27 +78,14 @@ type Renewal struct {
 	Factor   *Factor // spent by it; nil where there is no second factor
 }
 
-// Remembering is what is kept about a browser that skips the code, for its owner's list.
-func Remembering(d device.Device) string {
-	raw, err := json.Marshal(RememberedAs{d.Name, cmp.Or(d.Seen.Place, d.Seen.Address)})
-	if err != nil {
-		panic("credential: two texts are no JSON: " + err.Error())
-	}
-	return string(raw)
-}
-
-// RememberedAs is how a remembered browser is listed.
-type RememberedAs struct {
-	Name  string `json:"name"`
-	Place string `json:"place"`
-}
-
 // PasswordChange replaces a password and everything that hung on the old one.
 type PasswordChange struct {
 	AccountID string
 	Replaces  int64  // version of the password that is replaced
 	Password  string // PHC string
 	Secured   int64  // instance epoch read before the proof was checked
+	Voids     string // PHC string of the password it replaces, when that must never come back
+	Review    bool   // its owner is shown afterwards what else there is
 	// Known, when set, is given to the asking browser in the place of the one that ended with the old password.
 	Known secret.Token
 	Stamp Stamp

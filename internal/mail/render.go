@@ -23,6 +23,7 @@ type letter struct {
 	Code    string
 	Facts   []fact
 	Before  []string
+	Parts   []part
 	Link    *link
 	After   []string
 	Never   string
@@ -32,6 +33,12 @@ type letter struct {
 type fact struct{ Name, Value string }
 
 type link struct{ Label, URL string }
+
+// part is one part of an incident's notice, in the words of who declared it.
+type part struct {
+	Title      string
+	Paragraphs []string
+}
 
 // Render puts a notice into words. The errors are ErrRender and ErrAddress; trying again helps neither.
 func (c *Composer) Render(n notice.Notice) (Message, error) {
@@ -69,7 +76,7 @@ func (c *Composer) letter(n notice.Notice) (letter, error) {
 		return letter{}, err
 	}
 	t := c.words[n.Kind]
-	l := letter{Service: c.service, Code: n.Data[notice.DataCode], Facts: facts.list(n.Kind)}
+	l := letter{Service: c.service, Code: n.Data[notice.DataCode], Facts: facts.list(n.Kind), Parts: partsOf(n)}
 	l.Never = "We never ask for your password or a code by mail."
 	l.Why = c.why(n)
 	var label string
@@ -91,6 +98,24 @@ func (c *Composer) letter(n notice.Notice) (letter, error) {
 		l.Link = &link{Label: label, URL: facts.link}
 	}
 	return l, nil
+}
+
+// partsOf tames what an operator wrote, and keeps mail readers from making links of it.
+func partsOf(n notice.Notice) []part {
+	if n.Kind != notice.KindIncident && n.Kind != notice.KindIncidentAdvice {
+		return nil
+	}
+	var parts []part
+	for _, one := range notice.PartTitles {
+		p := part{Title: one.Title}
+		for _, text := range notice.Paragraphs(n.Data[one.Key]) {
+			p.Paragraphs = append(p.Paragraphs, tameForeign(text, notice.LongestPart))
+		}
+		if len(p.Paragraphs) > 0 {
+			parts = append(parts, p)
+		}
+	}
+	return parts
 }
 
 // why says in one line how the mail came to this address; a person's name stands here and nowhere else.

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -26,7 +27,7 @@ type words struct {
 	Count     string
 	New       string
 	From      string
-	Called    string
+	Check     string
 
 	product string
 	address string
@@ -49,8 +50,11 @@ func (c *Composer) wordsOf(n notice.Notice) (words, error) {
 		Count:   tame(n.Data[notice.DataCount], 8),
 		New:     tame(n.Data[notice.DataNew], 260),
 		From:    tameForeign(n.Data[notice.DataFrom], 64),
-		Called:  tameForeign(n.Data[notice.DataCalled], 64),
+		Check:   tame(n.Data[notice.DataCheck], 16),
 		product: tameForeign(n.Data[notice.DataProduct], 64),
+	}
+	if n.Kind == notice.KindAppPasswordMade { // whoever is at the browser chose it
+		w.New = tameForeign(n.Data[notice.DataNew], 64)
 	}
 	if w.DeviceLow = w.Device; w.Device == "" {
 		w.Device, w.DeviceLow = "A device we don't know", "a device we don't know"
@@ -87,12 +91,15 @@ func (c *Composer) fill(w *words, n notice.Notice) (err error) {
 	return err
 }
 
+// tellsDevice are the kinds that say which device it was.
+var tellsDevice = []notice.Kind{
+	notice.KindNewDevice, notice.KindPasswordChanged, notice.KindSecondFactorOn, notice.KindSecondFactorOff, notice.KindRecoveryCodesReplaced,
+	notice.KindRecoveryCodeUsed, notice.KindCodesRefused, notice.KindAppPasswordMade,
+}
+
 // list gives the facts that stand below the first line: whatever it could not say.
 func (w words) list(kind notice.Kind) []fact {
-	switch kind {
-	case notice.KindNewDevice, notice.KindPasswordChanged, notice.KindCodesRefused, notice.KindRecoveryCodeUsed,
-		notice.KindAppPasswordMade:
-	default:
+	if !slices.Contains(tellsDevice, kind) {
 		return nil
 	}
 	var facts []fact

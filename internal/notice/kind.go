@@ -35,9 +35,21 @@ const (
 	KindDeletionByOperator   Kind = "deletion_by_operator"
 	KindDeletionStopped      Kind = "deletion_stopped"
 	KindDeletionDone         Kind = "deletion_done"
-	KindCodesRefused         Kind = "codes_refused"
-	KindRecoveryCodeUsed     Kind = "recovery_code_used"
-	KindAppPasswordMade      Kind = "app_password_made"
+
+	KindResetHandedOver       Kind = "reset_handed_over"
+	KindSecondFactorOn        Kind = "second_factor_on"
+	KindSecondFactorOff       Kind = "second_factor_off"
+	KindRecoveryCodesReplaced Kind = "recovery_codes_replaced"
+	KindRecoveryCodeUsed      Kind = "recovery_code_used"
+	KindCodesRefused          Kind = "codes_refused"
+	KindFactorRemoval         Kind = "factor_removal"
+	KindFactorRemovalStopped  Kind = "factor_removal_stopped"
+	KindFactorRemoved         Kind = "factor_removed"
+	KindAppPasswordMade       Kind = "app_password_made"
+	KindIncident              Kind = "incident"
+	KindIncidentAdvice        Kind = "incident_advice"
+	KindIncidentAlone         Kind = "incident_alone"
+	KindIncidentProposed      Kind = "incident_proposed"
 )
 
 // How long the secrets inside live. A test holds these to the lives of the links themselves, which credential.Rules says.
@@ -51,6 +63,7 @@ const (
 	noticeLife        = 7 * 24 * time.Hour
 	testLife          = time.Hour
 	resetRequiredLife = noticeLife
+	proposalLife      = 24 * time.Hour
 )
 
 // Priorities: a smaller one leaves first. Somebody sits and waits for what is PriorityNow.
@@ -104,9 +117,22 @@ var rules = map[Kind]rule{
 	KindDeletionByOperator:   {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataUntil, DataLink}},
 	KindDeletionStopped:      {noticeLife, PrioritySoon, NoticeMail, []string{DataAt}},
 	KindDeletionDone:         {noticeLife, PriorityLater, NoticeMail, []string{DataAt}},
-	KindCodesRefused:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
-	KindRecoveryCodeUsed:     {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataCount}},
-	KindAppPasswordMade:      {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataCalled}},
+
+	KindResetHandedOver:       {noticeLife, PrioritySoon, NoticeMail, []string{DataAt}},
+	KindSecondFactorOn:        {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindSecondFactorOff:       {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindRecoveryCodesReplaced: {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindRecoveryCodeUsed:      {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataCount}},
+	KindCodesRefused:          {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindFactorRemoval:         {noticeLife, PrioritySoon, NoticeMail, []string{DataUntil, DataLink}},
+	KindFactorRemovalStopped:  {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindFactorRemoved:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindAppPasswordMade:       {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
+	// Everybody gets one at once, so whatever somebody waits for overtakes them.
+	KindIncident:         {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},
+	KindIncidentAdvice:   {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},
+	KindIncidentAlone:    {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataCount}},
+	KindIncidentProposed: {proposalLife, PrioritySoon, NoticeMail, []string{DataAt, DataCount}},
 }
 
 // Kinds lists every kind, sorted.

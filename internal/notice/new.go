@@ -137,35 +137,94 @@ func DeletionDone(to, name string, at time.Time) Notice {
 	return compose(KindDeletionDone, to, name, map[string]string{DataAt: stamp(at)})
 }
 
-// CodesRefused says that somebody who has the password types wrong codes, or one a second time; NotMeLife.
-func CodesRefused(to, name string, device Device, at time.Time, notMeLink string) Notice {
-	return compose(KindCodesRefused, to, name, device.with(at, notMeLink))
+// ResetHandedOver says that the operator made a link that sets a new password, to be handed over without mail.
+func ResetHandedOver(to, name string, at time.Time) Notice {
+	return compose(KindResetHandedOver, to, name, map[string]string{DataAt: stamp(at)})
 }
 
-// Used is which device used a recovery code up, and how many are left.
-type Used struct {
-	Device
-	Left int
+// Event is an act of a device that its account's owner is told about, with the link that says "this wasn't me"; NotMeLife.
+type Event struct {
+	Device Device
+	At     time.Time
+	NotMe  string
 }
 
-// RecoveryCodeUsed says that a recovery code was used, and how many are left; NotMeLife.
-func RecoveryCodeUsed(to, name string, used Used, at time.Time, notMeLink string) Notice {
-	data := used.with(at, notMeLink)
-	data[DataCount] = strconv.Itoa(max(0, used.Left))
-	return compose(KindRecoveryCodeUsed, to, name, data)
+// SecondFactorOn says that signing in asks for a code from now on.
+func SecondFactorOn(to, name string, e Event) Notice {
+	return compose(KindSecondFactorOn, to, name, e.data())
 }
 
-// Made is an app password's name, and the device it was made with.
-type Made struct {
-	Device
-	Called string
+// SecondFactorOff says that signing in asks for no code any more.
+func SecondFactorOff(to, name string, e Event) Notice {
+	return compose(KindSecondFactorOff, to, name, e.data())
 }
 
-// AppPasswordMade says that an app password was made, and how it is called; NotMeLife.
-func AppPasswordMade(to, name string, made Made, at time.Time, notMeLink string) Notice {
-	data := made.with(at, notMeLink)
-	data[DataCalled] = made.Called
-	return compose(KindAppPasswordMade, to, name, data)
+// RecoveryCodesReplaced says that the old recovery codes are void.
+func RecoveryCodesReplaced(to, name string, e Event) Notice {
+	return compose(KindRecoveryCodesReplaced, to, name, e.data())
+}
+
+// RecoveryCodeUsed says how many recovery codes are left.
+func RecoveryCodeUsed(to, name string, e Event, left int64) Notice {
+	return compose(KindRecoveryCodeUsed, to, name, e.with(DataCount, strconv.FormatInt(left, 10)))
+}
+
+// CodesRefused says that somebody who knows the password typed wrong codes.
+func CodesRefused(to, name string, e Event) Notice {
+	return compose(KindCodesRefused, to, name, e.data())
+}
+
+// FactorRemoval warns that the second step goes at a time, with the link that stops it.
+func FactorRemoval(to, name string, due time.Time, keepLink string) Notice {
+	return compose(KindFactorRemoval, to, name, map[string]string{DataUntil: stamp(due), DataLink: keepLink})
+}
+
+// FactorRemovalStopped says that the second step stays.
+func FactorRemovalStopped(to, name string, e Event) Notice {
+	return compose(KindFactorRemovalStopped, to, name, e.data())
+}
+
+// FactorRemoved says that the second step is gone, at the end of the days of warning.
+func FactorRemoved(to, name string, e Event) Notice {
+	return compose(KindFactorRemoved, to, name, e.data())
+}
+
+// AppPasswordMade names a new app password.
+func AppPasswordMade(to, name string, e Event, called string) Notice {
+	return compose(KindAppPasswordMade, to, name, e.with(DataNew, called))
+}
+
+func (e Event) data() map[string]string { return e.Device.with(e.At, e.NotMe) }
+
+func (e Event) with(key, value string) map[string]string {
+	data := e.data()
+	data[key] = value
+	return data
+}
+
+// Incident tells somebody what happened and that a new password is required; check is the code that shows the mail to be ours. It has no link.
+func Incident(to, name string, p Parts, check string) Notice {
+	return compose(KindIncident, to, name, p.with(check))
+}
+
+// IncidentAdvice tells somebody what happened and that a new password is advised.
+func IncidentAdvice(to, name string, p Parts, check string) Notice {
+	return compose(KindIncidentAdvice, to, name, p.with(check))
+}
+
+// IncidentAlone tells an administrator that somebody declared an incident for so many accounts without a second administrator's word; from is
+// what to call them.
+func IncidentAlone(to, from string, accounts int64, at time.Time) Notice {
+	return compose(KindIncidentAlone, to, "", proposal(from, accounts, at))
+}
+
+// IncidentProposed asks an administrator for the second word.
+func IncidentProposed(to, from string, accounts int64, at time.Time) Notice {
+	return compose(KindIncidentProposed, to, "", proposal(from, accounts, at))
+}
+
+func proposal(from string, accounts int64, at time.Time) map[string]string {
+	return map[string]string{DataFrom: from, DataCount: strconv.FormatInt(accounts, 10), DataAt: stamp(at)}
 }
 
 func (d Device) with(at time.Time, link string) map[string]string {

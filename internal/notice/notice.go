@@ -26,6 +26,7 @@ type Notice struct {
 	ExpiresAt time.Time // from here on it is not sent any more
 	Priority  int       // smaller leaves first
 	Attempts  int       // how often it was tried before; the queue counts
+	Decoy     bool      // nobody gets it: it costs what a mail costs, where there is no account
 }
 
 // The keys of Notice.Data. Times are RFC 3339 in UTC.
@@ -42,7 +43,16 @@ const (
 	DataNew     = "new"     // what is now: a user name, or a masked address
 	DataFrom    = "from"    // who invites
 	DataCount   = "count"   // how many
-	DataCalled  = "called"  // what an owner called it
+	DataCheck   = "check"   // the code that /notice knows a mail of ours by
+
+	DataHappened = "happened" // the parts of an incident's notice, in Parts' order
+	DataExposed  = "exposed"
+	DataDoing    = "doing"
+	DataToDo     = "to_do"
+	DataFurther  = "further"
+	DataNever    = "never"
+	DataHelp     = "help"
+	DataContact  = "contact"
 )
 
 // ErrIncomplete says that a notice is of no known kind or lacks something its kind must carry.

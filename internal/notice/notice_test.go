@@ -28,6 +28,7 @@ func one(t *testing.T, kind Kind) Notice {
 func every() map[Kind]Notice {
 	device := Device{Name: "Living room", Product: "Jellyfin", Place: "Lyon, France", Address: "203.0.113.7"}
 	const to, name, code, link = "ann@example.org", "Ann", "482913", "/go?t=verysecret"
+	event := Event{Device: device, At: at, NotMe: link}
 	all := []Notice{
 		ConfirmSignUp(to, code, link), AlreadyHaveAccount(to), ConfirmAddress(to, code, link),
 		ConfirmNoticeAddress(to, code, link), Reset(to, link, 30), ResetRequired(to),
@@ -41,8 +42,11 @@ func every() map[Kind]Notice {
 		DeletionScheduled(to, name, at, at.AddDate(0, 0, 7), link), DeletionStopped(to, name, at),
 		DeletionDone(to, name, at), SignedOutByOperator(to, name, at),
 		DeletionByOperator(to, name, at, at.AddDate(0, 0, 7), link),
-		CodesRefused(to, name, device, at, link), RecoveryCodeUsed(to, name, Used{device, 4}, at, link),
-		AppPasswordMade(to, name, Made{device, "Attic TV"}, at, link),
+		ResetHandedOver(to, name, at), SecondFactorOn(to, name, event), SecondFactorOff(to, name, event), RecoveryCodesReplaced(to, name, event),
+		RecoveryCodeUsed(to, name, event, 0), CodesRefused(to, name, event), FactorRemoval(to, name, at, link),
+		FactorRemovalStopped(to, name, event), FactorRemoved(to, name, event), AppPasswordMade(to, name, event, "Living room"),
+		Incident(to, name, DefaultParts("watch.example.org", ""), "ABCD-EFGH"), IncidentAdvice(to, name, DefaultParts("watch.example.org", ""), "ABCD-EFGH"),
+		IncidentAlone(to, "Bea", 12, at), IncidentProposed(to, "Bea", 12, at),
 	}
 	byKind := map[Kind]Notice{}
 	for _, n := range all {

@@ -62,11 +62,7 @@ func ownAddress(a account.Account, typed string) bool {
 // SendReset sends a reset link after the account's epoch has moved, so that the link is of the new one. To a locked account it sends none: no
 // link would open anything, and the page after a sign-in sends one once it is unlocked.
 func (s *Service) SendReset(ctx context.Context, accountID string) error {
-	clock, err := s.Store.ReadClock(ctx)
-	if err != nil {
-		return err
-	}
-	a, err := s.Store.LoadAccount(ctx, accountID)
+	clock, a, err := s.subject(ctx, accountID)
 	if err != nil {
 		return err
 	}

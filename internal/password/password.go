@@ -11,6 +11,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/mfa"
 	"usher/internal/notice"
 	"usher/internal/passwordpolicy"
 	"usher/internal/ratelimit"
@@ -24,6 +25,9 @@ type Store interface {
 	ReadClock(ctx context.Context) (credential.Clock, error)
 	Take(ctx context.Context, takes []ratelimit.Take, now time.Time) error
 	Record(ctx context.Context, act audit.Act) error
+	LeaveDecoy(ctx context.Context, act audit.Act) error
+	ListDevices(ctx context.Context, accountID string) ([]device.Device, error)
+	VoidedPasswords(ctx context.Context, accountID string) ([]string, error)
 	RequireReset(ctx context.Context, accountID, spends string, act audit.Act) error
 	ChangeStore
 }
@@ -32,6 +36,7 @@ type Store interface {
 type ChangeStore interface {
 	ChangePassword(ctx context.Context, p credential.PasswordChange, oldHash string, token secret.Token, act audit.Act) error
 	ChangePasswordEverywhere(ctx context.Context, p credential.PasswordChange, keep *credential.SignIn, act audit.Act) error
+	ProveReset(ctx context.Context, hash string, f credential.Factor, act audit.Act) error
 	RedeemReset(ctx context.Context, hash string, p credential.PasswordChange, act audit.Act) error
 	RedeemResetEverywhere(ctx context.Context, hash string, p credential.PasswordChange, act audit.Act) error
 }
@@ -47,11 +52,17 @@ type Resolver interface {
 	Resolve(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, error)
 }
 
+// Factors checks typed second factors.
+type Factors interface {
+	Check(ctx context.Context, t mfa.Try) (credential.Factor, error)
+}
+
 // Service replaces passwords.
 type Service struct {
 	Store    Store
 	Hasher   Hasher
 	Resolver Resolver
+	Factors  Factors
 	Policy   passwordpolicy.Policy
 	Now      func() time.Time
 }
@@ -100,7 +111,7 @@ func (s *Service) Change(ctx context.Context, f credential.Found, typed secret.T
 	return Changed{in.Token, in.Known}, s.Store.ChangePasswordEverywhere(ctx, p, &in, act.With(audit.Reason, "everything signed out"))
 }
 
-// choose checks a new password against the policy and the one it replaces, and hashes it.
+// choose checks a new password against the policy, the one it replaces, and those that an incident voided, and hashes it.
 func (s *Service) choose(ctx context.Context, a account.Account, typed secret.Token) (string, error) {
 	password, err := s.Policy.Choose(typed.Reveal(), a.Words())
 	if err != nil {
@@ -115,15 +126,32 @@ func (s *Service) choose(ctx context.Context, a account.Account, typed secret.To
 			return "", &passwordpolicy.RefusedError{Verdict: s.Policy.Refuse(passwordpolicy.Same)}
 		}
 	}
+	voided, err := s.Store.VoidedPasswords(ctx, a.ID)
+	if err != nil {
+		return "", err
+	}
+	for _, phc := range voided {
+		again, err := s.Hasher.Verify(ctx, phc, []byte(password))
+		if err != nil {
+			return "", err
+		}
+		if again {
+			return "", &passwordpolicy.RefusedError{Verdict: s.Policy.Refuse(passwordpolicy.Voided)}
+		}
+	}
 	return s.Hasher.Hash(ctx, []byte(password))
 }
 
 // tell adds the mail about a changed password, to every address, with the link that says "this wasn't me".
 func (s *Service) tell(act audit.Act, a account.Account, d device.Device, client device.Client) audit.Act {
 	act, notMe := act.NotMe(a.ID, d)
-	facts := notice.Device{Name: d.Name, Product: d.Product, Place: client.Place, Address: client.Address.String()}
+	facts := factsOf(d, client)
 	for _, to := range a.NoticeAddresses() {
 		act = act.Telling(notice.PasswordChanged(to, a.Name, facts, act.At, notMe).For(a.ID))
 	}
 	return act
+}
+
+func factsOf(d device.Device, client device.Client) notice.Device {
+	return notice.Device{Name: d.Name, Product: d.Product, Place: client.Place, Address: client.Address.String()}
 }

@@ -3,20 +3,23 @@ package password
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/mfa"
 	"usher/internal/notice"
 	"usher/internal/ratelimit"
 	"usher/internal/secret"
 )
 
-// Ask sends a reset link to the mailbox of an account, if there is one; the answer and the work are the same if not.
+// Ask sends a reset link to the mailbox of an account, if there is one; the answer, the work and the time are the same if not.
 // *ratelimit.LimitedError tells only about the source; limits of one account are kept silently.
 func (s *Service) Ask(ctx context.Context, login string, client device.Client) error {
+	defer waitEven(ctx, time.Now())
 	now := s.Now()
 	if err := s.Store.Take(ctx, ratelimit.ResetsNetwork.From(client.Address), now); err != nil {
 		return err
@@ -36,41 +39,64 @@ func (s *Service) Ask(ctx context.Context, login string, client device.Client) e
 	}
 	limited := new(ratelimit.LimitedError)
 	err = s.Store.Take(ctx, []ratelimit.Take{ratelimit.ResetsAccount.For(counter), ratelimit.ResetsDaily.For(counter)}, now)
-	if errors.As(err, &limited) {
-		return nil
-	}
-	if err != nil {
+	if err != nil && !errors.As(err, &limited) {
 		return err
 	}
 	act := audit.New(now, audit.ResetAsked, "", a.ID).From(client)
-	if a.ID != "" && a.State != account.Locked {
-		act = sendReset(act, a, clock)
+	if err != nil || a.ID == "" || a.State == account.Locked {
+		act.Done.AccountID = ""
+		return s.Store.LeaveDecoy(ctx, sendReset(act, nobody(login), clock))
 	}
-	return s.Store.Record(ctx, act)
+	return s.Store.Record(ctx, sendReset(act, a, clock))
+}
+
+// nobody is who a decoy of a reset is for: a mail of the same length, to no address.
+func nobody(login string) account.Account {
+	return account.Account{Email: strings.Repeat("x", min(len(login), 254)) + "@invalid"}
 }
 
 // sendReset adds a fresh reset link and its mail to an act; older links die.
 func sendReset(act audit.Act, a account.Account, clock credential.Clock) audit.Act {
-	link := credential.Link{Kind: credential.Reset, Token: secret.NewToken(), AccountID: a.ID, Stamp: credential.StampNow(clock, a.Standing), Newest: true}
+	link := newReset(credential.Reset, credential.StampNow(clock, a.Standing), a.ID)
 	minutes := int(credential.Rules[credential.Reset].Life / time.Minute)
-	return act.Linking(link).Telling(notice.Reset(a.Email, "/reset/"+link.Token.Reveal(), minutes).For(a.ID))
+	mail := notice.Reset(a.Email, resetPath(link), minutes).For(a.ID)
+	mail.Decoy = a.ID == ""
+	return act.Linking(link).Telling(mail)
 }
+
+func newReset(kind credential.Kind, stamp credential.Stamp, accountID string) credential.Link {
+	return credential.Link{Kind: kind, Token: secret.NewToken(), AccountID: accountID, Stamp: stamp, Newest: true}
+}
+
+func resetPath(l credential.Link) string { return "/reset/" + l.Token.Reveal() }
 
 // Link is what an opened reset link leads to.
 type Link struct {
 	found    credential.Found
 	Email    string
-	Required bool // everything is signed out in any case
+	Required bool         // everything is signed out in any case
+	CodeDue  bool         // the second factor comes before the new password
+	SignsOut device.Tally // what the box would sign out
 }
 
-// OpenReset looks a reset link up and changes nothing; ErrGone.
-func (s *Service) OpenReset(ctx context.Context, link secret.Token) (Link, error) {
-	f, err := s.Resolver.Resolve(ctx, credential.Reset, link)
+// OpenReset looks a reset link up, or the restricted ticket that took its place, and changes nothing; ErrGone.
+func (s *Service) OpenReset(ctx context.Context, token secret.Token) (Link, error) {
+	f, err := s.Resolver.Resolve(ctx, credential.Restricted, token)
+	if errors.Is(err, credential.ErrUnknown) {
+		f, err = s.Resolver.Resolve(ctx, credential.Reset, token)
+	}
 	if err != nil {
 		return Link{}, gone(err)
 	}
+	l := Link{found: f, Required: f.Clock.ResetRequired(f.Account), CodeDue: f.Kind == credential.Reset && f.Account.SecondFactor}
 	a, err := s.Store.LoadAccount(ctx, f.AccountID)
-	return Link{f, a.Email, f.Clock.ResetRequired(f.Account)}, err
+	if err != nil {
+		return Link{}, err
+	}
+	l.Email = a.Email
+	devices, err := s.Store.ListDevices(ctx, f.AccountID)
+	l.SignsOut = device.Count(devices)
+	return l, err
 }
 
 func gone(err error) error {
@@ -82,12 +108,57 @@ func gone(err error) error {
 	return err
 }
 
-// Reset spends a reset link for a new password. Nobody is signed in by it. A required reset signs everything out whatever the scope says;
-// done tells which scope it was.
-func (s *Service) Reset(ctx context.Context, link, typed secret.Token, scope Scope, client device.Client) (done Scope, err error) {
+// Prove checks the second factor of whoever opened a reset link, and returns the restricted ticket that takes the link's place: it finishes this
+// reset, and can do nothing else for as long as it lives. The errors of mfa, ErrGone.
+func (s *Service) Prove(ctx context.Context, link, typed, known secret.Token, client device.Client) (ticket secret.Token, err error) {
 	l, err := s.OpenReset(ctx, link)
 	if err != nil {
+		return ticket, err
+	}
+	if !l.CodeDue {
+		return link, nil
+	}
+	a, err := s.Store.LoadAccount(ctx, l.found.AccountID)
+	if err != nil {
+		return ticket, err
+	}
+	try := mfa.Try{AccountID: a.ID, Typed: typed, Known: known, Network: ratelimit.SignInFailures.From(client.Address)}
+	factor, err := s.Factors.Check(ctx, try)
+	if errors.Is(err, mfa.ErrWrong) {
+		return ticket, errors.Join(err, s.Store.Record(context.WithoutCancel(ctx), s.refused(a, factor, err, client)))
+	}
+	if err != nil {
+		return ticket, err
+	}
+	next := newReset(credential.Restricted, l.found.Stamp, a.ID)
+	act := audit.New(s.Now(), audit.ResetProved, a.ID, a.ID).From(client).Linking(next)
+	if factor.IsRecovery() {
+		act = act.With(audit.Reason, "recovery code")
+	}
+	return next.Token, s.Store.ProveReset(ctx, l.found.Hash, factor, act)
+}
+
+// refused is the record of a wrong second factor, with the warning to the owner when it is not the first: who types it reads the mailbox.
+func (s *Service) refused(a account.Account, factor credential.Factor, err error, client device.Client) audit.Act {
+	act := audit.New(s.Now(), audit.FactorFailed, a.ID, a.ID).From(client)
+	if !errors.Is(err, mfa.ErrReplayed) && !factor.Candidate.Worrying() {
+		return act
+	}
+	return act.Warn(a, client, notice.CodesRefused)
+}
+
+// ErrCodeFirst says that the second factor has to be proved before a new password is taken.
+var ErrCodeFirst = errors.New("password: the second factor comes first")
+
+// Reset spends a reset link, or the restricted ticket where there is a second factor, for a new password. Nobody is signed in by it. A required
+// reset signs everything out whatever the scope says; done tells which scope it was. ErrGone, ErrCodeFirst, *passwordpolicy.RefusedError.
+func (s *Service) Reset(ctx context.Context, token, typed secret.Token, scope Scope, client device.Client) (done Scope, err error) {
+	l, err := s.OpenReset(ctx, token)
+	if err != nil {
 		return scope, err
+	}
+	if l.CodeDue {
+		return scope, ErrCodeFirst
 	}
 	a, err := s.Store.LoadAccount(ctx, l.found.AccountID)
 	if err != nil {
@@ -98,11 +169,49 @@ func (s *Service) Reset(ctx context.Context, link, typed secret.Token, scope Sco
 		return scope, err
 	}
 	now := s.Now()
-	p := credential.PasswordChange{AccountID: a.ID, Replaces: l.found.Account.PasswordVersion, Password: phc, Secured: credential.Secure(l.found.Clock, l.found.Account)}
+	p := credential.PasswordChange{
+		AccountID: a.ID, Replaces: l.found.Account.PasswordVersion, Password: phc, Secured: credential.Secure(l.found.Clock, l.found.Account), Review: true,
+	}
+	if l.Required {
+		p.Voids = a.Password
+	}
 	d := credential.NewSignIn(a.ID, "reset", client, now).Device
 	act := s.tell(audit.New(now, audit.PasswordReset, a.ID, a.ID).From(client), a, d, client)
 	if scope == KeepDevices && !l.Required {
 		return KeepDevices, s.Store.RedeemReset(ctx, l.found.Hash, p, act)
 	}
 	return SignOutDevices, s.Store.RedeemResetEverywhere(ctx, l.found.Hash, p, act.With(audit.Reason, "everything signed out"))
+}
+
+// Send sends a reset link to the owner of an account, by an operator's word: the same mail that its owner can ask for. account.ErrNotFound.
+func (s *Service) Send(ctx context.Context, accountID, actor string) error {
+	clock, a, err := s.subject(ctx, accountID)
+	if err != nil {
+		return err
+	}
+	return s.Store.Record(ctx, sendReset(audit.New(s.Now(), audit.ResetAsked, actor, a.ID), a, clock))
+}
+
+// HandOver makes a reset link for the owner of an account and returns its path, for an operator on the machine itself to hand over where there is
+// no mail. Every address of the account is told. account.ErrNotFound.
+func (s *Service) HandOver(ctx context.Context, accountID, actor string) (path string, err error) {
+	clock, a, err := s.subject(ctx, accountID)
+	if err != nil {
+		return "", err
+	}
+	link := newReset(credential.Reset, credential.StampNow(clock, a.Standing), a.ID)
+	act := audit.New(s.Now(), audit.ResetLinkMade, actor, a.ID).Linking(link)
+	for _, to := range a.NoticeAddresses() {
+		act = act.Telling(notice.ResetHandedOver(to, a.Name, act.At).For(a.ID))
+	}
+	return resetPath(link), s.Store.Record(ctx, act)
+}
+
+func (s *Service) subject(ctx context.Context, accountID string) (credential.Clock, account.Account, error) {
+	clock, err := s.Store.ReadClock(ctx)
+	if err != nil {
+		return clock, account.Account{}, err
+	}
+	a, err := s.Store.LoadAccount(ctx, accountID)
+	return clock, a, err
 }

@@ -22,6 +22,7 @@ type Store interface {
 	SetName(ctx context.Context, accountID, name string, act audit.Act) error
 	SetUserName(ctx context.Context, accountID, shown string, h account.Handle, act audit.Act) error
 	SetState(ctx context.Context, accountID string, from, to account.State, deleteAt time.Time, act audit.Act) error
+	FinishReview(ctx context.Context, accountID string) error
 	EmailStore
 	DataStore
 }
@@ -47,6 +48,11 @@ func (s *Service) Visit(ctx context.Context, token secret.Token) (f credential.F
 		return found, err
 	})
 	return f, a, err
+}
+
+// FinishReview notes that the owner has looked around after a reset, and is not asked to again.
+func (s *Service) FinishReview(ctx context.Context, f credential.Found) error {
+	return s.Store.FinishReview(ctx, f.AccountID)
 }
 
 // PasswordSet returns when an account's password was last set.

@@ -36,7 +36,8 @@ var (
 	FactorsDaily    = Rule{"factor day", 10, 24 * time.Hour}
 	CodesTyped      = Rule{"code", 10, 24 * time.Hour} // confirmation codes typed for one address from one network
 	CodesForAddress = Rule{"code address", 40, 24 * time.Hour}
-	LinksOpened     = Rule{"link", 60, 10 * time.Minute} // wrong or dead links from one network
+	LinksOpened     = Rule{"link", 60, 10 * time.Minute}   // wrong or dead links from one network
+	Notices         = Rule{"notice", 30, 10 * time.Minute} // addresses and check codes tried at /notice from one network
 	Strengths       = Rule{"strength", 600, 10 * time.Minute}
 )
 

@@ -173,6 +173,26 @@ func (r *Ring) Obscure(kind, value string) string {
 	return r.token.hash(r.oldestToken, []byte("limit\x00"+kind+"\x00"+value))
 }
 
+// checkAlphabet has no letters or digits that look alike.
+const checkAlphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
+
+// CheckCode returns the code by which a mail about an incident shows an account's owner that it is ours: eight symbols, "ABCD-EFGH". It is made
+// with the oldest token key, like Obscure, so that a rotation leaves the codes in people's mailboxes good.
+func (r *Ring) CheckCode(incidentID, accountID string) Token {
+	sum, err := r.token.order[r.oldestToken].ComputePRF([]byte("check\x00"+incidentID+"\x00"+accountID), hashBytes)
+	if err != nil {
+		panic("secret: HMAC-SHA-256 cannot give 20 bytes: " + err.Error()) // as in hash
+	}
+	code := make([]byte, 0, 9)
+	for i := range 8 {
+		if i == 4 {
+			code = append(code, '-')
+		}
+		code = append(code, checkAlphabet[sum[i]%32])
+	}
+	return Token{string(code)}
+}
+
 // all hashes data with every key, the primary's first.
 func (k *keyed) all(data string) []string {
 	out := make([]string, len(k.order))

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -257,5 +258,28 @@ func TestObscureSurvivesRotation(t *testing.T) {
 		if later.Obscure("failure", "x") != name {
 			t.Error("a counter got another name")
 		}
+	}
+}
+
+func TestCheckCode(t *testing.T) {
+	r, err := NewRing()
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := r.CheckCode("incident", "account")
+	if !regexp.MustCompile(`^[2-9A-HJ-NP-Z]{4}-[2-9A-HJ-NP-Z]{4}$`).MatchString(code.Reveal()) {
+		t.Errorf("the code is %q", code.Reveal())
+	}
+	for _, other := range []Token{r.CheckCode("incident", "other"), r.CheckCode("other", "account"), r.CheckCode("incident\x00account", "")} {
+		if other.Reveal() == code.Reveal() {
+			t.Error("two have one code")
+		}
+	}
+	next, err := r.BeginRotation()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if next.CheckCode("incident", "account").Reveal() != code.Reveal() {
+		t.Error("a rotation changes the codes in people's mailboxes")
 	}
 }

@@ -47,7 +47,7 @@ func (s *Service) Again(ctx context.Context, f credential.Found, p Proof, client
 		}
 		r.Factor = &factor
 		if factor.IsRecovery() {
-			if act, err = s.tellRecovery(ctx, act, c.Account, credential.NewSignIn(f.AccountID, "", client, now).Device); err != nil {
+			if act, err = s.tellRecovery(ctx, act, c.Account, client); err != nil {
 				return secret.Token{}, err
 			}
 		}

@@ -70,14 +70,10 @@ func (s *AppPasswords) Make(ctx context.Context, f credential.Found, n NewAppPas
 		return secret.Token{}, err
 	}
 	in := credential.NewSignIn(a.ID, device.ByAppPassword, client, now)
-	with := in.Device // the browser it is made with
 	in.Kind, in.Token, in.Most, in.FreshAt = credential.AppPassword, secret.NewAppPassword(), MostAppPasswords, time.Time{}
 	in.Stamp = credential.StampNow(f.Clock, f.Account)
 	in.Device.Kind, in.Device.Name, in.Device.Product, in.Device.Purpose = device.App, name, "App password", purpose
-	act, notMe := audit.New(now, audit.AppPasswordMade, a.ID, a.ID).From(client).With(audit.Device, name).NotMe(a.ID, in.Device)
-	for _, to := range a.NoticeAddresses() {
-		made := notice.Made{Device: factsOf(with, client), Called: name}
-		act = act.Telling(notice.AppPasswordMade(to, a.Name, made, now, notMe).For(a.ID))
-	}
+	act := audit.New(now, audit.AppPasswordMade, a.ID, a.ID).From(client).With(audit.Device, name)
+	act = act.Warn(a, client, func(to, called string, e notice.Event) notice.Notice { return notice.AppPasswordMade(to, called, e, name) })
 	return in.Token, s.Store.AddDevice(ctx, in, act)
 }

@@ -1,6 +1,7 @@
 package signin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -99,13 +100,21 @@ func (s *Service) Code(ctx context.Context, r CodeRequest) (Outcome, error) {
 	}
 	in.Stamp, in.Factor, in.Spends = f.Stamp, &factor, f.Hash
 	if r.Remember {
-		in.Remember, in.RememberedAs = secret.NewToken(), credential.Remembering(in.Device)
+		in.Remember, in.RememberedAs = secret.NewToken(), rememberedAs(in.Device)
 	}
 	out, err := s.open(ctx, credential.Attempt{At: now}, credential.Candidate{Account: a, Clock: f.Clock, Known: known}, in, r.Client)
 	if errors.Is(err, credential.ErrSpent) { // the same code or the same ticket, somewhere else at the same moment
 		return Outcome{}, mfa.ErrReplayed
 	}
 	return out, err
+}
+
+// rememberedAs is how a browser that skips the code stands in its owner's list.
+func rememberedAs(d device.Device) string {
+	if where := cmp.Or(d.Seen.Place, d.Seen.Address); where != "" {
+		return d.Name + ", " + where
+	}
+	return d.Name
 }
 
 // factor checks a typed second factor. A wrong one is recorded, and its owner is told when it happens again and again, or when a right code comes
@@ -117,32 +126,17 @@ func (s *Service) factor(ctx context.Context, a account.Account, try mfa.Try, cl
 	}
 	act := audit.New(s.Now(), audit.FactorFailed, a.ID, a.ID).From(client)
 	if errors.Is(err, mfa.ErrReplayed) || factor.Candidate.Worrying() {
-		act = tellCodesRefused(act, a, client)
+		act = act.Warn(a, client, notice.CodesRefused)
 	}
 	return factor, errors.Join(err, s.Store.Record(context.WithoutCancel(ctx), act))
 }
 
-func tellCodesRefused(act audit.Act, a account.Account, client device.Client) audit.Act {
-	d := credential.NewSignIn(a.ID, "", client, act.At).Device
-	act, notMe := act.NotMe(a.ID, d)
-	for _, to := range a.NoticeAddresses() {
-		act = act.Telling(notice.CodesRefused(to, a.Name, factsOf(d, client), act.At, notMe).For(a.ID))
-	}
-	return act
-}
-
 // tellRecovery adds to an act that a recovery code is about to be spent by it.
-func (s *Service) tellRecovery(ctx context.Context, act audit.Act, a account.Account, d device.Device) (audit.Act, error) {
+func (s *Service) tellRecovery(ctx context.Context, act audit.Act, a account.Account, client device.Client) (audit.Act, error) {
 	left, err := s.Store.RecoveryLeft(ctx, a.ID)
-	if err != nil {
-		return act, err
-	}
-	act, notMe := act.NotMe(a.ID, d)
-	facts := notice.Device{Name: d.Name, Product: d.Product, Place: d.Seen.Place, Address: d.Seen.Address}
-	for _, to := range a.NoticeAddresses() {
-		act = act.Telling(notice.RecoveryCodeUsed(to, a.Name, notice.Used{Device: facts, Left: int(left) - 1}, act.At, notMe).For(a.ID))
-	}
-	return act, nil
+	return act.Warn(a, client, func(to, name string, e notice.Event) notice.Notice {
+		return notice.RecoveryCodeUsed(to, name, e, max(0, left-1))
+	}), err
 }
 
 // RecoveryLeft returns how many recovery codes an account has left.

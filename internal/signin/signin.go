@@ -102,6 +102,9 @@ type Outcome struct {
 	Ticket   secret.Token // for Code; set when Step is CodeNeeded
 	Remember secret.Token // lets the browser in without a code from now on; empty unless that was asked for
 	Recovery bool         // it was a recovery code that opened the door
+	Review   bool         // the first sign-in after a reset: its owner looks around
+	// Account is whose right password it was, for what a page may tell its owner.
+	Account account.Standing
 }
 
 // Start checks a name and a password. Two trips to the database and one hash, whether or not there is such an account.
@@ -166,7 +169,7 @@ func (s *Service) upgrade(ctx context.Context, a account.Account, password strin
 func (s *Service) next(ctx context.Context, at credential.Attempt, c credential.Candidate, r Request) (Outcome, error) {
 	closed := func(step Step, reason string) (Outcome, error) {
 		act := audit.New(at.At, audit.SignInRefused, c.Account.ID, c.Account.ID).From(r.Client).With(audit.Reason, reason)
-		return Outcome{Step: step}, s.Store.ForgiveAttempt(ctx, at, c, act)
+		return Outcome{Step: step, Account: c.Account.Standing}, s.Store.ForgiveAttempt(ctx, at, c, act)
 	}
 	switch {
 	case c.Account.State == account.Locked:
@@ -195,7 +198,7 @@ func (s *Service) open(ctx context.Context, at credential.Attempt, c credential.
 	if in.Factor != nil || in.FreshAt.IsZero() {
 		act = act.With(audit.Reason, in.Device.Method)
 	}
-	out := Outcome{Step: Open, Token: in.Token, Remember: in.Remember, Recovery: in.Factor != nil && in.Factor.IsRecovery()}
+	out := Outcome{Step: Open, Token: in.Token, Review: c.Account.Review, Remember: in.Remember, Recovery: in.Factor != nil && in.Factor.IsRecovery()}
 	if !c.Known {
 		in.Known = secret.NewToken()
 		out.Known = in.Known
@@ -203,7 +206,7 @@ func (s *Service) open(ctx context.Context, at credential.Attempt, c credential.
 	}
 	if out.Recovery {
 		var err error
-		if act, err = s.tellRecovery(ctx, act, c.Account, in.Device); err != nil {
+		if act, err = s.tellRecovery(ctx, act, c.Account, client); err != nil {
 			return Outcome{}, err
 		}
 	}

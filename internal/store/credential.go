@@ -57,8 +57,8 @@ func (db *DB) FindCredential(ctx context.Context, kind credential.Kind, token se
 func (db *DB) FindPerson(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, account.Account, error) {
 	var row foundRow
 	var s sealedAccount
-	dest := append(row.dest(), &s.email, &s.userName, &s.name, &s.notice, &s.createdAt, &s.deleteAt)
-	const more = `, COALESCE(a.email, ''), COALESCE(a.user_name, ''), COALESCE(a.name, ''), COALESCE(a.notice_email, ''), COALESCE(a.created_at, 0), COALESCE(a.delete_at, 0)`
+	dest := append(row.dest(), &s.email, &s.userName, &s.name, &s.notice, &s.Review, &s.createdAt, &s.deleteAt)
+	const more = `, COALESCE(a.email, ''), COALESCE(a.user_name, ''), COALESCE(a.name, ''), COALESCE(a.notice_email, ''), COALESCE(a.review, FALSE), COALESCE(a.created_at, 0), COALESCE(a.delete_at, 0)`
 	list, args := oneOf([]any{string(kind)}, db.ring().HashToken(string(kind), token))
 	if err := get(ctx, db.engine.point(), selectFound+more+fromFound+list, args, dest...); err != nil {
 		return credential.Found{}, account.Account{}, found(err, credential.ErrUnknown)
@@ -145,16 +145,23 @@ func spend(ctx context.Context, t *tx, hash string) error {
 // mintLink stores the hash of a link's token.
 func (db *DB) mintLink(ctx context.Context, t *tx, l credential.Link, now time.Time) error {
 	if l.Newest {
-		if l.AccountID != "" {
-			if _, err := db.lock(ctx, t, l.AccountID); err != nil {
-				return err
-			}
+		if err := db.lockOwner(ctx, t, l.AccountID); err != nil {
+			return err
 		}
 		if _, err := t.exec(ctx, `DELETE FROM credential WHERE kind = $1 AND account_id = $2`, string(l.Kind), l.AccountID); err != nil {
 			return err
 		}
 	}
 	_, err := db.insertCredential(ctx, t, newCredential{kind: l.Kind, token: l.Token, accountID: l.AccountID, subject: l.Subject, detail: l.Detail, stamp: l.Stamp}, now)
+	return err
+}
+
+// lockOwner locks the account that a link belongs to, if it belongs to one.
+func (db *DB) lockOwner(ctx context.Context, t *tx, accountID string) error {
+	if accountID == "" {
+		return nil
+	}
+	_, err := db.lock(ctx, t, accountID)
 	return err
 }
 

@@ -160,29 +160,33 @@ func (db *DB) TurnOnFactor(ctx context.Context, f credential.NewFactor, act audi
 }
 
 // TurnOffFactor takes an account's second factor away, with its recovery codes and the browsers where it was not asked for. The given one is
-// spent, or none by an operator's procedure. ErrSpent.
-func (db *DB) TurnOffFactor(ctx context.Context, accountID string, f *credential.Factor, act audit.Act) error {
-	return db.change(ctx, accountID, act, func(t *tx, _ secret.AccountKey) error {
-		if err := db.spendFactor(ctx, t, f); err != nil {
+// spent. ErrSpent.
+func (db *DB) TurnOffFactor(ctx context.Context, f credential.Factor, act audit.Act) error {
+	return db.change(ctx, f.AccountID, act, func(t *tx, _ secret.AccountKey) error {
+		if err := db.spendFactor(ctx, t, &f); err != nil {
 			return err
 		}
-		n, err := t.exec(ctx, `UPDATE account SET totp = '', totp_since = 0 WHERE id = $1 AND totp_since > 0`, accountID)
-		if err != nil {
-			return fmt.Errorf("turning a second factor off: %w", err)
-		}
-		if n == 0 {
-			return ErrSpent
-		}
-		for _, text := range []string{`DELETE FROM recovery_code WHERE account_id = $1`, `DELETE FROM factor_removal WHERE account_id = $1`} {
-			if _, err := t.exec(ctx, text, accountID); err != nil {
-				return err
-			}
-		}
-		if _, err := t.exec(ctx, `DELETE FROM failure WHERE key = $1`, factorBudget(db.ring(), accountID)); err != nil {
-			return err
-		}
-		return endBegun(ctx, t, accountID)
+		return db.turnOffFactor(ctx, t, f.AccountID)
 	})
+}
+
+func (db *DB) turnOffFactor(ctx context.Context, t *tx, accountID string) error {
+	n, err := t.exec(ctx, `UPDATE account SET totp = '', totp_since = 0 WHERE id = $1 AND totp_since > 0`, accountID)
+	if err != nil {
+		return fmt.Errorf("turning a second factor off: %w", err)
+	}
+	if n == 0 {
+		return ErrSpent
+	}
+	for _, text := range []string{`DELETE FROM recovery_code WHERE account_id = $1`, `DELETE FROM factor_removal WHERE account_id = $1`} {
+		if _, err := t.exec(ctx, text, accountID); err != nil {
+			return err
+		}
+	}
+	if _, err := t.exec(ctx, `DELETE FROM failure WHERE key = $1`, factorBudget(db.ring(), accountID)); err != nil {
+		return err
+	}
+	return endBegun(ctx, t, accountID)
 }
 
 // ReplaceRecovery gives an account a new set of recovery codes; the old set is void at once. The factor is spent. ErrSpent.

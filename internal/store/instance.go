@@ -32,6 +32,7 @@ func (db *DB) startInstance(ctx context.Context, now time.Time) error {
 	if db.common, err = db.ring().AccountKey("", wrapped); err != nil {
 		return ErrOtherRing
 	}
+	db.decoy = newDecoy(db.common, wrapped)
 	if ahead := timeOf(newest).Sub(now); ahead > clockSlack {
 		return fmt.Errorf("this machine's clock says %s, but the database was last written at %s: set the clock right and start again",
 			now.UTC().Format(time.RFC3339), timeOf(newest).Format(time.RFC3339))

@@ -26,8 +26,12 @@ func (db *DB) post(ctx context.Context, t *tx, n notice.Notice, now time.Time) e
 		return fmt.Errorf("queueing a mail: %w", err)
 	}
 	body := db.common.Seal(string(raw), mailCell(n.ID))
+	state, done := "waiting", time.Time{}
+	if n.Decoy {
+		state, done = "decoy", now
+	}
 	_, err = t.exec(ctx, `INSERT INTO mail (id, account_id, kind, state, priority, body, attempts, next_at, reason, created_at, expires_at, done_at)
-		VALUES ($1,$2,$3,'waiting',$4,$5,0,$6,'',$6,$7,0)`, n.ID, n.AccountID, string(n.Kind), int64(n.Priority), body, ms(now), ms(n.ExpiresAt))
+		VALUES ($1,$2,$3,$8,$4,$5,0,$6,'',$6,$7,$9)`, n.ID, n.AccountID, string(n.Kind), int64(n.Priority), body, ms(now), ms(n.ExpiresAt), state, ms(done))
 	if err != nil {
 		return fmt.Errorf("queueing a mail: %w", err)
 	}

@@ -3,10 +3,12 @@ package store
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
+	"usher/internal/id"
 	"usher/internal/secret"
 )
 
@@ -14,7 +16,7 @@ import (
 // sign-in was replaced meanwhile.
 func (db *DB) ChangePassword(ctx context.Context, p credential.PasswordChange, oldHash string, token secret.Token, act audit.Act) error {
 	return db.change(ctx, p.AccountID, act, func(t *tx, key secret.AccountKey) error {
-		if err := db.setPassword(ctx, t, key, p); err != nil {
+		if err := db.setPassword(ctx, t, key, p, act.At); err != nil {
 			return err
 		}
 		if err := db.renew(ctx, t, oldHash, token, act.At); err != nil || p.Known.Empty() {
@@ -28,7 +30,7 @@ func (db *DB) ChangePassword(ctx context.Context, p credential.PasswordChange, o
 // ChangePasswordEverywhere replaces a password and signs everything out by one epoch step; keep, when given, is signed in anew. ErrSpent.
 func (db *DB) ChangePasswordEverywhere(ctx context.Context, p credential.PasswordChange, keep *credential.SignIn, act audit.Act) error {
 	return db.change(ctx, p.AccountID, act, func(t *tx, key secret.AccountKey) error {
-		if err := db.setPassword(ctx, t, key, p); err != nil {
+		if err := db.setPassword(ctx, t, key, p, act.At); err != nil {
 			return err
 		}
 		return db.endEverything(ctx, t, p.AccountID, keep, act.At)
@@ -41,7 +43,7 @@ func (db *DB) RedeemReset(ctx context.Context, hash string, p credential.Passwor
 		if err := spend(ctx, t, hash); err != nil {
 			return err
 		}
-		return db.setPassword(ctx, t, key, p)
+		return db.setPassword(ctx, t, key, p, act.At)
 	})
 }
 
@@ -51,7 +53,7 @@ func (db *DB) RedeemResetEverywhere(ctx context.Context, hash string, p credenti
 		if err := spend(ctx, t, hash); err != nil {
 			return err
 		}
-		if err := db.setPassword(ctx, t, key, p); err != nil {
+		if err := db.setPassword(ctx, t, key, p, act.At); err != nil {
 			return err
 		}
 		_, err := stepAccount(ctx, t, p.AccountID)
@@ -59,19 +61,23 @@ func (db *DB) RedeemResetEverywhere(ctx context.Context, hash string, p credenti
 	})
 }
 
-// setPassword writes a password over the version it replaces, ends what hung on the old one (reset links, pending changes of addresses, the
-// failure budgets of browsers that knew it), and lets tries count anew.
-func (db *DB) setPassword(ctx context.Context, t *tx, key secret.AccountKey, p credential.PasswordChange) error {
+// setPassword writes a password over the version it replaces, ends what hung on the old one (resets, half-finished sign-ins, pending changes of
+// addresses, the failure budgets of browsers that knew it), and lets tries count anew.
+func (db *DB) setPassword(ctx context.Context, t *tx, key secret.AccountKey, p credential.PasswordChange, now time.Time) error {
 	n, err := t.exec(ctx, `UPDATE account SET password = $1, password_version = password_version + 1,
-		secured = CASE WHEN secured > $2 THEN secured ELSE $2 END WHERE id = $3 AND password_version = $4`,
-		key.Seal(p.Password, accountCell(p.AccountID, "password")), p.Secured, p.AccountID, p.Replaces)
+		secured = CASE WHEN secured > $2 THEN secured ELSE $2 END, review = review OR $5 WHERE id = $3 AND password_version = $4`,
+		key.Seal(p.Password, accountCell(p.AccountID, "password")), p.Secured, p.AccountID, p.Replaces, p.Review)
 	if err != nil {
 		return fmt.Errorf("writing a password: %w", err)
 	}
 	if n == 0 {
 		return ErrSpent
 	}
-	if _, err := t.exec(ctx, `DELETE FROM credential WHERE account_id = $1 AND kind IN ($2, $3)`, p.AccountID, string(credential.Reset), string(credential.Known)); err != nil {
+	if err := db.voidPassword(ctx, t, key, p, now); err != nil {
+		return err
+	}
+	list, args := oneOf([]any{p.AccountID}, []string{string(credential.Reset), string(credential.Restricted), string(credential.Known), string(credential.SecondStep)})
+	if _, err := t.exec(ctx, `DELETE FROM credential WHERE account_id = $1 AND kind IN `+list, args...); err != nil {
 		return err
 	}
 	for _, purpose := range []account.Purpose{account.ForEmail, account.ForNotices} {
@@ -92,6 +98,73 @@ func (db *DB) UpgradePassword(ctx context.Context, accountID string, version int
 			return err
 		}
 		_, err = t.exec(ctx, `UPDATE account SET password = $1 WHERE id = $2 AND password_version = $3`, key.Seal(phc, accountCell(accountID, "password")), accountID, version)
+		return err
+	})
+}
+
+// voidedPasswords is how many voided passwords of an account are kept: each costs a hash whenever a new one is chosen.
+const voidedPasswords = 5
+
+func voidedCell(id string) secret.Place {
+	return secret.Place{Table: "voided_password", Row: id, Column: "hash"}
+}
+
+// voidPassword keeps the password that is replaced from ever being chosen again.
+func (db *DB) voidPassword(ctx context.Context, t *tx, key secret.AccountKey, p credential.PasswordChange, now time.Time) error {
+	if p.Voids == "" {
+		return nil
+	}
+	row := id.New(now)
+	_, err := t.exec(ctx, `INSERT INTO voided_password (id, account_id, hash, created_at) VALUES ($1, $2, $3, $4)`, row, p.AccountID,
+		key.Seal(p.Voids, voidedCell(row)), ms(now))
+	if err != nil {
+		return fmt.Errorf("voiding a password: %w", err)
+	}
+	_, err = t.exec(ctx, `DELETE FROM voided_password WHERE account_id = $1 AND id NOT IN
+		(SELECT id FROM voided_password WHERE account_id = $1 ORDER BY id DESC LIMIT $2)`, p.AccountID, int64(voidedPasswords))
+	return err
+}
+
+// VoidedPasswords returns the PHC strings of passwords that an account must not have again, newest first.
+func (db *DB) VoidedPasswords(ctx context.Context, accountID string) ([]string, error) {
+	type voided struct{ id, sealed string }
+	var rows []voided
+	err := each(ctx, db.engine.read(), `SELECT id, hash FROM voided_password WHERE account_id = $1 ORDER BY id DESC`, []any{accountID}, func(row scanner) error {
+		var v voided
+		err := row.Scan(&v.id, &v.sealed)
+		rows = append(rows, v)
+		return err
+	})
+	if err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	key, err := db.keyOf(ctx, db.engine.read(), accountID)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]string, len(rows))
+	for i, v := range rows {
+		if out[i], err = key.Open(v.sealed, voidedCell(v.id)); err != nil {
+			return nil, fmt.Errorf("opening a voided password: %w", err)
+		}
+	}
+	return out, nil
+}
+
+// ProveReset spends a reset link and a second factor together, once, for the ticket that finishes the reset. ErrSpent.
+func (db *DB) ProveReset(ctx context.Context, hash string, f credential.Factor, act audit.Act) error {
+	return db.change(ctx, f.AccountID, act, func(t *tx, _ secret.AccountKey) error {
+		if err := spend(ctx, t, hash); err != nil {
+			return err
+		}
+		return db.spendFactor(ctx, t, &f)
+	})
+}
+
+// FinishReview notes that an account's owner has looked at what else there is after a reset.
+func (db *DB) FinishReview(ctx context.Context, accountID string) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		_, err := t.exec(ctx, `UPDATE account SET review = $1 WHERE id = $2`, false, accountID)
 		return err
 	})
 }

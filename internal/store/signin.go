@@ -43,7 +43,7 @@ func (db *DB) BeginAttempt(ctx context.Context, at credential.Attempt) (c creden
 
 func (db *DB) attempted(ctx context.Context, t *tx, at credential.Attempt) (account.Account, error) {
 	if at.Account == "" {
-		return findAccount(ctx, t, db.ring(), at.Handle)
+		return db.findAccount(ctx, t, at.Handle)
 	}
 	var s sealedAccount
 	err := get(ctx, t, `SELECT `+accountColumns+` FROM account a WHERE a.id = $1`, []any{at.Account}, s.dest()...)

@@ -23,6 +23,7 @@ type DB struct {
 	engine engine
 	keys   *secret.Keeper
 	common secret.AccountKey // seals what belongs to no account
+	decoy  decoy
 }
 
 // engine is what differs between the two databases.

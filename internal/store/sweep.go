@@ -18,6 +18,7 @@ const (
 	keepIdleApp    = 366 * 24 * time.Hour
 	keepDoneMail   = 30 * 24 * time.Hour
 	keepFailures   = 30 * 24 * time.Hour
+	keepDraft      = 30 * 24 * time.Hour
 )
 
 // Sweep deletes what has expired, some rows of each kind at a time, and reports whether there may be more. A used-up failure budget is kept:
@@ -33,6 +34,7 @@ func (db *DB) Sweep(ctx context.Context, now time.Time) (more bool, err error) {
 		{"limits", `DELETE FROM rate WHERE key IN (SELECT key FROM rate WHERE tat <= $1 LIMIT $2) AND tat <= $1`, now},
 		{"failures", `DELETE FROM failure WHERE key IN (SELECT key FROM failure WHERE seen_at <= $1 AND count < 100 LIMIT $2) AND seen_at <= $1`, now.Add(-keepFailures)},
 		{"done mail", `DELETE FROM mail WHERE id IN (SELECT id FROM mail WHERE done_at > 0 AND done_at <= $1 LIMIT $2)`, now.Add(-keepDoneMail)},
+		{"drafts of incidents", `DELETE FROM incident WHERE id IN (SELECT id FROM incident WHERE state = 'draft' AND created_at <= $1 LIMIT $2)`, now.Add(-keepDraft)},
 		{"late mail", `UPDATE mail SET state = 'expired', body = '', done_at = $1 WHERE state || '' = 'waiting' AND id IN (SELECT id FROM mail WHERE state || '' = 'waiting' AND expires_at <= $1 LIMIT $2)`, now},
 	} {
 		var n int64

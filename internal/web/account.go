@@ -32,20 +32,39 @@ func (d *Door) getAccount(w http.ResponseWriter, r *http.Request, v visitor) err
 	if err != nil {
 		return err
 	}
-	p.ToDo = whatToDo(p.PendingAddress, second)
+	p.ToDo = whatToDo(v, p.PendingAddress, second)
+	if err := d.advise(r, v, &p); err != nil {
+		return err
+	}
 	d.Pages.Page(w, r, http.StatusOK, "account", Page{Person: v.header(), Notice: done(r, accountDone), Data: p})
 	return nil
 }
 
 // whatToDo picks the one thing a person should look at; nil when everything looks right.
-func whatToDo(pending, second string) *ToDo {
+func whatToDo(v visitor, pending, second string) *ToDo {
 	switch {
+	case v.Person.Review:
+		return &ToDo{"Take a look around", "Your password was chosen anew. See that everything else on your account is yours too.", Link{"Look around", "/account/review"}}
+	case v.Person.Admin && !v.Account.SecondFactor:
+		return &ToDo{"Turn on the second step", "You administer this service. Administration opens once your account asks for a code from an authenticator app.", Link{"Turn it on", "/account/second-step"}}
 	case pending != "":
 		return &ToDo{"Your new address waits", "We sent six digits to " + pending + ". Enter them, and the address is yours.", Link{"Enter the code", emailChange.codePath}}
 	case second != "":
 		return &ToDo{"Your second address waits", "We sent six digits to " + second + ". Enter them, and notices go there too.", Link{"Enter the code", noticeChange.codePath}}
 	}
 	return nil
+}
+
+// advise puts what an incident has recommended to the owner before anything else.
+func (d *Door) advise(r *http.Request, v visitor, p *AccountPage) error {
+	if v.Account.Secured >= v.Clock.Epoch { // nothing was declared since
+		return nil
+	}
+	parts, advised, err := d.Incident.Advice(r.Context(), v.Account)
+	if err == nil && advised {
+		p.ToDo = &ToDo{"Choose a new password", parts.Happened + " " + parts.Exposed, Link{"Choose a new password", "/account/password"}}
+	}
+	return err
 }
 
 // pendingAddress is the address that waits to be confirmed; empty when none does.

@@ -13,6 +13,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/id"
+	"usher/internal/incident"
 	"usher/internal/notice"
 )
 
@@ -42,10 +43,15 @@ func (o *office) page(a account.Account) string { return "/admin/accounts/" + a.
 
 // adminRoutes lists the administration's routes, with numbers filled in.
 func (o *office) adminRoutes() (all [][2]string) {
+	draft, err := o.door.Incident.Save(context.Background(), o.self.ID, incident.Incident{Action: incident.Advise, Scope: incident.All})
+	o.must(err)
 	for _, r := range o.door.routes() {
 		method, path, _ := strings.Cut(r.pattern, " ")
 		if path != "/admin" && !strings.HasPrefix(path, "/admin/") {
 			continue
+		}
+		if strings.HasPrefix(path, "/admin/incidents/") {
+			path = strings.ReplaceAll(path, "{id}", draft.ID)
 		}
 		path = strings.NewReplacer("{id}", o.ann.ID, "{act}", "lock").Replace(path)
 		all = append(all, [2]string{method, path})

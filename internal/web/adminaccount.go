@@ -79,6 +79,12 @@ func (d *Door) accountActs() map[string]func(ctx context.Context, by admin.Actor
 			_, err := d.Admin.Delete(ctx, by, accountID)
 			return err
 		},
+		"send-reset": func(ctx context.Context, by admin.Actor, accountID string) error {
+			if err := d.Admin.MayRequireReset(ctx, by, accountID); err != nil {
+				return err
+			}
+			return d.Password.Send(ctx, accountID, string(by))
+		},
 		"require-reset": func(ctx context.Context, by admin.Actor, accountID string) error {
 			if err := d.Admin.MayRequireReset(ctx, by, accountID); err != nil {
 				return err

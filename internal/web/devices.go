@@ -20,6 +20,7 @@ func (d *Door) devicesPage(w http.ResponseWriter, r *http.Request, status int, p
 		return err
 	}
 	p.Devices, p.Login, p.AskPassword = devicesShown(devices, v.DeviceID), v.Person.Email, d.asksPassword(v)
+	p.Tally = device.Count(devices, v.DeviceID).String()
 	d.Pages.Page(w, r, status, "devices", Page{Person: v.header(), Notice: done(r, accountDone), Data: p})
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"usher/internal/admin"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/incident"
 	"usher/internal/password"
 	"usher/internal/profile"
 	"usher/internal/request"
@@ -27,6 +28,7 @@ type Door struct {
 	Password     *password.Service
 	Profile      *profile.Service
 	Admin        *admin.Service
+	Incident     *incident.Service
 	Resolver     *credential.Resolver
 	Touches      *device.Touches
 	// Place names the place of an address; empty when it is not known.

@@ -25,6 +25,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/incident"
 	"usher/internal/mfa"
 	"usher/internal/middleware"
 	"usher/internal/notice"
@@ -98,10 +99,11 @@ func (h *house) wire() *Door {
 	h.must(err)
 	policy := passwordpolicy.Policy{MinLength: 8}
 	resolver := &credential.Resolver{Store: h.db, Now: h.clock}
-	passwords := &password.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Now: h.clock}
+	factors := &mfa.Checker{Store: h.db, Hasher: h.pool, Now: h.clock}
+	passwords := &password.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: factors, Policy: policy, Now: h.clock}
 	return &Door{
 		Pages:        pages,
-		SignIn:       &signin.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: &mfa.Checker{Store: h.db, Hasher: h.pool, Now: h.clock}, Now: h.clock, Log: log},
+		SignIn:       &signin.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: factors, Now: h.clock, Log: log},
 		Devices:      &signin.Devices{Store: h.db, Now: h.clock},
 		AppPasswords: &signin.AppPasswords{Store: h.db, Now: h.clock},
 		SignUp:       &signup.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Mode: signup.ModeOpen, Now: h.clock},
@@ -109,6 +111,7 @@ func (h *house) wire() *Door {
 		Password:     passwords,
 		Profile:      &profile.Service{Store: h.db, Resolver: resolver, Now: h.clock},
 		Admin:        h.administration(),
+		Incident:     &incident.Service{Store: h.db, Resolver: resolver, Now: h.clock, Host: "usher.example.org", Contact: "help@usher.example.org"},
 		Resolver:     resolver, Touches: &device.Touches{},
 		Place: func(netip.Addr) string { return "" },
 		Now:   h.clock, Log: log, SecureCookies: true,
@@ -252,6 +255,9 @@ func (b *browser) signIn(login, password string) {
 	if a.header.Get("Location") == "/sign-in/code" {
 		a = a.leadsTo("/sign-in/code").submit("/sign-in/code", "code", b.authenticator(login))
 	}
+	if strings.HasPrefix(a.header.Get("Location"), "/account/review?") { // after a reset: everything is mine
+		a = a.leadsTo("/account/review?next=%2Faccount").submit("/account/review")
+	}
 	a.leadsTo("/account")
 }
 
@@ -352,8 +358,8 @@ func (a *answer) parse() {
 
 var anyToken = regexp.MustCompile(`[0-9a-v]{52}`)
 
-// shownOnce are the forms that answer with a secret, which must not travel on to another page.
-var shownOnce = []string{"/account/app-passwords/new"}
+// answersAtOnce are the forms that change nothing, or answer with a secret, which must not travel on to another page.
+var answersAtOnce = []string{"/notice", "/account/app-passwords/new"}
 
 // check holds for every answer there is.
 func (a *answer) check(method string) {
@@ -361,7 +367,7 @@ func (a *answer) check(method string) {
 	if got := a.header.Get("Cache-Control"); got != "no-store" && !strings.HasPrefix(a.path, "/static/") {
 		a.t.Errorf("%s %s: Cache-Control is %q", method, a.path, got)
 	}
-	if method == http.MethodPost && a.status < 300 && a.header.Get("Content-Type") != "application/json" && !slices.Contains(shownOnce, a.path) {
+	if method == http.MethodPost && a.status < 300 && a.header.Get("Content-Type") != "application/json" && !slices.Contains(answersAtOnce, a.path) {
 		a.t.Errorf("POST %s answers %d: a reload would send the form again", a.path, a.status)
 	}
 	if a.status >= 500 && a.status != http.StatusServiceUnavailable {
@@ -471,10 +477,27 @@ func (a *answer) submit(action string, pairs ...string) *answer {
 		value, _ := attr(in, "value")
 		kind, _ := attr(in, "type")
 		boxes[name] = kind == "checkbox"
-		if _, ticked := attr(in, "checked"); kind == "checkbox" && !ticked {
+		_, ticked := attr(in, "checked")
+		if kind == "radio" && !ticked {
+			continue
+		}
+		if kind == "checkbox" && !ticked {
 			value = ""
 		}
 		fields.Set(name, value)
+	}
+	for _, in := range all(forms[0], "select") {
+		name, _ := attr(in, "name")
+		for _, option := range all(in, "option") {
+			if _, chosen := attr(option, "selected"); chosen || !fields.Has(name) {
+				value, _ := attr(option, "value")
+				fields.Set(name, value)
+			}
+		}
+	}
+	for _, in := range all(forms[0], "textarea") {
+		name, _ := attr(in, "name")
+		fields.Set(name, text(in))
 	}
 	for i := 0; i < len(pairs); i += 2 {
 		if !fields.Has(pairs[i]) {

@@ -15,6 +15,8 @@ import (
 // notForPeople are acts that concern no single account, or only repeat the event beside them.
 var notForPeople = []audit.Action{
 	audit.ProvedAgain, audit.AccountErased, audit.InvitationMade, audit.CodeFailed, audit.InvitationEnded, audit.SetUpLinkMade, audit.KeysRotated, audit.MailRetried,
+	audit.IncidentProposed, audit.IncidentDeclared, audit.IncidentAlone, audit.IncidentAdvised, audit.IncidentWithdrawn, audit.IncidentPaused, audit.IncidentResumed,
+	audit.IncidentApplied,
 }
 
 func TestEveryActIsToldOrLeftOutOnPurpose(t *testing.T) {

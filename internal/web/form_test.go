@@ -20,7 +20,7 @@ func TestEveryInputIsLabelledAndCompletes(t *testing.T) {
 				labelled[id] = true
 			}
 		}
-		for _, in := range append(all(doc, "input"), all(doc, "select")...) {
+		for _, in := range slices.Concat(all(doc, "input"), all(doc, "select"), all(doc, "textarea")) {
 			inputs++
 			kind, _ := attr(in, "type")
 			if kind == "hidden" {

@@ -12,6 +12,7 @@ import (
 	"usher/internal/argon2id"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/incident"
 	"usher/internal/notice"
 	"usher/internal/outage"
 	"usher/internal/ratelimit"
@@ -63,7 +64,7 @@ func (d *Door) errorPage(err error) ErrorPage {
 		return ErrorPage{Status: http.StatusTooManyRequests, RetryAt: limited.Until}
 	case errors.Is(err, argon2id.ErrBusy), errors.Is(err, outage.Err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return ErrorPage{Status: http.StatusServiceUnavailable, RetryAt: d.Now().Add(busyPause)}
-	case errors.Is(err, errNotFound), errors.Is(err, account.ErrNotFound), errors.Is(err, device.ErrNotFound), errors.Is(err, notice.ErrNotFound):
+	case errors.Is(err, errNotFound), errors.Is(err, account.ErrNotFound), errors.Is(err, device.ErrNotFound), errors.Is(err, notice.ErrNotFound), errors.Is(err, incident.ErrNotFound):
 		return ErrorPage{Status: http.StatusNotFound}
 	case errors.Is(err, errForbidden):
 		return ErrorPage{Status: http.StatusForbidden}

@@ -16,7 +16,13 @@ func (h helpPage) Path() string { return "/help/" + h.Name }
 var helpPages = []helpPage{
 	{"creating-an-account", "Creating an account", "An address, a password, and a code to show the address is yours.", "person"},
 	{"signing-in", "Signing in", "Which name to use, a forgotten password, and why you may be asked again.", "key"},
+	{"resetting-a-password", "Resetting your password", "Forgotten, or known to somebody else: to a new one, step by step.", "lock"},
+	{"second-step", "The second step", "Turn it on, sign in with it, and why it does not come by text message.", "phone"},
+	{"recovery-codes", "Recovery codes", "Where to keep them, how to use one, and how to get new ones.", "ticket"},
+	{"lost-authenticator", "A lost phone or lost codes", "The ways back in, from the quick one to the one that takes seven days.", "search"},
+	{"apps-and-the-second-step", "Apps that ask for a password only", "The six digits behind the password, and app passwords.", "app"},
 	{"devices", "Devices", "See everything that is signed in, and sign it out.", "devices"},
+	{"reset-required", "My account requires a reset", "Why that happens, how to tell that the e-mail is real, and what to do, step by step.", "shield"},
 	{"mail-does-not-arrive", "An e-mail does not arrive", "Where to look, which senders to allow, and how to ask again.", "mail"},
 	{"what-we-never-do", "What we never do", "How to tell a real e-mail from a false one.", "shield"},
 }

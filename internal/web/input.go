@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"usher/internal/notice"
 )
 
 // input is one field of a form as the "field", "password" and "code" parts draw it.
@@ -83,14 +85,15 @@ func (c confirmation) Of(id, subject string) confirmation {
 
 func (rd *Renderer) funcs() template.FuncMap {
 	return template.FuncMap{
-		"asset":   rd.assetPath,
-		"icon":    icon,
-		"field":   newInput,
-		"confirm": newConfirmation,
-		"number":  groupDigits,
-		"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"utc":     func(layout string, t time.Time) string { return t.UTC().Format(layout) },
-		"words":   func(words ...string) []string { return words },
+		"asset":      rd.assetPath,
+		"icon":       icon,
+		"field":      newInput,
+		"confirm":    newConfirmation,
+		"number":     groupDigits,
+		"rfc3339":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"utc":        func(layout string, t time.Time) string { return t.UTC().Format(layout) },
+		"paragraphs": notice.Paragraphs,
+		"words":      func(words ...string) []string { return words },
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"usher/internal/mfa"
+	"usher/internal/notice"
 )
 
 // SignUpMode says who may create an account.
@@ -226,9 +227,9 @@ type EmailConfirmPage struct {
 type PasswordPage struct {
 	Form
 	Login      string
-	AskCurrent bool // false where the proof on the page before has just been made
-	SignOut    bool // the box is ticked
-	Others     int  // devices that would be signed out
+	AskCurrent bool   // false where the proof on the page before has just been made
+	SignOut    bool   // the box is ticked
+	Others     string // what would be signed out: "2 browsers and 1 app"; empty: nothing
 }
 
 // Device is one thing that is signed in.
@@ -249,6 +250,7 @@ type DevicesPage struct {
 	Login       string // for the password manager
 	AskPassword bool   // false within five minutes of the last one
 	Open        bool   // the form that signs everything out is shown open, after a refused try
+	Tally       string // what signing everything out ends: "2 browsers and 1 app"
 	Devices     []Device
 }
 
@@ -359,7 +361,25 @@ type ResetNewPage struct {
 	Ticket       string // carried in the field ticket
 	Login        string
 	SignOut      bool
-	SignOutFixed bool // everything is signed out in any case
+	SignOutFixed bool   // everything is signed out in any case
+	SignsOut     string // what that is: "2 browsers and 1 app"; empty: nothing
+}
+
+// ResetCodePage is "reset-code": the second step before a new password; it posts code.
+type ResetCodePage struct {
+	Form
+	Ticket string // carried in the field ticket
+	Login  string
+}
+
+// ReviewPage is "review", after a reset.
+type ReviewPage struct {
+	Address, NoticeAddress string
+	Others                 string // what else is signed in; empty: nothing
+	Apps                   int
+	SecondStep             bool
+	RecoveryLeft           int
+	Next                   string // local path to go on to
 }
 
 // ResetDonePage is "reset-done".
@@ -370,9 +390,10 @@ type ResetDonePage struct {
 // ResetRequiredPage is "reset-required"; its button posts to /reset/required.
 type ResetRequiredPage struct {
 	Form
-	Login    string // as typed; carried in the field login
-	Happened string // what happened, in one sentence
-	Exposed  string // what was not exposed; empty says nothing
+	Login    string        // as typed; carried in the field login
+	Happened string        // what happened, in one sentence
+	Exposed  string        // what was not exposed; empty says nothing
+	Parts    []notice.Part // an incident's notice; it stands in the place of the two sentences
 }
 
 // MessagePage is "message": a title, some paragraphs, one way on and one way back.

@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 
+	"usher/internal/device"
 	"usher/internal/password"
 	"usher/internal/secret"
 )
@@ -17,7 +18,7 @@ func (d *Door) passwordPage(w http.ResponseWriter, r *http.Request, status int, 
 		return err
 	}
 	p.AskCurrent = !v.Account.SecondFactor
-	p.Login, p.Others = v.Person.Email, max(0, len(devices)-1)
+	p.Login, p.Others = v.Person.Email, device.Count(devices, v.DeviceID).String()
 	d.Pages.Page(w, r, status, "password", Page{Person: v.header(), Data: p})
 	return nil
 }

@@ -11,7 +11,7 @@ func TestPasswordChangesAndSignsEverythingElseOut(t *testing.T) {
 		h.account(annMail, "", annPassword)
 		ann, tv := h.signedIn(annMail, annPassword), h.signedIn(annMail, annPassword)
 		thief := ann.copyOf()
-		page := ann.get("/account/password").is(200).has(1, "input[name=sign_out][checked]").shows("#sign_out-hint", "One other device")
+		page := ann.get("/account/password").is(200).has(1, "input[name=sign_out][checked]").shows("#sign_out-hint", "This signs out 1 browser.")
 		page.submit("/account/password", "current", annPassword, "password", newPassword).
 			leadsTo("/account?done=password-everywhere").is(200).shows("p.notice", "everything else is signed out").shows("dl.facts dd", "On this device only")
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 
+	"usher/internal/account"
 	"usher/internal/credential"
 	"usher/internal/password"
 	"usher/internal/secret"
@@ -43,6 +44,20 @@ func (d *Door) resetRequired(login string) ResetRequiredPage {
 	}
 }
 
+// resetRequiredPage tells the owner, whose password was right a moment ago, what happened: in the words of the incident, where there is one.
+func (d *Door) resetRequiredPage(w http.ResponseWriter, r *http.Request, login string, a account.Standing) error {
+	p := d.resetRequired(login)
+	parts, declared, err := d.Incident.For(r.Context(), a)
+	if err != nil {
+		return err
+	}
+	if declared {
+		p.Parts = noticeParts(parts)
+	}
+	d.Pages.Page(w, r, http.StatusForbidden, "reset-required", Page{Data: p})
+	return nil
+}
+
 func (d *Door) postResetRequired(w http.ResponseWriter, r *http.Request) error {
 	p := d.resetRequired(r.PostFormValue("login"))
 	if p.Login == "" {
@@ -73,7 +88,45 @@ func (d *Door) getResetNew(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return d.noReset(w, r, err)
 	}
-	return d.resetNewPage(w, r, http.StatusOK, ResetNewPage{Ticket: ticket.Reveal(), Login: l.Email, SignOut: true, SignOutFixed: l.Required})
+	if l.CodeDue {
+		return d.resetCodePage(w, r, http.StatusOK, ResetCodePage{Ticket: ticket.Reveal(), Login: l.Email})
+	}
+	return d.resetNewPage(w, r, http.StatusOK, ResetNewPage{Ticket: ticket.Reveal(), Login: l.Email, SignOut: true, SignOutFixed: l.Required, SignsOut: l.SignsOut.String()})
+}
+
+func (d *Door) resetCodePage(w http.ResponseWriter, r *http.Request, status int, p ResetCodePage) error {
+	d.Pages.Page(w, r, status, "reset-code", Page{Data: p})
+	return nil
+}
+
+// postResetCode proves the second factor. The ticket that finishes the reset takes the link's place in the browser.
+func (d *Door) postResetCode(w http.ResponseWriter, r *http.Request) error {
+	link := d.ticket(r, linkReset)
+	l, err := d.Password.OpenReset(r.Context(), link)
+	if err != nil {
+		return d.noReset(w, r, err)
+	}
+	p := ResetCodePage{Ticket: link.Reveal(), Login: l.Email}
+	show := func(status int) error { return d.resetCodePage(w, r, status, p) }
+	typed := secret.TokenOf(r.PostFormValue("code"))
+	if typed.Empty() {
+		p.Refuse("code", "Enter the six digits, or one of your recovery codes.")
+		return show(http.StatusUnprocessableEntity)
+	}
+	ticket, err := d.Password.Prove(r.Context(), link, typed, d.cookie(r, cookieKnown), d.client(r))
+	switch {
+	case errors.Is(err, password.ErrGone), errors.Is(err, credential.ErrSpent):
+		return d.noReset(w, r, err)
+	case errors.As(err, new(credential.Exhausted)):
+		p.Problem = "There were too many wrong codes in a row, so codes are switched off here. Try a browser you have used before, or ask the person who runs this service."
+	case err != nil:
+		p.refuseFactor(err)
+	}
+	if err != nil {
+		return d.again(w, r, &p.Form, err, show)
+	}
+	d.setCookie(w, linkReset.cookie, ticket, credential.Rules[credential.Restricted].Life)
+	return to(w, r, linkReset.page)
 }
 
 func (d *Door) resetNewPage(w http.ResponseWriter, r *http.Request, status int, p ResetNewPage) error {
@@ -94,7 +147,7 @@ func (d *Door) postResetNew(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return d.noReset(w, r, err)
 	}
-	p := ResetNewPage{Ticket: ticket.Reveal(), Login: l.Email, SignOut: scopeOf(r) == password.SignOutDevices, SignOutFixed: l.Required}
+	p := ResetNewPage{Ticket: ticket.Reveal(), Login: l.Email, SignOut: scopeOf(r) == password.SignOutDevices, SignOutFixed: l.Required, SignsOut: l.SignsOut.String()}
 	chosen := secret.TokenOf(r.PostFormValue("password"))
 	if chosen.Empty() {
 		p.Refuse("password", "Enter the new password.")
@@ -104,6 +157,8 @@ func (d *Door) postResetNew(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case errors.Is(err, password.ErrGone), errors.Is(err, credential.ErrSpent):
 		return d.noReset(w, r, err)
+	case errors.Is(err, password.ErrCodeFirst):
+		return to(w, r, linkReset.page)
 	case err != nil:
 		p.refuseAccount(err)
 		return d.again(w, r, &p.Form, err, func(status int) error { return d.resetNewPage(w, r, status, p) })

@@ -27,6 +27,8 @@ func (d *Door) routes() []route {
 		{"POST /sign-out", d.postSignOut},
 		{"GET /.well-known/change-password", d.changePassword},
 
+		{"GET /auth", d.getAuth},
+
 		{"GET /sign-up", d.getSignUp},
 		{"POST /sign-up", d.postSignUp},
 		{"POST /sign-up/strength", d.strength},
@@ -46,6 +48,8 @@ func (d *Door) routes() []route {
 		{"POST /invitation", d.postInvitation},
 
 		{"GET /account", d.person(d.getAccount)},
+		{"GET /account/review", d.person(d.getReview)},
+		{"POST /account/review", d.person(d.postReview)},
 		{"GET /account/profile", d.person(d.getProfile)},
 		{"POST /account/profile", d.person(d.postProfile)},
 		{"GET /account/email", d.proved(d.getEmail)},
@@ -91,6 +95,12 @@ func (d *Door) routes() []route {
 		{"GET /reset/{token}", d.follow(linkReset)},
 		{"GET /reset/new", d.getResetNew},
 		{"POST /reset/new", d.postResetNew},
+		{"POST /reset/code", d.postResetCode},
+
+		{"GET /notice", d.getNotice},
+		{"POST /notice", d.postNotice},
+		{"GET /incident", d.console(d.getConsole)},
+		{"POST /incident/{act}", d.console(d.postConsole)},
 
 		{"GET /admin", d.administrator(d.getAdmin)},
 		{"GET /admin/accounts", d.administrator(d.getAdminAccounts)},
@@ -100,6 +110,12 @@ func (d *Door) routes() []route {
 		{"GET /admin/invitations", d.administrator(d.getAdminInvitations)},
 		{"POST /admin/invitations", d.administrator(d.postAdminInvitation)},
 		{"POST /admin/invitations/revoke", d.administrator(d.postAdminInvitationRevoke)},
+		{"GET /admin/incidents", d.administrator(d.getAdminIncidents)},
+		{"GET /admin/incidents/new", d.administrator(d.getAdminIncidentNew)},
+		{"POST /admin/incidents/new", d.draftHandler()},
+		{"GET /admin/incidents/{id}", d.administrator(d.getAdminIncident)},
+		{"POST /admin/incidents/{id}/draft", d.draftHandler()},
+		{"POST /admin/incidents/{id}/{act}", d.administrator(d.postAdminIncident)},
 		{"GET /admin/mail", d.administrator(d.getAdminMail)},
 		{"POST /admin/mail/retry", d.administrator(d.postAdminMailRetry)},
 		{"GET /admin/audit", d.administrator(d.getAdminAudit)},

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"usher/internal/notice"
 	"usher/internal/request"
 )
 
@@ -110,8 +111,19 @@ func stageSamples() []sample {
 		{name: "reset-sent", page: Page{Data: ResetSentPage{Login: "ann@example.org"}}},
 		{name: "reset-new", page: Page{Data: ResetNewPage{Ticket: "t", Login: "ann@example.org", SignOut: true}}},
 		{name: "reset-new", state: "refused", page: Page{Data: ResetNewPage{Ticket: "t", SignOutFixed: true, Form: refused("password", "This one is easy to guess. Three or four unrelated words work well.")}}},
+		{name: "reset-new", state: "counts", page: Page{Data: ResetNewPage{Ticket: "t", Login: "ann@example.org", SignOut: true, SignsOut: "2 browsers, 1 phone or tablet and 1 app"}}},
+		{name: "reset-code", page: Page{Data: ResetCodePage{Ticket: "t", Login: "ann@example.org"}}},
+		{name: "reset-code", state: "refused", page: Page{Data: ResetCodePage{Ticket: "t", Login: nasty, Form: refused("code", "That code isn’t right. Enter the newest one.")}}},
+		{name: "auth", page: Page{Data: struct{}{}}},
 		{name: "reset-done", page: Page{Data: ResetDonePage{SignedOut: true}}},
 		{name: "reset-required", page: Page{Data: ResetRequiredPage{Happened: "On 8 September a copy of our user list was taken.", Exposed: "It held names and addresses in encrypted form. Passwords were not readable. We hold no payment data."}}},
+		{name: "reset-required", state: "incident", page: Page{Data: ResetRequiredPage{Login: "ann", Parts: sampleParts()}}},
+		{name: "notice-check", page: Page{Data: NoticePage{}}},
+		{name: "notice-check", state: "refused", page: Page{Data: NoticePage{Email: nasty, Form: Form{Problem: "This address and this code do not belong together."}}}},
+		{name: "notice-real", page: Page{Data: NoticeRealPage{Parts: sampleParts(), Sent: sampleNow}}},
+		{name: "notice-real", state: "withdrawn", page: Page{Data: NoticeRealPage{Parts: sampleParts(), Sent: sampleNow, Withdrawn: true, Advises: true}}},
+		{name: "console", page: Page{Data: ConsolePage{Progress: sampleProgress(), ResetRequired: true}}},
+		{name: "console", state: "limited", page: Page{Data: ConsolePage{Form: Form{RetryAt: soon}, Progress: IncidentProgress{Path: "/incident", Holds: true, Paused: true}}}},
 		{name: "setup", page: Page{Data: SetupPage{Ticket: "t"}}},
 		{name: "invitation", page: Page{Data: InvitationPage{Ticket: "t"}}},
 		{name: "invitation", state: "bound", page: Page{Data: InvitationPage{Ticket: "t", Email: "bo@example.org", Bound: true}}},
@@ -131,8 +143,8 @@ func accountSamples() []sample {
 		{name: "email", state: "pending", page: Page{Person: ann, Data: EmailPage{Address: "ann@example.org", PendingAddress: "ann@new.example.org", NoticeAddress: "bo@example.org", Form: refused("email", "This is not a whole address. It needs something after the @."), NewAddress: "ann@"}}},
 		{name: "notice-address", page: Page{Person: ann, Nav: "email", Data: NoticeAddressPage{Address: "bo@example.org", AskPassword: true}}},
 		{name: "notice-address", state: "pending", page: Page{Person: ann, Nav: "email", Data: NoticeAddressPage{Address: "bo@example.org", PendingAddress: nasty, AskPassword: true, Form: refused("remove_password", "That password isn’t right.")}}},
-		{name: "password", page: Page{Person: ann, Data: PasswordPage{Login: "ann@example.org", AskCurrent: true, SignOut: true, Others: 3}}},
-		{name: "password", state: "refused", page: Page{Person: ann, Data: PasswordPage{AskCurrent: true, Form: refused("current", "This is not your password."), Others: 0}}},
+		{name: "password", page: Page{Person: ann, Data: PasswordPage{Login: "ann@example.org", AskCurrent: true, SignOut: true, Others: "2 browsers and 1 app"}}},
+		{name: "password", state: "refused", page: Page{Person: ann, Data: PasswordPage{AskCurrent: true, Form: refused("current", "This is not your password.")}}},
 		{name: "app-passwords", page: Page{Person: ann, Data: AppPasswordsPage{SecondStep: true, Made: []AppPassword{
 			{ID: "p1", Name: "Living room TV", Purpose: "Films on the wall", Made: sampleNow.AddDate(0, -2, 0), LastUsed: sampleNow.Add(-time.Hour)},
 			{ID: "p2", Name: nasty, Made: sampleNow.Add(-time.Minute)},
@@ -143,8 +155,10 @@ func accountSamples() []sample {
 		{name: "app-password-new", page: Page{Person: ann, Nav: "app-passwords", Data: AppPasswordNewPage{Login: "ann@example.org", AskPassword: true}}},
 		{name: "app-password-new", state: "refused", page: Page{Person: ann, Nav: "app-passwords", Data: AppPasswordNewPage{Purpose: nasty, Form: refused("name", "Say which app it is for.")}}},
 		{name: "app-password-made", page: Page{Person: ann, Nav: "app-passwords", Data: AppPasswordMadePage{Name: nasty, Login: "ann.walker@subdomain.department.example.org", Password: "usher-2345-6789-abcd-efgh-jklm-npqr-stuv"}}},
-		{name: "devices", page: Page{Person: ann, Data: DevicesPage{Devices: sampleDevices()}}},
+		{name: "devices", page: Page{Person: ann, Data: DevicesPage{Devices: sampleDevices(), Tally: "2 browsers and 1 app"}}},
 		{name: "devices", state: "alone", page: Page{Person: ann, Notice: "Living room TV is signed out.", Data: DevicesPage{Devices: sampleDevices()[:1]}}},
+		{name: "review", page: Page{Person: ann, Nav: "account", Data: ReviewPage{Address: "ann@example.org", NoticeAddress: "bo@example.org", Others: "2 browsers", Apps: 1, SecondStep: true, RecoveryLeft: 7, Next: "/account"}}},
+		{name: "review", state: "bare", page: Page{Person: other, Nav: "account", Data: ReviewPage{Address: "ann@example.org", Next: "/account"}}},
 		{name: "activity", page: Page{Person: ann, Data: ActivityPage{Events: sampleEvents(), Next: "/account/activity?before=x"}}},
 		{name: "activity", state: "empty", page: Page{Person: ann, Data: ActivityPage{}}},
 		{name: "data", page: Page{Person: ann, Data: DataPage{Login: "ann@example.org", AskPassword: true}}},
@@ -157,6 +171,38 @@ func sampleMails() []QueuedMail {
 		{ID: "m1", What: "Confirm address", To: "a…@example.org", State: "waiting", Queued: sampleNow, Retry: true},
 		{ID: "m2", AccountID: "a2", What: "New device signed in", To: "b…@example.net", State: "waiting", Queued: sampleNow.Add(-3 * time.Hour), NextTry: sampleNow.Add(time.Hour), Tries: 4, Problem: "451 4.7.1 Try again later " + nasty, Retry: true},
 		{ID: "m3", AccountID: "a2", What: "Password changed", State: "refused", Queued: sampleNow.Add(-4 * time.Hour), Done: sampleNow, Tries: 1, Problem: "550 5.1.1 " + nasty},
+	}
+}
+
+func sampleParts() []notice.Part {
+	p := notice.DefaultParts("usher.example.org", "help@usher.example.org")
+	p.Happened = "On 8 September a copy of our user list was taken.\n\n" + nasty
+	return p.List()
+}
+
+func sampleProgress() IncidentProgress {
+	p := IncidentProgress{Covered: 1204311, Mailed: 800000, Back: 310000, Waiting: 894311, Declared: sampleNow.Add(-time.Hour), Holds: true, Path: "/incident"}
+	p.bar()
+	return p
+}
+
+func incidentSamples() []sample {
+	ann := &Person{Name: "Ann", Admin: true}
+	row := IncidentRow{ID: "i1", Everybody: true, State: "open", By: nasty, Second: "Bea", Accounts: 1204311, Made: sampleNow, Declared: sampleNow}
+	proposed := IncidentRow{ID: "i2", Everybody: true, State: "proposed", By: "Bea", Accounts: 12, Made: sampleNow}
+	form := AdminIncidentNewPage{Action: "require", Whom: "all", Path: "/admin/incidents/i4/draft", Parts: partFields(notice.DefaultParts("usher.example.org", ""), nil)}
+	wrong := form
+	wrong.Whom, wrong.Names = "list", "ann@example.org\n"+nasty
+	wrong.Parts = partFields(notice.Parts{Happened: nasty}, []*notice.PartError{{Key: notice.DataHappened, Sentence: "Leave links out."}, {Key: notice.DataDoing, Sentence: "Write something here."}})
+	return []sample{
+		{name: "admin-incidents", page: Page{Person: ann, Data: AdminIncidentsPage{Rows: []IncidentRow{row, proposed, {ID: "i3", Advises: true, State: "withdrawn", By: "Ann", Accounts: 3, Declared: sampleNow, Ended: sampleNow}, {ID: "i4", State: "draft", By: "you", Made: sampleNow}}, Next: "/admin/incidents?before=x"}}},
+		{name: "admin-incidents", state: "empty", page: Page{Person: ann, Data: AdminIncidentsPage{}}},
+		{name: "admin-incident-new", page: Page{Person: ann, Nav: "admin-incidents", Data: form}},
+		{name: "admin-incident-draft", page: Page{Person: ann, Nav: "admin-incidents", Data: AdminIncidentDraftPage{AdminIncidentNewPage: form, ID: "i4", Everybody: true, Ready: true, Accounts: 1204311, Admins: 2, Shown: sampleParts(), Subject: "Your account with Usher needs a new password", Mail: "Your account …\n\nWhat happened\n" + nasty}}},
+		{name: "admin-incident-draft", state: "wrong", page: Page{Person: ann, Nav: "admin-incidents", Data: AdminIncidentDraftPage{AdminIncidentNewPage: wrong, ID: "i4", Problem: "The notice cannot be sent like that. See below.", Unknown: 2, Lines: []string{"2", "7"}}}},
+		{name: "admin-incident", page: Page{Person: ann, Nav: "admin-incidents", Data: AdminIncidentPage{IncidentRow: row, Progress: sampleProgress(), Rows: sampleRows(), Next: "/admin/incidents/i1?after=x", Parts: sampleParts()}}},
+		{name: "admin-incident", state: "proposed", page: Page{Person: ann, Nav: "admin-incidents", Data: AdminIncidentPage{IncidentRow: proposed, Parts: sampleParts(), Problem: "You proposed this yourself."}}},
+		{name: "admin-incident", state: "withdrawn", page: Page{Person: ann, Nav: "admin-incidents", Data: AdminIncidentPage{IncidentRow: IncidentRow{ID: "i3", Advises: true, State: "withdrawn", By: "Ann", Alone: true, Ended: sampleNow}, Progress: IncidentProgress{Path: "/admin/incidents/i3"}}}},
 	}
 }
 
@@ -224,7 +270,7 @@ func helpSamples() []sample {
 
 func samples() []sample {
 	var all []sample
-	for _, group := range [][]sample{stageSamples(), accountSamples(), adminSamples(), errorSamples(), helpSamples()} {
+	for _, group := range [][]sample{stageSamples(), accountSamples(), adminSamples(), incidentSamples(), errorSamples(), helpSamples()} {
 		all = append(all, group...)
 	}
 	return all

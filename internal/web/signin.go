@@ -74,8 +74,7 @@ func (d *Door) postSignIn(w http.ResponseWriter, r *http.Request) error {
 		p.Problem = "This account is locked. Ask the person who runs this service."
 		return d.signInPage(w, r, http.StatusForbidden, p)
 	case signin.ResetRequired:
-		d.Pages.Page(w, r, http.StatusForbidden, "reset-required", Page{Data: d.resetRequired(p.Login)})
-		return nil
+		return d.resetRequiredPage(w, r, p.Login, out.Account)
 	}
 	if out.Step == signin.CodeNeeded {
 		d.setCookie(w, cookieCode, out.Ticket, credential.Rules[credential.SecondStep].Life)
@@ -90,6 +89,9 @@ func (d *Door) letIn(w http.ResponseWriter, r *http.Request, out signin.Outcome,
 		return err
 	}
 	d.keepSignIn(w, out.Token, out.Known)
+	if out.Review {
+		next = pathWith("/account/review", "next", next)
+	}
 	return to(w, r, next)
 }
 

@@ -23,16 +23,21 @@ func (s Service) Get(i int, path string) []byte {
 
 // SignIn is person i signing in once more with the browser that is known already.
 func (s Service) SignIn(i int) []byte {
-	return s.post(i, fmt.Sprintf("Cookie: %susher-known=%s\r\n", s.Prefix, token("known", i).Reveal()))
+	return s.post(i, "/sign-in", fmt.Sprintf("Cookie: %susher-known=%s\r\n", s.Prefix, token("known", i).Reveal()), signIn(i))
 }
 
 // SignInAnew is person i signing in with a browser never seen before, about which a mail is written.
-func (s Service) SignInAnew(i int) []byte { return s.post(i, "") }
+func (s Service) SignInAnew(i int) []byte { return s.post(i, "/sign-in", "", signIn(i)) }
 
-func (s Service) post(i int, cookie string) []byte {
-	form := url.Values{"login": {Email(i)}, "password": {Password}}.Encode()
-	return fmt.Appendf(nil, "POST /sign-in HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\nSec-Fetch-Site: same-origin\r\n%s%sContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
-		s.Host, Agent, s.forwarded(i), cookie, len(form), form)
+func signIn(i int) url.Values { return url.Values{"login": {Email(i)}, "password": {Password}} }
+
+// Post is person i's form, from a browser that shows nothing.
+func (s Service) Post(i int, path string, form url.Values) []byte { return s.post(i, path, "", form) }
+
+func (s Service) post(i int, path, cookie string, fields url.Values) []byte {
+	form := fields.Encode()
+	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nUser-Agent: %s\r\nSec-Fetch-Site: same-origin\r\n%s%sContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s",
+		path, s.Host, Agent, s.forwarded(i), cookie, len(form), form)
 }
 
 func (s Service) forwarded(i int) string {

@@ -4,6 +4,7 @@
 ALTER TABLE account ADD COLUMN totp TEXT NOT NULL DEFAULT '';        -- sealed: the authenticator's key; '' when there is none
 ALTER TABLE account ADD COLUMN totp_since BIGINT NOT NULL DEFAULT 0; -- since when the second factor is on; 0 when it is off
 ALTER TABLE account ADD COLUMN totp_step BIGINT NOT NULL DEFAULT 0;  -- newest 30-second step that was used; no code of it or before counts again
+ALTER TABLE account ADD COLUMN review BOOLEAN NOT NULL DEFAULT FALSE; -- the password was reset, and its owner has not looked at what else there is
 CREATE INDEX account_secured ON account (secured, id);
 
 -- What is left of an account's ten recovery codes. A used one is gone.
@@ -28,9 +29,9 @@ CREATE TABLE factor_removal (
   account_id TEXT PRIMARY KEY,
   actor TEXT NOT NULL,
   due_at BIGINT NOT NULL,
-  told_at BIGINT NOT NULL      -- when the owner was last warned
+  told BIGINT NOT NULL,        -- how often the owner was warned
+  told_at BIGINT NOT NULL      -- when last
 );
-CREATE INDEX factor_removal_due ON factor_removal (due_at);
 CREATE INDEX factor_removal_told ON factor_removal (told_at);
 
 CREATE TABLE incident (
@@ -38,10 +39,11 @@ CREATE TABLE incident (
   epoch BIGINT NOT NULL,       -- the clock when it was declared; 0 before
   action TEXT NOT NULL,        -- require, advise
   scope TEXT NOT NULL,         -- all, list
-  state TEXT NOT NULL,         -- proposed, listing, open, withdrawn
+  state TEXT NOT NULL,         -- draft, proposed, listing, open, withdrawn
   paused BOOLEAN NOT NULL,     -- the notices wait
-  notice TEXT NOT NULL,        -- sealed: what people are told
+  notice TEXT NOT NULL,        -- sealed: what people are told, and a draft's list
   actor TEXT NOT NULL,         -- who declared it
+  second TEXT NOT NULL,        -- the second administrator, where one was needed
   alone BOOLEAN NOT NULL,      -- without a second administrator's word
   covered BIGINT NOT NULL,     -- accounts it covered when it was declared
   mailed BIGINT NOT NULL,      -- accounts that were told
@@ -52,11 +54,13 @@ CREATE TABLE incident (
   ended_at BIGINT NOT NULL     -- when it was withdrawn; 0 before
 );
 CREATE INDEX incident_epoch ON incident (epoch);
+CREATE INDEX incident_state ON incident (state, created_at);
 
 -- Who an incident covers that does not cover everybody.
 CREATE TABLE incident_account (
   incident_id TEXT NOT NULL,
   account_id TEXT NOT NULL,
+  former BIGINT NOT NULL,      -- what account.incident was before, for the day it is withdrawn
   PRIMARY KEY (incident_id, account_id)
 );
 CREATE INDEX incident_account_account ON incident_account (account_id);
@@ -68,6 +72,7 @@ DROP TABLE factor_removal;
 DROP TABLE voided_password;
 DROP TABLE recovery_code;
 DROP INDEX account_secured;
+ALTER TABLE account DROP COLUMN review;
 ALTER TABLE account DROP COLUMN totp_step;
 ALTER TABLE account DROP COLUMN totp_since;
 ALTER TABLE account DROP COLUMN totp;

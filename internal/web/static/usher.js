@@ -27,6 +27,13 @@
     box.classList.add("with-button");
   }
 
+  // Addresses such as /auth#?resetPassword say behind the # what is meant.
+  for (const box of all("[data-auth]")) {
+    const meant = location.hash.replace(/^#[?!/]*/, "").split("&")[0].split("=")[0];
+    const way = [...box.querySelectorAll("[data-when]")].find((a) => a.dataset.when === meant) || box.querySelector("a");
+    if (location.hash) location.replace(way.href);
+  }
+
   // Six digits are a whole code: they are sent once, when the sixth is typed or all are pasted.
   for (const form of all("[data-submit-code]")) {
     const input = form.querySelector("input.code");
@@ -85,6 +92,28 @@
     });
   }
 
+  // What goes on by itself is looked at again, while somebody looks at it.
+  for (const part of all("[data-live]")) {
+    const look = async () => {
+      if (!document.hidden) {
+        try {
+          const answer = await fetch(part.dataset.live, { credentials: "same-origin" });
+          if (answer.redirected) return; // signed out: the page stays as it is
+          const fresh = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
+          if (fresh) {
+            part.replaceChildren(...fresh.childNodes);
+            writeTimes();
+            writeCounts();
+          }
+        } catch {
+          // away for a moment
+        }
+      }
+      setTimeout(look, 3000);
+    };
+    setTimeout(look, 3000);
+  }
+
   // What is shown once can be copied.
   for (const button of all("[data-copy]")) {
     const from = document.querySelector(button.dataset.copy);
@@ -135,7 +164,10 @@
   setInterval(writeTimes, 60000);
 
   const count = new Intl.NumberFormat(locale);
-  for (const element of all("data[value]")) element.textContent = count.format(Number(element.value));
+  const writeCounts = () => {
+    for (const element of all("data[value]")) element.textContent = count.format(Number(element.value));
+  };
+  writeCounts();
 
   // On a narrow screen the top list may start off the current item.
   const current = document.querySelector(".side [aria-current]");

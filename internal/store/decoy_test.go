@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/argon2id"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/id"
+	"usher/internal/password"
+	"usher/internal/passwordpolicy"
+	"usher/internal/secret"
+	"usher/internal/testdb"
+)
+
+// counted counts the statements that pass an engine.
+type counted struct {
+	engine
+	n *int
+}
+
+func (c counted) read() querier  { return countedQuerier{c.engine.read(), c.n} }
+func (c counted) point() querier { return countedQuerier{c.engine.point(), c.n} }
+func (c counted) write(ctx context.Context, fn func(*tx) error) error {
+	return c.engine.write(ctx, func(t *tx) error {
+		t.querier = countedQuerier{t.querier, c.n}
+		return fn(t)
+	})
+}
+
+type countedQuerier struct {
+	querier
+	n *int
+}
+
+func (q countedQuerier) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	*q.n++
+	return q.querier.query(ctx, text, args...)
+}
+
+func (q countedQuerier) exec(ctx context.Context, text string, args ...any) (int64, error) {
+	*q.n++
+	return q.querier.exec(ctx, text, args...)
+}
+
+// Attack R10, PW-12, RS-4: asking for a reset does the same number of statements and writes the same rows for an account, for nobody, for a locked
+// account and for one that asks too often.
+func TestAskingForAResetCostsTheSame(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, url string) {
+		now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+		ring, err := secret.NewRing()
+		must := func(err error) {
+			t.Helper()
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		must(err)
+		db, err := Open(t.Context(), Options{URL: url, Keys: secret.KeeperOf(ring)}, now)
+		must(err)
+		t.Cleanup(func() { _ = db.Close() })
+		n := 0
+		db.engine = counted{db.engine, &n}
+		pool, err := argon2id.NewPool(1, 8, argon2id.DefaultParams())
+		must(err)
+		clock := func() time.Time { return now }
+		flow := password.Service{Store: db, Hasher: pool, Resolver: &credential.Resolver{Store: db, Now: clock}, Policy: passwordpolicy.Policy{}, Now: clock}
+		for i, state := range []account.State{account.Active, account.Locked, account.Active} {
+			a := account.Account{Standing: account.Standing{ID: id.New(now), State: state, Epoch: 1, PasswordVersion: 1}, Email: fmt.Sprintf("person%d@example.org", i), CreatedAt: now}
+			_, h, err := account.EmailHandle(a.Email)
+			must(err)
+			must(db.CreateAccount(t.Context(), a, []account.Handle{h}, audit.Act{At: now}))
+		}
+		source := 0
+		ask := func(login string) (statements, rows int) {
+			t.Helper()
+			source++
+			client := device.Client{Address: netip.AddrFrom4([4]byte{198, 51, 100, byte(source)})}
+			count := func() (rows int) {
+				for _, table := range []string{"audit", "credential", "mail"} {
+					var c int
+					must(get(t.Context(), db.engine.read(), `SELECT COUNT(*) FROM `+table, nil, &c))
+					rows += c
+				}
+				return rows
+			}
+			before := count()
+			n = 0
+			must(flow.Ask(t.Context(), login, client))
+			statements = n
+			return statements, count() - before
+		}
+		ask("person2@example.org") // what is made once is made
+		ask("nobody0@example.org")
+		statements, rows := ask("person0@example.org")
+		for i := range 5 { // beyond three an hour, silently
+			for _, login := range []string{"nobody1@example.org", "person1@example.org", "person2@example.org", "nobody"} {
+				gotStatements, gotRows := ask(login)
+				// A counter that stands at its limit is read once more, for anybody.
+				if extra := gotStatements - statements; extra < 0 || extra > 1 || extra == 1 && i < 2 {
+					t.Errorf("%s, time %d: %d statements, an account has %d", login, i, gotStatements, statements)
+				}
+				if login != "person2@example.org" && gotRows != rows || gotRows > rows {
+					t.Errorf("%s, time %d: %d rows more, an account has %d", login, i, gotRows, rows)
+				}
+			}
+		}
+		if hashes := pool.Stats().Hashes; hashes != 0 {
+			t.Errorf("%d hashes", hashes)
+		}
+	})
+}
