@@ -18,7 +18,7 @@ import (
 // Doors call flows, flows use things, things stand on the ground. Store and mail plug in from behind. Only cmd sees
 // everything. A new package is a new row here; a package that goes takes its row along.
 var rooms = map[layer][]string{
-	door:   {"middleware", "operations", "web"},
+	door:   {"api", "middleware", "operations", "web"},
 	flow:   {"admin", "factor", "incident", "password", "profile", "signin", "signup"},
 	thing:  {"account", "audit", "credential", "device", "mfa", "notice"},
 	ground: {"argon2id", "blocklist", "config", "id", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret"},

@@ -22,7 +22,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// raw METHOD PATH [Header:value]… [@form] sends one request as an attacker would: no header that a browser adds by itself. It follows nothing,
+// raw METHOD PATH [Header:value]… [basic:LOGIN:PASSWORD] [bearer:TOKEN] [@form] sends one request as an attacker would: no header that a browser adds by itself. It follows nothing,
 // and keeps the cookies. A header Host changes the host; @*N is a form of N bytes.
 func cmdRaw(ts *testscript.TestScript, _ bool, args []string) {
 	s := storyOf(ts)
@@ -36,6 +36,9 @@ func (s *story) attack(args []string) (*http.Request, error) {
 	for _, a := range args[2:] {
 		if form, ok := strings.CutPrefix(a, "@"); ok {
 			body = form
+			continue
+		}
+		if s.authorize(headers, a) {
 			continue
 		}
 		name, value, found := strings.Cut(a, ":")
@@ -58,6 +61,7 @@ func (s *story) attack(args []string) (*http.Request, error) {
 	if body != "" {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		s.keepForm(body)
+		s.keepJSON(body)
 	}
 	for name, values := range headers {
 		req.Header[name] = values
@@ -138,6 +142,7 @@ func cmdCrash(ts *testscript.TestScript, _ bool, args []string) {
 // changing is what differs between two answers that are the same: the nonce of the page's policy, and the numbers of the request.
 var changing = []*regexp.Regexp{
 	regexp.MustCompile(`nonce[-="]+[A-Za-z0-9+/_=-]+`), regexp.MustCompile(`(?i)(date|x-request-id): .*`), regexp.MustCompile(`<span class="number">[^<]*</span>`),
+	regexp.MustCompile(`"instance":"[^"]*"`),
 }
 
 // remember FILE [TEXT…] writes the last answer down: status, headers, cookies' names and body, without what differs between any two answers

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"usher/internal/account"
+	"usher/internal/api"
 	"usher/internal/config"
 	"usher/internal/device"
 	"usher/internal/mail"
@@ -135,23 +136,46 @@ func (s *service) handler() (http.Handler, error) {
 		return nil, err
 	}
 	signIn := &signin.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Factors: s.checker(), Now: s.now, Log: s.log}
+	devices := &signin.Devices{Store: s.db, Now: s.now}
 	door := &web.Door{
-		Pages:    pages,
-		SignIn:   signIn,
-		Devices:  &signin.Devices{Store: s.db, Now: s.now},
-		SignUp:   &signup.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Policy: s.policy, Mode: signup.Mode(s.cfg.SignUp), Now: s.now},
-		Founding: s.founding(),
-		Password: s.passwords(),
-		Factor:   s.factors(signIn),
-		Profile:  &profile.Service{Store: s.db, Resolver: s.resolver, Now: s.now},
-		Admin:    s.admin(),
-		Incident: s.incidents(),
-		Resolver: s.resolver, Touches: s.touches, Place: s.places.Name, Now: s.now, Log: s.log, SecureCookies: s.cfg.SecureCookies(),
+		Pages: pages, SignIn: signIn, Devices: devices,
+		AppPasswords: &signin.AppPasswords{Store: s.db, Now: s.now},
+		SignUp:       &signup.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Policy: s.policy, Mode: signup.Mode(s.cfg.SignUp), Now: s.now},
+		Founding:     s.founding(),
+		Password:     s.passwords(),
+		Factor:       s.factors(signIn),
+		Profile:      &profile.Service{Store: s.db, Resolver: s.resolver, Now: s.now},
+		Admin:        s.admin(),
+		Incident:     s.incidents(),
+		Resolver:     s.resolver, Touches: s.touches, Place: s.places.Name, Now: s.now, Log: s.log, SecureCookies: s.cfg.SecureCookies(),
+	}
+	programs := &api.Door{
+		SignIn: signIn, Devices: devices, Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
 	}
 	chain := middleware.Chain(middleware.Settings{
-		Origin: s.cfg.OriginURL(), Hosts: s.cfg.AllowedHosts(), TrustedProxies: s.cfg.TrustedProxies, ErrorPage: pages.Refused, Observer: s.metrics, Now: s.now,
+		Origin: s.cfg.OriginURL(), Hosts: s.cfg.AllowedHosts(), TrustedProxies: s.cfg.TrustedProxies, Observer: s.metrics, Now: s.now,
+		ErrorPage: func(w http.ResponseWriter, r *http.Request, status int, kind string) {
+			if forPrograms(r) {
+				programs.Refused(w, r, status, kind)
+				return
+			}
+			pages.Refused(w, r, status, kind)
+		},
 	}, s.log)
-	return chain(middleware.RequireForm(pages.Refused)(door.Handler())), nil
+	return chain(eachToItsDoor(programs.Handler(), middleware.RequireForm(pages.Refused)(door.Handler()))), nil
+}
+
+// forPrograms tells what is meant for programs from what is meant for people.
+func forPrograms(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, api.Prefix) }
+
+func eachToItsDoor(programs, people http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if forPrograms(r) {
+			programs.ServeHTTP(w, r)
+			return
+		}
+		people.ServeHTTP(w, r)
+	})
 }
 
 // outboxAddress is where mail can be read in a browser: only while the service has no mail server and is this machine's own.

@@ -71,6 +71,16 @@ func (a Account) Called() string {
 	return a.Email
 }
 
+// AnswersTo reports whether a handle is one of the account's.
+func (a Account) AnswersTo(h Handle) bool {
+	_, mail, err := EmailHandle(a.Email)
+	if err == nil && mail == h {
+		return true
+	}
+	_, name, err := UserNameHandle(a.UserName)
+	return err == nil && name == h
+}
+
 // NoticeAddresses lists every address that is told about changes.
 func (a Account) NoticeAddresses() []string {
 	if a.NoticeEmail == "" {

@@ -37,3 +37,20 @@ func TestWords(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestAnswersTo(t *testing.T) {
+	a := Account{Email: "Ann@Example.org", UserName: "Ann.Walker"}
+	for login, want := range map[string]bool{
+		"ann@example.org": true, "ANN@EXAMPLE.ORG": true, "ann.walker": true, " ANN.walker": true,
+		"ann": false, "ann@example.com": false, "": false, "@": false,
+	} {
+		if a.AnswersTo(LoginHandle(login)) != want {
+			t.Errorf("%q: %t", login, !want)
+		}
+	}
+	for _, login := range []string{"", "@", " "} {
+		if (Account{}).AnswersTo(LoginHandle(login)) || (Account{Email: "ann@example.org"}).AnswersTo(LoginHandle(login)) {
+			t.Errorf("nobody answers to %q", login)
+		}
+	}
+}

@@ -109,6 +109,8 @@ var autocompletion = map[string][]field{
 	"user_name":       {{"username", "text", ""}},
 	"sign_out":        {{"off", "checkbox", ""}},
 	"new-link":        {{"off", "text", ""}},
+	"name":            {{"off", "text", ""}},
+	"purpose":         {{"off", "text", ""}},
 	"q":               {{"off", "search", ""}},
 	"account":         {{"off", "search", ""}},
 	"state":           {{"off", "select-one", ""}},

@@ -3,10 +3,12 @@
 package device
 
 import (
+	"cmp"
 	"errors"
 	"net/netip"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Kind is what a device is, for its icon and its place in the list.
@@ -19,11 +21,17 @@ const (
 	App     Kind = "app"   // software that signs in by itself, with a name and a password or an app password
 )
 
+// ByAppPassword is the method of what is signed in by an app password.
+const ByAppPassword = "app password"
+
 // Most is how many devices an account may have; the one unused for longest is signed out to make room (ASVS 7.1.2).
 const Most = 200
 
 // ErrNotFound says that the account has no such device.
 var ErrNotFound = errors.New("device: there is no such device on this account")
+
+// ErrTooMany says that the account has as many devices of a kind as it may have.
+var ErrTooMany = errors.New("device: the account has as many of these as it may have")
 
 // Device is one thing that is signed in.
 type Device struct {
@@ -32,6 +40,7 @@ type Device struct {
 	Kind      Kind
 	Name      string // "Firefox on Linux"
 	Product   string // "Firefox"
+	Purpose   string // what it is for, in its owner's words; often empty
 	Method    string // how it signed in: "password"
 	Seen      Seen
 	CreatedAt time.Time
@@ -57,6 +66,48 @@ func (c Client) Seen() Seen {
 type Seen struct {
 	Address string `json:"address"` // IP address
 	Place   string `json:"place"`   // name of the place; empty when unknown
+}
+
+// Claimed is what software that names itself is called: a short line for the device and one for the product, whatever it claims. Where it says
+// nothing, the first product of its User-Agent does (RFC 9110 §10.1.5).
+func Claimed(name, product, userAgent string) (calls, made string) {
+	name, product = tame(name), tame(product)
+	if first, _, _ := strings.Cut(userAgent, " "); product == "" {
+		first, _, _ = strings.Cut(first, "/")
+		product = tame(first)
+	}
+	if product == "" || product == "Mozilla" { // a library, or a browser's own
+		product = "App"
+	}
+	return cmp.Or(name, product), product
+}
+
+// longestClaim is how many characters of a claim are kept.
+const longestClaim = 64
+
+// tame makes one short line of a claim: no controls, nothing invisible or turning the direction of writing.
+func tame(claim string) string {
+	var line strings.Builder
+	n, blank := 0, false
+	for _, c := range claim {
+		if unicode.IsSpace(c) || unicode.IsControl(c) {
+			blank = n > 0
+			continue
+		}
+		if c == unicode.ReplacementChar || !unicode.IsGraphic(c) || unicode.Is(unicode.Variation_Selector, c) {
+			continue
+		}
+		if blank {
+			line.WriteByte(' ')
+			n, blank = n+1, false
+		}
+		if n >= longestClaim {
+			break
+		}
+		line.WriteRune(c)
+		n++
+	}
+	return strings.TrimSpace(line.String())
 }
 
 // TouchEvery is how much older than now a stored last use must be before it is written again.

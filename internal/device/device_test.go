@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 )
 
 func TestDescribe(t *testing.T) {
@@ -58,6 +59,43 @@ func FuzzDescribe(f *testing.F) {
 		}
 		if !known || name != product && !on || len(name) > 64 {
 			t.Errorf("%q is described as %q, %q", agent, name, product)
+		}
+	})
+}
+
+func TestClaimed(t *testing.T) {
+	for _, c := range []struct{ name, product, agent, want string }{
+		{"Attic TV", "AtticPlayer", "x/1", "Attic TV|AtticPlayer"},
+		{"", "AtticPlayer", "x/1", "AtticPlayer|AtticPlayer"},
+		{"", "", "AtticPlayer/2.1 (TV)", "AtticPlayer|AtticPlayer"},
+		{"Attic TV", "", "", "Attic TV|App"},
+		{"", "", "", "App|App"},
+		{"", "", "Mozilla/5.0 (X11; Linux x86_64)", "App|App"},
+		{" Attic \t\r\n TV\x00", "Evil\u202egpj", "", "Attic TV|Evilgpj"},
+		{"\u200b\u2066\xff", "\u00a0", "\x1b[31m", "[31m|[31m"},
+		{strings.Repeat("x", 100), strings.Repeat("ä ", 100), "", strings.Repeat("x", 64) + "|" + strings.TrimSpace(strings.Repeat("ä ", 32))},
+	} {
+		if name, product := Claimed(c.name, c.product, c.agent); name+"|"+product != c.want {
+			t.Errorf("%q, %q, %q: %q|%q, want %q", c.name, c.product, c.agent, name, product, c.want)
+		}
+	}
+}
+
+// Whatever software claims, what is shown is one short line.
+func FuzzClaimed(f *testing.F) {
+	f.Add("Attic TV", "AtticPlayer", "AtticPlayer/2.1")
+	f.Add("\u202e\n", "\xff", " / ")
+	f.Fuzz(func(t *testing.T, name, product, agent string) {
+		name, product = Claimed(name, product, agent)
+		for _, line := range []string{name, product} {
+			if line == "" || len([]rune(line)) > longestClaim || strings.TrimSpace(line) != line {
+				t.Errorf("%q", line)
+			}
+			for _, c := range line {
+				if !unicode.IsGraphic(c) || c != ' ' && unicode.IsSpace(c) {
+					t.Errorf("%q has %q", line, c)
+				}
+			}
 		}
 	})
 }

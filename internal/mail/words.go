@@ -53,6 +53,9 @@ func (c *Composer) wordsOf(n notice.Notice) (words, error) {
 		Check:   tame(n.Data[notice.DataCheck], 16),
 		product: tameForeign(n.Data[notice.DataProduct], 64),
 	}
+	if n.Kind == notice.KindAppPasswordMade { // whoever is at the browser chose it
+		w.New = tameForeign(n.Data[notice.DataNew], 64)
+	}
 	if w.DeviceLow = w.Device; w.Device == "" {
 		w.Device, w.DeviceLow = "A device we don't know", "a device we don't know"
 	}

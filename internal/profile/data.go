@@ -43,6 +43,7 @@ type Data struct {
 type DataDevice struct {
 	Name       string    `json:"name"`
 	Product    string    `json:"product"`
+	Purpose    string    `json:"purpose,omitempty"`
 	Kind       string    `json:"kind"`
 	SignedInBy string    `json:"signed_in_by"`
 	Address    string    `json:"address"`
@@ -80,7 +81,7 @@ func (s *Service) Download(ctx context.Context, f credential.Found, client devic
 	}
 	d.Devices = make([]DataDevice, len(devices))
 	for i, v := range devices {
-		d.Devices[i] = DataDevice{v.Name, v.Product, string(v.Kind), v.Method, v.Seen.Address, v.Seen.Place, v.CreatedAt, v.UsedAt}
+		d.Devices[i] = DataDevice{v.Name, v.Product, v.Purpose, string(v.Kind), v.Method, v.Seen.Address, v.Seen.Place, v.CreatedAt, v.UsedAt}
 	}
 	events, err := s.Store.ListAudit(ctx, audit.Filter{AccountID: a.ID, Limit: mostEvents})
 	if err != nil {

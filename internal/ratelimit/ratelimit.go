@@ -26,7 +26,10 @@ var (
 	ResetsAccount = Rule{"reset", 3, time.Hour} // reset mails for one address
 	ResetsDaily   = Rule{"reset day", 10, 24 * time.Hour}
 	ResetsNetwork = Rule{"reset network", 10, time.Hour}
-	StepUps       = Rule{"proof", 3, 15 * time.Minute} // wrong passwords where an administrator proves it again
+	// Wrong or dead app passwords from one network. Apart from SignInFailures: an app in a cupboard that goes on and on with a dead one must not
+	// keep the house from signing in.
+	AppPasswords = Rule{"app password", 60, 10 * time.Minute}
+	StepUps      = Rule{"proof", 3, 15 * time.Minute} // wrong passwords where an administrator proves it again
 	// Wrong second factors of one account: with three steps that count, a guess at six digits hits with 3e-6, so a day's worth, which is never
 	// more than 20 in any 24 hours, stays at 6e-5.
 	Factors         = Rule{"factor", 5, 10 * time.Minute}

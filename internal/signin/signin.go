@@ -1,4 +1,4 @@
-// Package signin owns how a browser gets in and out: the check of name and password, what stands between a right password and an open
+// Package signin owns how browsers and software get in and out: the check of name and password, what stands between a right password and an open
 // door, fresh proof, and signing out. It refuses to know pages and cookies.
 package signin
 
@@ -31,11 +31,20 @@ type Store interface {
 	Record(ctx context.Context, act audit.Act) error
 	LoadAccount(ctx context.Context, id string) (account.Account, error)
 	RecoveryLeft(ctx context.Context, accountID string) (int64, error)
+	SoftwareStore
 }
 
-// Resolver resolves what a browser shows besides name and password.
+// SoftwareStore keeps what software signs in with.
+type SoftwareStore interface {
+	FindPerson(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, account.Account, error)
+	SpendFactor(ctx context.Context, f credential.Factor, act audit.Act) error
+	Take(ctx context.Context, takes []ratelimit.Take, now time.Time) error
+}
+
+// Resolver resolves what is shown besides name and password, or instead of them.
 type Resolver interface {
 	Resolve(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, error)
+	ResolveWith(ctx context.Context, kind credential.Kind, token secret.Token, find credential.Question) (credential.Found, error)
 }
 
 // Factors checks typed second factors.
@@ -122,23 +131,27 @@ func (s *Service) prove(ctx context.Context, at credential.Attempt, typed secret
 	if err != nil {
 		return c, err
 	}
-	password, unusable := passwordpolicy.Normalize(typed.Reveal())
-	var ok bool
-	if unusable == nil && c.Exists() && c.Account.Password != "" {
-		ok, err = s.Hasher.Verify(ctx, c.Account.Password, []byte(password))
-	} else {
-		err = s.Hasher.Decoy(ctx, []byte(password))
-	}
+	ok, err := s.matches(ctx, c.Account, typed)
 	switch {
 	case err != nil:
 		return c, errors.Join(err, s.Store.ReturnAttempt(context.WithoutCancel(ctx), at, c))
 	case !ok:
 		return c, ErrWrong
 	}
-	if argon2id.NeedsRehash(c.Account.Password, s.Hasher.Params()) {
-		s.upgrade(ctx, c.Account, password)
-	}
 	return c, nil
+}
+
+// matches compares a typed password with an account's, at the cost of one hash also where there is no account, or nothing to compare.
+func (s *Service) matches(ctx context.Context, a account.Account, typed secret.Token) (bool, error) {
+	password, unusable := passwordpolicy.Normalize(typed.Reveal())
+	if unusable != nil || a.ID == "" || a.Password == "" {
+		return false, s.Hasher.Decoy(ctx, []byte(password))
+	}
+	ok, err := s.Hasher.Verify(ctx, a.Password, []byte(password))
+	if ok && err == nil && argon2id.NeedsRehash(a.Password, s.Hasher.Params()) {
+		s.upgrade(ctx, a, password)
+	}
+	return ok, err
 }
 
 // upgrade replaces a weaker hash while the password is at hand. Failing to do so is no reason to refuse anybody.
@@ -197,14 +210,19 @@ func (s *Service) open(ctx context.Context, at credential.Attempt, c credential.
 			return Outcome{}, err
 		}
 	}
-	trimmed := audit.New(at.At, audit.DevicesTrimmed, audit.System, c.Account.ID)
-	for _, to := range c.Account.NoticeAddresses() {
-		trimmed = trimmed.Telling(notice.DevicesTrimmed(to, c.Account.Name, device.Most, at.At).For(c.Account.ID))
-	}
-	if err := s.Store.OpenSignIn(ctx, at, c, in, act, trimmed); err != nil {
+	if err := s.Store.OpenSignIn(ctx, at, c, in, act, trimmed(c.Account, at.At)); err != nil {
 		return Outcome{}, err
 	}
 	return out, nil
+}
+
+// trimmed is what a sign-in leaves besides when it puts an account over device.Most.
+func trimmed(a account.Account, now time.Time) audit.Act {
+	act := audit.New(now, audit.DevicesTrimmed, audit.System, a.ID)
+	for _, to := range a.NoticeAddresses() {
+		act = act.Telling(notice.DevicesTrimmed(to, a.Name, device.Most, now).For(a.ID))
+	}
+	return act
 }
 
 // tellNewDevice adds to an act the mail about a new device, with the link that says "this wasn't me".

@@ -119,6 +119,16 @@ func (db *DB) spendFactor(ctx context.Context, t *tx, f *credential.Factor) erro
 	return err
 }
 
+// SpendFactor uses a second factor up for an act that changes nothing else; ErrSpent when another was faster.
+func (db *DB) SpendFactor(ctx context.Context, f credential.Factor, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if err := db.spendFactor(ctx, t, &f); err != nil {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
 // RecoveryLeft returns how many recovery codes an account has left.
 func (db *DB) RecoveryLeft(ctx context.Context, accountID string) (n int64, err error) {
 	err = get(ctx, db.engine.read(), `SELECT COUNT(*) FROM recovery_code WHERE account_id = $1`, []any{accountID}, &n)

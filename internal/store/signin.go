@@ -217,6 +217,7 @@ func (db *DB) OpenSignIn(ctx context.Context, at credential.Attempt, c credentia
 type deviceFacts struct {
 	Name    string `json:"name"`
 	Product string `json:"product"`
+	Purpose string `json:"purpose,omitempty"`
 }
 
 func deviceCell(id, column string) secret.Place {
@@ -224,7 +225,7 @@ func deviceCell(id, column string) secret.Place {
 }
 
 func sealDevice(key secret.AccountKey, d device.Device) (facts, seen string, err error) {
-	f, err := json.Marshal(deviceFacts{d.Name, d.Product})
+	f, err := json.Marshal(deviceFacts{d.Name, d.Product, d.Purpose})
 	if err != nil {
 		return "", "", err
 	}
@@ -260,14 +261,36 @@ func (db *DB) insertSignIn(ctx context.Context, t *tx, s credential.SignIn, now 
 	return err
 }
 
-// AddDevice signs something in beside the browsers: an app password, say. The act is its owner's.
+// AddDevice signs something in beside the browsers: an app password, say. The act is its owner's. device.ErrTooMany when the account has
+// s.Most credentials of that kind already, dead ones not counted.
 func (db *DB) AddDevice(ctx context.Context, s credential.SignIn, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
+		if err := db.roomFor(ctx, t, s); err != nil {
+			return err
+		}
 		if err := db.insertSignIn(ctx, t, s, act.At); err != nil {
 			return err
 		}
 		return db.leave(ctx, t, act)
 	})
+}
+
+// roomFor holds the account while it counts, so that two at once do not both find the last place.
+func (db *DB) roomFor(ctx context.Context, t *tx, s credential.SignIn) error {
+	if s.Most == 0 {
+		return nil
+	}
+	if _, err := db.lock(ctx, t, s.Device.AccountID); err != nil {
+		return err
+	}
+	var n int64
+	err := get(ctx, t, `SELECT COUNT(*) FROM credential c JOIN account a ON a.id = c.account_id JOIN instance i ON i.id = 1
+		WHERE c.account_id = $1 AND c.kind = $2 AND c.account_epoch >= a.epoch AND c.born >= a.incident AND c.born >= i.incident AND c.born >= i.floor`,
+		[]any{s.Device.AccountID, string(s.Kind)}, &n)
+	if err == nil && n >= s.Most {
+		err = device.ErrTooMany
+	}
+	return err
 }
 
 // trimDevices signs out what is over device.Most and returns how many devices that were. What an epoch of the account has ended goes along
@@ -426,7 +449,7 @@ func openDevice(open func(accountID, sealed string, at secret.Place) (string, er
 			return fmt.Errorf("opening device %s: %w", d.ID, err)
 		}
 	}
-	d.Name, d.Product = f.Name, f.Product
+	d.Name, d.Product, d.Purpose = f.Name, f.Product, f.Purpose
 	return nil
 }
 

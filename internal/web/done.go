@@ -20,6 +20,7 @@ var accountDone = map[string]string{
 	"browsers":            "Every browser is asked for a code again.",
 	"device":              "The device is signed out.",
 	"devices":             "Everything else is signed out.",
+	"app-password":        "The app password is gone.",
 	"proved":              "Thank you. You can download your data now.",
 	"kept":                "Your account stays. On your other devices you sign in again.",
 }

@@ -20,18 +20,19 @@ import (
 
 // Door is every page for people, wired to the flows behind them.
 type Door struct {
-	Pages    *Renderer
-	SignIn   *signin.Service
-	Devices  *signin.Devices
-	SignUp   *signup.Service
-	Founding *signup.Founding
-	Password *password.Service
-	Factor   *factor.Service
-	Profile  *profile.Service
-	Admin    *admin.Service
-	Incident *incident.Service
-	Resolver *credential.Resolver
-	Touches  *device.Touches
+	Pages        *Renderer
+	SignIn       *signin.Service
+	Devices      *signin.Devices
+	AppPasswords *signin.AppPasswords
+	SignUp       *signup.Service
+	Founding     *signup.Founding
+	Password     *password.Service
+	Factor       *factor.Service
+	Profile      *profile.Service
+	Admin        *admin.Service
+	Incident     *incident.Service
+	Resolver     *credential.Resolver
+	Touches      *device.Touches
 	// Place names the place of an address; empty when it is not known.
 	Place func(netip.Addr) string
 	Now   func() time.Time

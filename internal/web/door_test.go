@@ -104,12 +104,13 @@ func (h *house) wire() *Door {
 	passwords := &password.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: factors, Policy: policy, Now: h.clock}
 	signIn := &signin.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: factors, Now: h.clock, Log: log}
 	return &Door{
-		Pages:    pages,
-		SignIn:   signIn,
-		Devices:  &signin.Devices{Store: h.db, Now: h.clock},
-		SignUp:   &signup.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Mode: signup.ModeOpen, Now: h.clock},
-		Founding: &signup.Founding{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Now: h.clock},
-		Password: passwords,
+		Pages:        pages,
+		SignIn:       signIn,
+		Devices:      &signin.Devices{Store: h.db, Now: h.clock},
+		AppPasswords: &signin.AppPasswords{Store: h.db, Now: h.clock},
+		SignUp:       &signup.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Mode: signup.ModeOpen, Now: h.clock},
+		Founding:     &signup.Founding{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Now: h.clock},
+		Password:     passwords,
 		Factor: &factor.Service{
 			Store: h.db, Hasher: h.pool, Resolver: resolver, Checker: factors, Passwords: signIn, Name: "Usher", Now: h.clock,
 		},
@@ -362,8 +363,8 @@ func (a *answer) parse() {
 
 var anyToken = regexp.MustCompile(`[0-9a-v]{52}`)
 
-// showOnce are the forms that answer with a secret that is shown once: a page of its own would show it again.
-var showOnce = []string{"/account/second-step/begin", "/account/second-step/confirm", "/account/second-step/codes"}
+// answersAtOnce are the forms that change nothing, or answer with a secret that is shown once: a page of its own would show it again.
+var answersAtOnce = []string{"/notice", "/account/app-passwords/new", "/account/second-step/begin", "/account/second-step/confirm", "/account/second-step/codes"}
 
 // check holds for every answer there is.
 func (a *answer) check(method string) {
@@ -371,7 +372,7 @@ func (a *answer) check(method string) {
 	if got := a.header.Get("Cache-Control"); got != "no-store" && !strings.HasPrefix(a.path, "/static/") {
 		a.t.Errorf("%s %s: Cache-Control is %q", method, a.path, got)
 	}
-	if method == http.MethodPost && a.status < 300 && !slices.Contains(showOnce, a.path) && a.path != "/notice" && a.header.Get("Content-Type") != "application/json" {
+	if method == http.MethodPost && a.status < 300 && !slices.Contains(answersAtOnce, a.path) && a.header.Get("Content-Type") != "application/json" {
 		a.t.Errorf("POST %s answers %d: a reload would send the form again", a.path, a.status)
 	}
 	if a.status >= 500 && a.status != http.StatusServiceUnavailable {

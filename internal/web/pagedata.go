@@ -315,6 +315,38 @@ func (p DevicesPage) Others() int {
 	return n
 }
 
+// AppPassword is a password made for one app.
+type AppPassword struct {
+	ID       string
+	Name     string
+	Purpose  string
+	Made     time.Time
+	LastUsed time.Time // zero: not yet
+}
+
+// AppPasswordsPage is "app-passwords", last used first.
+type AppPasswordsPage struct {
+	Made       []AppPassword
+	Full       bool // no more can be made
+	SecondStep bool // a code can stand behind the account's own password instead
+}
+
+// AppPasswordNewPage is "app-password-new"; it posts name, purpose and, when asked, password.
+type AppPasswordNewPage struct {
+	Form
+	Name        string
+	Purpose     string
+	Login       string // for the password manager
+	AskPassword bool
+}
+
+// AppPasswordMadePage is "app-password-made", which is shown once.
+type AppPasswordMadePage struct {
+	Name     string
+	Login    string // what to type beside the password
+	Password string
+}
+
 // Event is one thing that happened to an account, in plain words.
 type Event struct {
 	At      time.Time

@@ -169,6 +169,7 @@ var accountSide = []sideItem{
 	{"password", "/account/password", "Password", "key"},
 	{"second-step", "/account/second-step", "Second step", "shield"},
 	{"devices", "/account/devices", "Devices", "devices"},
+	{"app-passwords", "/account/app-passwords", "App passwords", "app"},
 	{"activity", "/account/activity", "Activity", "clock"},
 	{"data", "/account/data", "Your data", "download"},
 }

@@ -11,7 +11,7 @@ type route struct {
 	handler handler
 }
 
-// routes lists every page. The method is always in the pattern: GET changes nothing, POST changes something and answers 303.
+// routes lists every page. The method is always in the pattern: GET changes nothing, POST changes something and answers 303, but for what is shown once.
 func (d *Door) routes() []route {
 	return []route{
 		{"GET /{$}", d.start},
@@ -81,6 +81,10 @@ func (d *Door) routes() []route {
 		{"GET /account/devices", d.person(d.getDevices)},
 		{"POST /account/devices/sign-out", d.person(d.postDevicesSignOut)},
 		{"POST /account/devices/sign-out-all", d.person(d.postDevicesSignOutAll)},
+		{"GET /account/app-passwords", d.person(d.getAppPasswords)},
+		{"GET /account/app-passwords/new", d.proved(d.getAppPasswordNew)},
+		{"POST /account/app-passwords/new", d.person(d.postAppPasswordNew)},
+		{"POST /account/app-passwords/revoke", d.person(d.postAppPasswordRevoke)},
 		{"GET /account/activity", d.person(d.getActivity)},
 		{"GET /account/data", d.person(d.getData)},
 		{"GET /account/data/download", d.fresh(d.getDownload)},

@@ -1,0 +1,84 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/secret"
+	"usher/internal/signin"
+)
+
+var (
+	errNoCredentials = errors.New("api: no credentials")
+	errDeadToken     = errors.New("api: the token does not count")
+)
+
+// realm is the name in challenges: the host, which needs no escaping.
+func (d *Door) realm() string { return strconv.Quote(d.Origin.Host) }
+
+// bearer returns the token a request shows; empty when it shows none.
+func bearer(r *http.Request) secret.Token {
+	all := r.Header["Authorization"]
+	if len(all) != 1 {
+		return secret.Token{}
+	}
+	scheme, token, _ := strings.Cut(all[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return secret.Token{}
+	}
+	return secret.TokenOf(strings.Trim(token, " "))
+}
+
+// holder lets in who shows a token. Why one does not count is told to nobody: who found it somewhere need not learn it.
+func (d *Door) holder(r *http.Request) (signin.Admitted, error) {
+	token := bearer(r)
+	if token.Empty() {
+		return signin.Admitted{}, errNoCredentials
+	}
+	in, err := d.SignIn.Bearer(r.Context(), token)
+	for _, dead := range []error{credential.ErrUnknown, credential.ErrEnded, credential.ErrResetRequired, credential.ErrLocked, credential.ErrDeleting} {
+		if errors.Is(err, dead) {
+			return signin.Admitted{}, errDeadToken
+		}
+	}
+	if err == nil {
+		d.touch(r, in)
+	}
+	return in, err
+}
+
+// touch notes that a device was used.
+func (d *Door) touch(r *http.Request, in signin.Admitted) {
+	f, now := in.Found, d.Now()
+	if f.DeviceID != "" && now.Sub(f.DeviceUsedAt) >= device.TouchEvery {
+		d.Touches.Note(device.Device{ID: f.DeviceID, AccountID: f.AccountID, Seen: d.client(r).Seen()}, f.DeviceUsedAt, now)
+	}
+}
+
+// caller lets in who shows a token, or a name and a password with each request.
+func (d *Door) caller(w http.ResponseWriter, r *http.Request) (signin.Admitted, error) {
+	if !bearer(r).Empty() {
+		return d.holder(r)
+	}
+	w.Header().Set("WWW-Authenticate", `Basic realm=`+d.realm()+`, charset="UTF-8"`) // RFC 7617 §2.1
+	login, password, _ := r.BasicAuth()
+	if login == "" || password == "" {
+		return signin.Admitted{}, errNoCredentials
+	}
+	if len(r.Header["Authorization"]) != 1 || !clean(login) || !clean(password) {
+		return signin.Admitted{}, errBadRequest
+	}
+	in, err := d.SignIn.Admit(r.Context(), signin.SoftwareRequest{Login: login, Password: secret.TokenOf(password), Client: d.client(r)})
+	if err == nil {
+		w.Header().Del("WWW-Authenticate")
+		d.touch(r, in)
+	}
+	return in, err
+}
+
+func clean(text string) bool { return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0 }

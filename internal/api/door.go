@@ -1,0 +1,90 @@
+// Package api is the door for programs: JSON in, JSON out, under /api/v1/. It owns the spelling of requests, answers and problems, and refuses
+// to know any rule of accounts. Nothing here reads a cookie, and no other website's page is let in: callers are no browsers.
+package api
+
+import (
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"usher/internal/device"
+	"usher/internal/request"
+	"usher/internal/signin"
+)
+
+// Prefix is where the door stands.
+const Prefix = "/api/"
+
+// Door is every address for programs, wired to the flows behind them.
+type Door struct {
+	SignIn  *signin.Service
+	Devices *signin.Devices
+	Touches *device.Touches
+	// Place names the place of an address; empty when it is not known.
+	Place func(netip.Addr) string
+	// Origin is the public address; problems name it where a person must go on in a browser.
+	Origin *url.URL
+	Now    func() time.Time
+	Log    *slog.Logger
+}
+
+// handler answers a request or says what went wrong; answer turns that into a problem and a log line.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+// route is one line of the table.
+type route struct {
+	pattern string
+	handler handler
+}
+
+// routes lists every address. openapi.yaml lists them too, which a test compares.
+func (d *Door) routes() []route {
+	return []route{
+		{"POST /api/v1/sign-in", d.signIn},
+		{"POST /api/v1/sign-out", d.signOut},
+		{"GET /api/v1/me", d.me},
+		{"GET /api/v1/openapi.yaml", description},
+		{"GET /api/v1/problems/{name}", d.explain},
+	}
+}
+
+// Handler mounts every address. What is not there is 404, and 405 when there is something for another method.
+func (d *Door) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, rt := range d.routes() {
+		mux.Handle(rt.pattern, d.answer(rt.handler))
+	}
+	mux.Handle("/", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { d.nothingHere(mux, w, r) }))
+	return mux
+}
+
+// nothingHere tells a wrong method from a wrong address.
+func (d *Door) nothingHere(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := mux.Handler(other); pattern != "/" && pattern != "" {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		d.write(w, r, problems["not-found"])
+		return
+	}
+	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	d.write(w, r, problems["wrong-method"])
+}
+
+// longestAgent bounds what is read of a User-Agent header.
+const longestAgent = 512
+
+// client is what the request tells about where it comes from.
+func (d *Door) client(r *http.Request) device.Client {
+	address := request.From(r.Context()).Client
+	agent := r.UserAgent()
+	return device.Client{Address: address, Place: d.Place(address), UserAgent: agent[:min(len(agent), longestAgent)]}
+}

@@ -1,0 +1,36 @@
+package api
+
+import (
+	_ "embed"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+var errNotFound = errors.New("api: there is nothing here")
+
+//go:embed openapi.yaml
+var openAPI []byte
+
+// description serves what programs can ask for, as OpenAPI.
+func description(w http.ResponseWriter, _ *http.Request) error {
+	w.Header().Set("Content-Type", "application/yaml")
+	_, _ = w.Write(openAPI)
+	return nil
+}
+
+// explain says in words what the type of a problem means, for who follows it.
+func (d *Door) explain(w http.ResponseWriter, r *http.Request) error {
+	p, known := problems[r.PathValue("name")]
+	if !known {
+		return errNotFound
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = w.Write([]byte(p.title + " (" + strconv.Itoa(p.status) + ")\n\n" + d.spell(p.detail) + "\n"))
+	return nil
+}
+
+func (d *Door) spell(detail string) string {
+	return strings.ReplaceAll(detail, "ORIGIN", d.Origin.String())
+}

@@ -1,0 +1,148 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/secret"
+	"usher/internal/signin"
+)
+
+func (h *house) basic(login, password string) answer {
+	h.Helper()
+	return h.ask(http.MethodGet, "/api/v1/me", "", "Authorization", basic(login, password))
+}
+
+// appPassword makes an app password as its owner does on the page.
+func (h *house) appPassword(a account.Account) string {
+	h.Helper()
+	clock, err := h.db.ReadClock(h.Context())
+	h.must(err)
+	a, err = h.db.LoadAccount(h.Context(), a.ID)
+	h.must(err)
+	flow := signin.AppPasswords{Store: h.db, Now: h.door.Now}
+	f := credential.Found{Credential: credential.Credential{AccountID: a.ID, FreshAt: h.now}, Clock: clock, Account: a.Standing}
+	made, err := flow.Make(h.Context(), f, signin.NewAppPassword{Name: "TV"}, device.Client{})
+	h.must(err)
+	return made.Reveal()
+}
+
+func TestMe(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ann := h.person("ann", false)
+		h.person("bob", true)
+		app := h.appPassword(ann)
+		if got := h.basic("ann", annPassword).is(200, "").Body.String(); got != `{"id":"`+ann.ID+`","name":"ann","user_name":"ann"}`+"\n" {
+			t.Errorf("says %s", got)
+		}
+		h.basic("ann", app).is(200, "")
+		h.me(app).is(200, "")
+		code := h.code("bob")
+		h.basic("bob", annPassword+code).is(200, "")
+		for _, a := range []answer{
+			h.basic("bob", annPassword).is(401, "code-required"), h.basic("bob", annPassword+code).is(401, "wrong-code"), h.basic("bob", "wrong").is(401, "wrong"),
+			h.basic("ann", "").is(401, "no-credentials"), h.basic("", annPassword).is(401, "no-credentials"), h.ask(http.MethodGet, "/api/v1/me", "").is(401, "no-credentials"),
+			h.ask(http.MethodGet, "/api/v1/me", "", "Authorization", "Basic !").is(401, "no-credentials"),
+			h.ask(http.MethodGet, "/api/v1/me", "", "Cookie", "__Host-usher="+h.signIn("ann", annPassword)).is(401, "no-credentials"),
+		} {
+			if got := a.Header().Get("WWW-Authenticate"); got != `Basic realm="usher.example.org", charset="UTF-8"` {
+				t.Errorf("%s: challenge %q", a.path, got)
+			}
+		}
+		if !strings.Contains(h.basic("bob", annPassword).problem().Detail, "Add the six digits of your authenticator to the end of the password") {
+			t.Error("nobody says where the digits go")
+		}
+		h.basic("ann", "a\x00b").is(400, "bad-request")
+		h.basic("ann", "\xff").is(400, "bad-request")
+		for _, token := range []string{"x", secret.NewToken().Reveal(), secret.NewAppPassword().Reveal(), "' OR 1=1 --"} {
+			h.me(token).is(401, "dead-token")
+		}
+	})
+}
+
+// attacks F1: half a sign-in, or a browser's, is nothing here.
+func TestOnlyTokensOfProgramsCount(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.person("ann", false)
+		h.person("bob", true)
+		half, err := h.door.SignIn.Start(t.Context(), signin.Request{Login: "bob", Password: secret.TokenOf(annPassword)})
+		h.must(err)
+		whole, err := h.door.SignIn.Start(t.Context(), signin.Request{Login: "ann", Password: secret.TokenOf(annPassword)})
+		h.must(err)
+		for _, token := range []secret.Token{half.Ticket, whole.Token, whole.Known} {
+			h.me(token.Reveal()).is(401, "dead-token")
+			h.basic("ann", token.Reveal()).is(401, "wrong")
+			h.ask(http.MethodPost, "/api/v1/sign-out", "", "Authorization", "Bearer "+token.Reveal()).is(401, "dead-token")
+		}
+	})
+}
+
+// What ends programs' tokens, through this door: the matrix of what is presented and what has happened.
+func TestWhatEndsAToken(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ctx := context.WithoutCancel(t.Context())
+		for name, end := range map[string]func(a account.Account) error{
+			"everything signed out": func(a account.Account) error { return h.db.EndEverything(ctx, a.ID, nil, audit.Act{At: h.now}) },
+			"reset required":        func(a account.Account) error { return h.db.RequireReset(ctx, a.ID, "", audit.Act{At: h.now}) },
+			"locked": func(a account.Account) error {
+				return h.db.SetState(ctx, a.ID, account.Active, account.Locked, time.Time{}, audit.Act{At: h.now})
+			},
+			"deleting": func(a account.Account) error {
+				return h.db.SetState(ctx, a.ID, account.Active, account.Deleting, h.now.Add(time.Hour), audit.Act{At: h.now})
+			},
+			"idle for ever": func(account.Account) error { h.now = h.now.Add(400 * 24 * time.Hour); return nil },
+		} {
+			user := strings.ReplaceAll(name, " ", ".")
+			a := h.person(user, false)
+			token, app := h.signIn(user, annPassword), h.appPassword(a)
+			h.me(token).is(200, "")
+			h.basic(user, app).is(200, "")
+			h.must(end(a))
+			h.me(token).is(401, "dead-token")
+			h.me(app).is(401, "dead-token")
+			h.basic(user, app).is(401, "wrong")
+			h.ask(http.MethodPost, "/api/v1/sign-out", "", "Authorization", "Bearer "+token).is(401, "dead-token")
+		}
+	})
+}
+
+func TestSignOut(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ann := h.person("ann", false)
+		one, other, app := h.signIn("ann", annPassword), h.signIn("ann", annPassword), h.appPassword(ann)
+		for _, token := range []string{one, app} {
+			h.ask(http.MethodPost, "/api/v1/sign-out", "", "Authorization", "Bearer "+token).is(204, "")
+			h.ask(http.MethodPost, "/api/v1/sign-out", "", "Authorization", "Bearer "+token).is(401, "dead-token")
+			h.me(token).is(401, "dead-token")
+		}
+		h.me(other).is(200, "")
+		h.ask(http.MethodPost, "/api/v1/sign-out", "").is(401, "no-credentials")
+		h.ask(http.MethodPost, "/api/v1/sign-out", "", "Authorization", basic("ann", annPassword)).is(401, "no-credentials")
+	})
+}
+
+// The last use of a token is noted, and of an app password as well.
+func TestUseIsNoted(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ann := h.person("ann", false)
+		token, app := h.signIn("ann", annPassword), h.appPassword(ann)
+		h.now = h.now.Add(time.Hour)
+		h.me(token).is(200, "")
+		h.basic("ann", app).is(200, "")
+		h.must(h.door.Touches.Flush(t.Context(), h.db))
+		devices, err := h.db.ListDevices(t.Context(), ann.ID)
+		h.must(err)
+		for _, d := range devices {
+			if !d.UsedAt.Equal(h.now) || d.Seen.Address != "203.0.113.7" {
+				t.Errorf("%s was last used %v at %s", d.Name, d.UsedAt, d.Seen.Address)
+			}
+		}
+	})
+}

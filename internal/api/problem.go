@@ -1,0 +1,174 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"strconv"
+	"time"
+
+	"usher/internal/argon2id"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/outage"
+	"usher/internal/ratelimit"
+	"usher/internal/request"
+	"usher/internal/signin"
+)
+
+// problem is one kind of refusal (RFC 9457). Its name is the end of its type.
+type problem struct {
+	name   string
+	status int
+	title  string
+	detail string // ORIGIN stands for the public address
+}
+
+// problems are all there are, by name.
+var problems = byName(
+	problem{"wrong", http.StatusUnauthorized, "Wrong name or password", "Name and password do not belong together."},
+	problem{"no-credentials", http.StatusUnauthorized, "Not signed in", "Send the token of a sign-in, or a name and a password."},
+	problem{"dead-token", http.StatusUnauthorized, "Signed out", "This token does not count any more. Sign in again."},
+	problem{"code-required", http.StatusForbidden, "A code is needed", "Add the six digits of your authenticator to the end of the password, or send them as code."},
+	problem{"wrong-code", http.StatusForbidden, "Wrong code", "The six digits are not right, or were used before. Wait for the next ones, and add them to the end of the password, or send them as code."},
+	problem{"reset-required", http.StatusForbidden, "A new password is needed", "This account needs a new password before it can be used again. Choose one at ORIGIN/reset in a browser."},
+	problem{"locked", http.StatusForbidden, "The account is locked", "Ask the person who runs this service."},
+	problem{"deleting", http.StatusForbidden, "The account is going to be deleted", "To keep it, sign in at ORIGIN in a browser."},
+	problem{"password-off", http.StatusForbidden, "The password is switched off", "There were too many wrong passwords for this account. Choose a new one at ORIGIN/reset in a browser."},
+	problem{"too-many-tries", http.StatusTooManyRequests, "Too many tries", "Wait for as many seconds as Retry-After says."},
+	problem{"not-now", http.StatusServiceUnavailable, "Not now", "There is more to do than can be done at once. Try again after as many seconds as Retry-After says."},
+	problem{"bad-request", http.StatusBadRequest, "The request cannot be read", "It is not what HTTP, UTF-8 or JSON allow. Nothing was done."},
+	problem{"bad-fields", http.StatusUnprocessableEntity, "The fields are not right", "One JSON object is wanted, with the fields that ORIGIN/api/v1/openapi.yaml lists, each once, each a text. Nothing was done."},
+	problem{"not-json", http.StatusUnsupportedMediaType, "JSON is wanted", "Send the body as application/json. Nothing was done."},
+	problem{"too-large", http.StatusRequestEntityTooLarge, "Too much was sent", "A body has at most 64 KiB. Nothing was done."},
+	problem{"other-site", http.StatusForbidden, "Sent from another website", "Pages of other websites cannot use this. Nothing was done."},
+	problem{"wrong-host", http.StatusMisdirectedRequest, "Not the right address", "This service does not answer to this name."},
+	problem{"not-found", http.StatusNotFound, "There is nothing here", "ORIGIN/api/v1/openapi.yaml lists what there is."},
+	problem{"wrong-method", http.StatusMethodNotAllowed, "That is not done here", "The header Allow lists what is."},
+	problem{"broken", http.StatusInternalServerError, "Something went wrong on our side", "It is in the log, under the number at the end of instance."},
+)
+
+func byName(all ...problem) map[string]problem {
+	table := map[string]problem{}
+	for _, p := range all {
+		table[p.name] = p
+	}
+	return table
+}
+
+// named errors and the problems they are.
+var meaning = []struct {
+	err  error
+	name string
+}{
+	{argon2id.ErrBusy, "not-now"}, {outage.Err, "not-now"}, {context.DeadlineExceeded, "not-now"}, {context.Canceled, "not-now"},
+	{signin.ErrCodeRequired, "code-required"}, {signin.ErrWrongCode, "wrong-code"}, {signin.ErrWrong, "wrong"},
+	{credential.ErrResetRequired, "reset-required"}, {credential.ErrLocked, "locked"}, {credential.ErrDeleting, "deleting"},
+	{credential.Exhausted{}, "password-off"},
+	{errDeadToken, "dead-token"}, {errNoCredentials, "no-credentials"}, {device.ErrNotFound, "dead-token"},
+	{errBadRequest, "bad-request"}, {errFields, "bad-fields"}, {errNotJSON, "not-json"}, {errTooLarge, "too-large"}, {errNotFound, "not-found"},
+}
+
+// problemOf finds the problem that an error is; what it does not know is broken.
+func problemOf(err error) problem {
+	if errors.As(err, new(*ratelimit.LimitedError)) {
+		return problems["too-many-tries"]
+	}
+	for _, m := range meaning {
+		if errors.Is(err, m.err) {
+			return problems[m.name]
+		}
+	}
+	return problems["broken"]
+}
+
+// busyPause is when a request that was refused for want of room may come back.
+const busyPause = 5 * time.Second
+
+// answer adapts a handler for the mux.
+func (d *Door) answer(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			d.fail(w, r, err)
+		}
+	})
+}
+
+// fail answers with the problem that an error is. What is nobody's fault but ours goes to the log.
+func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(r.Context().Err(), context.Canceled) {
+		w.WriteHeader(statusLeft)
+		return
+	}
+	p := problemOf(err)
+	limited := new(ratelimit.LimitedError)
+	switch {
+	case errors.As(err, &limited):
+		d.retryAfter(w, limited.Until)
+	case p.status == http.StatusServiceUnavailable:
+		d.retryAfter(w, d.Now().Add(busyPause))
+	}
+	if p.status >= http.StatusInternalServerError {
+		d.Log.ErrorContext(r.Context(), "request failed", "request_id", request.From(r.Context()).ID, "route", r.Pattern, "error", err)
+	}
+	d.write(w, r, p)
+}
+
+// statusLeft is what stands in the log for a request whose sender went away before the answer.
+const statusLeft = 499
+
+// retryAfter says when to come back, in whole seconds and never too early.
+func (d *Door) retryAfter(w http.ResponseWriter, at time.Time) {
+	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(at.Sub(d.Now()).Seconds())))))
+}
+
+// refusals are the problems that the pieces before every door find.
+var refusals = map[string]string{
+	request.RefusedHost: "wrong-host", request.RefusedMethod: "wrong-method", request.RefusedTarget: "bad-request", request.RefusedCrossOrigin: "other-site",
+	request.RefusedSize: "too-large", request.RefusedBody: "bad-request", request.RefusedInternal: "broken", request.RefusedProxy: "broken",
+}
+
+// Refused answers what was turned away before it reached a handler.
+func (d *Door) Refused(w http.ResponseWriter, r *http.Request, status int, kind string) {
+	p, known := problems[refusals[kind]]
+	if !known {
+		p = problems["bad-request"]
+	}
+	p.status = status
+	d.write(w, r, p)
+}
+
+// body is a problem as it is sent.
+type body struct {
+	Type     string `json:"type"`
+	Title    string `json:"title"`
+	Status   int    `json:"status"`
+	Detail   string `json:"detail"`
+	Instance string `json:"instance"`
+}
+
+func (d *Door) write(w http.ResponseWriter, r *http.Request, p problem) {
+	switch { // RFC 9110 §15.5.2
+	case p.status != http.StatusUnauthorized:
+		w.Header().Del("WWW-Authenticate")
+	case w.Header().Get("WWW-Authenticate") == "":
+		w.Header().Set("WWW-Authenticate", "Bearer realm="+d.realm())
+	}
+	send(w, p.status, "application/problem+json", body{
+		Type: d.Origin.String() + "/api/v1/problems/" + p.name, Title: p.title, Status: p.status, Detail: d.spell(p.detail),
+		Instance: r.URL.EscapedPath() + "#" + request.From(r.Context()).ID,
+	})
+}
+
+func send(w http.ResponseWriter, status int, contentType string, v any) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic("api: an answer is no JSON: " + err.Error())
+	}
+	w.Header().Set("Content-Type", contentType)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(append(raw, '\n')) // the reader may be gone; nothing is left to tell them
+}

@@ -1,0 +1,50 @@
+package signin
+
+import (
+	"context"
+	"errors"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/ratelimit"
+	"usher/internal/secret"
+)
+
+// Bearer resolves the token of software that is signed in, or an app password, which is its own token. The errors of the resolver.
+func (s *Service) Bearer(ctx context.Context, token secret.Token) (Admitted, error) {
+	kind := credential.App
+	if token.IsAppPassword() {
+		kind = credential.AppPassword
+	}
+	return s.holder(ctx, kind, token)
+}
+
+// holder resolves a token together with the account it belongs to, in one question.
+func (s *Service) holder(ctx context.Context, kind credential.Kind, token secret.Token) (Admitted, error) {
+	var a account.Account
+	f, err := s.Resolver.ResolveWith(ctx, kind, token, func(ctx context.Context, kind credential.Kind, token secret.Token) (found credential.Found, err error) {
+		found, a, err = s.Store.FindPerson(ctx, kind, token)
+		return found, err
+	})
+	return Admitted{Found: f, Account: a, Token: token}, err
+}
+
+// appPassword lets in what sends an app password beside a name of its account. No hash is computed and the account's own budget of failures is
+// not touched: an old app with a dead one shuts nobody out. Failures count against the network alone, by a counter that sign-ins do not share;
+// there are 140 bits to guess. Every failure is ErrWrong, whatever it was.
+func (s *Service) appPassword(ctx context.Context, r SoftwareRequest, token secret.Token) (Admitted, error) {
+	in, err := s.holder(ctx, credential.AppPassword, token)
+	switch {
+	case err == nil && in.Account.AnswersTo(account.LoginHandle(r.Login)):
+		return in, nil
+	case err != nil && !isDead(err):
+		return Admitted{}, err
+	}
+	now := s.Now()
+	if err := s.Store.Take(ctx, ratelimit.AppPasswords.From(r.Client.Address), now); err != nil {
+		return Admitted{}, err
+	}
+	act := audit.New(now, audit.SignInFailed, "", "").From(r.Client).With(audit.Reason, "app password")
+	return Admitted{}, errors.Join(ErrWrong, s.Store.Record(context.WithoutCancel(ctx), act))
+}
