@@ -188,6 +188,7 @@ func dailyTrips(t *testing.T, db *DB) {
 	must(err)
 	must(db.RestoreEmail(ctx, restored.Hash, account.EmailChange{AccountID: a.ID, Email: a.Email, Handle: mail}, act(a.ID)))
 	incidentTrips(t, db, a, mail)
+	must(factorTrips(db, a.ID, act(a.ID)))
 	must(db.EndEverything(ctx, a.ID, nil, act(a.ID)))
 	must(db.SetState(ctx, a.ID, account.Active, account.Deleting, began, act(a.ID)))
 	_, err = db.Erase(ctx, began, 9, func(account.Account) audit.Act { return audit.New(began, audit.AccountErased, audit.System, "") })
@@ -239,4 +240,44 @@ func incidentTrips(t *testing.T, db *DB, a account.Account, h account.Handle) {
 	must(db.SaveDraft(ctx, c.incident(incident.All, began)))
 	_, err = db.ListDrafts(ctx, audit.CLI)
 	must(err)
+}
+
+// factorTrips does with a second factor all that is done with one.
+func factorTrips(db *DB, accountID string, act audit.Act) error {
+	ctx := context.Background()
+	var all []error
+	do := func(err error) { all = append(all, err) }
+	factor := func(step int64, selector string) credential.Factor {
+		at := credential.FactorAttempt{AccountID: accountID, Selector: selector, At: began}
+		c, err := db.BeginFactor(ctx, at)
+		do(err)
+		return credential.Factor{AccountID: accountID, Attempt: at, Candidate: c, Step: step, Selector: selector}
+	}
+	on := credential.NewFactor{AccountID: accountID, Key: secret.TokenOf("KEY"), Recovery: map[string]string{"0": "phc"}}
+	do(db.TurnOnFactor(ctx, on, act))
+	returned := factor(0, "0")
+	do(db.ReturnFactor(ctx, returned.Attempt, returned.Candidate))
+	do(db.ReplaceRecovery(ctx, on.Recovery, factor(1, ""), act))
+	_, err := db.RecoveryLeft(ctx, accountID)
+	do(err)
+	do(db.Record(ctx, act.Linking(credential.Link{Kind: credential.Remembered, Token: secret.NewToken(), AccountID: accountID})))
+	remembered, err := db.ListRemembered(ctx, accountID, began)
+	do(err)
+	for _, c := range remembered {
+		do(db.ForgetRemembered(ctx, accountID, []string{c.Hash}, act))
+	}
+	r := credential.NewRemoval(accountID, audit.CLI, began)
+	do(db.AskRemoval(ctx, r, act))
+	_, err = db.ListRemovals(ctx, began, 9)
+	do(err)
+	do(db.TellRemoval(ctx, r, r.Again(began), act))
+	_, err = db.FindRemoval(ctx, accountID)
+	do(err)
+	do(db.StopRemoval(ctx, accountID, "", act))
+	r.Told, r.Due = credential.RemovalWarnings, began
+	do(db.AskRemoval(ctx, r, act))
+	do(db.RemoveFactor(ctx, accountID, act))
+	do(db.TurnOnFactor(ctx, on, act))
+	do(db.TurnOffFactor(ctx, factor(0, "0"), act))
+	return errors.Join(all...)
 }

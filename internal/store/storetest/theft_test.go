@@ -23,6 +23,7 @@ var sealedCells = []struct {
 }{
 	{"account", "key", loadAccount}, {"account", "email", loadAccount}, {"account", "user_name", loadAccount}, {"account", "name", loadAccount},
 	{"account", "notice_email", loadAccount}, {"account", "password", loadAccount},
+	{"account", "totp", beginFactor}, {"recovery_code", "hash", beginFactor},
 	{"device", "facts", listDevices}, {"device", "seen", listDevices},
 	{"confirmation", "email", loadConfirmation}, {"confirmation", "password", loadConfirmation},
 	{"mail", "body", openMail},
@@ -32,6 +33,14 @@ var sealedCells = []struct {
 func loadAccount(w *world, a account.Account, _ string) error {
 	_, err := w.db.LoadAccount(w.ctx(), a.ID)
 	return err
+}
+
+func beginFactor(w *world, a account.Account, _ string) error {
+	f, err := w.begin(a, "0")
+	if err != nil {
+		return err
+	}
+	return w.db.ReturnFactor(w.ctx(), f.Attempt, f.Candidate)
 }
 
 func listDevices(w *world, a account.Account, _ string) error {
@@ -59,10 +68,12 @@ func (w *world) settle(name string) (account.Account, map[string]string) {
 	w.Helper()
 	a := w.person(name)
 	s, _ := w.signedIn(a)
+	on := credential.NewFactor{AccountID: a.ID, Key: authKey, Step: 100, Recovery: recoverySet(name)}
+	w.must(w.db.TurnOnFactor(w.ctx(), on, audit.Act{At: w.now}))
 	n, _ := w.signUp("sign-up-" + a.Email)
 	mail := w.post(notice.Test(a.Email))
 	entry := w.text("SELECT id FROM audit WHERE account_id = $1 ORDER BY id LIMIT 1", a.ID)
-	return a, map[string]string{"account": a.ID, "device": s.Device.ID, "confirmation": n.ID, "mail": mail, "audit": entry}
+	return a, map[string]string{"account": a.ID, "device": s.Device.ID, "confirmation": n.ID, "mail": mail, "audit": entry, "recovery_code": a.ID + ".0"}
 }
 
 // Attack S13: a sealed value that is moved to another row or another column does not open, not even within one account.
@@ -91,11 +102,20 @@ func TestSealedValuesMovedDoNotOpen(t *testing.T) {
 // moved reads while one cell holds what another cell holds, and puts it back.
 func (w *world) moved(table, column, row, fromTable, fromColumn, fromRow string, read func() error) error {
 	w.Helper()
-	own := w.text(fmt.Sprintf("SELECT %s FROM %s WHERE id = $1", column, table), row)
-	foreign := w.text(fmt.Sprintf("SELECT %s FROM %s WHERE id = $1", fromColumn, fromTable), fromRow)
-	w.tamper(fmt.Sprintf("UPDATE %s SET %s = $1 WHERE id = $2", table, column), foreign, row)
-	defer w.tamper(fmt.Sprintf("UPDATE %s SET %s = $1 WHERE id = $2", table, column), own, row)
+	own := w.text(fmt.Sprintf("SELECT %s FROM %s WHERE %s = $1", column, table, rowID(table)), row)
+	foreign := w.text(fmt.Sprintf("SELECT %s FROM %s WHERE %s = $1", fromColumn, fromTable, rowID(fromTable)), fromRow)
+	change := fmt.Sprintf("UPDATE %s SET %s = $1 WHERE %s = $2", table, column, rowID(table))
+	w.tamper(change, foreign, row)
+	defer w.tamper(change, own, row)
 	return read()
+}
+
+// rowID is what tells the rows of a table apart.
+func rowID(table string) string {
+	if table == "recovery_code" {
+		return "account_id || '.' || selector"
+	}
+	return "id"
 }
 
 // The same for what a link carries, and for the row of an account as a whole.
@@ -134,7 +154,7 @@ func TestTheDatabaseTellsNothing(t *testing.T) {
 		w.must(err)
 		w.must(w.db.Record(w.ctx(), w.act(audit.SignInFailed, a.ID).With(audit.Address, "198.51.100.77").With(audit.Device, "annabelle's television")))
 		secrets := []string{"annabelle", "undisclosed", "pending", "example.", "phc of", "771177", "secret-path", "unknown", "198.51.100.77", "television",
-			"192.0.2.7", "Lyon", "Firefox", n.Code.Reveal()}
+			"192.0.2.7", "Lyon", "Firefox", n.Code.Reveal(), authKey.Reveal()}
 		for _, token := range minted {
 			secrets = append(secrets, token.Reveal())
 		}
@@ -153,7 +173,7 @@ type dump struct{ table, text string }
 // dump reads every row of every table as text.
 func (w *world) dump() (all []dump) {
 	w.Helper()
-	for _, table := range []string{"instance", "account", "handle", "device", "credential", "confirmation", "mail", "audit", "audit_batch", "rate", "failure", "lease"} {
+	for _, table := range []string{"instance", "account", "handle", "device", "credential", "confirmation", "mail", "audit", "audit_batch", "rate", "failure", "lease", "recovery_code", "factor_removal"} {
 		rows, err := w.sql().Query("SELECT * FROM " + table)
 		w.must(err)
 		columns, err := rows.Columns()
