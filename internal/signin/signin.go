@@ -29,6 +29,7 @@ type Store interface {
 	RenewSignIn(ctx context.Context, r credential.Renewal, act audit.Act) error
 	UpgradePassword(ctx context.Context, accountID string, version int64, phc string) error
 	Record(ctx context.Context, act audit.Act) error
+	LeaveDecoy(ctx context.Context, act audit.Act) error
 	LoadAccount(ctx context.Context, id string) (account.Account, error)
 	RecoveryLeft(ctx context.Context, accountID string) (int64, error)
 	SoftwareStore
@@ -112,13 +113,22 @@ func (s *Service) Start(ctx context.Context, r Request) (Outcome, error) {
 	now := s.Now()
 	at := credential.Attempt{Handle: account.LoginHandle(r.Login), Known: r.Known, Network: ratelimit.SignInFailures.From(r.Client.Address), At: now}
 	c, err := s.prove(ctx, at, r.Password)
-	if errors.Is(err, ErrWrong) { // recorded for nobody's account too, so that both take the same way
-		return Outcome{}, errors.Join(err, s.Store.Record(context.WithoutCancel(ctx), audit.New(now, audit.SignInFailed, "", c.Account.ID).From(r.Client)))
+	if errors.Is(err, ErrWrong) {
+		return Outcome{}, errors.Join(err, s.recordWrong(ctx, at, c, r.Client))
 	}
 	if err != nil {
 		return Outcome{}, err
 	}
 	return s.next(ctx, at, c, r)
+}
+
+// recordWrong keeps a trace of a wrong password; where there is no account, with the same work for nobody's.
+func (s *Service) recordWrong(ctx context.Context, at credential.Attempt, c credential.Candidate, client device.Client) error {
+	act := audit.New(at.At, audit.SignInFailed, "", c.Account.ID).From(client)
+	if !c.Exists() {
+		return s.Store.LeaveDecoy(context.WithoutCancel(ctx), act)
+	}
+	return s.Store.Record(context.WithoutCancel(ctx), act)
 }
 
 // prove counts the try, checks the password and gives the try back only when the check could not be made. A typed password that cannot be
