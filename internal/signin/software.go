@@ -117,8 +117,7 @@ func (s *Service) proveSoftware(ctx context.Context, r SoftwareRequest) (p softw
 		return p, errors.Join(err, s.Store.ReturnAttempt(context.WithoutCancel(ctx), p.at, p.found))
 	}
 	if !ok {
-		act := audit.New(p.at.At, audit.SignInFailed, "", p.found.Account.ID).From(r.Client)
-		return p, errors.Join(ErrWrong, s.Store.Record(context.WithoutCancel(ctx), act))
+		return p, errors.Join(ErrWrong, s.recordWrong(ctx, p.at, p.found, r.Client))
 	}
 	if closed := closedTo(p.found); closed != nil {
 		act := audit.New(p.at.At, audit.SignInRefused, p.found.Account.ID, p.found.Account.ID).From(r.Client).With(audit.Reason, closedReasons[closed])
