@@ -10,6 +10,7 @@ postgresql /usr/lib/postgresql/*/bin/initdb initdb
 chromium chromium chromium-browser google-chrome google-chrome-stable
 fonts-liberation /usr/share/fonts/truetype/liberation* /usr/share/fonts/*/*/*.ttf /usr/share/fonts/*/*.ttf /System/Library/Fonts
 oathtool oathtool
+zbar-tools zbarimg
 argon2 argon2
 npm npm
 TABLE
@@ -42,7 +43,7 @@ requirements() {
 		echo "Go is missing: install the version go.mod names, or a newer one"
 		return 1
 	}
-	echo "$(go version), PostgreSQL, Chromium, oathtool, argon2, npm"
+	echo "$(go version), PostgreSQL, Chromium, oathtool, zbarimg, argon2, npm"
 	mapfile -t absent < <(missing)
 	[ ${#absent[@]} -gt 0 ] || return 0
 

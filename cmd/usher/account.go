@@ -16,23 +16,25 @@ import (
 	"usher/internal/account"
 	"usher/internal/admin"
 	"usher/internal/audit"
+	"usher/internal/factor"
 	"usher/internal/password"
 	"usher/internal/secret"
 	"usher/internal/signup"
 )
 
 type accountCmd struct {
-	Add          accountAddCmd     `cmd:"" help:"Make an account whose address needs no proof. The password is asked, or read from standard input."`
-	Show         accountShowCmd    `cmd:"" help:"Show one account."`
-	List         accountListCmd    `cmd:"" help:"List accounts, newest first."`
-	Lock         accountLockCmd    `cmd:"" help:"Lock an account: everything is signed out and nobody signs in."`
-	Unlock       accountUnlockCmd  `cmd:"" help:"Unlock an account."`
-	SignOut      accountSignOutCmd `cmd:"" help:"Sign out everything of an account."`
-	Delete       accountDeleteCmd  `cmd:"" help:"Delete an account after seven days, within which its owner can keep it."`
-	MakeAdmin    accountAdminCmd   `cmd:"" help:"Make an account an administrator."`
-	Reset        accountResetCmd   `cmd:"" help:"Mail the owner of an account a link to choose a new password."`
-	ResetLink    accountLinkCmd    `cmd:"" help:"Print a link to choose a new password, to hand to the owner of an account where there is no mail."`
-	RequireReset accountRequireCmd `cmd:"" help:"Sign out everything of an account and have its owner choose a new password."`
+	Add              accountAddCmd        `cmd:"" help:"Make an account whose address needs no proof. The password is asked, or read from standard input."`
+	Show             accountShowCmd       `cmd:"" help:"Show one account."`
+	List             accountListCmd       `cmd:"" help:"List accounts, newest first."`
+	Lock             accountLockCmd       `cmd:"" help:"Lock an account: everything is signed out and nobody signs in."`
+	Unlock           accountUnlockCmd     `cmd:"" help:"Unlock an account."`
+	SignOut          accountSignOutCmd    `cmd:"" help:"Sign out everything of an account."`
+	Delete           accountDeleteCmd     `cmd:"" help:"Delete an account after seven days, within which its owner can keep it."`
+	MakeAdmin        accountAdminCmd      `cmd:"" help:"Make an account an administrator."`
+	Reset            accountResetCmd      `cmd:"" help:"Mail the owner of an account a link to choose a new password."`
+	ResetLink        accountLinkCmd       `cmd:"" help:"Print a link to choose a new password, to hand to the owner of an account where there is no mail."`
+	RemoveSecondStep accountRemoveStepCmd `cmd:"" help:"Remove the second step of an account after seven days of warning, within which its owner can stop it."`
+	RequireReset     accountRequireCmd    `cmd:"" help:"Sign out everything of an account and have its owner choose a new password."`
 }
 
 // who names one account on the command line.
@@ -200,6 +202,26 @@ func (c accountRequireCmd) Run(ctx context.Context, w world) error {
 	})
 }
 
+type accountRemoveStepCmd struct {
+	settings
+	who
+}
+
+// Run begins the days of warning.
+func (c accountRemoveStepCmd) Run(ctx context.Context, w world) error {
+	return c.onAccount(ctx, w, c.Who, "", func(s *stack, _ *admin.Service, a account.Account) error {
+		due, err := s.factors(nil).AskRemoval(ctx, audit.CLI, a.ID)
+		if errors.Is(err, factor.ErrGone) {
+			return fmt.Errorf("%s has no second step, or it is going to be removed already", a.Email)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(w.Out, "Going to be removed on %s unless the owner stops it; every address is warned each day: %s\n", due.Local().Format("2 January 2006 15:04"), a.Email)
+		return err
+	})
+}
+
 type accountResetCmd struct {
 	settings
 	who
@@ -311,7 +333,14 @@ func moment(t time.Time) string {
 
 // passwords is the flow that replaces passwords.
 func (s *stack) passwords() *password.Service {
-	return &password.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Factors: s.factors(), Policy: s.policy, Now: s.now}
+	return &password.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Factors: s.checker(), Policy: s.policy, Now: s.now}
+}
+
+// factors is the flow that looks after second steps.
+func (s *stack) factors(passwords factor.Passwords) *factor.Service {
+	return &factor.Service{
+		Store: s.db, Hasher: s.pool, Resolver: s.resolver, Checker: s.checker(), Passwords: passwords, Name: s.cfg.Name, Now: s.now,
+	}
 }
 
 // admin is the flow of who looks after the service.

@@ -28,6 +28,7 @@ func (s *service) jobs() []job {
 		{"sweep", time.Minute, true, s.sweep},
 		{"incident notices", time.Second, true, func(ctx context.Context) error { return s.incidents().Tell(ctx) }},
 		{"incident files", 10 * time.Second, false, func(ctx context.Context) error { return s.incidents().Keep(ctx) }},
+		{"second steps", time.Minute, true, func(ctx context.Context) error { return s.factors(nil).Removals(ctx) }},
 		{"erase", time.Minute, true, func(ctx context.Context) error { return profile.Erase(ctx, s.db, s.now()) }},
 	}
 }

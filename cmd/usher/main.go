@@ -69,7 +69,7 @@ func newCommands(args []string) *commands {
 		"serve": {&c.Serve.settings},
 		"account": {
 			&c.Account.Add.settings, &c.Account.Show.settings, &c.Account.Lock.settings, &c.Account.Unlock.settings,
-			&c.Account.SignOut.settings, &c.Account.Delete.settings, &c.Account.List.settings, &c.Account.RequireReset.settings, &c.Account.Reset.settings, &c.Account.ResetLink.settings, &c.Account.MakeAdmin.settings,
+			&c.Account.SignOut.settings, &c.Account.Delete.settings, &c.Account.List.settings, &c.Account.RequireReset.settings, &c.Account.Reset.settings, &c.Account.ResetLink.settings, &c.Account.RemoveSecondStep.settings, &c.Account.MakeAdmin.settings,
 		},
 		"incident": {
 			&c.Incident.Declare.settings, &c.Incident.Status.settings, &c.Incident.List.settings, &c.Incident.Withdraw.settings, &c.Incident.Pause.settings,

@@ -135,7 +135,7 @@ func (s *service) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	signIn := &signin.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Factors: s.factors(), Now: s.now, Log: s.log}
+	signIn := &signin.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Factors: s.checker(), Now: s.now, Log: s.log}
 	devices := &signin.Devices{Store: s.db, Now: s.now}
 	door := &web.Door{
 		Pages: pages, SignIn: signIn, Devices: devices,
@@ -143,6 +143,7 @@ func (s *service) handler() (http.Handler, error) {
 		SignUp:       &signup.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Policy: s.policy, Mode: signup.Mode(s.cfg.SignUp), Now: s.now},
 		Founding:     s.founding(),
 		Password:     s.passwords(),
+		Factor:       s.factors(signIn),
 		Profile:      &profile.Service{Store: s.db, Resolver: s.resolver, Now: s.now},
 		Admin:        s.admin(),
 		Incident:     s.incidents(),

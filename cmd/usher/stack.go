@@ -111,8 +111,8 @@ func (s *stack) founding() *signup.Founding {
 	return &signup.Founding{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Policy: s.policy, Now: s.now}
 }
 
-// factors is the one check of second factors.
-func (s *stack) factors() *mfa.Checker { return &mfa.Checker{Store: s.db, Hasher: s.pool, Now: s.now} }
+// checker is the one check of second factors.
+func (s *stack) checker() *mfa.Checker { return &mfa.Checker{Store: s.db, Hasher: s.pool, Now: s.now} }
 
 func (s *stack) close() error { return errors.Join(s.db.Close(), s.closePasswords()) }
 

@@ -97,6 +97,13 @@ func (s *Service) Delete(ctx context.Context, by Actor, accountID string) (on ti
 	return on, s.Store.SetState(ctx, a.ID, a.State, to, on, act)
 }
 
+// MayRemoveFactor tells whether the actor may begin to remove the account's second factor; doors ask before they call the factor flow. Who
+// administers the service and has lost everything asks somebody else. ErrSelf, account.ErrNotFound.
+func (s *Service) MayRemoveFactor(ctx context.Context, by Actor, accountID string) error {
+	_, err := s.subject(ctx, by, accountID)
+	return err
+}
+
 // MayRequireReset tells whether the actor may make the account's owner choose a new password; doors ask before they call the password
 // flow. ErrSelf, account.ErrNotFound.
 func (s *Service) MayRequireReset(ctx context.Context, by Actor, accountID string) error {

@@ -103,6 +103,8 @@ var autocompletion = map[string][]field{
 	"remove_password": {{"current-password", "password", ""}},
 	"current":         {{"current-password", "password", ""}},
 	"code":            {{"one-time-code", "text", "numeric"}},
+	"off_code":        {{"one-time-code", "text", ""}},
+	"stored":          {{"off", "checkbox", ""}},
 	"display_name":    {{"nickname", "text", ""}},
 	"user_name":       {{"username", "text", ""}},
 	"sign_out":        {{"off", "checkbox", ""}},

@@ -16,7 +16,7 @@ import (
 func TestEveryPage(t *testing.T) {
 	tours := map[string]func(*testing.T, *visits){
 		"signed out": tourSignedOut, "sign-up": tourSignUp, "account": tourAccount, "addresses": tourAddresses, "administration": tourAdministration, "incidents": tourIncidents,
-		"invitation": tourInvitation, "closed": tourClosed, "help": tourHelp,
+		"invitation": tourInvitation, "closed": tourClosed, "help": tourHelp, "second step": tourSecondStep,
 	}
 	seen := &visits{pages: map[string]bool{}}
 	t.Run("tours", func(t *testing.T) {
@@ -61,6 +61,8 @@ var elsewhere = map[string]bool{
 	"POST /account/email/code/again":          true,
 	"POST /account/notice-address/code/again": true,
 	"POST /account/devices/sign-out-all":      true, // the main walk
+	"POST /account/second-step/forget":        true, // a sign-in with a code has to remember the browser before
+	"POST /account/second-step/forget-all":    true,
 	"POST /account/keep":                      true, // the main walk
 	"POST /incident/{act}":                    true,
 	"POST /admin/mail/retry":                  true, // a mail server has to have refused a mail before

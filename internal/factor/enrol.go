@@ -100,6 +100,15 @@ func (s *Service) match(key, typed secret.Token) (step int64, err error) {
 	return 0, mfa.ErrWrong
 }
 
+// Waiting reports whether a ticket waits for Finish; ErrGone when it does not.
+func (s *Service) Waiting(ctx context.Context, f credential.Found, ticket secret.Token) error {
+	_, p, err := s.open(ctx, f, ticket)
+	if err == nil && len(p.Hashes) != mfa.RecoveryCodes {
+		err = ErrGone
+	}
+	return err
+}
+
 // Finish turns the second step on, once the person says that the recovery codes are stored. ErrGone.
 func (s *Service) Finish(ctx context.Context, f credential.Found, ticket secret.Token, client device.Client) error {
 	hash, p, err := s.open(ctx, f, ticket)

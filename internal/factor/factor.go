@@ -45,14 +45,27 @@ type Checker interface {
 	Check(ctx context.Context, t mfa.Try) (credential.Factor, error)
 }
 
+// Passwords checks the password of somebody who is signed in, against the account's one budget.
+type Passwords interface {
+	CheckPassword(ctx context.Context, f credential.Found, password, known secret.Token, client device.Client) error
+}
+
+// Proof is what somebody types to get new recovery codes.
+type Proof struct {
+	Password secret.Token
+	Code     secret.Token // from the authenticator
+	Known    secret.Token // what the browser shows to have been here before
+}
+
 // Service looks after second factors for their owners.
 type Service struct {
-	Store    Store
-	Hasher   Hasher
-	Resolver Resolver
-	Checker  Checker
-	Name     string // of the service, as authenticator apps list it
-	Now      func() time.Time
+	Store     Store
+	Hasher    Hasher
+	Resolver  Resolver
+	Checker   Checker
+	Passwords Passwords // nil where nobody makes new recovery codes: in commands and jobs
+	Name      string    // of the service, as authenticator apps list it
+	Now       func() time.Time
 }
 
 // Why something is refused.
@@ -95,17 +108,17 @@ func (s *Service) Look(ctx context.Context, a account.Account) (st State, err er
 	return st, err
 }
 
-// NewCodes replaces the recovery codes of somebody who has just typed the password (credential.ErrStale otherwise) and a code from the
-// authenticator: a recovery code does not do. The old set is void at once.
-func (s *Service) NewCodes(ctx context.Context, f credential.Found, typed, known secret.Token, client device.Client) (Codes, error) {
-	if !f.IsFresh(s.Now()) {
-		return Codes{}, credential.ErrStale
+// NewCodes replaces the recovery codes of somebody who types the password and a code from the authenticator: a recovery code does not do
+// (mfa.ErrShape). The old set is void at once.
+func (s *Service) NewCodes(ctx context.Context, f credential.Found, p Proof, client device.Client) (Codes, error) {
+	if err := s.Passwords.CheckPassword(ctx, f, p.Password, p.Known, client); err != nil {
+		return Codes{}, err
 	}
 	a, err := s.Store.LoadAccount(ctx, f.AccountID)
 	if err != nil {
 		return Codes{}, err
 	}
-	proved, err := s.prove(ctx, a, mfa.Try{Typed: typed, Known: known, Accepts: mfa.AuthenticatorOnly}, client)
+	proved, err := s.prove(ctx, a, mfa.Try{Typed: p.Code, Known: p.Known, Accepts: mfa.AuthenticatorOnly}, client)
 	if err != nil {
 		return Codes{}, err
 	}
@@ -135,9 +148,6 @@ func (s *Service) TurnOff(ctx context.Context, f credential.Found, typed, known 
 	return spent(s.Store.TurnOffFactor(ctx, proved, act))
 }
 
-// tellAt is at how many wrong codes in a row the owner is told.
-const tellAt = 3
-
 // prove checks a typed factor. A wrong one is recorded, and told when there are several in a row.
 func (s *Service) prove(ctx context.Context, a account.Account, t mfa.Try, client device.Client) (credential.Factor, error) {
 	t.AccountID, t.Network = a.ID, ratelimit.SignInFailures.From(client.Address)
@@ -146,7 +156,7 @@ func (s *Service) prove(ctx context.Context, a account.Account, t mfa.Try, clien
 		return proved, err
 	}
 	act := audit.New(s.Now(), audit.FactorFailed, a.ID, a.ID).From(client)
-	if proved.Candidate.Failures == tellAt {
+	if errors.Is(err, mfa.ErrReplayed) || proved.Candidate.Worrying() {
 		act = act.Warn(a, client, notice.CodesRefused)
 	}
 	return proved, errors.Join(err, s.Store.Record(context.WithoutCancel(ctx), act))
@@ -170,4 +180,13 @@ func (s *Service) newCodes(ctx context.Context) (codes Codes, hashes map[string]
 		}
 	}
 	return codes, hashes, nil
+}
+
+// Urges reports whether so few recovery codes are left that a new set is urged.
+func (st State) Urges() bool { return !st.Since.IsZero() && st.Left <= mfa.UrgeAt }
+
+// HasPassword reports whether an account has a password: without one there is no second step.
+func (s *Service) HasPassword(ctx context.Context, f credential.Found) (bool, error) {
+	a, err := s.Store.LoadAccount(ctx, f.AccountID)
+	return a.Password != "", err
 }

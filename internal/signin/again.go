@@ -24,18 +24,8 @@ type Proof struct {
 // errors of mfa for the code.
 func (s *Service) Again(ctx context.Context, f credential.Found, p Proof, client device.Client) (secret.Token, error) {
 	now := s.Now()
-	at := credential.Attempt{Account: f.AccountID, Known: p.Known, Network: ratelimit.SignInFailures.From(client.Address), At: now}
-	if f.Account.Admin {
-		at.Network = append(at.Network, ratelimit.StepUps.For(f.AccountID))
-	}
-	c, err := s.prove(ctx, at, p.Password)
-	if errors.Is(err, ErrWrong) {
-		return secret.Token{}, errors.Join(err, s.Store.Record(context.WithoutCancel(ctx), audit.New(now, audit.SignInFailed, f.AccountID, f.AccountID).From(client)))
-	}
+	c, err := s.checkPassword(ctx, f, p, client)
 	if err != nil {
-		return secret.Token{}, err
-	}
-	if err := s.Store.ForgiveAttempt(ctx, at, c, audit.Act{At: now}); err != nil {
 		return secret.Token{}, err
 	}
 	r := credential.Renewal{Replaces: f.Hash, Token: secret.NewToken(), FreshAt: now}
@@ -53,4 +43,26 @@ func (s *Service) Again(ctx context.Context, f credential.Found, p Proof, client
 		}
 	}
 	return r.Token, s.Store.RenewSignIn(ctx, r, act)
+}
+
+// CheckPassword checks the password of somebody who is signed in, and nothing else: nothing is fresh by it. ErrWrong, limits.
+func (s *Service) CheckPassword(ctx context.Context, f credential.Found, password, known secret.Token, client device.Client) error {
+	_, err := s.checkPassword(ctx, f, Proof{Password: password, Known: known}, client)
+	return err
+}
+
+func (s *Service) checkPassword(ctx context.Context, f credential.Found, p Proof, client device.Client) (credential.Candidate, error) {
+	at := credential.Attempt{Account: f.AccountID, Known: p.Known, Network: ratelimit.SignInFailures.From(client.Address), At: s.Now()}
+	if f.Account.Admin {
+		at.Network = append(at.Network, ratelimit.StepUps.For(f.AccountID))
+	}
+	c, err := s.prove(ctx, at, p.Password)
+	if errors.Is(err, ErrWrong) {
+		act := audit.New(at.At, audit.SignInFailed, f.AccountID, f.AccountID).From(client)
+		return c, errors.Join(err, s.Store.Record(context.WithoutCancel(ctx), act))
+	}
+	if err != nil {
+		return c, err
+	}
+	return c, s.Store.ForgiveAttempt(ctx, at, c, audit.Act{At: at.At})
 }

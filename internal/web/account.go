@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"usher/internal/account"
+	"usher/internal/factor"
 	"usher/internal/profile"
 )
 
@@ -32,7 +33,12 @@ func (d *Door) getAccount(w http.ResponseWriter, r *http.Request, v visitor) err
 	if err != nil {
 		return err
 	}
-	p.ToDo = whatToDo(v, p.PendingAddress, second)
+	state, err := d.Factor.Look(r.Context(), v.Person)
+	if err != nil {
+		return err
+	}
+	p.SecondStep, p.RecoveryCodes, p.Removal = state.Since, state.Left, state.Removal
+	p.ToDo = whatToDo(v, p.PendingAddress, second, state)
 	if err := d.advise(r, v, &p); err != nil {
 		return err
 	}
@@ -41,7 +47,7 @@ func (d *Door) getAccount(w http.ResponseWriter, r *http.Request, v visitor) err
 }
 
 // whatToDo picks the one thing a person should look at; nil when everything looks right.
-func whatToDo(v visitor, pending, second string) *ToDo {
+func whatToDo(v visitor, pending, second string, state factor.State) *ToDo {
 	switch {
 	case v.Person.Review:
 		return &ToDo{"Take a look around", "Your password was chosen anew. See that everything else on your account is yours too.", Link{"Look around", "/account/review"}}
@@ -51,6 +57,8 @@ func whatToDo(v visitor, pending, second string) *ToDo {
 		return &ToDo{"Your new address waits", "We sent six digits to " + pending + ". Enter them, and the address is yours.", Link{"Enter the code", emailChange.codePath}}
 	case second != "":
 		return &ToDo{"Your second address waits", "We sent six digits to " + second + ". Enter them, and notices go there too.", Link{"Enter the code", noticeChange.codePath}}
+	case state.Urges():
+		return &ToDo{"Few recovery codes are left", "Without them and without your phone you do not get in. Make a new set, and store it.", Link{"Make new codes", "/account/second-step"}}
 	}
 	return nil
 }

@@ -16,17 +16,18 @@ import (
 
 // adminDone says on the next page what a form of the administration has done.
 var adminDone = map[string]string{
-	"lock":          "The account is locked, and everything is signed out of it.",
-	"unlock":        "The account is unlocked.",
-	"sign-out":      "Everything is signed out of this account.",
-	"send-reset":    "The e-mail to choose a new password is on its way.",
-	"require-reset": "A new password is required. The e-mail to choose one is on its way.",
-	"delete":        "Everything is signed out, and the account will be erased when the days of grace are over.",
-	"resend":        "The waiting e-mails are tried again now.",
-	"nothing-waits": "No e-mail waits any more.",
-	"invited":       "The invitation is on its way.",
-	"revoked":       "The invitation is revoked.",
-	"retried":       "The e-mail is tried again now.",
+	"lock":               "The account is locked, and everything is signed out of it.",
+	"unlock":             "The account is unlocked.",
+	"sign-out":           "Everything is signed out of this account.",
+	"send-reset":         "The e-mail to choose a new password is on its way.",
+	"require-reset":      "A new password is required. The e-mail to choose one is on its way.",
+	"remove-second-step": "The days of warning have begun. Every address is told.",
+	"delete":             "Everything is signed out, and the account will be erased when the days of grace are over.",
+	"resend":             "The waiting e-mails are tried again now.",
+	"nothing-waits":      "No e-mail waits any more.",
+	"invited":            "The invitation is on its way.",
+	"revoked":            "The invitation is revoked.",
+	"retried":            "The e-mail is tried again now.",
 }
 
 // What the administration keeps in a browser for a moment.

@@ -11,6 +11,7 @@ import (
 	"usher/internal/admin"
 	"usher/internal/audit"
 	"usher/internal/device"
+	"usher/internal/factor"
 	"usher/internal/id"
 	"usher/internal/notice"
 )
@@ -31,8 +32,15 @@ func (d *Door) adminAccountPage(w http.ResponseWriter, r *http.Request, status i
 	a := sheet.Account
 	p := AdminAccountPage{
 		AccountRow: accountRow(a, sheet.LastSeen), Problem: problem, NoticeAddress: a.NoticeEmail, PasswordChanged: sheet.PasswordSet,
-		PasswordOff: sheet.Failures.Off(), ResetRequired: sheet.ResetRequired, DeletingOn: a.DeleteAt, Self: a.ID == v.AccountID,
+		PasswordOff: sheet.Failures.Off(), ResetRequired: sheet.ResetRequired, DeletingOn: a.DeleteAt, SecondStep: a.SecondFactor, Self: a.ID == v.AccountID,
 		Devices: devicesShown(networksOnly(sheet.Devices), ""), Events: v.eventsOf(sheet), Mail: d.mailShown(sheet.Mail),
+	}
+	if p.SecondStep {
+		state, err := d.Factor.Look(r.Context(), a)
+		if err != nil {
+			return err
+		}
+		p.RemovalOn, p.RecoveryCodes = state.Removal, state.Left
 	}
 	if sheet.Failures.Until.After(d.Now()) {
 		p.LockedUntil = sheet.Failures.Until
@@ -75,6 +83,13 @@ func (d *Door) accountActs() map[string]func(ctx context.Context, by admin.Actor
 		"unlock":   d.Admin.Unlock,
 		"sign-out": d.Admin.SignOut,
 		"resend":   d.Admin.ResendOf,
+		"remove-second-step": func(ctx context.Context, by admin.Actor, accountID string) error {
+			if err := d.Admin.MayRemoveFactor(ctx, by, accountID); err != nil {
+				return err
+			}
+			_, err := d.Factor.AskRemoval(ctx, string(by), accountID)
+			return err
+		},
 		"delete": func(ctx context.Context, by admin.Actor, accountID string) error {
 			_, err := d.Admin.Delete(ctx, by, accountID)
 			return err
@@ -106,6 +121,7 @@ func (d *Door) postAdminAccount(w http.ResponseWriter, r *http.Request, v visito
 		name = "nothing-waits"
 	case errors.Is(err, admin.ErrSelf):
 		return d.adminAccountPage(w, r, http.StatusForbidden, v, "This is your own account. Change it under “Your account”.")
+	case errors.Is(err, factor.ErrGone): // pressed twice, or it is off
 	case errors.Is(err, account.ErrLastAdmin):
 		return d.adminAccountPage(w, r, http.StatusUnprocessableEntity, v, "Nobody else administers this service. Let somebody else become an administrator first.")
 	case err != nil && !errors.Is(err, admin.ErrAlready): // pressed twice is done once

@@ -72,7 +72,10 @@ type AdminAccountPage struct {
 	PasswordOff     bool      // by the failure budget: it opens nothing until it is reset
 	ResetRequired   bool
 	DeletingOn      time.Time
-	Self            bool // the administrator's own account
+	SecondStep      bool
+	RecoveryCodes   int64     // that are left
+	RemovalOn       time.Time // when the second step will be removed; zero when it will not
+	Self            bool      // the administrator's own account
 	Devices         []Device
 	Events          []Event
 	Mail            []QueuedMail

@@ -92,6 +92,9 @@ func (d *Door) draftHandler() handler {
 		if !v.Person.Admin {
 			return errNotFound // as in administrator
 		}
+		if !v.Account.SecondFactor {
+			return d.secondStepFirst(w, r, v)
+		}
 		i := incident.Incident{
 			ID: r.PathValue("id"), Action: incident.Require, Scope: incident.All, Names: r.PostFormValue("names"),
 		}

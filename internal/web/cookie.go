@@ -77,6 +77,7 @@ var (
 	linkChange     = link{"usher-change", "/account/email/confirm"}
 	linkReset      = link{"usher-reset", "/reset/new"}
 	linkNotMe      = link{"usher-not-me", "/not-me"}
+	linkKeep       = link{"usher-keep", "/keep-second-step"}
 	linkUndo       = link{"usher-undo", "/undo"}
 	linkInvitation = link{"usher-invitation", "/invitation"}
 	linkSetUp      = link{"usher-set-up", "/setup"}

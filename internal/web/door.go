@@ -9,6 +9,7 @@ import (
 	"usher/internal/admin"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/factor"
 	"usher/internal/incident"
 	"usher/internal/password"
 	"usher/internal/profile"
@@ -26,6 +27,7 @@ type Door struct {
 	SignUp       *signup.Service
 	Founding     *signup.Founding
 	Password     *password.Service
+	Factor       *factor.Service
 	Profile      *profile.Service
 	Admin        *admin.Service
 	Incident     *incident.Service

@@ -25,6 +25,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/factor"
 	"usher/internal/incident"
 	"usher/internal/mfa"
 	"usher/internal/middleware"
@@ -101,18 +102,22 @@ func (h *house) wire() *Door {
 	resolver := &credential.Resolver{Store: h.db, Now: h.clock}
 	factors := &mfa.Checker{Store: h.db, Hasher: h.pool, Now: h.clock}
 	passwords := &password.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: factors, Policy: policy, Now: h.clock}
+	signIn := &signin.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: factors, Now: h.clock, Log: log}
 	return &Door{
 		Pages:        pages,
-		SignIn:       &signin.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: factors, Now: h.clock, Log: log},
+		SignIn:       signIn,
 		Devices:      &signin.Devices{Store: h.db, Now: h.clock},
 		AppPasswords: &signin.AppPasswords{Store: h.db, Now: h.clock},
 		SignUp:       &signup.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Mode: signup.ModeOpen, Now: h.clock},
 		Founding:     &signup.Founding{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Now: h.clock},
 		Password:     passwords,
-		Profile:      &profile.Service{Store: h.db, Resolver: resolver, Now: h.clock},
-		Admin:        h.administration(),
-		Incident:     &incident.Service{Store: h.db, Resolver: resolver, Now: h.clock, Host: "usher.example.org", Contact: "help@usher.example.org"},
-		Resolver:     resolver, Touches: &device.Touches{},
+		Factor: &factor.Service{
+			Store: h.db, Hasher: h.pool, Resolver: resolver, Checker: factors, Passwords: signIn, Name: "Usher", Now: h.clock,
+		},
+		Profile:  &profile.Service{Store: h.db, Resolver: resolver, Now: h.clock},
+		Admin:    h.administration(),
+		Incident: &incident.Service{Store: h.db, Resolver: resolver, Now: h.clock, Host: "usher.example.org", Contact: "help@usher.example.org"},
+		Resolver: resolver, Touches: &device.Touches{},
 		Place: func(netip.Addr) string { return "" },
 		Now:   h.clock, Log: log, SecureCookies: true,
 	}
@@ -358,8 +363,8 @@ func (a *answer) parse() {
 
 var anyToken = regexp.MustCompile(`[0-9a-v]{52}`)
 
-// answersAtOnce are the forms that change nothing, or answer with a secret, which must not travel on to another page.
-var answersAtOnce = []string{"/notice", "/account/app-passwords/new"}
+// showOnce are the forms that answer with a secret that is shown once: a page of its own would show it again.
+var showOnce = []string{"/account/second-step/begin", "/account/second-step/confirm", "/account/second-step/codes", "/account/app-passwords/new"}
 
 // check holds for every answer there is.
 func (a *answer) check(method string) {
@@ -367,7 +372,7 @@ func (a *answer) check(method string) {
 	if got := a.header.Get("Cache-Control"); got != "no-store" && !strings.HasPrefix(a.path, "/static/") {
 		a.t.Errorf("%s %s: Cache-Control is %q", method, a.path, got)
 	}
-	if method == http.MethodPost && a.status < 300 && a.header.Get("Content-Type") != "application/json" && !slices.Contains(answersAtOnce, a.path) {
+	if method == http.MethodPost && a.status < 300 && !slices.Contains(showOnce, a.path) && a.path != "/notice" && a.header.Get("Content-Type") != "application/json" {
 		a.t.Errorf("POST %s answers %d: a reload would send the form again", a.path, a.status)
 	}
 	if a.status >= 500 && a.status != http.StatusServiceUnavailable {

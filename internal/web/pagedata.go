@@ -1,6 +1,7 @@
 package web
 
 import (
+	"html/template"
 	"time"
 
 	"usher/internal/mfa"
@@ -176,7 +177,10 @@ type AccountPage struct {
 	NoticeAddress   string
 	PasswordChanged time.Time
 	Devices         int
-	ToDo            *ToDo // nil: everything looks right
+	SecondStep      time.Time // since when it is on; zero when it is off
+	RecoveryCodes   int64     // that are left
+	Removal         time.Time // when the second step will be removed by an operator; zero when it will not
+	ToDo            *ToDo     // nil: everything looks right
 	Events          []Event
 }
 
@@ -230,6 +234,52 @@ type PasswordPage struct {
 	AskCurrent bool   // false where the proof on the page before has just been made
 	SignOut    bool   // the box is ticked
 	Others     string // what would be signed out: "2 browsers and 1 app"; empty: nothing
+}
+
+// SecondStepPage is "second-step". Setting up posts password when asked; new codes post password and code; switching off posts off_code.
+type SecondStepPage struct {
+	Form
+	Login       string // for the password manager
+	AskPassword bool   // false within five minutes of the last one
+	NoPassword  bool   // one has to be chosen first
+	Since       time.Time
+	Left        int64 // recovery codes
+	Urge        bool  // so few are left that a new set is urged
+	Remembered  []RememberedBrowser
+	Removal     time.Time // when it will be removed by an operator; zero when it will not
+	Open        string    // which form is shown open, after a refused try: codes or off
+}
+
+// RememberedBrowser is a browser where the second step is not asked for.
+type RememberedBrowser struct {
+	ID, Name     string
+	Since, Until time.Time
+}
+
+// AuthenticatorPage is "second-step-app"; it posts code. QR and Key are empty after a wrong code: they are shown once.
+type AuthenticatorPage struct {
+	Form
+	Ticket  string // carried in the field ticket
+	Account string // as the app lists it
+	QR      template.HTML
+	Key     string // in groups of four
+}
+
+// RecoveryCodesPage is "second-step-codes". With a ticket it posts stored ("yes"); without one the codes count already. Codes are empty after
+// a refusal: they are shown once.
+type RecoveryCodesPage struct {
+	Form
+	Ticket  string // carried in the field ticket
+	Account string
+	Codes   []string
+}
+
+// KeepSecondStepPage is "keep-second-step"; it posts email.
+type KeepSecondStepPage struct {
+	Form
+	Ticket string // carried in the field ticket
+	Email  string
+	Due    time.Time
 }
 
 // Device is one thing that is signed in.

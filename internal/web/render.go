@@ -167,6 +167,7 @@ var accountSide = []sideItem{
 	{"profile", "/account/profile", "Profile", "person"},
 	{"email", "/account/email", "E-mail", "mail"},
 	{"password", "/account/password", "Password", "key"},
+	{"second-step", "/account/second-step", "Second step", "shield"},
 	{"devices", "/account/devices", "Devices", "devices"},
 	{"app-passwords", "/account/app-passwords", "App passwords", "app"},
 	{"activity", "/account/activity", "Activity", "clock"},

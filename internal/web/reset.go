@@ -117,8 +117,6 @@ func (d *Door) postResetCode(w http.ResponseWriter, r *http.Request) error {
 	switch {
 	case errors.Is(err, password.ErrGone), errors.Is(err, credential.ErrSpent):
 		return d.noReset(w, r, err)
-	case errors.As(err, new(credential.Exhausted)):
-		p.Problem = "There were too many wrong codes in a row, so codes are switched off here. Try a browser you have used before, or ask the person who runs this service."
 	case err != nil:
 		p.refuseFactor(err)
 	}

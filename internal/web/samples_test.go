@@ -1,11 +1,15 @@
 package web
 
 import (
+	"html/template"
 	"net/http"
+	"strconv"
 	"time"
 
+	"usher/internal/mfa"
 	"usher/internal/notice"
 	"usher/internal/request"
+	"usher/internal/secret"
 )
 
 // sample is one page in one state, with data as hostile as real people's.
@@ -106,6 +110,8 @@ func stageSamples() []sample {
 		{name: "not-me", page: Page{Data: NotMePage{Ticket: "t", Device: nasty, Place: "Lyon", At: sampleNow}}},
 		{name: "not-me", state: "refused", page: Page{Data: NotMePage{Email: "bo@example.org", Form: refused("email", "This is not the address of the account.")}}},
 		{name: "not-me-done"},
+		{name: "keep-second-step", page: Page{Data: KeepSecondStepPage{Ticket: "t", Due: sampleNow.AddDate(0, 0, 6)}}},
+		{name: "keep-second-step", state: "refused", page: Page{Data: KeepSecondStepPage{Ticket: "t", Email: nasty, Form: refused("email", "This is not the address of the account.")}}},
 		{name: "undo", page: Page{Data: UndoPage{Ticket: "t", NewAddress: "thief@example.net", Until: sampleNow.AddDate(0, 0, 5)}}},
 		{name: "reset-ask", page: Page{Data: ResetAskPage{}}},
 		{name: "reset-sent", page: Page{Data: ResetSentPage{Login: "ann@example.org"}}},
@@ -156,6 +162,17 @@ func accountSamples() []sample {
 		{name: "app-password-new", state: "refused", page: Page{Person: ann, Nav: "app-passwords", Data: AppPasswordNewPage{Purpose: nasty, Form: refused("name", "Say which app it is for.")}}},
 		{name: "app-password-made", page: Page{Person: ann, Nav: "app-passwords", Data: AppPasswordMadePage{Name: nasty, Login: "ann.walker@subdomain.department.example.org", Password: "usher-2345-6789-abcd-efgh-jklm-npqr-stuv"}}},
 		{name: "devices", page: Page{Person: ann, Data: DevicesPage{Devices: sampleDevices(), Tally: "2 browsers and 1 app"}}},
+		{name: "second-step", page: Page{Person: ann, Data: SecondStepPage{Login: "ann@example.org", AskPassword: true}}},
+		{name: "second-step", state: "no password", page: Page{Person: ann, Data: SecondStepPage{NoPassword: true}}},
+		{name: "second-step", state: "on", page: Page{Person: ann, Data: SecondStepPage{Login: "ann@example.org", Since: sampleNow.AddDate(0, -1, 0), Left: 10, Remembered: sampleRemembered()}}},
+		{name: "second-step", state: "going", page: Page{Person: ann, Data: SecondStepPage{Since: sampleNow.AddDate(0, -1, 0), Left: 1, Urge: true, Removal: sampleNow.AddDate(0, 0, 6), Open: "codes", Form: refused("password", "That password isn’t right.")}}},
+		{name: "second-step", state: "not off", page: Page{Person: ann, Data: SecondStepPage{Since: sampleNow.AddDate(0, -1, 0), Left: 0, Urge: true, Open: "off", Form: refused("off_code", "That code isn’t right.")}}},
+		{name: "second-step-app", page: Page{Person: ann, Nav: "second-step", Data: AuthenticatorPage{Ticket: "t", Account: nasty, QR: sampleQR(), Key: "JBSW Y3DP EHPK 3PXP JBSW Y3DP EHPK 3PXP"}}},
+		{name: "second-step-app", state: "refused", page: Page{Person: ann, Nav: "second-step", Data: AuthenticatorPage{Ticket: "t", Account: "ann@example.org", Form: refused("code", "That code isn’t right.")}}},
+		{name: "second-step-codes", page: Page{Person: ann, Nav: "second-step", Data: RecoveryCodesPage{Ticket: "t", Account: "ann@example.org", Codes: sampleCodes()}}},
+		{name: "second-step-codes", state: "new", page: Page{Person: ann, Nav: "second-step", Data: RecoveryCodesPage{Account: nasty, Codes: sampleCodes()}}},
+		{name: "second-step-codes", state: "not stored", page: Page{Person: ann, Nav: "second-step", Data: RecoveryCodesPage{Ticket: "t", Form: refused("stored", "Tick this once you have stored the codes.")}}},
+		{name: "account", state: "going", page: Page{Person: ann, Data: AccountPage{Name: "Ann", Address: "ann@example.org", Devices: 1, SecondStep: sampleNow.AddDate(0, -1, 0), RecoveryCodes: 1, Removal: sampleNow.AddDate(0, 0, 6)}}},
 		{name: "devices", state: "alone", page: Page{Person: ann, Notice: "Living room TV is signed out.", Data: DevicesPage{Devices: sampleDevices()[:1]}}},
 		{name: "review", page: Page{Person: ann, Nav: "account", Data: ReviewPage{Address: "ann@example.org", NoticeAddress: "bo@example.org", Others: "2 browsers", Apps: 1, SecondStep: true, RecoveryLeft: 7, Next: "/account"}}},
 		{name: "review", state: "bare", page: Page{Person: other, Nav: "account", Data: ReviewPage{Address: "ann@example.org", Next: "/account"}}},
@@ -164,6 +181,27 @@ func accountSamples() []sample {
 		{name: "data", page: Page{Person: ann, Data: DataPage{Login: "ann@example.org", AskPassword: true}}},
 		{name: "data", state: "refused", page: Page{Person: ann, Data: DataPage{AskPassword: true, Form: refused("password", "This is not your password.")}}},
 	}
+}
+
+func sampleRemembered() []RememberedBrowser {
+	return []RememberedBrowser{
+		{"r1", "Firefox on Linux · Lyon", sampleNow.AddDate(0, 0, -2), sampleNow.AddDate(0, 0, 28)}, {"r2", nasty, sampleNow.AddDate(0, 0, -29), sampleNow.AddDate(0, 0, 1)},
+	}
+}
+
+func sampleQR() template.HTML {
+	picture, err := drawQR(mfa.Address("Usher", "ann@example.org", secret.TokenOf("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")))
+	if err != nil {
+		return template.HTML(err.Error())
+	}
+	return picture
+}
+
+func sampleCodes() (all []string) {
+	for i := range mfa.RecoveryCodes {
+		all = append(all, mfa.Recovery{Selector: strconv.Itoa(i), Rest: secret.TokenOf("ABCDEFGHJKLMN")}.Text().Reveal())
+	}
+	return all
 }
 
 func sampleMails() []QueuedMail {
@@ -217,8 +255,8 @@ func adminSamples() []sample {
 		{name: "admin-accounts", state: "searched", page: Page{Person: ann, Data: AdminAccountsPage{Rows: sampleRows(), Query: nasty, State: "locked", AnyPart: true, Next: "/admin/accounts?search=yes&before=x"}}},
 		{name: "admin-accounts", state: "empty", page: Page{Person: ann, Data: AdminAccountsPage{Query: nasty}}},
 		{name: "admin-accounts", state: "problem", page: Page{Person: ann, Data: AdminAccountsPage{Query: "a", Problem: "This search took too long. Search for more of the name."}}},
-		{name: "admin-account", page: Page{Person: ann, Nav: "admin-accounts", Data: AdminAccountPage{AccountRow: sampleRows()[1], NoticeAddress: "bo@example.org", LockedUntil: sampleNow.Add(time.Hour), Devices: sampleDevices()[1:4], Events: sampleEvents()}}},
-		{name: "admin-account", state: "locked and deleting", page: Page{Person: ann, Nav: "admin-accounts", Data: AdminAccountPage{AccountRow: sampleRows()[2], DeletingOn: sampleNow.AddDate(0, 0, 5), PasswordOff: true, Mail: sampleMails()}}},
+		{name: "admin-account", page: Page{Person: ann, Nav: "admin-accounts", Data: AdminAccountPage{AccountRow: sampleRows()[1], SecondStep: true, RecoveryCodes: 9, NoticeAddress: "bo@example.org", LockedUntil: sampleNow.Add(time.Hour), Devices: sampleDevices()[1:4], Events: sampleEvents()}}},
+		{name: "admin-account", state: "locked and deleting", page: Page{Person: ann, Nav: "admin-accounts", Data: AdminAccountPage{AccountRow: sampleRows()[2], SecondStep: true, RecoveryCodes: 1, RemovalOn: sampleNow.AddDate(0, 0, 3), DeletingOn: sampleNow.AddDate(0, 0, 5), PasswordOff: true, Mail: sampleMails()}}},
 		{name: "admin-account", state: "refused", page: Page{Person: ann, Nav: "admin-accounts", Data: AdminAccountPage{AccountRow: sampleRows()[0], Problem: "Nobody else administers this service."}}},
 		{name: "admin-account", state: "self", page: Page{Person: ann, Nav: "admin-accounts", Data: AdminAccountPage{AccountRow: sampleRows()[0], Self: true}}},
 		{name: "admin-account", state: "deleting", page: Page{Person: ann, Nav: "admin-accounts", Data: AdminAccountPage{AccountRow: sampleRows()[3], ResetRequired: true, DeletingOn: sampleNow.AddDate(0, 0, 5)}}},

@@ -46,10 +46,10 @@ func (d *Door) prove(w http.ResponseWriter, r *http.Request, v visitor, form *Fo
 	case errors.Is(err, signin.ErrWrong):
 		form.Refuse(field, "That password isn’t right.")
 		return v, err
-	case form.refuseFactor(err):
-		return v, err
 	case errors.As(err, new(credential.Exhausted)):
 		form.Refuse(field, "There were too many wrong passwords. Choose a new one by e-mail: sign out, then press “Forgot?”.")
+		return v, err
+	case form.refuseFactor(err):
 		return v, err
 	case err != nil:
 		return v, err
@@ -60,18 +60,22 @@ func (d *Door) prove(w http.ResponseWriter, r *http.Request, v visitor, form *Fo
 }
 
 // refuseFactor puts beside the field "code" why a typed second factor does not count, and reports whether that was what is wrong.
-func (f *Form) refuseFactor(err error) bool {
+func (f *Form) refuseFactor(err error) bool { return f.refuseFactorIn("code", err) }
+
+func (f *Form) refuseFactorIn(field string, err error) bool {
 	switch {
 	case errors.Is(err, mfa.ErrShape):
-		f.Refuse("code", "That is neither six digits nor a recovery code.")
+		f.Refuse(field, "That is neither six digits nor a recovery code.")
 	case errors.Is(err, mfa.ErrReplayed):
-		f.Refuse("code", "This code was used already. Wait for the next one; it comes every 30 seconds.")
+		f.Refuse(field, "This code was used already. Wait for the next one; it comes every 30 seconds.")
 	case errors.Is(err, mfa.ErrClock):
-		f.Refuse("code", "This code belongs to another minute. Set the clock of your phone to automatic, and enter the newest code.")
+		f.Refuse(field, "This code belongs to another minute. Set the clock of your phone to automatic, and enter the newest code.")
 	case errors.Is(err, mfa.ErrWrong):
-		f.Refuse("code", "That code isn’t right. Enter the newest one.")
+		f.Refuse(field, "That code isn’t right. Enter the newest one.")
 	case errors.Is(err, mfa.ErrOff):
 		f.Problem = "The second step was turned off meanwhile. Go back and try again."
+	case errors.As(err, new(credential.Exhausted)):
+		f.Problem = "There were too many wrong codes in a row, so codes are switched off here. Try a browser you have used before, or ask the person who runs this service."
 	default:
 		return false
 	}

@@ -18,13 +18,13 @@ var (
 	byRecovery      = codeWay{"/sign-in/recovery", "sign-in-recovery"}
 )
 
-func (d *Door) getSecondStep(way codeWay) handler {
+func (d *Door) getCodeStep(way codeWay) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		a, err := d.SignIn.Waiting(r.Context(), d.cookie(r, cookieCode))
 		if err != nil {
-			return d.noSecondStep(w, r, err)
+			return d.noCodeStep(w, r, err)
 		}
-		return d.secondStepPage(w, r, way, answeredCode{status: http.StatusOK, next: localPath(r.URL.Query().Get("next"), "")}, a)
+		return d.codeStepPage(w, r, way, answeredCode{status: http.StatusOK, next: localPath(r.URL.Query().Get("next"), "")}, a)
 	}
 }
 
@@ -36,7 +36,7 @@ type answeredCode struct {
 	remember bool
 }
 
-func (d *Door) secondStepPage(w http.ResponseWriter, r *http.Request, way codeWay, a answeredCode, who account.Account) error {
+func (d *Door) codeStepPage(w http.ResponseWriter, r *http.Request, way codeWay, a answeredCode, who account.Account) error {
 	p := SignInCodePage{Form: a.form, Login: who.Called(), Next: a.next, Remember: a.remember}
 	p.Other = pathWith(byRecovery.path, "next", a.next)
 	if way == byRecovery {
@@ -46,8 +46,8 @@ func (d *Door) secondStepPage(w http.ResponseWriter, r *http.Request, way codeWa
 	return nil
 }
 
-// noSecondStep sends a browser whose first step does not count any more back to it.
-func (d *Door) noSecondStep(w http.ResponseWriter, r *http.Request, err error) error {
+// noCodeStep sends a browser whose first step does not count any more back to it.
+func (d *Door) noCodeStep(w http.ResponseWriter, r *http.Request, err error) error {
 	if !errors.Is(err, signin.ErrTooLate) {
 		return err
 	}
@@ -58,17 +58,17 @@ func (d *Door) noSecondStep(w http.ResponseWriter, r *http.Request, err error) e
 	return to(w, r, "/sign-in?why="+whyLate)
 }
 
-func (d *Door) postSecondStep(way codeWay) handler {
+func (d *Door) postCodeStep(way codeWay) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
 		ticket := d.cookie(r, cookieCode)
 		who, err := d.SignIn.Waiting(r.Context(), ticket)
 		if err != nil {
-			return d.noSecondStep(w, r, err)
+			return d.noCodeStep(w, r, err)
 		}
 		a := answeredCode{next: localPath(r.PostFormValue("next"), ""), remember: r.PostFormValue("remember") == "yes"}
 		show := func(status int) error {
 			a.status = status
-			return d.secondStepPage(w, r, way, a, who)
+			return d.codeStepPage(w, r, way, a, who)
 		}
 		typed := secret.TokenOf(r.PostFormValue("code"))
 		if typed.Empty() {
@@ -78,9 +78,7 @@ func (d *Door) postSecondStep(way codeWay) handler {
 		out, err := d.SignIn.Code(r.Context(), signin.CodeRequest{Ticket: ticket, Typed: typed, Known: d.cookie(r, cookieKnown), Remember: a.remember, Client: d.client(r)})
 		switch {
 		case errors.Is(err, signin.ErrTooLate):
-			return d.noSecondStep(w, r, err)
-		case errors.As(err, new(credential.Exhausted)):
-			a.form.Problem = "There were too many wrong codes in a row, so codes are switched off here. Sign in on a browser you have used before, or ask the person who runs this service."
+			return d.noCodeStep(w, r, err)
 		case err != nil:
 			a.form.refuseFactor(err)
 		}

@@ -127,6 +127,24 @@
     });
   }
 
+  // What is shown once can be kept as a file, and on paper.
+  for (const button of all("[data-download]")) {
+    const from = document.querySelector(button.dataset.download);
+    if (!from) continue;
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      const link = document.createElement("a");
+      link.href = URL.createObjectURL(new Blob([`${location.host}\n\n${from.textContent.trim()}\n`], { type: "text/plain" }));
+      link.download = button.dataset.file;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+    });
+  }
+  for (const button of all("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => print());
+  }
+
   // Times in the reader's own locale and zone; the exact one stays in the tooltip.
   const exact = new Intl.DateTimeFormat(locale, { dateStyle: "long", timeStyle: "long" });
   const clock = new Intl.DateTimeFormat(locale, { timeStyle: "short" });

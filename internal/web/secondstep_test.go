@@ -1,0 +1,167 @@
+package web
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/mfa"
+	"usher/internal/notice"
+	"usher/internal/secret"
+)
+
+// shows are the digits that an authenticator with a key shows now, or some steps later.
+func (h *house) shows(key secret.Token, steps int64) string {
+	return mfa.Code(key, mfa.Step(h.clock())+steps).Reveal()
+}
+
+// enrolled sets the second step up by its pages, and returns the key and the recovery codes.
+func (b *browser) enrolled() (key secret.Token, codes []string) {
+	b.t.Helper()
+	begun := b.get("/account/second-step").submit("/account/second-step/begin").is(200)
+	key = secret.TokenOf(strings.ReplaceAll(begun.says("#key"), " ", ""))
+	ready := begun.submit("/account/second-step/confirm", "code", b.shows(key, 0)).is(200)
+	codes = strings.Fields(ready.says("#codes"))
+	if len(codes) != mfa.RecoveryCodes {
+		b.t.Fatalf("%d codes", len(codes))
+	}
+	ready.submit("/account/second-step/finish", "stored", "yes").leadsTo("/account/second-step?done=second-step-on").shows(".notice", "is on")
+	b.pass(2 * time.Minute)
+	return key, codes
+}
+
+func TestSecondStepIsSetUp(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		a := h.account(annMail, "", annPassword)
+		ann := h.signedIn(annMail, annPassword)
+		ann.get("/account").shows("dd", "Off")
+		key, _ := ann.enrolled()
+		got := h.reload(a.ID)
+		if !got.SecondFactor || h.recorded(a.ID, audit.SecondFactorOn) != 1 {
+			t.Error("it is not on, or not recorded")
+		}
+		h.mail(notice.KindSecondFactorOn, annMail)
+		page := ann.get("/account/second-step").shows("p", "10 of 10").has(0, "#key").has(0, "#codes").has(0, "svg.qr")
+		if strings.Contains(page.body, key.Reveal()) {
+			t.Error("the key is shown again")
+		}
+		ann.get("/account").shows("dd", "On, 10 recovery codes left")
+		ann.post("/account/second-step/begin", "password", annPassword).leadsTo("/account/second-step")
+	})
+}
+
+func TestSecondStepIsSetUpInOrder(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.account(annMail, "", annPassword)
+		ann := h.signedIn(annMail, annPassword)
+		begun := ann.get("/account/second-step").submit("/account/second-step/begin").has(1, "svg.qr")
+		key := secret.TokenOf(strings.ReplaceAll(begun.says("#key"), " ", ""))
+		wrong := begun.submit("/account/second-step/confirm", "code", h.shows(key, 9)).is(422).has(0, "svg.qr").has(0, "#key").shows(".error", "isn’t right")
+		wrong.submit("/account/second-step/confirm", "code", h.shows(key, 2)).is(422).shows(".error", "another minute")
+		wrong.submit("/account/second-step/confirm", "code", "12ab").is(422).shows(".error", "six digits")
+		ann.post("/account/second-step/finish", "ticket", begun.value("input[name=ticket]"), "stored", "yes").is(410) // no code was right yet
+	})
+	eachHouse(t, func(h *house) {
+		a := h.account(annMail, "", annPassword)
+		ann := h.signedIn(annMail, annPassword)
+		first := ann.get("/account/second-step").submit("/account/second-step/begin")
+		firstKey := secret.TokenOf(strings.ReplaceAll(first.says("#key"), " ", ""))
+		begun := ann.get("/account/second-step").submit("/account/second-step/begin")
+		first.submit("/account/second-step/confirm", "code", h.shows(firstKey, 0)).is(410) // begun anew
+		key := secret.TokenOf(strings.ReplaceAll(begun.says("#key"), " ", ""))
+		ready := begun.submit("/account/second-step/confirm", "code", h.shows(key, 0)).is(200)
+		begun.submit("/account/second-step/confirm", "code", h.shows(key, 0)).is(410) // the codes are shown once
+		ready.submit("/account/second-step/finish").is(422).has(0, "#codes").shows(".error", "Tick this")
+		bo := h.account(boMail, "", boPassword)
+		ticket := ready.value("input[name=ticket]")
+		h.signedIn(boMail, boPassword).post("/account/second-step/finish", "ticket", ticket, "stored", "yes").is(410)
+		h.pass(credential.Rules[credential.Enrolment].Life)
+		ready.submit("/account/second-step/finish", "stored", "yes").is(410)
+		if h.reload(a.ID).SecondFactor || h.reload(bo.ID).SecondFactor {
+			t.Error("a second step is on")
+		}
+	})
+}
+
+func TestSecondStepAsksForThePassword(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.account(annMail, "", annPassword)
+		ann := h.signedIn(annMail, annPassword)
+		h.pass(credential.Fresh)
+		page := ann.get("/account/second-step")
+		page.submit("/account/second-step/begin").is(422).has(0, "svg.qr")
+		page.submit("/account/second-step/begin", "password", "not the password at all").is(422).has(0, "svg.qr").shows(".error", "isn’t right")
+		page.submit("/account/second-step/begin", "password", annPassword).is(200).has(1, "svg.qr")
+	})
+}
+
+func TestNewRecoveryCodes(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		a := h.account(annMail, "", annPassword)
+		ann := h.signedIn(annMail, annPassword)
+		key, old := ann.enrolled()
+		page := ann.get("/account/second-step")
+		const form = "/account/second-step/codes"
+		page.submit(form, "code", h.shows(key, 0)).is(422).shows(".error", "Enter your password")
+		page.submit(form, "password", annPassword, "code", old[0]).is(422).shows(".error", "six digits") // a recovery code does not do
+		fresh := page.submit(form, "password", annPassword, "code", h.shows(key, 0)).is(200)
+		codes := strings.Fields(fresh.says("#codes"))
+		if len(codes) != mfa.RecoveryCodes || h.recorded(a.ID, audit.CodesReplaced) != 1 {
+			t.Errorf("%d new codes", len(codes))
+		}
+		h.mail(notice.KindRecoveryCodesReplaced, annMail)
+		page.submit(form, "password", annPassword, "code", h.shows(key, 0)).is(422).shows(".error", "used already")
+		h.pass(time.Minute)
+		ann.get("/account/second-step").submit("/account/second-step/off", "off_code", old[1]).is(422).shows(".error", "isn’t right")
+		ann.get("/account/second-step").submit("/account/second-step/off", "off_code", strings.ToLower(codes[1])).leadsTo("/account/second-step?done=second-step-off")
+		h.mail(notice.KindSecondFactorOff, annMail)
+		if h.reload(a.ID).SecondFactor {
+			t.Error("it is on")
+		}
+	})
+}
+
+// A stolen browser alone cannot switch it off, and guessing is told and ends.
+func TestSecondStepIsNotGuessedOff(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		a := h.account(annMail, "", annPassword)
+		ann := h.signedIn(annMail, annPassword)
+		key, _ := ann.enrolled()
+		thief := ann.copyOf()
+		thief.post("/account/second-step/off").is(422)
+		status := 0
+		for range 6 {
+			status = thief.post("/account/second-step/off", "off_code", h.shows(key, 7)).status
+		}
+		if status != 429 {
+			t.Errorf("the sixth guess answers %d", status)
+		}
+		if n := h.mails(notice.KindCodesRefused); n != 1 {
+			t.Errorf("%d mails tell of it", n)
+		}
+		if n := h.recorded(a.ID, audit.FactorFailed); n != 5 || !h.reload(a.ID).SecondFactor {
+			t.Errorf("%d wrong codes are recorded", n)
+		}
+	})
+}
+
+func TestRecoveryCodesAreUrged(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		a := h.account(annMail, "", annPassword)
+		ann := h.signedIn(annMail, annPassword)
+		_, codes := ann.enrolled()
+		checker := mfa.Checker{Store: h.db, Hasher: h.pool, Now: h.clock}
+		for _, code := range codes[:7] {
+			f, err := checker.Check(t.Context(), mfa.Try{AccountID: a.ID, Typed: secret.TokenOf(code)})
+			h.must(err)
+			in := credential.NewSignIn(a.ID, "password", device.Client{}, h.clock())
+			in.Factor = &f
+			h.must(h.db.OpenSignIn(t.Context(), credential.Attempt{At: h.clock()}, credential.Candidate{}, in, audit.Act{At: h.clock()}, audit.Act{At: h.clock()}))
+		}
+		ann.get("/account").shows(".panel.look", "Few recovery codes")
+		ann.get("/account/second-step").shows(".note", "Only 3 recovery codes")
+	})
+}
