@@ -22,7 +22,7 @@ var anAppPassword = regexp.MustCompile(`\busher(-[2-9a-z]{4}){7}\b`)
 
 // secretFields are the fields whose values nobody but their owner should read.
 var secretFields = map[string]bool{
-	"email": true, "login": true, "password": true, "current": true, "remove_password": true, "code": true, "ticket": true, "display_name": true, "user_name": true,
+	"email": true, "login": true, "password": true, "current": true, "remove_password": true, "code": true, "off_code": true, "ticket": true, "display_name": true, "user_name": true,
 	"username": true, "q": true, "account": true,
 }
 

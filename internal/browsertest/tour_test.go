@@ -135,7 +135,8 @@ func tourSignedOut(t *testing.T, seen *visits) {
 	m.look("link-used-up")
 
 	m.signIn(operatorAddress, thirdPassword)
-	m.at("/account", http.StatusOK)
+	m.look("review")
+	m.looksAround()
 	n := seen.watch(m.mail(operatorAddress, "New sign-in"))
 	n.follow("/not-me/")
 	n.look("not-me")
@@ -387,7 +388,7 @@ func tourAdministration(t *testing.T, seen *visits) {
 	b.write("Password", "short")
 	b.press("Create the administrator")
 	b.look("setup-refused")
-	b.setsUp()
+	b.administers()
 	w := walker{tab: seen.watch(s.browser(t, scriptOn)), address: "mara@example.org", password: firstPassword}
 	w.signsUp()
 	w.isWelcomed()
@@ -434,7 +435,7 @@ func tourAdministration(t *testing.T, seen *visits) {
 func tourIncidents(t *testing.T, seen *visits) {
 	s := serve(t, testdb.SQLite(t))
 	b := seen.watch(s.browser(t, scriptOn))
-	b.setsUp()
+	b.administers()
 	w := walker{tab: seen.watch(s.browser(t, scriptOn)), address: "mara@example.org", password: firstPassword}
 	w.signsUp()
 	w.isWelcomed()
@@ -493,7 +494,7 @@ func tourIncidents(t *testing.T, seen *visits) {
 func tourInvitation(t *testing.T, seen *visits) {
 	s := serve(t, testdb.SQLite(t), "--sign-up", "invitation")
 	operator := s.browser(t, scriptOn)
-	operator.setsUp()
+	operator.administers()
 	b := seen.watch(s.browser(t, scriptOn))
 	b.open("/sign-up")
 	b.look("sign-up-by-invitation")

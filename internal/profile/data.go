@@ -17,6 +17,9 @@ type DataStore interface {
 	ListDevices(ctx context.Context, accountID string) ([]device.Device, error)
 	ListAudit(ctx context.Context, f audit.Filter) ([]audit.Entry, error)
 	Record(ctx context.Context, act audit.Act) error
+	RecoveryLeft(ctx context.Context, accountID string) (int64, error)
+	ListRemembered(ctx context.Context, accountID string, now time.Time) ([]credential.Credential, error)
+	FindRemoval(ctx context.Context, accountID string) (credential.Removal, error)
 }
 
 // mostEvents bounds the activity in a download.
@@ -35,8 +38,24 @@ type Data struct {
 		PendingAddress string    `json:"pending_email,omitempty"`
 		PendingNotices string    `json:"pending_notice_email,omitempty"`
 	} `json:"account"`
-	Devices []DataDevice `json:"devices"`
-	Events  []DataEvent  `json:"events"`
+	SecondStep *DataSecondStep `json:"second_step,omitempty"` // nil when it is off
+	Devices    []DataDevice    `json:"devices"`
+	Events     []DataEvent     `json:"events"`
+}
+
+// DataSecondStep is how the second step stands.
+type DataSecondStep struct {
+	Since         time.Time     `json:"since"`
+	RecoveryCodes int64         `json:"recovery_codes_left"`
+	Remembered    []DataBrowser `json:"remembered_browsers"`
+	RemovedOn     *time.Time    `json:"removed_on,omitempty"` // by an operator, unless it is stopped
+}
+
+// DataBrowser is a browser where the second step is not asked for.
+type DataBrowser struct {
+	Name  string    `json:"name"`
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"`
 }
 
 // DataDevice is one signed-in device.
@@ -75,6 +94,9 @@ func (s *Service) Download(ctx context.Context, f credential.Found, client devic
 	if err := s.pendingData(ctx, f, &d); err != nil {
 		return nil, err
 	}
+	if d.SecondStep, err = s.secondStepData(ctx, a, now); err != nil {
+		return nil, err
+	}
 	devices, err := s.Store.ListDevices(ctx, a.ID)
 	if err != nil {
 		return nil, err
@@ -100,6 +122,28 @@ func (s *Service) Download(ctx context.Context, f credential.Found, client devic
 // Events returns recent acts on an account, newest first, from before an entry on when one is named.
 func (s *Service) Events(ctx context.Context, f credential.Found, before string, limit int) ([]audit.Entry, error) {
 	return s.Store.ListAudit(ctx, audit.Filter{AccountID: f.AccountID, Before: before, Limit: limit})
+}
+
+func (s *Service) secondStepData(ctx context.Context, a account.Account, now time.Time) (d *DataSecondStep, err error) {
+	if !a.SecondFactor {
+		return nil, nil
+	}
+	d = &DataSecondStep{Since: a.FactorSince, Remembered: []DataBrowser{}}
+	if d.RecoveryCodes, err = s.Store.RecoveryLeft(ctx, a.ID); err != nil {
+		return nil, err
+	}
+	removal, err := s.Store.FindRemoval(ctx, a.ID)
+	if err != nil {
+		return nil, err
+	}
+	if !removal.Due.IsZero() {
+		d.RemovedOn = &removal.Due
+	}
+	browsers, err := s.Store.ListRemembered(ctx, a.ID, now)
+	for _, c := range browsers {
+		d.Remembered = append(d.Remembered, DataBrowser{c.Detail, c.CreatedAt, c.ExpiresAt})
+	}
+	return d, err
 }
 
 // pendingData adds the addresses that wait to be confirmed.

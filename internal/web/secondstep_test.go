@@ -5,9 +5,11 @@ import (
 	"testing"
 	"time"
 
+	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/id"
 	"usher/internal/mfa"
 	"usher/internal/notice"
 	"usher/internal/secret"
@@ -163,5 +165,71 @@ func TestRecoveryCodesAreUrged(t *testing.T) {
 		}
 		ann.get("/account").shows(".panel.look", "Few recovery codes")
 		ann.get("/account/second-step").shows(".note", "Only 3 recovery codes")
+	})
+}
+
+// remembered lets somebody sign in with a browser that is remembered.
+func (h *house) remembered(accountID, name string) secret.Token {
+	h.t.Helper()
+	in := credential.NewSignIn(accountID, "password", device.Client{}, h.clock())
+	clock, err := h.db.ReadClock(h.t.Context())
+	h.must(err)
+	in.Stamp, in.Remember, in.RememberedAs = credential.StampNow(clock, h.reload(accountID).Standing), secret.NewToken(), name
+	h.must(h.db.OpenSignIn(h.t.Context(), credential.Attempt{At: h.clock()}, credential.Candidate{}, in, audit.Act{At: h.clock()}, audit.Act{At: h.clock()}))
+	return in.Token
+}
+
+func TestRememberedBrowsersAreForgotten(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		a, bo := h.account(annMail, "", annPassword), h.account(boMail, "", boPassword)
+		ann := h.signedIn(annMail, annPassword)
+		ann.enrolled()
+		h.signedIn(boMail, boPassword).enrolled()
+		for _, name := range []string{"Firefox on Linux", "Safari on iPhone", "Chrome on Mac"} {
+			h.remembered(a.ID, name)
+		}
+		h.remembered(bo.ID, "Edge on Windows")
+		page := ann.get("/account/second-step").shows("bdi", "Safari on iPhone").has(3, "form[action=/account/second-step/forget]")
+		if strings.Contains(page.body, "Edge on Windows") {
+			t.Error("somebody else's browser is listed")
+		}
+		others, err := h.db.ListRemembered(t.Context(), bo.ID, h.clock())
+		h.must(err)
+		for _, id := range []string{"", "x", others[0].Hash} {
+			ann.post("/account/second-step/forget", "id", id).leadsTo("/account/second-step?done=browser").has(3, "form[action=/account/second-step/forget]")
+		}
+		page.submit("/account/second-step/forget").leadsTo("/account/second-step?done=browser").has(2, "form[action=/account/second-step/forget]").shows(".notice", "asked for a code again")
+		page.submit("/account/second-step/forget").leadsTo("/account/second-step?done=browser") // pressed twice is done once
+		ann.get("/account/second-step").submit("/account/second-step/forget-all").leadsTo("/account/second-step?done=browsers").has(0, "form[action=/account/second-step/forget]")
+		if h.recorded(a.ID, audit.BrowserForgotten) != 2 {
+			t.Error("not recorded once each")
+		}
+		if left, err := h.db.ListRemembered(t.Context(), bo.ID, h.clock()); err != nil || len(left) != 1 {
+			t.Errorf("%d of somebody else's are left, %v", len(left), err)
+		}
+	})
+}
+
+// Somebody without a password is led to set one first. No such account can be made yet.
+func TestSecondStepNeedsAPassword(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		_, handle, err := account.EmailHandle(annMail)
+		h.must(err)
+		bare := account.Account{Standing: account.Standing{ID: id.New(h.clock()), State: account.Active, Epoch: 1, Secured: 1 << 40}, Email: annMail, CreatedAt: h.clock()}
+		h.must(h.db.CreateAccount(t.Context(), bare, []account.Handle{handle}, audit.Act{At: h.clock()}))
+		b := h.holding(h.remembered(bare.ID, "Firefox on Linux").Reveal())
+		b.get("/account/second-step").shows("h2", "Choose a password first").has(1, "main a[href=/reset]").has(0, "form[action=/account/second-step/begin]")
+		b.post("/account/second-step/begin").leadsTo("/account/second-step")
+	})
+}
+
+// Whoever looks at the page again, or goes back to it, sees no secret of it.
+func TestSecretsOfTheSecondStepAreShownOnce(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.account(annMail, "", annPassword)
+		ann := h.signedIn(annMail, annPassword)
+		for _, path := range []string{"/account/second-step/begin", "/account/second-step/confirm", "/account/second-step/codes"} {
+			ann.get(path).is(405)
+		}
 	})
 }
