@@ -102,9 +102,10 @@ var autocompletion = map[string][]field{
 	"password":        {{"current-password", "password", ""}, {"new-password", "password", ""}},
 	"remove_password": {{"current-password", "password", ""}},
 	"current":         {{"current-password", "password", ""}},
-	"code":            {{"one-time-code", "text", "numeric"}},
+	"code":            {{"one-time-code", "text", "numeric"}, {"one-time-code", "text", ""}}, // the second where a recovery code does as well
 	"off_code":        {{"one-time-code", "text", ""}},
 	"stored":          {{"off", "checkbox", ""}},
+	"remember":        {{"off", "checkbox", ""}},
 	"display_name":    {{"nickname", "text", ""}},
 	"user_name":       {{"username", "text", ""}},
 	"sign_out":        {{"off", "checkbox", ""}},

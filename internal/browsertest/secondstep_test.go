@@ -81,11 +81,43 @@ func tourSecondStep(t *testing.T, seen *visits) {
 	b.look("second-step-codes-new")
 	codes = b.keepsCodes()
 	b.press("I have stored them")
+	b.signsInWithCodes(w, codes)
+	b.open("/account/second-step")
 	b.tap("Switch it off")
 	b.look("second-step-off-asked")
 	b.write("Six digits from your authenticator app, or a recovery code", strings.ToLower(codes[9]))
 	b.press("Switch it off")
 	b.sees("The second step is off.")
+}
+
+// signsInWithCodes goes through the second step of a sign-in, and proves both once more.
+func (b *tab) signsInWithCodes(w walker, codes []string) {
+	b.t.Helper()
+	b.press("Sign out")
+	b.signIn(w.address, w.password)
+	b.at("/sign-in/code", http.StatusOK)
+	b.look("sign-in-code")
+	b.write("Six digits", "00000x")
+	b.press("Sign in")
+	b.refused("Six digits", "neither six digits nor")
+	b.look("sign-in-code-refused")
+	b.press("Use a recovery code instead")
+	b.look("sign-in-recovery")
+	b.write("Recovery code", "x")
+	b.press("Sign in")
+	b.refused("Recovery code", "neither six digits nor")
+	b.write("Recovery code", strings.ToLower(strings.ReplaceAll(codes[0], "-", " ")))
+	b.press("Sign in")
+	b.at("/sign-in/recovery-used", http.StatusOK)
+	b.sees("9 are left.")
+	b.look("recovery-used")
+	b.press("Continue")
+	b.open("/sign-in/again")
+	b.look("sign-in-again-code")
+	b.write("Password", w.password)
+	b.write("Six digits from your authenticator app, or a recovery code", codes[1])
+	b.press("Continue")
+	b.at("/account", http.StatusOK)
 }
 
 // removal has an operator begin to remove the second step of the tab's person, who stops it, once signed in and once by mail.

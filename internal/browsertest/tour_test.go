@@ -435,7 +435,7 @@ func tourAdministration(t *testing.T, seen *visits) {
 func tourIncidents(t *testing.T, seen *visits) {
 	s := serve(t, testdb.SQLite(t))
 	b := seen.watch(s.browser(t, scriptOn))
-	b.administers()
+	_, codes := b.administers()
 	w := walker{tab: seen.watch(s.browser(t, scriptOn)), address: "mara@example.org", password: firstPassword}
 	w.signsUp()
 	w.isWelcomed()
@@ -478,9 +478,17 @@ func tourIncidents(t *testing.T, seen *visits) {
 
 	m := seen.watch(b.mail(operatorAddress, "Choose a new password"))
 	m.follow("/reset/")
+	m.look("reset-code")
+	m.write("Six digits, or a recovery code", codes[0])
+	m.press("Continue")
 	m.write("New password", secondPassword)
 	m.press("Save the new password")
 	m.signIn(operatorAddress, secondPassword)
+	m.press("Use a recovery code instead")
+	m.write("Recovery code", codes[1])
+	m.press("Sign in")
+	m.press("Everything is mine")
+	m.at("/sign-in/recovery-used", http.StatusOK)
 	m.open("/admin/incidents")
 	m.look("incidents")
 	m.press("New passwords required")

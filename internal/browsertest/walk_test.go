@@ -363,8 +363,9 @@ func (b *tab) setsUp() {
 	second.at("/setup", http.StatusGone)
 }
 
-// administers makes the first administrator and turns the second step on, without which administration stays shut. It returns the key.
-func (b *tab) administers() (key string) {
+// administers makes the first administrator and turns the second step on, without which administration stays shut. It returns the key and the
+// recovery codes.
+func (b *tab) administers() (key string, codes []string) {
 	b.t.Helper()
 	b.setsUp()
 	b.press("Second step")
@@ -375,8 +376,10 @@ func (b *tab) administers() (key string) {
 	b.write("Six digits that the app shows", authenticator(b.t, key))
 	b.press("Go on")
 	b.at("/account/second-step/confirm", http.StatusOK)
+	var list string
+	b.evaluate(`document.querySelector("#codes").innerText`, &list)
 	b.tap("I have stored them")
 	b.press("Switch the second step on")
 	b.sees("The second step is on.")
-	return key
+	return key, strings.Fields(list)
 }
