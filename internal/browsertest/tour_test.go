@@ -118,6 +118,8 @@ func tourSignedOut(t *testing.T, seen *visits) {
 	b.press("Send me the e-mail")
 	b.look("reset-sent")
 	m := seen.watch(b.mail(operatorAddress, "Choose a new password"))
+	m.open("/auth")
+	m.look("auth")
 	token := m.follow("/reset/")
 	m.look("reset-new")
 	m.holdsBack(token)

@@ -37,7 +37,7 @@ type answeredCode struct {
 }
 
 func (d *Door) codeStepPage(w http.ResponseWriter, r *http.Request, way codeWay, a answeredCode, who account.Account) error {
-	p := SignInCodePage{Form: a.form, Login: who.Called(), Next: a.next, Remember: a.remember}
+	p := SignInCodePage{Form: a.form, Login: who.Email, Next: a.next, Remember: a.remember}
 	p.Other = pathWith(byRecovery.path, "next", a.next)
 	if way == byRecovery {
 		p.Other = pathWith(byAuthenticator.path, "next", a.next)
