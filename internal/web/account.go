@@ -52,7 +52,7 @@ func whatToDo(v visitor, pending, second string, state factor.State) *ToDo {
 	case v.Person.Review:
 		return &ToDo{"Take a look around", "Your password was chosen anew. See that everything else on your account is yours too.", Link{"Look around", "/account/review"}}
 	case v.Person.Admin && !v.Account.SecondFactor:
-		return &ToDo{"Turn on the second step", "You administer this service. Administration opens once your account asks for a code from an authenticator app.", Link{"Turn it on", "/account/second-step"}}
+		return &ToDo{"Set up the second step", "You administer this service. Administration opens once your account asks for a code from an authenticator app.", Link{"Set it up", "/account/second-step"}}
 	case pending != "":
 		return &ToDo{"Your new address waits", "We sent six digits to " + pending + ". Enter them, and the address is yours.", Link{"Enter the code", emailChange.codePath}}
 	case second != "":

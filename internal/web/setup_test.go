@@ -21,7 +21,7 @@ func TestFirstAdministratorSetsUp(t *testing.T) {
 			t.Error("what was typed was lost")
 		}
 		refused.submit("/setup", "email", annMail, "password", annPassword).leadsTo("/welcome")
-		b.get("/admin").is(403).shows("h1", "second step first").has(1, "a[href=/account/second-step]") // a password alone does not open it
+		b.get("/admin").is(403).shows("h1", "second step comes first").has(1, "a[href=/account/second-step]") // a password alone does not open it
 		page.submit("/setup", "email", boMail, "password", boPassword).is(410)
 		if link, err := h.door.Founding.SetUpLink(t.Context()); err != nil || link != "" {
 			t.Errorf("another set-up link: %v", err)
