@@ -7,7 +7,7 @@ func Actions() []Action {
 		EmailAsked, EmailChanged, EmailRestored, NoticeChanged,
 		SignedIn, SignInFailed, SignInRefused, ProvedAgain, SignedOut, SignedOutAll, DevicesTrimmed,
 		ResetRequired, ResetAsked, ResetLinkMade, ResetProved, PasswordReset, PasswordChanged,
-		SecondFactorOn, SecondFactorOff, CodesReplaced, RecoveryCodeUsed, FactorFailed, BrowserRemembered, BrowserForgotten,
+		SecondFactorOn, SecondFactorOff, CodesReplaced, FactorFailed, BrowserForgotten,
 		RemovalAsked, RemovalStopped, FactorRemoved, AppPasswordMade,
 		InvitationMade, CodeFailed, InvitationEnded,
 		SetUpLinkMade, KeysRotated, MailRetried,

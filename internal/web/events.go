@@ -16,42 +16,40 @@ type eventWords struct {
 
 // eventTexts has every act that can concern an account and that its owner should read about.
 var eventTexts = map[audit.Action]eventWords{
-	audit.AccountCreated:    {icon: "person", text: "Your account was created."},
-	audit.AccountLocked:     {icon: "lock", text: "Your account was locked by the person who runs this service.", unusual: true},
-	audit.AccountUnlocked:   {icon: "lock", text: "Your account was unlocked by the person who runs this service."},
-	audit.AdminGranted:      {icon: "shield", text: "You became an administrator.", unusual: true},
-	audit.DeletionAsked:     {icon: "trash", text: "You asked to delete your account.", byOther: "The person who runs this service is deleting your account.", unusual: true},
-	audit.DeletionRevoked:   {icon: "check", text: "You kept your account.", byOther: "The person who runs this service kept your account."},
-	audit.DataDownloaded:    {icon: "download", text: "Your data was downloaded."},
-	audit.ProfileChanged:    {icon: "person", text: "You changed your profile."},
-	audit.EmailAsked:        {icon: "mail", text: "A code was sent to a new address."},
-	audit.EmailChanged:      {icon: "mail", text: "Your e-mail address was changed."},
-	audit.EmailRestored:     {icon: "shield", text: "Your old e-mail address was restored, and everything was signed out.", unusual: true},
-	audit.NoticeChanged:     {icon: "mail", text: "Your second address was changed."},
-	audit.SignedIn:          {icon: "browser", text: "A device signed in."},
-	audit.SignInFailed:      {icon: "alert", text: "A wrong password was typed."},
-	audit.SignInRefused:     {icon: "lock", text: "The right password was typed while it opened nothing."},
-	audit.SignedOut:         {icon: "out", text: "A device was signed out.", byOther: "The person who runs this service signed a device out."},
-	audit.SignedOutAll:      {icon: "out", text: "Everything was signed out.", byOther: "The person who runs this service signed everything out."},
-	audit.DevicesTrimmed:    {icon: "out", text: "The devices unused for longest were signed out, because there were too many."},
-	audit.NotMeReported:     {icon: "shield", text: "A stranger’s sign-in was reported, and everything was signed out.", unusual: true},
-	audit.ResetRequired:     {icon: "key", text: "The person who runs this service asked for a new password.", unusual: true},
-	audit.ResetAsked:        {icon: "mail", text: "An e-mail to choose a new password was asked for."},
-	audit.PasswordReset:     {icon: "key", text: "A new password was chosen by e-mail."},
-	audit.PasswordChanged:   {icon: "key", text: "You changed your password."},
-	audit.SecondFactorOn:    {icon: "shield", text: "The second step was switched on."},
-	audit.SecondFactorOff:   {icon: "shield", text: "The second step was switched off.", unusual: true},
-	audit.CodesReplaced:     {icon: "key", text: "New recovery codes were made. The old ones are void."},
-	audit.RecoveryCodeUsed:  {icon: "key", text: "A recovery code was used."},
-	audit.FactorFailed:      {icon: "alert", text: "A wrong code was typed for the second step.", unusual: true},
-	audit.BrowserRemembered: {icon: "browser", text: "A browser is not asked for the second step for a while."},
-	audit.BrowserForgotten:  {icon: "browser", text: "Every sign-in in a remembered browser asks for the second step again."},
-	audit.RemovalAsked:      {icon: "clock", text: "The second step is going to be removed.", byOther: "The person who runs this service is going to remove your second step.", unusual: true},
-	audit.RemovalStopped:    {icon: "check", text: "You stopped the removal of your second step.", byOther: "The removal of your second step was stopped."},
-	audit.FactorRemoved:     {icon: "shield", text: "Your second step was removed after seven days of warning.", unusual: true},
-	audit.ResetProved:       {icon: "shield", text: "The second step was proved to choose a new password."},
-	audit.ResetLinkMade:     {icon: "key", text: "The person who runs this service made a link to choose a new password.", unusual: true},
-	audit.AppPasswordMade:   {icon: "app", text: "An app password was made."},
+	audit.AccountCreated:   {icon: "person", text: "Your account was created."},
+	audit.AccountLocked:    {icon: "lock", text: "Your account was locked by the person who runs this service.", unusual: true},
+	audit.AccountUnlocked:  {icon: "lock", text: "Your account was unlocked by the person who runs this service."},
+	audit.AdminGranted:     {icon: "shield", text: "You became an administrator.", unusual: true},
+	audit.DeletionAsked:    {icon: "trash", text: "You asked to delete your account.", byOther: "The person who runs this service is deleting your account.", unusual: true},
+	audit.DeletionRevoked:  {icon: "check", text: "You kept your account.", byOther: "The person who runs this service kept your account."},
+	audit.DataDownloaded:   {icon: "download", text: "Your data was downloaded."},
+	audit.ProfileChanged:   {icon: "person", text: "You changed your profile."},
+	audit.EmailAsked:       {icon: "mail", text: "A code was sent to a new address."},
+	audit.EmailChanged:     {icon: "mail", text: "Your e-mail address was changed."},
+	audit.EmailRestored:    {icon: "shield", text: "Your old e-mail address was restored, and everything was signed out.", unusual: true},
+	audit.NoticeChanged:    {icon: "mail", text: "Your second address was changed."},
+	audit.SignedIn:         {icon: "browser", text: "A device signed in."},
+	audit.SignInFailed:     {icon: "alert", text: "A wrong password was typed."},
+	audit.SignInRefused:    {icon: "lock", text: "The right password was typed while it opened nothing."},
+	audit.SignedOut:        {icon: "out", text: "A device was signed out.", byOther: "The person who runs this service signed a device out."},
+	audit.SignedOutAll:     {icon: "out", text: "Everything was signed out.", byOther: "The person who runs this service signed everything out."},
+	audit.DevicesTrimmed:   {icon: "out", text: "The devices unused for longest were signed out, because there were too many."},
+	audit.NotMeReported:    {icon: "shield", text: "A stranger’s sign-in was reported, and everything was signed out.", unusual: true},
+	audit.ResetRequired:    {icon: "key", text: "The person who runs this service asked for a new password.", unusual: true},
+	audit.ResetAsked:       {icon: "mail", text: "An e-mail to choose a new password was asked for."},
+	audit.PasswordReset:    {icon: "key", text: "A new password was chosen by e-mail."},
+	audit.PasswordChanged:  {icon: "key", text: "You changed your password."},
+	audit.SecondFactorOn:   {icon: "shield", text: "The second step was switched on."},
+	audit.SecondFactorOff:  {icon: "shield", text: "The second step was switched off.", unusual: true},
+	audit.CodesReplaced:    {icon: "key", text: "New recovery codes were made. The old ones are void."},
+	audit.FactorFailed:     {icon: "alert", text: "A wrong code was typed for the second step.", unusual: true},
+	audit.BrowserForgotten: {icon: "browser", text: "Every sign-in in a remembered browser asks for the second step again."},
+	audit.RemovalAsked:     {icon: "clock", text: "The second step is going to be removed.", byOther: "The person who runs this service is going to remove your second step.", unusual: true},
+	audit.RemovalStopped:   {icon: "check", text: "You stopped the removal of your second step.", byOther: "The removal of your second step was stopped."},
+	audit.FactorRemoved:    {icon: "shield", text: "Your second step was removed after seven days of warning.", unusual: true},
+	audit.ResetProved:      {icon: "shield", text: "The second step was proved to choose a new password."},
+	audit.ResetLinkMade:    {icon: "key", text: "The person who runs this service made a link to choose a new password.", unusual: true},
+	audit.AppPasswordMade:  {icon: "app", text: "An app password was made."},
 }
 
 // worthShowing leaves out what only repeats the event beside it: the password typed again for a change that is listed itself.
@@ -86,6 +84,9 @@ func eventOf(e audit.Entry, times int) Event {
 	shown := Event{At: e.At, Icon: words.icon, Text: words.text, Unusual: words.unusual}
 	if reason := e.Detail[audit.Reason]; e.Action == audit.ProfileChanged && reason != "" {
 		shown.Text = "You changed your " + reason + "."
+	}
+	if e.Action == audit.SignedIn && strings.Contains(e.Detail[audit.Reason], "recovery code") {
+		shown.Text, shown.Unusual = "A device signed in with a recovery code.", true
 	}
 	if times > 1 {
 		shown.Text, shown.Unusual = fmt.Sprintf("A wrong password was typed %d times.", times), times >= manyTries
