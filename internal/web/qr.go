@@ -34,6 +34,7 @@ func drawQR(text secret.Token) (template.HTML, error) {
 		}
 	}
 	side := code.Size + 2*quietZone
-	return template.HTML(fmt.Sprintf(`<svg class="qr" viewBox="0 0 %d %d" role="img" aria-label="QR code for your authenticator app" shape-rendering="crispEdges">`+
-		`<rect width="%d" height="%d" fill="white"/><path fill="black" d="%s"/></svg>`, side, side, side, side, path.String())), nil //nolint:gosec // numbers only
+	svg := fmt.Sprintf(`<svg class="qr" viewBox="0 0 %d %d" role="img" aria-label="QR code for your authenticator app" shape-rendering="crispEdges">`+
+		`<rect width="%d" height="%d" fill="white"/><path fill="black" d="%s"/></svg>`, side, side, side, side, path.String())
+	return template.HTML(svg), nil //nolint:gosec // numbers only
 }
