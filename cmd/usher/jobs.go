@@ -54,6 +54,7 @@ func (s *service) loop(ctx context.Context, j job, holder string) {
 	for {
 		select {
 		case <-ctx.Done():
+			s.leave(j, holder)
 			return
 		case <-time.After(pause):
 		}
@@ -61,6 +62,18 @@ func (s *service) loop(ctx context.Context, j job, holder string) {
 			s.log.Warn("job failed", "job", j.name, "error", err)
 		}
 		pause = j.every + rand.N(j.every/5+1) //nolint:gosec // spreading, not guessing
+	}
+}
+
+// leave lets another node go on with a job at once. Where it fails, the lease ends by itself.
+func (s *service) leave(j job, holder string) {
+	if !j.leased {
+		return
+	}
+	ctx, stop := context.WithTimeout(context.Background(), time.Second)
+	defer stop()
+	if err := s.db.EndLease(ctx, j.name, holder); err != nil {
+		s.log.Warn("lease not ended", "job", j.name, "error", err)
 	}
 }
 

@@ -99,6 +99,14 @@ func (db *DB) Lease(ctx context.Context, name, holder string, now time.Time, len
 	return n == 1, err
 }
 
+// EndLease gives a named lease up that holder has; another's stays.
+func (db *DB) EndLease(ctx context.Context, name, holder string) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		_, err := t.exec(ctx, `DELETE FROM lease WHERE name = $1 AND holder = $2`, name, holder)
+		return err
+	})
+}
+
 // found turns "no row" into the noun's own error, and so a text that no row can have.
 func found(err, none error) error {
 	if errors.Is(err, errNoRow) || errors.Is(err, ErrText) {

@@ -260,3 +260,25 @@ func TestOpenAfterANodeDiedMigrating(t *testing.T) {
 		w.count(0, "migrating")
 	})
 }
+
+// A lease that was given up is anybody's at once; nobody gives up another's.
+func TestEndLease(t *testing.T) {
+	each(t, func(w *world) {
+		take := func(holder string) bool {
+			mine, err := w.db.Lease(w.ctx(), "job", holder, w.now, time.Minute)
+			w.must(err)
+			return mine
+		}
+		if !take("one") || take("two") {
+			t.Fatal("two nodes hold one lease, or none")
+		}
+		w.must(w.db.EndLease(w.ctx(), "job", "two"))
+		if take("two") {
+			t.Error("another's lease was given up")
+		}
+		w.must(w.db.EndLease(w.ctx(), "job", "one"))
+		if !take("two") {
+			t.Error("what was given up is still held")
+		}
+	})
+}
