@@ -51,6 +51,8 @@ type Rule struct {
 	WhileResetRequired bool
 	// WhileDeleting kinds still work during the grace before an account is erased.
 	WhileDeleting bool
+	// WhileLocked kinds still work while an operator has locked the account.
+	WhileLocked bool
 	// Shape reports whether a text can be a token of the kind at all; nil means secret.Token.WellFormed.
 	Shape func(secret.Token) bool
 	// Bearer kinds prove a right to read or act for the account. The others open one narrow step.
@@ -75,7 +77,7 @@ var Rules = map[Kind]Rule{
 	SecondStep:  {Life: 10 * time.Minute, SingleUse: true, OwnedByAccount: true, WhileDeleting: true},
 	Remembered:  {Life: 30 * day, OwnedByAccount: true, WhileDeleting: true},
 	Enrolment:   {Life: 10 * time.Minute, SingleUse: true, OwnedByAccount: true},
-	KeepFactor:  {Life: 8 * day, SingleUse: true, OwnedByAccount: true, Protective: true, WhileResetRequired: true, WhileDeleting: true},
+	KeepFactor:  {Life: 8 * day, SingleUse: true, OwnedByAccount: true, Protective: true, WhileResetRequired: true, WhileDeleting: true, WhileLocked: true},
 	Restricted:  {Life: 30 * time.Minute, SingleUse: true, OwnedByAccount: true, WhileResetRequired: true, WhileDeleting: true},
 	AppPassword: {Life: 3650 * day, Idle: 365 * day, OwnedByAccount: true, Bearer: true, Shape: secret.Token.IsAppPassword},
 	App:         {Life: 400 * day, Idle: 90 * day, OwnedByAccount: true, Bearer: true},

@@ -138,11 +138,11 @@ func (rule Rule) judge(f Found, now time.Time) error {
 		return ErrEnded
 	}
 	switch {
-	case f.Account.State == account.Locked:
+	case f.Account.State == account.Locked && !rule.WhileLocked:
 		return ErrLocked
 	case f.Account.State == account.Deleting && !rule.WhileDeleting:
 		return ErrDeleting
-	case f.Account.State != account.Active && f.Account.State != account.Deleting:
+	case f.Account.State != account.Active && f.Account.State != account.Deleting && f.Account.State != account.Locked:
 		return ErrUnknown
 	case f.Clock.ResetRequired(f.Account) && !rule.WhileResetRequired:
 		return ErrResetRequired

@@ -131,11 +131,11 @@ func TestJudge(t *testing.T) {
 		"incident, listed":    {func(f *Found) { f.Account.Incident, f.Account.Secured = 101, 101 }, only(ErrEnded, epochal()...)},
 		"signed out, all":     {func(f *Found) { f.Account.Epoch = 4 }, only(ErrEnded, epochal()...)},
 		"reset required":      {func(f *Found) { f.Account.Secured = 79 }, only(ErrResetRequired, Browser, Change, SecondStep, Remembered, Enrolment, AppPassword, App)},
-		"locked":              {func(f *Found) { f.Account.State = account.Locked }, only(ErrLocked, owned()...)},
+		"locked":              {func(f *Found) { f.Account.State = account.Locked }, only(ErrLocked, lockable()...)},
 		"deleting":            {func(f *Found) { f.Account.State = account.Deleting }, only(ErrDeleting, Browser, Change, Enrolment, AppPassword, App, Console)},
 		"state nobody knows":  {func(f *Found) { f.Account.State = "banned" }, only(ErrUnknown, owned()...)},
 		"account gone":        {func(f *Found) { f.Account = account.Standing{} }, only(ErrUnknown, owned()...)},
-		"locked and ended":    {func(f *Found) { f.Account.State, f.Account.Epoch = account.Locked, 9 }, both(only(ErrEnded, epochal()...), only(ErrLocked, Undo, NotMe, KeepFactor))},
+		"locked and ended":    {func(f *Found) { f.Account.State, f.Account.Epoch = account.Locked, 9 }, both(only(ErrEnded, epochal()...), only(ErrLocked, Undo, NotMe))},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, kind := range declared(t) {
@@ -177,6 +177,16 @@ func both(a, b map[Kind]error) map[Kind]error {
 func epochal() (all []Kind) {
 	for kind, rule := range Rules {
 		if rule.OwnedByAccount && !rule.Protective {
+			all = append(all, kind)
+		}
+	}
+	return all
+}
+
+// lockable are the kinds that a lock stops.
+func lockable() (all []Kind) {
+	for kind, rule := range Rules {
+		if rule.OwnedByAccount && !rule.WhileLocked {
 			all = append(all, kind)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"usher/internal/device"
 	"usher/internal/mfa"
 	"usher/internal/notice"
+	"usher/internal/ratelimit"
 	"usher/internal/secret"
 )
 
@@ -67,13 +68,19 @@ type Ready struct {
 }
 
 // Confirm checks that the authenticator shows right codes, and makes the recovery codes. A wrong code leaves everything as it was. ErrGone,
-// mfa.ErrShape, mfa.ErrWrong, mfa.ErrClock.
+// mfa.ErrShape, mfa.ErrWrong, mfa.ErrClock, *ratelimit.LimitedError.
 func (s *Service) Confirm(ctx context.Context, f credential.Found, ticket, typed secret.Token) (Ready, error) {
 	_, p, err := s.open(ctx, f, ticket)
 	if err != nil {
 		return Ready{}, err
 	}
+	if p.Hashes != nil { // the key is proved already: this ticket only goes on to Finish
+		return Ready{}, ErrGone
+	}
 	if p.Step, err = s.match(secret.TokenOf(p.Key), typed); err != nil {
+		return Ready{}, err
+	}
+	if err := s.Store.Take(ctx, []ratelimit.Take{ratelimit.RecoverySets.For(f.AccountID)}, s.Now()); err != nil {
 		return Ready{}, err
 	}
 	codes, hashes, err := s.newCodes(ctx)

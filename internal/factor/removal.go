@@ -145,6 +145,8 @@ func (s *Service) goOn(ctx context.Context, r credential.Removal, now time.Time)
 	switch {
 	case err != nil:
 		return err
+	case r.Ripe(now) && a.State == account.Locked:
+		return nil // its owner cannot look
 	case r.Ripe(now):
 		act := audit.New(now, audit.FactorRemoved, audit.System, a.ID).Warn(a, device.Client{}, notice.FactorRemoved)
 		return s.Store.RemoveFactor(ctx, a.ID, act)

@@ -66,7 +66,8 @@ func (s *Service) Declare(ctx context.Context, by string, d Draft) (Incident, er
 	if err != nil {
 		return Incident{}, err
 	}
-	admins, err := s.Store.ListAccounts(ctx, account.Filter{State: account.Active, Admins: true, Limit: mostTold})
+	// In whatever state: or one administrator could lock the others first, and be alone.
+	admins, err := s.Store.ListAccounts(ctx, account.Filter{Admins: true, Limit: mostTold})
 	if err != nil {
 		return Incident{}, err
 	}

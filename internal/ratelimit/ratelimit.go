@@ -34,7 +34,8 @@ var (
 	// more than 20 in any 24 hours, stays at 6e-5.
 	Factors         = Rule{"factor", 5, 10 * time.Minute}
 	FactorsDaily    = Rule{"factor day", 10, 24 * time.Hour}
-	CodesTyped      = Rule{"code", 10, 24 * time.Hour} // confirmation codes typed for one address from one network
+	RecoverySets    = Rule{"recovery set", 5, 10 * time.Minute} // sets of recovery codes made for one account: each costs ten hashes
+	CodesTyped      = Rule{"code", 10, 24 * time.Hour}          // confirmation codes typed for one address from one network
 	CodesForAddress = Rule{"code address", 40, 24 * time.Hour}
 	LinksOpened     = Rule{"link", 60, 10 * time.Minute}   // wrong or dead links from one network
 	Notices         = Rule{"notice", 30, 10 * time.Minute} // addresses and check codes tried at /notice from one network

@@ -76,7 +76,7 @@ func (db *DB) setPassword(ctx context.Context, t *tx, key secret.AccountKey, p c
 	if err := db.voidPassword(ctx, t, key, p, now); err != nil {
 		return err
 	}
-	list, args := oneOf([]any{p.AccountID}, []string{string(credential.Reset), string(credential.Restricted), string(credential.Known), string(credential.SecondStep)})
+	list, args := oneOf([]any{p.AccountID}, []string{string(credential.Reset), string(credential.Restricted), string(credential.Known), string(credential.SecondStep), string(credential.Enrolment)})
 	if _, err := t.exec(ctx, `DELETE FROM credential WHERE account_id = $1 AND kind IN `+list, args...); err != nil {
 		return err
 	}

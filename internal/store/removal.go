@@ -97,10 +97,11 @@ func (db *DB) StopRemoval(ctx context.Context, accountID, spends string, act aud
 }
 
 // RemoveFactor takes a second factor away whose removal is due by the time of the act; the password stays as it is. ErrSpent when it was
-// stopped, or done, meanwhile.
+// stopped, or done, meanwhile, and while the account is locked: whoever is kept out cannot look.
 func (db *DB) RemoveFactor(ctx context.Context, accountID string, act audit.Act) error {
 	return db.change(ctx, accountID, act, func(t *tx, _ secret.AccountKey) error {
-		n, err := t.exec(ctx, `DELETE FROM factor_removal WHERE account_id = $1 AND due_at <= $2 AND told >= $3`, accountID, ms(act.At), int64(credential.RemovalWarnings))
+		n, err := t.exec(ctx, `DELETE FROM factor_removal WHERE account_id = $1 AND due_at <= $2 AND told >= $3
+			AND NOT EXISTS (SELECT 1 FROM account a WHERE a.id = $1 AND a.state = 'locked')`, accountID, ms(act.At), int64(credential.RemovalWarnings))
 		if err == nil && n == 0 {
 			err = ErrSpent
 		}

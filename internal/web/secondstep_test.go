@@ -12,6 +12,7 @@ import (
 	"usher/internal/id"
 	"usher/internal/mfa"
 	"usher/internal/notice"
+	"usher/internal/ratelimit"
 	"usher/internal/secret"
 )
 
@@ -75,7 +76,8 @@ func TestSecondStepIsSetUpInOrder(t *testing.T) {
 		first.submit("/account/second-step/confirm", "code", h.shows(firstKey, 0)).is(410) // begun anew
 		key := secret.TokenOf(strings.ReplaceAll(begun.says("#key"), " ", ""))
 		ready := begun.submit("/account/second-step/confirm", "code", h.shows(key, 0)).is(200)
-		begun.submit("/account/second-step/confirm", "code", h.shows(key, 0)).is(410) // the codes are shown once
+		begun.submit("/account/second-step/confirm", "code", h.shows(key, 0)).is(410)                                          // the codes are shown once
+		ann.post("/account/second-step/confirm", "ticket", ready.value("input[name=ticket]"), "code", h.shows(key, 0)).is(410) // and made once
 		ready.submit("/account/second-step/finish").is(422).has(0, "#codes").shows(".error", "Tick this")
 		bo := h.account(boMail, "", boPassword)
 		ticket := ready.value("input[name=ticket]")
@@ -84,6 +86,24 @@ func TestSecondStepIsSetUpInOrder(t *testing.T) {
 		ready.submit("/account/second-step/finish", "stored", "yes").is(410)
 		if h.reload(a.ID).SecondFactor || h.reload(bo.ID).SecondFactor {
 			t.Error("a second step is on")
+		}
+	})
+}
+
+// Each set costs ten hashes.
+func TestRecoverySetsAreLimited(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.account(annMail, "", annPassword)
+		ann := h.signedIn(annMail, annPassword)
+		for i := range ratelimit.RecoverySets.Limit + 1 {
+			begun := ann.get("/account/second-step").submit("/account/second-step/begin")
+			key := secret.TokenOf(strings.ReplaceAll(begun.says("#key"), " ", ""))
+			confirmed := begun.submit("/account/second-step/confirm", "code", h.shows(key, 0))
+			if i < ratelimit.RecoverySets.Limit {
+				confirmed.is(200)
+			} else {
+				confirmed.is(429)
+			}
 		}
 	})
 }

@@ -403,6 +403,9 @@ func TestRemoveFactor(t *testing.T) {
 		w.now = w.now.Add(credential.RemovalWarnings * credential.WarnEvery)
 		w.must(w.db.StopRemoval(w.ctx(), stopped.ID, "", audit.Act{At: w.now}))
 		w.is(w.db.RemoveFactor(w.ctx(), stopped.ID, audit.Act{At: w.now}), store.ErrSpent)
+		w.must(w.db.SetState(w.ctx(), a.ID, account.Active, account.Locked, time.Time{}, audit.Act{At: w.now}))
+		w.is(w.db.RemoveFactor(w.ctx(), a.ID, audit.Act{At: w.now}), store.ErrSpent) // its owner is kept out
+		w.must(w.db.SetState(w.ctx(), a.ID, account.Locked, account.Active, time.Time{}, audit.Act{At: w.now}))
 		w.race(store.ErrSpent, func(db *store.DB, _ int) error {
 			return db.RemoveFactor(w.ctx(), a.ID, w.act(audit.FactorRemoved, a.ID))
 		})

@@ -36,6 +36,7 @@ func TestChangePassword(t *testing.T) {
 		other, _ := w.signedIn(a)
 		reset, _ := w.link(credential.Reset, a)
 		notMe, _ := w.link(credential.NotMe, a)
+		enrolment, _ := w.link(credential.Enrolment, a)
 		_, _, change := w.confirm(account.ForEmail, a, "new@example.org")
 		p := w.newPassword(a, "new")
 		known := secret.NewToken()
@@ -56,6 +57,7 @@ func TestChangePassword(t *testing.T) {
 		w.is(w.resolve(credential.Browser, mine.Token), credential.ErrUnknown)
 		w.is(w.resolve(credential.Reset, reset), credential.ErrUnknown)
 		w.is(w.resolve(credential.Change, change), credential.ErrUnknown)
+		w.is(w.resolve(credential.Enrolment, enrolment), credential.ErrUnknown) // whoever began it may not have been the owner
 		w.recorded(audit.PasswordChanged, 1)
 
 		p = w.newPassword(a, "newer") // the browser's old sign-in is gone: the password stays as it is
