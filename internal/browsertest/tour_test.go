@@ -498,6 +498,7 @@ func tourIncidents(t *testing.T, seen *visits) {
 	m.look("incident")
 	m.tap("Withdraw it")
 	m.look("incident-withdraw")
+	m.write("Type the number of accounts, 2", "2")
 	m.press("Withdraw the incident")
 	m.look("incident-withdrawn")
 }

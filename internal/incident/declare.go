@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"time"
 
-	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/id"
@@ -66,46 +65,22 @@ func (s *Service) Declare(ctx context.Context, by string, d Draft) (Incident, er
 	if err != nil {
 		return Incident{}, err
 	}
-	// In whatever state: or one administrator could lock the others first, and be alone.
-	admins, err := s.Store.ListAccounts(ctx, account.Filter{Admins: true, Limit: mostTold})
+	admins, err := s.administrators(ctx)
 	if err != nil {
 		return Incident{}, err
 	}
 	now := s.Now()
 	i := Incident{ID: cmp.Or(d.ID, id.New(now)), Action: d.Action, Scope: d.Scope, State: Open, Notice: d.Notice, Actor: by, Covered: counts.Accounts, CreatedAt: now}
-	if d.Scope == List {
+	switch {
+	case d.Scope == List:
 		i.State = Listing
-		return s.declare(ctx, i, d, s.act(actionOf(i), by, i))
-	}
-	from := calledOf(admins, by)
-	if len(admins) > 1 && !d.Alone {
+	case len(admins) > 1 && !d.Alone:
 		i.State = Proposed
-		act := s.act(audit.IncidentProposed, by, i)
-		for _, a := range admins {
-			if a.ID != by {
-				act = act.Telling(notice.IncidentProposed(a.Email, from, i.Covered, now).For(a.ID))
-			}
-		}
-		return i, s.Store.ProposeIncident(ctx, i, act)
+		return i, s.Store.ProposeIncident(ctx, i, telling(s.act(audit.IncidentProposed, by, i), admins, i, notice.IncidentProposed))
+	default:
+		i.Alone = true
 	}
-	i.Alone = true
-	act := s.act(actionOf(i), by, i)
-	for _, a := range admins {
-		act = act.Telling(notice.IncidentAlone(a.Email, from, i.Covered, now).For(a.ID))
-	}
-	return s.declare(ctx, i, d, act)
-}
-
-// mostTold bounds how many administrators are told of a declaration.
-const mostTold = 1000
-
-func calledOf(admins []account.Account, actor string) string {
-	for _, a := range admins {
-		if a.ID == actor {
-			return a.Called()
-		}
-	}
-	return ""
+	return s.declare(ctx, i, d, telling(s.act(actionOf(i), by, i), admins, i, notice.IncidentAlone))
 }
 
 // declare writes the file first, so that no declared incident can be missing beside the key ring. What cannot be declared leaves no file.
@@ -213,30 +188,6 @@ func (s *Service) act(action audit.Action, by string, i Incident) audit.Act {
 		act = act.With(audit.Count, strconv.FormatInt(i.Covered, 10))
 	}
 	return act
-}
-
-// Withdraw ends an incident that was declared by mistake, or goes on ending it where it was stopped: old passwords count again, sign-ins stay
-// ended. ErrState, ErrNotFound.
-func (s *Service) Withdraw(ctx context.Context, by, incidentID string) error {
-	i, err := s.Store.LoadIncident(ctx, incidentID)
-	if err != nil {
-		return err
-	}
-	if i.State != Withdrawn {
-		err := s.Store.WithdrawIncident(ctx, incidentID, s.act(audit.IncidentWithdrawn, by, i))
-		if errors.Is(err, credential.ErrSpent) {
-			return ErrState
-		}
-		if err != nil {
-			return err
-		}
-	}
-	for last, first := "", true; first || last != ""; first = false {
-		if last, err = s.Store.UnlistIncident(ctx, incidentID, last); err != nil {
-			return err
-		}
-	}
-	return s.Folder.Remove(incidentID)
 }
 
 // Pause keeps the notices that are not in the queue yet from going out. ErrState.

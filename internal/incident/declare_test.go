@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -93,6 +94,9 @@ func TestAListCoversWhomItNames(t *testing.T) {
 		d := w.draft(incident.Require, "ann@example.org", "nobody")
 		d.Console = secret.NewToken()
 		i := w.declare(d)
+		if mails := w.told("bea@example.org"); len(mails) != 1 || mails[0].Kind != notice.KindIncidentAlone {
+			t.Errorf("a list can name everybody, and the other administrator was told %v", mails)
+		}
 		if i.State != incident.Open || i.Covered != 1 || !w.required(ann) || w.required(bob) || w.counts(anns) || !w.counts(bobs) {
 			t.Errorf("%+v", i)
 		}
@@ -117,7 +121,11 @@ func TestWithdraw(t *testing.T) {
 		ann := w.account("ann", nil)
 		in := w.signIn(ann)
 		list, all := w.declare(w.draft(incident.Require, "ann")), w.declare(w.draft(incident.Require))
+		before := len(w.told(w.root.Email))
 		w.must(w.flow.Withdraw(w.ctx(), audit.CLI, all.ID))
+		if mails := w.told(w.root.Email); len(mails) != before+1 || !slices.ContainsFunc(mails, func(n notice.Notice) bool { return n.Kind == notice.KindIncidentWithdrawn }) {
+			t.Errorf("it was withdrawn in silence: %v", mails)
+		}
 		if !w.required(ann) || w.required(w.root) {
 			t.Error("the list does not hold, or all still does")
 		}

@@ -3,12 +3,16 @@ package incident
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"strings"
 
 	"usher/internal/account"
 	"usher/internal/credential"
 	"usher/internal/id"
+	"usher/internal/notice"
 	"usher/internal/secret"
 )
 
@@ -32,6 +36,15 @@ func (s *Service) Draft(ctx context.Context, by, incidentID string) (Incident, e
 // Drafts returns an administrator's own drafts, newest first.
 func (s *Service) Drafts(ctx context.Context, by string) ([]Incident, error) {
 	return s.Store.ListDrafts(ctx, by)
+}
+
+// Version tells what a draft says from what it said before it was written over, so that nobody declares what they have not read.
+func Version(i Incident) string {
+	sum := sha256.New()
+	for _, part := range append(i.Notice.List(), notice.Part{Text: string(i.Action)}, notice.Part{Text: string(i.Scope)}, notice.Part{Text: i.Names}) {
+		fmt.Fprintf(sum, "%d:%s", len(part.Text), part.Text)
+	}
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // Discard throws an administrator's own draft away.

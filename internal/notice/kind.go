@@ -50,6 +50,7 @@ const (
 	KindIncidentAdvice        Kind = "incident_advice"
 	KindIncidentAlone         Kind = "incident_alone"
 	KindIncidentProposed      Kind = "incident_proposed"
+	KindIncidentWithdrawn     Kind = "incident_withdrawn"
 )
 
 // How long the secrets inside live. A test holds these to the lives of the links themselves, which credential.Rules says.
@@ -129,10 +130,11 @@ var rules = map[Kind]rule{
 	KindFactorRemoved:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
 	KindAppPasswordMade:       {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
 	// Everybody gets one at once, so whatever somebody waits for overtakes them.
-	KindIncident:         {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},
-	KindIncidentAdvice:   {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},
-	KindIncidentAlone:    {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataCount}},
-	KindIncidentProposed: {proposalLife, PrioritySoon, NoticeMail, []string{DataAt, DataCount}},
+	KindIncident:          {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},
+	KindIncidentAdvice:    {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},
+	KindIncidentAlone:     {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataCount}},
+	KindIncidentProposed:  {proposalLife, PrioritySoon, NoticeMail, []string{DataAt, DataCount}},
+	KindIncidentWithdrawn: {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataCount}},
 }
 
 // Kinds lists every kind, sorted.

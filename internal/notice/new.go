@@ -223,6 +223,11 @@ func IncidentProposed(to, from string, accounts int64, at time.Time) Notice {
 	return compose(KindIncidentProposed, to, "", proposal(from, accounts, at))
 }
 
+// IncidentWithdrawn tells an administrator that somebody withdrew an incident, so that old passwords count again.
+func IncidentWithdrawn(to, from string, accounts int64, at time.Time) Notice {
+	return compose(KindIncidentWithdrawn, to, "", proposal(from, accounts, at))
+}
+
 func proposal(from string, accounts int64, at time.Time) map[string]string {
 	return map[string]string{DataFrom: from, DataCount: strconv.FormatInt(accounts, 10), DataAt: stamp(at)}
 }

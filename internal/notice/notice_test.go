@@ -46,7 +46,7 @@ func every() map[Kind]Notice {
 		RecoveryCodeUsed(to, name, event, 0), CodesRefused(to, name, event), FactorRemoval(to, name, at, link),
 		FactorRemovalStopped(to, name, event), FactorRemoved(to, name, event), AppPasswordMade(to, name, event, "Living room"),
 		Incident(to, name, DefaultParts("watch.example.org", ""), "ABCD-EFGH"), IncidentAdvice(to, name, DefaultParts("watch.example.org", ""), "ABCD-EFGH"),
-		IncidentAlone(to, "Bea", 12, at), IncidentProposed(to, "Bea", 12, at),
+		IncidentAlone(to, "Bea", 12, at), IncidentProposed(to, "Bea", 12, at), IncidentWithdrawn(to, "Bea", 12, at),
 	}
 	byKind := map[Kind]Notice{}
 	for _, n := range all {

@@ -38,7 +38,7 @@ func (d *Door) adminIncidentPage(w http.ResponseWriter, r *http.Request, status 
 	if err != nil {
 		return err
 	}
-	page := AdminIncidentPage{Problem: problem, IncidentRow: d.incidentRow(p.incident, v, names), Progress: p.Progress, Own: p.incident.Actor == v.AccountID, Parts: p.incident.Notice.List()}
+	page := AdminIncidentPage{Problem: problem, Mistyped: status == http.StatusUnprocessableEntity, IncidentRow: d.incidentRow(p.incident, v, names), Progress: p.Progress, Own: p.incident.Actor == v.AccountID, Parts: p.incident.Notice.List()}
 	after := r.URL.Query().Get("after")
 	if after != "" && !id.Valid(after) {
 		return errNotFound
@@ -74,7 +74,7 @@ func (d *Door) waiting(r *http.Request, p *AdminIncidentPage, i incident.Inciden
 func (d *Door) draftPage(w http.ResponseWriter, r *http.Request, status int, problem string, v visitor, i incident.Incident) error {
 	p := AdminIncidentDraftPage{Advises: i.Action == incident.Advise, Everybody: i.Scope == incident.All}
 	p.AdminIncidentNewPage = AdminIncidentNewPage{Action: string(i.Action), Whom: string(i.Scope), Names: i.Names, Path: "/admin/incidents/" + i.ID + "/draft"}
-	p.ID, p.Problem = i.ID, problem
+	p.ID, p.Problem, p.Version = i.ID, problem, incident.Version(i)
 	draft, named, err := d.Incident.Prepared(r.Context(), i, secret.Token{})
 	if err != nil {
 		return err
@@ -129,7 +129,7 @@ func (d *Door) postAdminIncident(w http.ResponseWriter, r *http.Request, v visit
 	case "resume":
 		said, err = "resumed", d.Incident.Resume(r.Context(), v.AccountID, number)
 	case "withdraw":
-		said, err = "withdrawn", d.Incident.Withdraw(r.Context(), v.AccountID, number)
+		return d.withdraw(w, r, v, number)
 	default:
 		return errNotFound
 	}
@@ -149,6 +149,9 @@ func (d *Door) declare(w http.ResponseWriter, r *http.Request, v visitor, number
 	if err != nil {
 		return err
 	}
+	if r.PostFormValue("version") != incident.Version(i) {
+		return d.adminIncidentPage(w, r, http.StatusConflict, "Nothing was declared: this draft was changed after you looked at it. Look at it again.", v)
+	}
 	console := secret.NewToken()
 	draft, _, err := d.Incident.Prepared(r.Context(), i, console)
 	if err != nil {
@@ -158,7 +161,7 @@ func (d *Door) declare(w http.ResponseWriter, r *http.Request, v visitor, number
 	if err != nil {
 		return d.refuseIncident(w, r, v, err)
 	}
-	if typed := strings.NewReplacer(",", "", ".", "", " ", "").Replace(r.PostFormValue("count")); typed != strconv.FormatInt(counts.Accounts, 10) {
+	if !typedCount(r, counts.Accounts) {
 		return d.adminIncidentPage(w, r, http.StatusUnprocessableEntity, "Nothing was declared: the number you typed is not the number of accounts.", v)
 	}
 	declared, err := d.Incident.Declare(r.Context(), v.AccountID, draft)
@@ -170,6 +173,26 @@ func (d *Door) declare(w http.ResponseWriter, r *http.Request, v visitor, number
 		said = "proposed"
 	}
 	return d.toConsole(w, r, declared, console, said)
+}
+
+// typedCount reports whether somebody has typed a number of accounts, as people write numbers.
+func typedCount(r *http.Request, n int64) bool {
+	return strings.NewReplacer(",", "", ".", "", " ", "").Replace(r.PostFormValue("count")) == strconv.FormatInt(n, 10)
+}
+
+// withdraw withdraws an incident. Where that lets old passwords count again, the number of accounts must have been typed.
+func (d *Door) withdraw(w http.ResponseWriter, r *http.Request, v visitor, number string) error {
+	s, err := d.Incident.Status(r.Context(), number)
+	if err != nil {
+		return err
+	}
+	if s.Holds() && s.Action == incident.Require && !typedCount(r, s.Covered) {
+		return d.adminIncidentPage(w, r, http.StatusUnprocessableEntity, "Nothing was withdrawn: the number you typed is not the number of accounts.", v)
+	}
+	if err := d.Incident.Withdraw(r.Context(), v.AccountID, number); err != nil {
+		return d.refuseIncident(w, r, v, err)
+	}
+	return to(w, r, pathWith("/admin/incidents/"+number, "done", "withdrawn"))
 }
 
 func (d *Door) refuseIncident(w http.ResponseWriter, r *http.Request, v visitor, err error) error {

@@ -44,6 +44,9 @@ func TestDeclareFromTheBrowser(t *testing.T) {
 			draft.submit(draft.pathOf()+"/declare", "count", typed).is(422).shows("p.problem", "Nothing was declared")
 		}
 		ann.get("/account").is(200)
+		draft.submit(draft.pathOf()+"/draft", "happened", "Something else.").leadsTo(draft.pathOf() + "?done=saved").is(200)
+		draft.submit(draft.pathOf()+"/declare", "count", "2").is(409).shows("p.problem", "changed after you looked at it")
+		draft = o.root.get(draft.pathOf()).submit(draft.pathOf()+"/draft", "happened", "A copy was taken.\n\nOf all of it.").leadsTo(draft.pathOf() + "?done=saved")
 		console := draft.submit(draft.pathOf()+"/declare", "count", "2").leadsTo("/incident?done=declared").is(200)
 		console.shows("main", "The incident is declared.")
 		ann.get("/account").is(303)
@@ -149,8 +152,9 @@ func TestIncidentOfAList(t *testing.T) {
 		ann.get("/account").is(303)
 		o.root.get("/account").is(200)
 		o.root.get("/admin/incidents").shows("main", "the accounts of a list")
-		page.submit(draft.pathOf() + "/pause").leadsTo(draft.pathOf() + "?done=paused").submit(draft.pathOf() + "/resume").leadsTo(draft.pathOf() + "?done=resumed").
-			submit(draft.pathOf() + "/withdraw").leadsTo(draft.pathOf() + "?done=withdrawn").is(200)
+		page = page.submit(draft.pathOf() + "/pause").leadsTo(draft.pathOf() + "?done=paused").submit(draft.pathOf() + "/resume").leadsTo(draft.pathOf() + "?done=resumed")
+		page.submit(draft.pathOf()+"/withdraw", "count", "2").is(422).shows("p.problem", "Nothing was withdrawn").has(1, "details[open] input[name=count][aria-invalid]")
+		page.submit(draft.pathOf()+"/withdraw", "count", "1").leadsTo(draft.pathOf() + "?done=withdrawn").is(200)
 		o.root.post(draft.pathOf() + "/pause").is(409)
 		o.root.post(draft.pathOf() + "/lock").is(404)
 		ann.signIn(annMail, annPassword)

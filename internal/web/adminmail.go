@@ -113,4 +113,5 @@ var mailWords = map[notice.Kind]string{
 	notice.KindIncidentAdvice:        "Advice after an incident",
 	notice.KindIncidentAlone:         "Incident declared by one alone",
 	notice.KindIncidentProposed:      "Incident waits for a second word",
+	notice.KindIncidentWithdrawn:     "Incident withdrawn",
 }

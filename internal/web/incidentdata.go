@@ -45,6 +45,7 @@ type AdminIncidentNewPage struct {
 type AdminIncidentDraftPage struct {
 	AdminIncidentNewPage
 	ID        string
+	Version   string // as it is shown here
 	Problem   string
 	Advises   bool
 	Everybody bool
@@ -80,6 +81,7 @@ func (p *IncidentProgress) bar() {
 type AdminIncidentPage struct {
 	IncidentRow
 	Problem  string
+	Mistyped bool // the number of accounts that was asked for
 	Progress IncidentProgress
 	Own      bool // the visitor declared or proposed it
 	Parts    []notice.Part
