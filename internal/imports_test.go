@@ -30,7 +30,7 @@ var rooms = map[layer][]string{
 var between = map[string][]string{
 	"audit":      {"account", "credential", "device", "notice"},
 	"credential": {"account", "device"},
-	"mfa":        {"credential"},
+	"mfa":        {"account", "audit", "credential", "device", "notice"},
 }
 
 // leaving are packages about to go, which the rule does not look at.

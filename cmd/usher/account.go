@@ -339,7 +339,7 @@ func (s *stack) passwords() *password.Service {
 // factors is the flow that looks after second steps.
 func (s *stack) factors(passwords factor.Passwords) *factor.Service {
 	return &factor.Service{
-		Store: s.db, Hasher: s.pool, Resolver: s.resolver, Checker: s.checker(), Passwords: passwords, Name: s.cfg.Name, Now: s.now,
+		Store: s.db, Hasher: s.pool, Resolver: s.resolver, Factors: s.checker(), Passwords: passwords, Name: s.cfg.Name, Now: s.now,
 	}
 }
 

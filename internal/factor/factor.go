@@ -40,11 +40,6 @@ type Resolver interface {
 	Resolve(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, error)
 }
 
-// Checker checks typed second factors.
-type Checker interface {
-	Check(ctx context.Context, t mfa.Try) (credential.Factor, error)
-}
-
 // Passwords checks the password of somebody who is signed in, against the account's one budget.
 type Passwords interface {
 	CheckPassword(ctx context.Context, f credential.Found, password, known secret.Token, client device.Client) error
@@ -62,7 +57,7 @@ type Service struct {
 	Store     Store
 	Hasher    Hasher
 	Resolver  Resolver
-	Checker   Checker
+	Factors   *mfa.Checker
 	Passwords Passwords // nil where nobody makes new recovery codes: in commands and jobs
 	Name      string    // of the service, as authenticator apps list it
 	Now       func() time.Time
@@ -118,7 +113,7 @@ func (s *Service) NewCodes(ctx context.Context, f credential.Found, p Proof, cli
 	if err != nil {
 		return Codes{}, err
 	}
-	proved, err := s.prove(ctx, a, mfa.Try{Typed: p.Code, Known: p.Known, Accepts: mfa.AuthenticatorOnly}, client)
+	proved, err := s.Factors.Check(ctx, a, mfa.Try{Typed: p.Code, Known: p.Known, Accepts: mfa.AuthenticatorOnly, Client: client})
 	if err != nil {
 		return Codes{}, err
 	}
@@ -127,7 +122,7 @@ func (s *Service) NewCodes(ctx context.Context, f credential.Found, p Proof, cli
 		return Codes{}, err
 	}
 	act := audit.New(s.Now(), audit.CodesReplaced, a.ID, a.ID).From(client).Warn(a, client, notice.RecoveryCodesReplaced)
-	return codes, spent(s.Store.ReplaceRecovery(ctx, hashes, proved, act))
+	return codes, s.Factors.Spent(ctx, s.Store.ReplaceRecovery(ctx, hashes, proved, act), a, client)
 }
 
 // TurnOff switches the second step off for somebody who is signed in and types a code or a recovery code, which is itself the fresh proof.
@@ -136,7 +131,7 @@ func (s *Service) TurnOff(ctx context.Context, f credential.Found, typed, known 
 	if err != nil {
 		return err
 	}
-	proved, err := s.prove(ctx, a, mfa.Try{Typed: typed, Known: known}, client)
+	proved, err := s.Factors.Check(ctx, a, mfa.Try{Typed: typed, Known: known, Client: client})
 	if err != nil {
 		return err
 	}
@@ -145,29 +140,7 @@ func (s *Service) TurnOff(ctx context.Context, f credential.Found, typed, known 
 		by = "by a recovery code"
 	}
 	act := audit.New(s.Now(), audit.SecondFactorOff, a.ID, a.ID).From(client).With(audit.Reason, by).Warn(a, client, notice.SecondFactorOff)
-	return spent(s.Store.TurnOffFactor(ctx, proved, act))
-}
-
-// prove checks a typed factor. A wrong one is recorded, and told when there are several in a row.
-func (s *Service) prove(ctx context.Context, a account.Account, t mfa.Try, client device.Client) (credential.Factor, error) {
-	t.AccountID, t.Network = a.ID, ratelimit.SignInFailures.From(client.Address)
-	proved, err := s.Checker.Check(ctx, t)
-	if !errors.Is(err, mfa.ErrWrong) {
-		return proved, err
-	}
-	act := audit.New(s.Now(), audit.FactorFailed, a.ID, a.ID).From(client)
-	if errors.Is(err, mfa.ErrReplayed) || proved.Candidate.Worrying() {
-		act = act.Warn(a, client, notice.CodesRefused)
-	}
-	return proved, errors.Join(err, s.Store.Record(context.WithoutCancel(ctx), act))
-}
-
-// spent tells of a factor that another act used up at the same moment what it tells of one that was used before.
-func spent(err error) error {
-	if errors.Is(err, credential.ErrSpent) {
-		return errors.Join(mfa.ErrReplayed, err)
-	}
-	return err
+	return s.Factors.Spent(ctx, s.Store.TurnOffFactor(ctx, proved, act), a, client)
 }
 
 // newCodes makes a set of recovery codes and hashes each.

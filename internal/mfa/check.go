@@ -7,7 +7,10 @@ import (
 	"errors"
 	"time"
 
+	"usher/internal/account"
+	"usher/internal/audit"
 	"usher/internal/credential"
+	"usher/internal/device"
 	"usher/internal/ratelimit"
 	"usher/internal/secret"
 )
@@ -17,6 +20,8 @@ import (
 type Store interface {
 	BeginFactor(ctx context.Context, at credential.FactorAttempt) (credential.FactorCandidate, error)
 	ReturnFactor(ctx context.Context, at credential.FactorAttempt, c credential.FactorCandidate) error
+	RecoveryLeft(ctx context.Context, accountID string) (int64, error)
+	Record(ctx context.Context, act audit.Act) error
 }
 
 // Hasher checks recovery codes.
@@ -57,17 +62,25 @@ const (
 
 // Try is somebody's typed second factor.
 type Try struct {
-	AccountID string
-	Typed     secret.Token
-	Known     secret.Token // what the browser shows to have been here before: it then has a budget of its own
-	Network   []ratelimit.Take
-	Accepts   Accepts
+	Typed   secret.Token
+	Known   secret.Token // what the browser shows to have been here before: it then has a budget of its own
+	Accepts Accepts
+	Client  device.Client
 }
 
 // Check checks a typed second factor and returns it for the verb that spends it. A recovery code costs one hash, whether it is right, wrong or
-// used up. Without an error nothing is spent yet, and the try stands counted until a verb gives it back.
-func (c *Checker) Check(ctx context.Context, t Try) (credential.Factor, error) {
-	at := credential.FactorAttempt{AccountID: t.AccountID, Known: t.Known, Network: t.Network, At: c.Now()}
+// used up. Without an error nothing is spent yet, and the try stands counted until a verb gives it back. A wrong one is recorded; the owner is
+// told when it happens again and again, or when a right code comes a second time.
+func (c *Checker) Check(ctx context.Context, a account.Account, t Try) (credential.Factor, error) {
+	f, err := c.check(ctx, a.ID, t)
+	if errors.Is(err, ErrWrong) {
+		err = errors.Join(err, c.refused(ctx, a, errors.Is(err, ErrReplayed) || f.Candidate.Worrying(), t.Client))
+	}
+	return f, err
+}
+
+func (c *Checker) check(ctx context.Context, accountID string, t Try) (credential.Factor, error) {
+	at := credential.FactorAttempt{AccountID: accountID, Known: t.Known, Network: ratelimit.SignInFailures.From(t.Client.Address), At: c.Now()}
 	code, isCode := ReadCode(t.Typed)
 	recovery, isRecovery := ReadRecovery(t.Typed)
 	switch {
@@ -81,7 +94,7 @@ func (c *Checker) Check(ctx context.Context, t Try) (credential.Factor, error) {
 	if err != nil {
 		return credential.Factor{}, err
 	}
-	f := credential.Factor{AccountID: t.AccountID, Attempt: at, Candidate: found}
+	f := credential.Factor{AccountID: accountID, Attempt: at, Candidate: found}
 	if found.Key.Empty() {
 		return f, errors.Join(ErrOff, c.Store.ReturnFactor(context.WithoutCancel(ctx), at, found))
 	}

@@ -15,6 +15,7 @@ import (
 	"usher/internal/device"
 	"usher/internal/id"
 	"usher/internal/mfa"
+	"usher/internal/notice"
 	"usher/internal/ratelimit"
 	"usher/internal/secret"
 	"usher/internal/store"
@@ -28,7 +29,7 @@ type world struct {
 	pool    *argon2id.Pool
 	checker *mfa.Checker
 	now     time.Time
-	who     string
+	who     account.Account
 	key     secret.Token
 	codes   [mfa.RecoveryCodes]mfa.Recovery
 }
@@ -58,18 +59,18 @@ func (w *world) must(err error) {
 	}
 }
 
-func (w *world) person(name string) string {
+func (w *world) person(name string) account.Account {
 	w.Helper()
 	a := account.Account{Standing: account.Standing{ID: id.New(w.now), State: account.Active, Epoch: 1, PasswordVersion: 1}, Email: name + "@example.org", Password: "phc", CreatedAt: w.now}
 	_, h, err := account.EmailHandle(a.Email)
 	w.must(err)
 	w.must(w.db.CreateAccount(w.Context(), a, []account.Handle{h}, audit.New(w.now, audit.AccountCreated, audit.CLI, a.ID)))
-	return a.ID
+	return a
 }
 
 func (w *world) enrol() {
 	w.Helper()
-	f := credential.NewFactor{AccountID: w.who, Key: w.key, Recovery: map[string]string{}}
+	f := credential.NewFactor{AccountID: w.who.ID, Key: w.key, Recovery: map[string]string{}}
 	for _, c := range w.codes {
 		phc, err := w.pool.Hash(w.Context(), []byte(c.Rest.Reveal()))
 		w.must(err)
@@ -81,18 +82,15 @@ func (w *world) enrol() {
 // check tries something, and says what it cost.
 func (w *world) check(t mfa.Try) (f credential.Factor, hashes uint64, err error) {
 	w.Helper()
-	if t.AccountID == "" {
-		t.AccountID = w.who
-	}
 	before := w.pool.Stats().Hashes
-	f, err = w.checker.Check(w.Context(), t)
+	f, err = w.checker.Check(w.Context(), w.who, t)
 	return f, w.pool.Stats().Hashes - before, err
 }
 
 // spend lets a sign-in rely on a factor.
 func (w *world) spend(f credential.Factor) error {
 	w.Helper()
-	in := credential.NewSignIn(w.who, "password", device.Client{}, w.now)
+	in := credential.NewSignIn(w.who.ID, "password", device.Client{}, w.now)
 	in.Factor = &f
 	return w.db.OpenSignIn(w.Context(), credential.Attempt{At: w.now}, credential.Candidate{}, in, audit.Act{At: w.now}, audit.Act{At: w.now})
 }
@@ -138,6 +136,40 @@ func TestCodesCountOnce(t *testing.T) {
 	})
 }
 
+// attacks F2: two who use one code at the same moment. The one who comes second is refused, and the owner is told, as of any code used twice.
+func TestACodeSpentMeanwhileIsTold(t *testing.T) {
+	each(t, func(w *world) {
+		client := device.Client{Address: netip.MustParseAddr("192.0.2.7")}
+		first, _, err := w.check(mfa.Try{Typed: w.code(0), Client: client})
+		w.must(err)
+		second, _, err := w.check(mfa.Try{Typed: w.code(0), Client: client})
+		w.must(err)
+		w.must(w.checker.Spent(w.Context(), w.spend(first), w.who, client))
+		w.told(0)
+		w.wants(w.checker.Spent(w.Context(), w.spend(second), w.who, client), mfa.ErrReplayed, "the second one")
+		w.told(1)
+		outage := errors.New("an outage")
+		w.wants(w.checker.Spent(w.Context(), outage, w.who, client), outage, "an outage")
+		w.told(1)
+	})
+}
+
+// told checks how often the owner was told that codes are refused.
+func (w *world) told(want int) {
+	w.Helper()
+	waiting, err := w.db.WaitingMail(w.Context(), 100)
+	w.must(err)
+	n := 0
+	for _, m := range waiting {
+		if m.Kind == notice.KindCodesRefused && m.To == w.who.Email {
+			n++
+		}
+	}
+	if n != want {
+		w.Errorf("told %d times, want %d", n, want)
+	}
+}
+
 // A try of a recovery code costs one hash, whatever it is, and a code costs none.
 func TestRecoveryCodesCostOneHash(t *testing.T) {
 	each(t, func(w *world) {
@@ -161,7 +193,7 @@ func TestRecoveryCodesCostOneHash(t *testing.T) {
 		if w.wants(err, mfa.ErrWrong, "used up"); hashes != 1 {
 			t.Errorf("used up: %d hashes", hashes)
 		}
-		if left, err := w.db.RecoveryLeft(w.Context(), w.who); err != nil || left != mfa.RecoveryCodes-1 {
+		if left, err := w.db.RecoveryLeft(w.Context(), w.who.ID); err != nil || left != mfa.RecoveryCodes-1 {
 			t.Errorf("%d left, %v", left, err)
 		}
 	})
@@ -185,10 +217,10 @@ func TestShapesCountNothing(t *testing.T) {
 
 func TestWithoutASecondFactor(t *testing.T) {
 	each(t, func(w *world) {
-		bert := w.person("bert")
+		w.who = w.person("bert")
 		for range 3 * ratelimit.FreeFailures {
 			for _, typed := range []secret.Token{w.code(0), w.codes[0].Text()} {
-				if _, hashes, err := w.check(mfa.Try{AccountID: bert, Typed: typed}); !errors.Is(err, mfa.ErrOff) || hashes != 0 {
+				if _, hashes, err := w.check(mfa.Try{Typed: typed}); !errors.Is(err, mfa.ErrOff) || hashes != 0 {
 					t.Errorf("%v, %d hashes", err, hashes)
 				}
 			}
@@ -200,14 +232,14 @@ func TestWithoutASecondFactor(t *testing.T) {
 func TestGuessingIsLimited(t *testing.T) {
 	each(t, func(w *world) {
 		limited := new(ratelimit.LimitedError)
-		network := ratelimit.SignInFailures.From(netip.MustParseAddr("192.0.2.7"))
+		client := device.Client{Address: netip.MustParseAddr("192.0.2.7")}
 		for i := range 4 {
-			f, _, err := w.check(mfa.Try{Typed: w.code(9), Network: network})
+			f, _, err := w.check(mfa.Try{Typed: w.code(9), Client: client})
 			if w.wants(err, mfa.ErrWrong, "a guess"); f.Candidate.Failures != int64(i+1) {
 				t.Errorf("guess %d is counted as %d in a row", i+1, f.Candidate.Failures)
 			}
 		}
-		f, _, err := w.check(mfa.Try{Typed: w.code(0), Network: network})
+		f, _, err := w.check(mfa.Try{Typed: w.code(0), Client: client})
 		w.must(err)
 		w.must(w.spend(f))
 		// A right one forgets the row, and gives back its own try; the wrong ones stay counted in the window.

@@ -52,17 +52,12 @@ type Resolver interface {
 	Resolve(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, error)
 }
 
-// Factors checks typed second factors.
-type Factors interface {
-	Check(ctx context.Context, t mfa.Try) (credential.Factor, error)
-}
-
 // Service replaces passwords.
 type Service struct {
 	Store    Store
 	Hasher   Hasher
 	Resolver Resolver
-	Factors  Factors
+	Factors  *mfa.Checker
 	Policy   passwordpolicy.Policy
 	Now      func() time.Time
 }

@@ -122,11 +122,7 @@ func (s *Service) Prove(ctx context.Context, link, typed, known secret.Token, cl
 	if err != nil {
 		return ticket, err
 	}
-	try := mfa.Try{AccountID: a.ID, Typed: typed, Known: known, Network: ratelimit.SignInFailures.From(client.Address)}
-	factor, err := s.Factors.Check(ctx, try)
-	if errors.Is(err, mfa.ErrWrong) {
-		return ticket, errors.Join(err, s.Store.Record(context.WithoutCancel(ctx), s.refused(a, factor, err, client)))
-	}
+	factor, err := s.Factors.Check(ctx, a, mfa.Try{Typed: typed, Known: known, Client: client})
 	if err != nil {
 		return ticket, err
 	}
@@ -135,16 +131,10 @@ func (s *Service) Prove(ctx context.Context, link, typed, known secret.Token, cl
 	if factor.IsRecovery() {
 		act = act.With(audit.Reason, "recovery code")
 	}
-	return next.Token, s.Store.ProveReset(ctx, l.found.Hash, factor, act)
-}
-
-// refused is the record of a wrong second factor, with the warning to the owner when it is not the first: who types it reads the mailbox.
-func (s *Service) refused(a account.Account, factor credential.Factor, err error, client device.Client) audit.Act {
-	act := audit.New(s.Now(), audit.FactorFailed, a.ID, a.ID).From(client)
-	if !errors.Is(err, mfa.ErrReplayed) && !factor.Candidate.Worrying() {
-		return act
+	if act, err = s.Factors.Telling(ctx, act, a, factor, client); err != nil {
+		return ticket, err
 	}
-	return act.Warn(a, client, notice.CodesRefused)
+	return next.Token, s.Factors.Spent(ctx, s.Store.ProveReset(ctx, l.found.Hash, factor, act), a, client)
 }
 
 // ErrCodeFirst says that the second factor has to be proved before a new password is taken.

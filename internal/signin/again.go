@@ -31,18 +31,20 @@ func (s *Service) Again(ctx context.Context, f credential.Found, p Proof, client
 	r := credential.Renewal{Replaces: f.Hash, Token: secret.NewToken(), FreshAt: now}
 	act := audit.New(now, audit.ProvedAgain, f.AccountID, f.AccountID).From(client)
 	if c.Account.SecondFactor {
-		factor, err := s.factor(ctx, c.Account, mfa.Try{AccountID: f.AccountID, Typed: p.Code, Known: p.Known, Network: ratelimit.SignInFailures.From(client.Address)}, client)
+		factor, err := s.Factors.Check(ctx, c.Account, mfa.Try{Typed: p.Code, Known: p.Known, Client: client})
 		if err != nil {
 			return secret.Token{}, err
 		}
-		r.Factor = &factor
-		if factor.IsRecovery() {
-			if act, err = s.tellRecovery(ctx, act, c.Account, client); err != nil {
-				return secret.Token{}, err
-			}
+		if act, err = s.Factors.Telling(ctx, act, c.Account, factor, client); err != nil {
+			return secret.Token{}, err
 		}
+		r.Factor = &factor
 	}
-	return r.Token, s.Store.RenewSignIn(ctx, r, act)
+	err = s.Store.RenewSignIn(ctx, r, act)
+	if r.Factor != nil {
+		err = s.Factors.Spent(ctx, err, c.Account, client)
+	}
+	return r.Token, err
 }
 
 // CheckPassword checks the password of somebody who is signed in, and nothing else: nothing is fresh by it. ErrWrong, limits.

@@ -10,8 +10,6 @@ import (
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/mfa"
-	"usher/internal/notice"
-	"usher/internal/ratelimit"
 	"usher/internal/secret"
 )
 
@@ -84,8 +82,7 @@ func (s *Service) Code(ctx context.Context, r CodeRequest) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	try := mfa.Try{AccountID: a.ID, Typed: r.Typed, Known: r.Known, Network: ratelimit.SignInFailures.From(r.Client.Address)}
-	factor, err := s.factor(ctx, a, try, r.Client)
+	factor, err := s.Factors.Check(ctx, a, mfa.Try{Typed: r.Typed, Known: r.Known, Client: r.Client})
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -103,10 +100,7 @@ func (s *Service) Code(ctx context.Context, r CodeRequest) (Outcome, error) {
 		in.Remember, in.RememberedAs = secret.NewToken(), rememberedAs(in.Device)
 	}
 	out, err := s.open(ctx, credential.Attempt{At: now}, credential.Candidate{Account: a, Clock: f.Clock, Known: known}, in, r.Client)
-	if errors.Is(err, credential.ErrSpent) { // the same code or the same ticket, somewhere else at the same moment
-		return Outcome{}, mfa.ErrReplayed
-	}
-	return out, err
+	return out, s.Factors.Spent(ctx, err, a, r.Client)
 }
 
 // rememberedAs is how a browser that skips the code stands in its owner's list.
@@ -115,28 +109,6 @@ func rememberedAs(d device.Device) string {
 		return d.Name + ", " + where
 	}
 	return d.Name
-}
-
-// factor checks a typed second factor. A wrong one is recorded, and its owner is told when it happens again and again, or when a right code comes
-// a second time: who types it has the password.
-func (s *Service) factor(ctx context.Context, a account.Account, try mfa.Try, client device.Client) (credential.Factor, error) {
-	factor, err := s.Factors.Check(ctx, try)
-	if !errors.Is(err, mfa.ErrWrong) {
-		return factor, err
-	}
-	act := audit.New(s.Now(), audit.FactorFailed, a.ID, a.ID).From(client)
-	if errors.Is(err, mfa.ErrReplayed) || factor.Candidate.Worrying() {
-		act = act.Warn(a, client, notice.CodesRefused)
-	}
-	return factor, errors.Join(err, s.Store.Record(context.WithoutCancel(ctx), act))
-}
-
-// tellRecovery adds to an act that a recovery code is about to be spent by it.
-func (s *Service) tellRecovery(ctx context.Context, act audit.Act, a account.Account, client device.Client) (audit.Act, error) {
-	left, err := s.Store.RecoveryLeft(ctx, a.ID)
-	return act.Warn(a, client, func(to, name string, e notice.Event) notice.Notice {
-		return notice.RecoveryCodeUsed(to, name, e, max(0, left-1))
-	}), err
 }
 
 // RecoveryLeft returns how many recovery codes an account has left.

@@ -48,11 +48,6 @@ type Resolver interface {
 	ResolveWith(ctx context.Context, kind credential.Kind, token secret.Token, find credential.Question) (credential.Found, error)
 }
 
-// Factors checks typed second factors.
-type Factors interface {
-	Check(ctx context.Context, t mfa.Try) (credential.Factor, error)
-}
-
 // Hasher checks passwords in a bounded number of slots.
 type Hasher interface {
 	Room() error
@@ -67,7 +62,7 @@ type Service struct {
 	Store    Store
 	Hasher   Hasher
 	Resolver Resolver
-	Factors  Factors
+	Factors  *mfa.Checker
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -214,9 +209,9 @@ func (s *Service) open(ctx context.Context, at credential.Attempt, c credential.
 		out.Known = in.Known
 		act = tellNewDevice(act, c.Account, in, client)
 	}
-	if out.Recovery {
+	if in.Factor != nil {
 		var err error
-		if act, err = s.tellRecovery(ctx, act, c.Account, client); err != nil {
+		if act, err = s.Factors.Telling(ctx, act, c.Account, *in.Factor, client); err != nil {
 			return Outcome{}, err
 		}
 	}

@@ -58,7 +58,7 @@ func (s *Service) Software(ctx context.Context, r SoftwareRequest) (Admitted, er
 	in.Stamp, in.Factor = credential.StampNow(p.found.Clock, a.Standing), p.factor
 	act := audit.New(p.at.At, audit.SignedIn, a.ID, a.ID).From(r.Client).With(audit.Device, in.Device.Name).With(audit.Reason, "app, by "+p.method())
 	err = s.Store.OpenSignIn(ctx, p.at, p.found, in, tellNewDevice(act, a, in, r.Client), trimmed(a, p.at.At))
-	return Admitted{Account: a, Token: in.Token}, spentElsewhere(err)
+	return Admitted{Account: a, Token: in.Token}, s.spent(ctx, p, err, r.Client)
 }
 
 // Admit lets one request of software in that carries name and password each time, and signs nothing in. The same errors as Software.
@@ -77,13 +77,13 @@ func (s *Service) Admit(ctx context.Context, r SoftwareRequest) (Admitted, error
 	} else {
 		err = s.Store.ForgiveAttempt(ctx, p.at, p.found, act)
 	}
-	return Admitted{Account: a}, spentElsewhere(err)
+	return Admitted{Account: a}, s.spent(ctx, p, err, r.Client)
 }
 
-// spentElsewhere is the answer to a code that somebody else used at the same moment.
-func spentElsewhere(err error) error {
-	if errors.Is(err, credential.ErrSpent) {
-		return errors.Join(ErrWrongCode, err)
+// spent is the answer to a code that somebody else used at the same moment.
+func (s *Service) spent(ctx context.Context, p softwareProof, err error, client device.Client) error {
+	if p.factor != nil && errors.Is(err, credential.ErrSpent) {
+		return errors.Join(ErrWrongCode, s.Factors.Spent(ctx, err, p.found.Account, client))
 	}
 	return err
 }
@@ -175,12 +175,11 @@ func (s *Service) proveCode(ctx context.Context, p softwareProof, code secret.To
 	if err := s.Store.ForgiveAttempt(ctx, p.at, p.found, audit.Act{At: p.at.At}); err != nil {
 		return p, err
 	}
-	try := mfa.Try{AccountID: p.found.Account.ID, Typed: code, Network: p.at.Network, Accepts: mfa.AuthenticatorOnly}
 	p.at.Network, p.found.Budget = nil, "" // given back
 	if code.Empty() {
 		return p, ErrCodeRequired
 	}
-	factor, err := s.factor(ctx, p.found.Account, try, client)
+	factor, err := s.Factors.Check(ctx, p.found.Account, mfa.Try{Typed: code, Accepts: mfa.AuthenticatorOnly, Client: client})
 	for _, wrong := range []error{mfa.ErrWrong, mfa.ErrShape, mfa.ErrOff} {
 		if errors.Is(err, wrong) {
 			return p, errors.Join(ErrWrongCode, err)

@@ -112,7 +112,7 @@ func (h *house) wire() *Door {
 		Founding:     &signup.Founding{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Now: h.clock},
 		Password:     passwords,
 		Factor: &factor.Service{
-			Store: h.db, Hasher: h.pool, Resolver: resolver, Checker: factors, Passwords: signIn, Name: "Usher", Now: h.clock,
+			Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: factors, Passwords: signIn, Name: "Usher", Now: h.clock,
 		},
 		Profile:  &profile.Service{Store: h.db, Resolver: resolver, Now: h.clock},
 		Admin:    h.administration(),

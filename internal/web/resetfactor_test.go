@@ -28,6 +28,9 @@ func TestResetAsksForTheSecondFactor(t *testing.T) {
 			t.Error("the password was changed")
 		}
 		chosen := page.submit("/reset/code", "code", codes[4].Reveal()).leadsTo("/reset/new").is(200).has(1, "input[type=password]")
+		if told := h.mail(notice.KindRecoveryCodeUsed, annMail); told.Data[notice.DataCount] != "9" {
+			t.Errorf("its owner is told of %s left", told.Data[notice.DataCount])
+		}
 		ticket := chosen.value("input[name=ticket]")
 		if ticket == link {
 			t.Error("the link itself went on")

@@ -177,7 +177,7 @@ func TestRecoveryCodesAreUrged(t *testing.T) {
 		_, codes := ann.enrolled()
 		checker := mfa.Checker{Store: h.db, Hasher: h.pool, Now: h.clock}
 		for _, code := range codes[:7] {
-			f, err := checker.Check(t.Context(), mfa.Try{AccountID: a.ID, Typed: secret.TokenOf(code)})
+			f, err := checker.Check(t.Context(), a, mfa.Try{Typed: secret.TokenOf(code)})
 			h.must(err)
 			in := credential.NewSignIn(a.ID, "password", device.Client{}, h.clock())
 			in.Factor = &f

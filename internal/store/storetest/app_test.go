@@ -60,13 +60,13 @@ func TestSpendFactor(t *testing.T) {
 		key := mfa.NewKey()
 		w.must(w.db.TurnOnFactor(w.ctx(), credential.NewFactor{AccountID: a.ID, Key: key}, audit.Act{At: w.now}))
 		checker := mfa.Checker{Store: w.db, Now: func() time.Time { return w.now }}
-		f, err := checker.Check(w.ctx(), mfa.Try{AccountID: a.ID, Typed: mfa.Code(key, mfa.Step(w.now))})
+		f, err := checker.Check(w.ctx(), a, mfa.Try{Typed: mfa.Code(key, mfa.Step(w.now))})
 		w.must(err)
 		w.count(1, "failure")
 		w.race(store.ErrSpent, func(db *store.DB, _ int) error { return db.SpendFactor(w.ctx(), f, w.act(audit.SignedIn, a.ID)) })
 		w.recorded(audit.SignedIn, 1)
 		w.count(0, "failure") // given back
-		_, err = checker.Check(w.ctx(), mfa.Try{AccountID: a.ID, Typed: mfa.Code(key, mfa.Step(w.now))})
+		_, err = checker.Check(w.ctx(), a, mfa.Try{Typed: mfa.Code(key, mfa.Step(w.now))})
 		if !errors.Is(err, mfa.ErrReplayed) {
 			t.Errorf("a second time: %v", err)
 		}

@@ -1,0 +1,41 @@
+package mfa
+
+import (
+	"context"
+	"errors"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/notice"
+)
+
+// Telling adds to an act that is about to spend a factor what its owner is told when that is a recovery code: how many are left then.
+func (c *Checker) Telling(ctx context.Context, act audit.Act, a account.Account, f credential.Factor, client device.Client) (audit.Act, error) {
+	if !f.IsRecovery() {
+		return act, nil
+	}
+	left, err := c.Store.RecoveryLeft(ctx, a.ID)
+	return act.Warn(a, client, func(to, name string, e notice.Event) notice.Notice {
+		return notice.RecoveryCodeUsed(to, name, e, max(0, left-1))
+	}), err
+}
+
+// Spent looks at the error of a verb that was to spend a factor. Where another had spent it at the same moment, that counts and is recorded as a
+// code that was used before: ErrReplayed, with the error.
+func (c *Checker) Spent(ctx context.Context, err error, a account.Account, client device.Client) error {
+	if !errors.Is(err, credential.ErrSpent) {
+		return err
+	}
+	return errors.Join(ErrReplayed, err, c.refused(ctx, a, true, client))
+}
+
+// refused records a wrong factor, and warns its owner where that worries: who types it has the password, or reads the mailbox.
+func (c *Checker) refused(ctx context.Context, a account.Account, worrying bool, client device.Client) error {
+	act := audit.New(c.Now(), audit.FactorFailed, a.ID, a.ID).From(client)
+	if worrying {
+		act = act.Warn(a, client, notice.CodesRefused)
+	}
+	return c.Store.Record(context.WithoutCancel(ctx), act)
+}
