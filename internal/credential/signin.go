@@ -84,7 +84,7 @@ type PasswordChange struct {
 	Replaces  int64  // version of the password that is replaced
 	Password  string // PHC string
 	Secured   int64  // instance epoch read before the proof was checked
-	Voids     string // PHC string of the password it replaces, when that must never come back
+	Old       string // PHC string of the password it replaces: where a new one is required, it must never come back
 	Review    bool   // its owner is shown afterwards what else there is
 	// Known, when set, is given to the asking browser in the place of the one that ended with the old password.
 	Known secret.Token

@@ -23,6 +23,8 @@ type Store interface {
 	LoadAccount(ctx context.Context, id string) (account.Account, error)
 	FindAccount(ctx context.Context, h account.Handle) (account.Account, error)
 	ReadClock(ctx context.Context) (credential.Clock, error)
+	// IncidentSince reports whether an incident that was declared after a time requires new passwords, of all or of a list.
+	IncidentSince(ctx context.Context, after time.Time) (bool, error)
 	Take(ctx context.Context, takes []ratelimit.Take, now time.Time) error
 	Record(ctx context.Context, act audit.Act) error
 	LeaveDecoy(ctx context.Context, act audit.Act) error
@@ -95,7 +97,7 @@ func (s *Service) Change(ctx context.Context, f credential.Found, typed secret.T
 	if err != nil {
 		return Changed{}, err
 	}
-	p := credential.PasswordChange{AccountID: a.ID, Replaces: a.PasswordVersion, Password: phc, Secured: credential.Secure(f.Clock, f.Account)}
+	p := credential.PasswordChange{AccountID: a.ID, Replaces: a.PasswordVersion, Password: phc, Secured: credential.Secure(f.Clock, f.Account), Old: a.Password}
 	in := credential.NewSignIn(a.ID, "password", client, now)
 	act := s.tell(audit.New(now, audit.PasswordChanged, a.ID, a.ID).From(client), a, in.Device, client)
 	in.Stamp, in.Known, in.Replaces = credential.StampNow(f.Clock, f.Account), secret.NewToken(), f.Hash
@@ -106,10 +108,14 @@ func (s *Service) Change(ctx context.Context, f credential.Found, typed secret.T
 	return Changed{in.Token, in.Known}, s.Store.ChangePasswordEverywhere(ctx, p, &in, act.With(audit.Reason, "everything signed out"))
 }
 
-// choose checks a new password against the policy, the one it replaces, and those that an incident voided, and hashes it.
+// choose checks a new password against the policy, the one it replaces, and those that an incident voided, and hashes it: some seven hashes at the
+// most, so tries are limited.
 func (s *Service) choose(ctx context.Context, a account.Account, typed secret.Token) (string, error) {
 	password, err := s.Policy.Choose(typed.Reveal(), a.Words())
 	if err != nil {
+		return "", err
+	}
+	if err := s.Store.Take(ctx, []ratelimit.Take{ratelimit.NewPasswords.For(a.ID)}, s.Now()); err != nil {
 		return "", err
 	}
 	if a.Password != "" {

@@ -21,7 +21,11 @@ import (
 func (s *Service) Ask(ctx context.Context, login string, client device.Client) error {
 	defer waitEven(ctx, time.Now())
 	now := s.Now()
-	if err := s.Store.Take(ctx, ratelimit.ResetsNetwork.From(client.Address), now); err != nil {
+	rule, err := s.networkRule(ctx, now)
+	if err != nil {
+		return err
+	}
+	if err := s.Store.Take(ctx, rule.From(client.Address), now); err != nil {
 		return err
 	}
 	clock, err := s.Store.ReadClock(ctx)
@@ -48,6 +52,18 @@ func (s *Service) Ask(ctx context.Context, login string, client device.Client) e
 		return s.Store.LeaveDecoy(ctx, sendReset(act, nobody(login), clock))
 	}
 	return s.Store.Record(ctx, sendReset(act, a, clock))
+}
+
+// rush is for how long after an incident many people may ask for a reset from one address.
+const rush = 30 * 24 * time.Hour
+
+// networkRule is how many resets may be asked for from one network.
+func (s *Service) networkRule(ctx context.Context, now time.Time) (ratelimit.Rule, error) {
+	incident, err := s.Store.IncidentSince(ctx, now.Add(-rush))
+	if incident {
+		return ratelimit.ResetsNetworkIncident, err
+	}
+	return ratelimit.ResetsNetwork, err
 }
 
 // nobody is who a decoy of a reset is for: a mail of the same length, to no address.
@@ -160,10 +176,7 @@ func (s *Service) Reset(ctx context.Context, token, typed secret.Token, scope Sc
 	}
 	now := s.Now()
 	p := credential.PasswordChange{
-		AccountID: a.ID, Replaces: l.found.Account.PasswordVersion, Password: phc, Secured: credential.Secure(l.found.Clock, l.found.Account), Review: true,
-	}
-	if l.Required {
-		p.Voids = a.Password
+		AccountID: a.ID, Replaces: l.found.Account.PasswordVersion, Password: phc, Secured: credential.Secure(l.found.Clock, l.found.Account), Old: a.Password, Review: true,
 	}
 	d := credential.NewSignIn(a.ID, "reset", client, now).Device
 	act := s.tell(audit.New(now, audit.PasswordReset, a.ID, a.ID).From(client), a, d, client)

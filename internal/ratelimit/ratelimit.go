@@ -26,6 +26,8 @@ var (
 	ResetsAccount = Rule{"reset", 3, time.Hour} // reset mails for one address
 	ResetsDaily   = Rule{"reset day", 10, 24 * time.Hour}
 	ResetsNetwork = Rule{"reset network", 10, time.Hour}
+	// While many people need a new password at once, and some share one address, as those of a carrier do.
+	ResetsNetworkIncident = Rule{"reset network, incident", 1000, time.Hour}
 	// Wrong or dead app passwords from one network. Apart from SignInFailures: an app in a cupboard that goes on and on with a dead one must not
 	// keep the house from signing in.
 	AppPasswords = Rule{"app password", 60, 10 * time.Minute}
@@ -34,8 +36,9 @@ var (
 	// more than 20 in any 24 hours, stays at 6e-5.
 	Factors         = Rule{"factor", 5, 10 * time.Minute}
 	FactorsDaily    = Rule{"factor day", 10, 24 * time.Hour}
-	RecoverySets    = Rule{"recovery set", 5, 10 * time.Minute} // sets of recovery codes made for one account: each costs ten hashes
-	CodesTyped      = Rule{"code", 10, 24 * time.Hour}          // confirmation codes typed for one address from one network
+	NewPasswords    = Rule{"new password", 10, 10 * time.Minute} // new passwords tried for one account: each costs up to seven hashes
+	RecoverySets    = Rule{"recovery set", 5, 10 * time.Minute}  // sets of recovery codes made for one account: each costs ten hashes
+	CodesTyped      = Rule{"code", 10, 24 * time.Hour}           // confirmation codes typed for one address from one network
 	CodesForAddress = Rule{"code address", 40, 24 * time.Hour}
 	LinksOpened     = Rule{"link", 60, 10 * time.Minute}   // wrong or dead links from one network
 	Notices         = Rule{"notice", 30, 10 * time.Minute} // addresses and check codes tried at /notice from one network

@@ -185,6 +185,14 @@ func (db *DB) WithdrawIncident(ctx context.Context, id string, act audit.Act) er
 	})
 }
 
+// IncidentSince reports whether an incident that was declared after a time requires new passwords, of all or of a list.
+func (db *DB) IncidentSince(ctx context.Context, after time.Time) (bool, error) {
+	var n int64
+	err := get(ctx, db.engine.read(), `SELECT COUNT(*) FROM incident i WHERE i.state IN ('open', 'listing') AND i.action = 'require' AND i.declared_at > $1`,
+		[]any{ms(after)}, &n)
+	return n > 0, err
+}
+
 // PauseIncident keeps notices from being queued. ErrSpent when the incident does not hold, or is paused.
 func (db *DB) PauseIncident(ctx context.Context, id string, act audit.Act) error {
 	return db.setPaused(ctx, id, true, act)

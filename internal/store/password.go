@@ -64,6 +64,9 @@ func (db *DB) RedeemResetEverywhere(ctx context.Context, hash string, p credenti
 // setPassword writes a password over the version it replaces, ends what hung on the old one (resets, half-finished sign-ins, pending changes of
 // addresses, the failure budgets of browsers that knew it), and lets tries count anew.
 func (db *DB) setPassword(ctx context.Context, t *tx, key secret.AccountKey, p credential.PasswordChange, now time.Time) error {
+	if err := db.voidPassword(ctx, t, key, p, now); err != nil {
+		return err
+	}
 	n, err := t.exec(ctx, `UPDATE account SET password = $1, password_version = password_version + 1,
 		secured = CASE WHEN secured > $2 THEN secured ELSE $2 END, review = review OR $5 WHERE id = $3 AND password_version = $4`,
 		key.Seal(p.Password, accountCell(p.AccountID, "password")), p.Secured, p.AccountID, p.Replaces, p.Review)
@@ -72,9 +75,6 @@ func (db *DB) setPassword(ctx context.Context, t *tx, key secret.AccountKey, p c
 	}
 	if n == 0 {
 		return ErrSpent
-	}
-	if err := db.voidPassword(ctx, t, key, p, now); err != nil {
-		return err
 	}
 	list, args := oneOf([]any{p.AccountID}, []string{string(credential.Reset), string(credential.Restricted), string(credential.Known), string(credential.SecondStep), string(credential.Enrolment)})
 	if _, err := t.exec(ctx, `DELETE FROM credential WHERE account_id = $1 AND kind IN `+list, args...); err != nil {
@@ -109,16 +109,20 @@ func voidedCell(id string) secret.Place {
 	return secret.Place{Table: "voided_password", Row: id, Column: "hash"}
 }
 
-// voidPassword keeps the password that is replaced from ever being chosen again.
+// voidPassword keeps the password that is about to be replaced from ever being chosen again, where a new one is required. That is asked here and
+// not when the reset began: an incident may have been declared in between.
 func (db *DB) voidPassword(ctx context.Context, t *tx, key secret.AccountKey, p credential.PasswordChange, now time.Time) error {
-	if p.Voids == "" {
+	if p.Old == "" {
 		return nil
 	}
 	row := id.New(now)
-	_, err := t.exec(ctx, `INSERT INTO voided_password (id, account_id, hash, created_at) VALUES ($1, $2, $3, $4)`, row, p.AccountID,
-		key.Seal(p.Voids, voidedCell(row)), ms(now))
+	n, err := t.exec(ctx, `INSERT INTO voided_password (id, account_id, hash, created_at) SELECT $1, a.id, $3, CAST($4 AS BIGINT) FROM account a, instance i
+		WHERE a.id = $2 AND i.id = 1 AND (a.secured < i.incident OR a.secured < a.incident)`, row, p.AccountID, key.Seal(p.Old, voidedCell(row)), ms(now))
 	if err != nil {
 		return fmt.Errorf("voiding a password: %w", err)
+	}
+	if n == 0 {
+		return nil
 	}
 	_, err = t.exec(ctx, `DELETE FROM voided_password WHERE account_id = $1 AND id NOT IN
 		(SELECT id FROM voided_password WHERE account_id = $1 ORDER BY id DESC LIMIT $2)`, p.AccountID, int64(voidedPasswords))

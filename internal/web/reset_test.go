@@ -7,7 +7,9 @@ import (
 
 	"usher/internal/account"
 	"usher/internal/audit"
+	"usher/internal/incident"
 	"usher/internal/notice"
+	"usher/internal/ratelimit"
 )
 
 // reset asks for the mail and opens its link.
@@ -100,6 +102,44 @@ func TestResetTellsNothing(t *testing.T) {
 			t.Errorf("%d mails, want two to %s", n, a.ID)
 		}
 		h.browser().get("/reset").submit("/reset").is(422).shows("#login-error", "Enter your e-mail address")
+	})
+}
+
+// Decision 10: behind one address of a carrier many people need a new password at once.
+func TestResetsOfManyInAnIncident(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		b := h.browser()
+		ask := func() *answer { return b.get("/reset").submit("/reset", "login", annMail) }
+		for range ratelimit.ResetsNetwork.Limit {
+			ask().is(303)
+		}
+		ask().is(429)
+		_, err := h.door.Incident.Declare(t.Context(), audit.CLI, incident.Draft{Action: incident.Require, Scope: incident.All, Notice: h.door.Incident.Parts()})
+		h.must(err)
+		for range 2 * ratelimit.ResetsNetwork.Limit {
+			ask().is(303)
+		}
+		h.pass(31 * 24 * time.Hour)
+		for range ratelimit.ResetsNetwork.Limit {
+			ask().is(303)
+		}
+		ask().is(429)
+	})
+}
+
+// Each password that is tried costs several hashes.
+func TestNewPasswordsAreLimited(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.account(annMail, "", annPassword)
+		page := h.browser().reset(annMail, annMail)
+		for range ratelimit.NewPasswords.Limit {
+			page.submit("/reset/new", "password", annPassword).is(422).shows("#password-error", "the password you have now")
+		}
+		before := h.pool.Stats().Hashes
+		page.submit("/reset/new", "password", annPassword).is(429).shows("p.problem", "Too many tries")
+		if got := h.pool.Stats().Hashes; got != before {
+			t.Errorf("%d hashes", got-before)
+		}
 	})
 }
 

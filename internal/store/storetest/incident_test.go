@@ -482,6 +482,31 @@ func TestListIncidents(t *testing.T) {
 	})
 }
 
+func TestIncidentSince(t *testing.T) {
+	each(t, func(w *world) {
+		ann := w.person("ann")
+		is := func(want bool, when string) {
+			t.Helper()
+			got, err := w.db.IncidentSince(w.ctx(), w.now.Add(-time.Hour))
+			if w.must(err); got != want {
+				t.Errorf("%s: %v", when, got)
+			}
+		}
+		is(false, "before any")
+		w.must(w.db.RequireReset(w.ctx(), ann.ID, "", w.act(audit.ResetRequired, ann.ID)))
+		w.declared(incident.Advise)
+		is(false, "one account, and advice")
+		list := w.declared(incident.Require, ann)
+		is(true, "a list")
+		w.withdrawn(list)
+		is(false, "withdrawn")
+		w.declared(incident.Require)
+		is(true, "all")
+		w.now = w.now.Add(time.Hour)
+		is(false, "an hour later")
+	})
+}
+
 func TestIncidentsCovering(t *testing.T) {
 	each(t, func(w *world) {
 		ann, bob := w.person("ann"), w.person("bob")

@@ -17,8 +17,9 @@ func TestVoidedPasswords(t *testing.T) {
 	each(t, func(w *world) {
 		a := w.person("anna")
 		for _, phc := range []string{"one", "two", "three", "four", "five", "six", "seven"} {
+			w.must(w.db.RequireReset(w.ctx(), a.ID, "", w.act(audit.ResetRequired, a.ID)))
 			p := w.newPassword(a, phc)
-			p.Voids = "old before " + phc
+			p.Old = "old before " + phc
 			_, hash := w.link(credential.Reset, w.reload(a))
 			w.must(w.db.RedeemResetEverywhere(w.ctx(), hash, p, w.act(audit.PasswordReset, a.ID)))
 			w.now = w.now.Add(1000000)
@@ -34,6 +35,19 @@ func TestVoidedPasswords(t *testing.T) {
 			w.Errorf("somebody else has %q", got)
 		}
 		w.count(0, "voided_password WHERE hash LIKE '%old%'")
+
+		cyd := w.person("cyd")
+		p := w.newPassword(cyd, "new")
+		p.Old = "old"
+		_, hash := w.link(credential.Reset, cyd)
+		w.must(w.db.RedeemReset(w.ctx(), hash, p, w.act(audit.PasswordReset, cyd.ID)))
+		w.count(0, "voided_password WHERE account_id = $1", cyd.ID) // nothing is required of cyd
+		p = w.newPassword(cyd, "newer")
+		p.Old = "new"
+		_, hash = w.link(credential.Reset, w.reload(cyd))
+		w.tamper("UPDATE instance SET epoch = epoch + 1, incident = epoch + 1") // an incident after the reset began
+		w.must(w.db.RedeemReset(w.ctx(), hash, p, w.act(audit.PasswordReset, cyd.ID)))
+		w.count(1, "voided_password WHERE account_id = $1", cyd.ID)
 	})
 }
 
