@@ -142,6 +142,23 @@ func spend(ctx context.Context, t *tx, hash string) error {
 	return nil
 }
 
+// alive is true of a credential c of an account a that no epoch of the account or of the instance i has passed: credential.Stamp says the same.
+const alive = `c.account_epoch >= a.epoch AND c.born >= a.incident AND c.born >= i.incident AND c.born >= i.floor`
+
+// spendAlive spends a credential that no epoch has passed until this very transaction. ErrSpent.
+func spendAlive(ctx context.Context, t *tx, hash string) error {
+	var still int64
+	err := get(ctx, t, `SELECT COUNT(*) FROM credential c JOIN account a ON a.id = c.account_id JOIN instance i ON i.id = 1 WHERE c.hash = $1 AND `+alive,
+		[]any{hash}, &still)
+	if err == nil && still == 0 {
+		err = ErrSpent
+	}
+	if err != nil {
+		return err
+	}
+	return spend(ctx, t, hash)
+}
+
 // mintLink stores the hash of a link's token.
 func (db *DB) mintLink(ctx context.Context, t *tx, l credential.Link, now time.Time) error {
 	if l.Newest {

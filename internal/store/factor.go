@@ -140,7 +140,8 @@ func (db *DB) RecoveryLeft(ctx context.Context, accountID string) (n int64, err 
 func (db *DB) TurnOnFactor(ctx context.Context, f credential.NewFactor, act audit.Act) error {
 	return db.change(ctx, f.AccountID, act, func(t *tx, key secret.AccountKey) error {
 		if f.Spends != "" {
-			if err := spend(ctx, t, f.Spends); err != nil {
+			// What is turned on outlives whatever ends this sign-in: so it must not have ended already.
+			if err := spendAlive(ctx, t, f.Spends); err != nil {
 				return err
 			}
 		}

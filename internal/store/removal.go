@@ -118,8 +118,7 @@ func (db *DB) ListRemembered(ctx context.Context, accountID string, now time.Tim
 	open := db.opener(ctx)
 	err := each(ctx, db.engine.read(), `SELECT c.hash, c.detail, c.created_at, c.expires_at
 		FROM credential c JOIN account a ON a.id = c.account_id JOIN instance i ON i.id = 1
-		WHERE c.account_id = $1 AND c.kind = $2 AND c.expires_at > $3 AND c.account_epoch >= a.epoch
-		AND c.born >= a.incident AND c.born >= i.incident AND c.born >= i.floor
+		WHERE c.account_id = $1 AND c.kind = $2 AND c.expires_at > $3 AND `+alive+`
 		ORDER BY c.created_at DESC, c.hash`, []any{accountID, string(credential.Remembered), ms(now)}, func(row scanner) error {
 		c := credential.Credential{Kind: credential.Remembered, AccountID: accountID}
 		var created, expires int64

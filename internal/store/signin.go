@@ -285,7 +285,7 @@ func (db *DB) roomFor(ctx context.Context, t *tx, s credential.SignIn) error {
 	}
 	var n int64
 	err := get(ctx, t, `SELECT COUNT(*) FROM credential c JOIN account a ON a.id = c.account_id JOIN instance i ON i.id = 1
-		WHERE c.account_id = $1 AND c.kind = $2 AND c.account_epoch >= a.epoch AND c.born >= a.incident AND c.born >= i.incident AND c.born >= i.floor`,
+		WHERE c.account_id = $1 AND c.kind = $2 AND `+alive,
 		[]any{s.Device.AccountID, string(s.Kind)}, &n)
 	if err == nil && n >= s.Most {
 		err = device.ErrTooMany

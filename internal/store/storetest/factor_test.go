@@ -147,6 +147,11 @@ func TestTurnOnFactor(t *testing.T) {
 		foreign, _ := w.link(credential.Reset, other)
 		browser, _ := w.signedIn(a)
 		enrolment, hash := w.link(credential.Enrolment, a)
+		cyd := w.person("cyd")
+		_, early := w.link(credential.Enrolment, cyd)
+		w.must(w.db.RequireReset(w.ctx(), cyd.ID, "", w.act(audit.ResetRequired, cyd.ID)))
+		late := credential.NewFactor{AccountID: cyd.ID, Key: authKey, Spends: early}
+		w.is(w.db.TurnOnFactor(w.ctx(), late, w.act(audit.SecondFactorOn, cyd.ID)), store.ErrSpent)
 		on := credential.NewFactor{AccountID: a.ID, Key: authKey, Step: 7, Recovery: recoverySet("anna"), Spends: hash}
 		w.race(store.ErrSpent, func(db *store.DB, _ int) error {
 			return db.TurnOnFactor(w.ctx(), on, w.act(audit.SecondFactorOn, a.ID))
