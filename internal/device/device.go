@@ -24,7 +24,7 @@ const (
 // ByAppPassword is the method of what is signed in by an app password.
 const ByAppPassword = "app password"
 
-// Most is how many devices an account may have; the one unused for longest is signed out to make room (ASVS 7.1.2).
+// Most is how many browsers, and how many apps, an account may have; the one unused for longest is signed out to make room (ASVS 7.1.2).
 const Most = 200
 
 // ErrNotFound says that the account has no such device.

@@ -30,8 +30,11 @@ var (
 	ResetsNetworkIncident = Rule{"reset network, incident", 1000, time.Hour}
 	// Wrong or dead app passwords from one network. Apart from SignInFailures: an app in a cupboard that goes on and on with a dead one must not
 	// keep the house from signing in.
-	AppPasswords = Rule{"app password", 60, 10 * time.Minute}
-	StepUps      = Rule{"proof", 3, 15 * time.Minute} // wrong passwords where an administrator proves it again
+	// Apps signed in with name and password, on one account: one that does it again and again must not crowd out the others, nor fill a mailbox.
+	AppSignIns      = Rule{"app sign-in", 10, time.Hour}
+	AppSignInsDaily = Rule{"app sign-in day", 30, 24 * time.Hour}
+	AppPasswords    = Rule{"app password", 60, 10 * time.Minute}
+	StepUps         = Rule{"proof", 3, 15 * time.Minute} // wrong passwords where an administrator proves it again
 	// Wrong second factors of one account: with three steps that count, a guess at six digits hits with 3e-6, so a day's worth, which is never
 	// more than 20 in any 24 hours, stays at 6e-5.
 	Factors         = Rule{"factor", 5, 10 * time.Minute}

@@ -51,6 +51,10 @@ func (s *Service) Software(ctx context.Context, r SoftwareRequest) (Admitted, er
 		return Admitted{}, err
 	}
 	a := p.found.Account
+	if err := s.Store.Take(ctx, []ratelimit.Take{ratelimit.AppSignIns.For(a.ID), ratelimit.AppSignInsDaily.For(a.ID)}, p.at.At); err != nil {
+		act := audit.New(p.at.At, audit.SignInRefused, a.ID, a.ID).From(r.Client).With(audit.Reason, "too many apps")
+		return Admitted{}, errors.Join(err, s.accept(ctx, p, act, r.Client))
+	}
 	in := credential.NewSignIn(a.ID, p.method(), r.Client, p.at.At)
 	in.Kind, in.Device.Kind = credential.App, device.App
 	in.Device.Name, in.Device.Product = device.Claimed(r.Name, r.Product, r.Client.UserAgent)
@@ -72,12 +76,15 @@ func (s *Service) Admit(ctx context.Context, r SoftwareRequest) (Admitted, error
 	}
 	a := p.found.Account
 	act := audit.New(p.at.At, audit.SignedIn, a.ID, a.ID).From(r.Client).With(audit.Reason, "one request, by "+p.method())
-	if p.factor != nil {
-		err = s.Store.SpendFactor(ctx, *p.factor, act)
-	} else {
-		err = s.Store.ForgiveAttempt(ctx, p.at, p.found, act)
+	return Admitted{Account: a}, s.accept(ctx, p, act, r.Client)
+}
+
+// accept spends what was proved for an act that signs nothing in.
+func (s *Service) accept(ctx context.Context, p softwareProof, act audit.Act, client device.Client) error {
+	if p.factor == nil {
+		return s.Store.ForgiveAttempt(ctx, p.at, p.found, act)
 	}
-	return Admitted{Account: a}, s.spent(ctx, p, err, r.Client)
+	return s.spent(ctx, p, s.Store.SpendFactor(ctx, *p.factor, act), client)
 }
 
 // spent is the answer to a code that somebody else used at the same moment.

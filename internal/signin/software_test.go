@@ -295,6 +295,43 @@ func TestSoftwareLeavesADeviceAndTellsItsOwner(t *testing.T) {
 	})
 }
 
+// A player that signs in again and again neither fills its owner's mailbox nor learns less than before; others are let in.
+func TestAppSignInsAreLimited(t *testing.T) {
+	each(t, func(w *world) {
+		a, bob := w.person("ann", "seven copper kettles", true), w.person("bob", "eleven pewter spoons", false)
+		limited := new(ratelimit.LimitedError)
+		sign := func(login, password string) error {
+			_, err := w.flow.Software(w.Context(), request(login, password))
+			return err
+		}
+		for range ratelimit.AppSignIns.Limit {
+			w.must(sign("ann", "seven copper kettles"+w.code(a, 0)))
+			w.must(sign("bob", "eleven pewter spoons"))
+			w.now = w.now.Add(30 * time.Second)
+		}
+		mails := w.mails(notice.KindNewDevice)
+		for range 2 { // before one comes back
+			code := w.code(a, 0)
+			if err := sign("ann", "seven copper kettles"+code); !errors.As(err, &limited) {
+				t.Errorf("got %v", err)
+			}
+			if err := sign("ann", "seven copper kettles"+code); !errors.Is(err, signin.ErrWrongCode) {
+				t.Errorf("the code was not spent: %v", err)
+			}
+			if err := sign("bob", "eleven pewter spoons"); !errors.As(err, &limited) {
+				t.Errorf("got %v", err)
+			}
+			w.now = w.now.Add(30 * time.Second)
+		}
+		if err := sign("bob", "wrong"); !errors.Is(err, signin.ErrWrong) {
+			t.Errorf("got %v", err)
+		}
+		if got := w.mails(notice.KindNewDevice); got != mails || len(w.devices(bob)) != int(ratelimit.AppSignIns.Limit) {
+			t.Errorf("%d mails, %d devices", got-mails, len(w.devices(bob)))
+		}
+	})
+}
+
 // Nothing is signed in by a password that comes with each request; a code is spent all the same.
 func TestAdmit(t *testing.T) {
 	each(t, func(w *world) {

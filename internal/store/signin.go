@@ -201,7 +201,7 @@ func (db *DB) OpenSignIn(ctx context.Context, at credential.Attempt, c credentia
 		if err := db.insertSignIn(ctx, t, s, act.At); err != nil {
 			return err
 		}
-		n, err := db.trimDevices(ctx, t, s.Device.AccountID)
+		n, err := db.trimDevices(ctx, t, s.Device)
 		if err != nil {
 			return err
 		}
@@ -293,24 +293,24 @@ func (db *DB) roomFor(ctx context.Context, t *tx, s credential.SignIn) error {
 	return err
 }
 
-// trimDevices signs out what is over device.Most and returns how many devices that were. What an epoch of the account has ended goes along
-// and does not count.
-func (db *DB) trimDevices(ctx context.Context, t *tx, accountID string) (n int, err error) {
+// trimDevices signs out what is over device.Most among browsers, or among apps, and returns how many devices that were: neither crowds out the
+// other, and app passwords have a number of their own. What an epoch of the account has ended goes along and does not count.
+func (db *DB) trimDevices(ctx context.Context, t *tx, signedIn device.Device) (n int, err error) {
 	var over []string
-	alive := 0
+	counted := 0
 	// The CAST keeps SQLite from planning anew each time: a bare parameter there is part of the plan.
 	err = each(ctx, t, `SELECT d.id, d.account_epoch < a.epoch FROM device d JOIN account a ON a.id = d.account_id
-		WHERE d.account_id = $1 ORDER BY d.used_at DESC, d.id DESC LIMIT CAST($2 AS BIGINT)`,
-		[]any{accountID, int64(2 * device.Most)}, func(row scanner) error {
+		WHERE d.account_id = $1 AND (d.kind = $2) = $3 AND d.method <> $4 ORDER BY d.used_at DESC, d.id DESC LIMIT CAST($5 AS BIGINT)`,
+		[]any{signedIn.AccountID, string(device.App), signedIn.Kind == device.App, device.ByAppPassword, int64(2 * device.Most)}, func(row scanner) error {
 			var id string
 			var ended bool
 			if err := row.Scan(&id, &ended); err != nil {
 				return err
 			}
 			if !ended {
-				alive++
+				counted++
 			}
-			if ended || alive > device.Most {
+			if ended || counted > device.Most {
 				over = append(over, id)
 			}
 			return nil
@@ -319,12 +319,12 @@ func (db *DB) trimDevices(ctx context.Context, t *tx, accountID string) (n int, 
 		return 0, err
 	}
 	for _, id := range over {
-		err := endDevice(ctx, t, accountID, id)
+		err := endDevice(ctx, t, signedIn.AccountID, id)
 		if err != nil && !errors.Is(err, device.ErrNotFound) { // somebody signed it out at this moment
 			return 0, err
 		}
 	}
-	return max(0, alive-device.Most), nil
+	return max(0, counted-device.Most), nil
 }
 
 // endDevice deletes a device and everything made from it.

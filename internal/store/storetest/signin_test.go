@@ -268,6 +268,10 @@ func TestOpenSignInTrimsTheOldest(t *testing.T) {
 		ended, _ := w.signedIn(a)
 		w.must(w.db.EndEverything(w.ctx(), a.ID, nil, audit.Act{}))
 		_ = ended
+		password, tv := w.appPassword(a), w.signIn(a) // unused for longest, and no browsers
+		w.must(w.db.AddDevice(w.ctx(), password, audit.Act{At: w.now}))
+		tv.Kind, tv.Device.Kind = credential.App, device.App
+		w.openSignIn(tv)
 		first, _ := w.signedIn(a)
 		for range device.Most - 1 {
 			w.now = w.now.Add(time.Second)
@@ -280,8 +284,10 @@ func TestOpenSignInTrimsTheOldest(t *testing.T) {
 		w.recorded(audit.DevicesTrimmed, 1)
 		w.is(w.resolve(credential.Browser, first.Token), credential.ErrUnknown)
 		w.must(w.resolve(credential.Browser, last.Token))
-		w.count(int64(device.Most), "device")
-		w.count(int64(device.Most), "credential")
+		w.must(w.resolve(credential.App, tv.Token))
+		w.must(w.resolve(credential.AppPassword, password.Token))
+		w.count(int64(device.Most)+2, "device")
+		w.count(int64(device.Most)+2, "credential")
 	})
 }
 
