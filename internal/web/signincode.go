@@ -6,6 +6,7 @@ import (
 
 	"usher/internal/account"
 	"usher/internal/credential"
+	"usher/internal/notice"
 	"usher/internal/secret"
 	"usher/internal/signin"
 )
@@ -37,7 +38,8 @@ type answeredCode struct {
 }
 
 func (d *Door) codeStepPage(w http.ResponseWriter, r *http.Request, way codeWay, a answeredCode, who account.Account) error {
-	p := SignInCodePage{Form: a.form, Login: who.Email, Next: a.next, Remember: a.remember}
+	// Enough to find the line in an authenticator; who came here by a user name does not learn the address.
+	p := SignInCodePage{Form: a.form, Login: notice.Masked(who.Email), Next: a.next, Remember: a.remember}
 	p.Other = pathWith(byRecovery.path, "next", a.next)
 	if way == byRecovery {
 		p.Other = pathWith(byAuthenticator.path, "next", a.next)

@@ -25,7 +25,7 @@ func TestSigningInWithACode(t *testing.T) {
 		h.turnOnFactor(ann)
 		b := h.browser()
 		page := b.get("/account/devices").leadsTo("/sign-in?next=%2Faccount%2Fdevices").
-			submit("/sign-in", "login", annMail, "password", annPassword).leadsTo("/sign-in/code?next=%2Faccount%2Fdevices").is(200).shows("bdi", annMail)
+			submit("/sign-in", "login", annMail, "password", annPassword).leadsTo("/sign-in/code?next=%2Faccount%2Fdevices").is(200).shows("bdi", notice.Masked(annMail))
 		if _, in := b.cookies["__Host-"+cookieBrowser]; in || h.recorded(ann.ID, audit.SignedIn) != 0 {
 			t.Error("a password alone signed in")
 		}
