@@ -10,6 +10,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/even"
 	"usher/internal/mfa"
 	"usher/internal/notice"
 	"usher/internal/ratelimit"
@@ -19,7 +20,7 @@ import (
 // Ask sends a reset link to the mailbox of an account, if there is one; the answer, the work and the time are the same if not.
 // *ratelimit.LimitedError tells only about the source; limits of one account are kept silently.
 func (s *Service) Ask(ctx context.Context, login string, client device.Client) error {
-	defer waitEven(ctx, time.Now())
+	defer even.Wait(ctx, time.Now())
 	now := s.Now()
 	rule, err := s.networkRule(ctx, now)
 	if err != nil {

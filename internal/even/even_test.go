@@ -1,4 +1,4 @@
-package password
+package even
 
 import (
 	"context"
@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-func TestWaitEven(t *testing.T) {
+func TestWait(t *testing.T) {
 	for work, want := range map[time.Duration]time.Duration{
-		0: even, time.Millisecond: even, even - 1: even, even: 2 * even, even + time.Millisecond: 2 * even, 5*even + 7: 6 * even,
+		0: step, time.Millisecond: step, step - 1: step, step: 2 * step, step + time.Millisecond: 2 * step, 5*step + 7: 6 * step,
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			begin := time.Now()
 			time.Sleep(work)
-			waitEven(t.Context(), begin)
+			Wait(t.Context(), begin)
 			if took := time.Since(begin); took != want {
 				t.Errorf("after %v of work the answer comes at %v, want %v", work, took, want)
 			}
@@ -24,7 +24,7 @@ func TestWaitEven(t *testing.T) {
 		ctx, stop := context.WithCancel(t.Context())
 		stop()
 		begin := time.Now()
-		waitEven(ctx, begin)
+		Wait(ctx, begin)
 		if time.Since(begin) != 0 {
 			t.Error("it waits for somebody who is gone")
 		}
