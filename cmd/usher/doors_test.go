@@ -261,6 +261,7 @@ func nameOf(n ast.Node) string {
 
 // route is one line of a door's table.
 type route struct {
+	door         string // its package
 	method, path string
 	handler      string // what answers it, or what wraps what answers it
 }
@@ -294,8 +295,10 @@ func routes(t *testing.T) (all []route) {
 		if isDoor != (tables == 1) {
 			t.Errorf("internal/%s has %d tables of routes; each door has one, which this test reads", name, tables)
 		}
-		if isDoor {
-			all = append(all, found...)
+		for _, rt := range found {
+			if rt.door = name; isDoor {
+				all = append(all, rt)
+			}
 		}
 	}
 	return all
@@ -316,5 +319,5 @@ func routeOf(pattern string, handler ast.Node) route {
 	if !found {
 		method, path = "", pattern
 	}
-	return route{method, path, nameOf(handler)}
+	return route{method: method, path: path, handler: nameOf(handler)}
 }
