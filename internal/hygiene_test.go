@@ -2,11 +2,14 @@ package internal_test
 
 import (
 	"bytes"
+	"cmp"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -80,5 +83,55 @@ func TestOnlyMailCallsOut(t *testing.T) {
 	})
 	if found == 0 {
 		t.Error("not even mail does: the pattern finds nothing")
+	}
+}
+
+// namedProof finds the tests that the documentation names as proof of something.
+var namedProof = regexp.MustCompile("`((?:Test|Fuzz)[A-Z][A-Za-z0-9]*)`")
+
+// Whoever looks up a test that the documentation names finds it.
+func TestTheDocumentationNamesTestsThatExist(t *testing.T) {
+	exists := map[string]bool{}
+	err := fs.WalkDir(os.DirFS(".."), ".", func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() && entry.Name() == "node_modules" {
+			return cmp.Or(err, fs.SkipDir)
+		}
+		if !strings.HasSuffix(name, "_test.go") {
+			return nil
+		}
+		file, err := parser.ParseFile(token.NewFileSet(), "../"+name, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		for _, declaration := range file.Decls {
+			if function, ok := declaration.(*ast.FuncDecl); ok {
+				exists[function.Name.Name] = true
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for _, pattern := range []string{"../docs/*.md", "../docs/decisions/*.md"} {
+		pages, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, page := range pages {
+			text, err := os.ReadFile(page)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, match := range namedProof.FindAllSubmatch(text, -1) {
+				if named++; !exists[string(match[1])] {
+					t.Errorf("%s names %s, which does not exist", page, match[1])
+				}
+			}
+		}
+	}
+	if named < 50 {
+		t.Errorf("only %d names were found", named)
 	}
 }

@@ -28,8 +28,6 @@ import (
 	"usher/internal/device"
 	"usher/internal/loadtest/crowd"
 	"usher/internal/middleware"
-	"usher/internal/operations"
-	"usher/internal/place"
 	"usher/internal/secret"
 	"usher/internal/signin"
 	"usher/internal/testdb"
@@ -320,24 +318,9 @@ func openHouse(tb testing.TB, databaseURL string, people int) *house {
 	cfg.Listen = l.Addr().String()
 	cfg.Origin = "http://" + cfg.Listen
 	cfg.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
-	s := &service{log: newLog(cfg, world{Err: io.Discard}), metrics: operations.NewMetrics(), touches: &device.Touches{}}
-	var err error
-	if s.stack, err = openStack(tb.Context(), cfg, time.Now, func(string) {}); err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if err := s.close(); err != nil {
-			tb.Error(err)
-		}
-	})
-	if s.places, err = place.Open(""); err != nil {
-		tb.Fatal(err)
-	}
-	handler, err := s.handler()
-	if err != nil {
-		tb.Fatal(err)
-	}
+	s, handler := openService(tb, cfg, time.Now)
 	h := &house{service: s, Service: crowd.Service{Listen: cfg.Listen, Host: cfg.Listen, Proxied: true}}
+	var err error
 	if h.phc, err = s.pool.Hash(tb.Context(), []byte(crowd.Password)); err != nil {
 		tb.Fatal(err)
 	}

@@ -1,14 +1,12 @@
 package api
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"usher/internal/account"
-	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/secret"
@@ -63,52 +61,6 @@ func TestMe(t *testing.T) {
 		h.basic("ann", "\xff").is(400, "bad-request")
 		for _, token := range []string{"x", secret.NewToken().Reveal(), secret.NewAppPassword().Reveal(), "' OR 1=1 --"} {
 			h.me(token).is(401, "dead-token")
-		}
-	})
-}
-
-// attacks F1: half a sign-in, or a browser's, is nothing here.
-func TestOnlyTokensOfProgramsCount(t *testing.T) {
-	eachHouse(t, func(h *house) {
-		h.person("ann", false)
-		h.person("bob", true)
-		half, err := h.door.SignIn.Start(t.Context(), signin.Request{Login: "bob", Password: secret.TokenOf(annPassword)})
-		h.must(err)
-		whole, err := h.door.SignIn.Start(t.Context(), signin.Request{Login: "ann", Password: secret.TokenOf(annPassword)})
-		h.must(err)
-		for _, token := range []secret.Token{half.Ticket, whole.Token, whole.Known} {
-			h.me(token.Reveal()).is(401, "dead-token")
-			h.basic("ann", token.Reveal()).is(401, "wrong")
-			h.ask(http.MethodPost, "/api/v1/sign-out", "", "Authorization", "Bearer "+token.Reveal()).is(401, "dead-token")
-		}
-	})
-}
-
-// What ends programs' tokens, through this door: the matrix of what is presented and what has happened.
-func TestWhatEndsAToken(t *testing.T) {
-	eachHouse(t, func(h *house) {
-		ctx := context.WithoutCancel(t.Context())
-		for name, end := range map[string]func(a account.Account) error{
-			"everything signed out": func(a account.Account) error { return h.db.EndEverything(ctx, a.ID, nil, audit.Act{At: h.now}) },
-			"reset required":        func(a account.Account) error { return h.db.RequireReset(ctx, a.ID, "", audit.Act{At: h.now}) },
-			"locked": func(a account.Account) error {
-				return h.db.SetState(ctx, a.ID, account.Active, account.Locked, time.Time{}, audit.Act{At: h.now})
-			},
-			"deleting": func(a account.Account) error {
-				return h.db.SetState(ctx, a.ID, account.Active, account.Deleting, h.now.Add(time.Hour), audit.Act{At: h.now})
-			},
-			"idle for ever": func(account.Account) error { h.now = h.now.Add(400 * 24 * time.Hour); return nil },
-		} {
-			user := strings.ReplaceAll(name, " ", ".")
-			a := h.person(user, false)
-			token, app := h.signIn(user, annPassword), h.appPassword(a)
-			h.me(token).is(200, "")
-			h.basic(user, app).is(200, "")
-			h.must(end(a))
-			h.me(token).is(401, "dead-token")
-			h.me(app).is(401, "dead-token")
-			h.basic(user, app).is(401, "wrong")
-			h.ask(http.MethodPost, "/api/v1/sign-out", "", "Authorization", "Bearer "+token).is(401, "dead-token")
 		}
 	})
 }

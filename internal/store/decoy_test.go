@@ -20,34 +20,56 @@ import (
 	"usher/internal/testdb"
 )
 
-// counted counts the statements that pass an engine.
-type counted struct {
+// noted notes the statements that pass an engine, and where transactions begin and end.
+type noted struct {
 	engine
-	n *int
+	texts *[]string
 }
 
-func (c counted) read() querier  { return countedQuerier{c.engine.read(), c.n} }
-func (c counted) point() querier { return countedQuerier{c.engine.point(), c.n} }
-func (c counted) write(ctx context.Context, fn func(*tx) error) error {
-	return c.engine.write(ctx, func(t *tx) error {
-		t.querier = countedQuerier{t.querier, c.n}
+func (n noted) note(text string) { *n.texts = append(*n.texts, text) }
+
+func (n noted) read() querier  { return notedQuerier{n.engine.read(), n} }
+func (n noted) point() querier { return notedQuerier{n.engine.point(), n} }
+func (n noted) write(ctx context.Context, fn func(*tx) error) error {
+	n.note("BEGIN")
+	err := n.engine.write(ctx, func(t *tx) error {
+		t.querier = notedQuerier{t.querier, n}
 		return fn(t)
 	})
+	if err != nil {
+		n.note("ROLLBACK")
+		return err
+	}
+	n.note("COMMIT")
+	return nil
 }
 
-type countedQuerier struct {
+type notedQuerier struct {
 	querier
-	n *int
+	noted noted
 }
 
-func (q countedQuerier) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	*q.n++
+func (q notedQuerier) query(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	q.noted.note(text)
 	return q.querier.query(ctx, text, args...)
 }
 
-func (q countedQuerier) exec(ctx context.Context, text string, args ...any) (int64, error) {
-	*q.n++
+func (q notedQuerier) exec(ctx context.Context, text string, args ...any) (int64, error) {
+	q.noted.note(text)
 	return q.querier.exec(ctx, text, args...)
+}
+
+// rows counts the rows of tables.
+func (db *DB) rows(t *testing.T, tables ...string) (rows int) {
+	t.Helper()
+	for _, table := range tables {
+		var n int
+		if err := get(t.Context(), db.engine.read(), `SELECT COUNT(*) FROM `+table, nil, &n); err != nil {
+			t.Fatal(err)
+		}
+		rows += n
+	}
+	return rows
 }
 
 // Attack R10, PW-12, RS-4: asking for a reset does the same number of statements and writes the same rows for an account, for nobody, for a locked
@@ -66,8 +88,8 @@ func TestAskingForAResetCostsTheSame(t *testing.T) {
 		db, err := Open(t.Context(), Options{URL: url, Keys: secret.KeeperOf(ring)}, now)
 		must(err)
 		t.Cleanup(func() { _ = db.Close() })
-		n := 0
-		db.engine = counted{db.engine, &n}
+		var texts []string
+		db.engine = noted{db.engine, &texts}
 		pool, err := argon2id.NewPool(1, 8, argon2id.DefaultParams())
 		must(err)
 		clock := func() time.Time { return now }
@@ -83,19 +105,11 @@ func TestAskingForAResetCostsTheSame(t *testing.T) {
 			t.Helper()
 			source++
 			client := device.Client{Address: netip.AddrFrom4([4]byte{198, 51, 100, byte(source)})}
-			count := func() (rows int) {
-				for _, table := range []string{"audit", "credential", "mail"} {
-					var c int
-					must(get(t.Context(), db.engine.read(), `SELECT COUNT(*) FROM `+table, nil, &c))
-					rows += c
-				}
-				return rows
-			}
-			before := count()
-			n = 0
+			before := db.rows(t, "audit", "credential", "mail")
+			texts = nil
 			must(flow.Ask(t.Context(), login, client))
-			statements = n
-			return statements, count() - before
+			statements = len(texts)
+			return statements, db.rows(t, "audit", "credential", "mail") - before
 		}
 		ask("person2@example.org") // what is made once is made
 		ask("nobody0@example.org")

@@ -54,19 +54,20 @@ func (db *DB) attempted(ctx context.Context, t *tx, at credential.Attempt) (acco
 }
 
 // budgetOf names the failure counter: the account's own, whatever name was typed; a known browser's own; or, for nobody's handle, the
-// handle's, so that limits tell nothing either.
+// handle's, so that limits tell nothing either. What a browser shows is looked up for nobody's handle too, so that the work tells nothing.
 func (db *DB) budgetOf(ctx context.Context, t *tx, at credential.Attempt, accountID string) (known bool, key string, err error) {
-	if accountID == "" {
-		return false, db.ring().Obscure("failure", "handle\x00"+string(at.Handle.Kind)+"\x00"+at.Handle.Value), nil
-	}
+	var shown credential.Found
 	if at.Known.WellFormed() {
-		f, err := db.findCredential(ctx, t, credential.Known, at.Known)
-		switch {
-		case err != nil && !errors.Is(err, credential.ErrUnknown):
+		shown, err = db.findCredential(ctx, t, credential.Known, at.Known)
+		if err != nil && !errors.Is(err, credential.ErrUnknown) {
 			return false, "", err
-		case err == nil && f.AccountID == accountID && credential.Judge(f, at.At) == nil:
-			return true, db.ring().Obscure("failure", "known\x00"+f.Hash), nil
 		}
+	}
+	switch {
+	case accountID == "":
+		return false, db.ring().Obscure("failure", "handle\x00"+string(at.Handle.Kind)+"\x00"+at.Handle.Value), nil
+	case shown.AccountID == accountID && credential.Judge(shown, at.At) == nil:
+		return true, db.ring().Obscure("failure", "known\x00"+shown.Hash), nil
 	}
 	return false, accountBudget(db.ring(), accountID), nil
 }

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"maps"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"usher/internal/account"
+	"usher/internal/admin"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/incident"
+)
+
+type kinds []credential.Kind
+
+// entrance is one place where a credential is shown, at one of the doors.
+type entrance struct {
+	cookie       string // without its prefix; empty where it is shown in another way
+	open, closed int    // the status of what is behind it, and of the way out
+	inside       bool   // it is found only by who is signed in, too
+	opens        kinds
+	shown        func(h *holder, token string) *httptest.ResponseRecorder
+}
+
+// byCookie is an entrance that shows a page to who holds a cookie.
+func byCookie(name, page string, closed int, opens ...credential.Kind) entrance {
+	return entrance{name, http.StatusOK, closed, false, opens, func(h *holder, token string) *httptest.ResponseRecorder {
+		return h.send(http.MethodGet, page, request{cookies: map[string]string{name: token}})
+	}}
+}
+
+// byAPI is an entrance for programs.
+func byAPI(shown func(h *holder, token string) *httptest.ResponseRecorder, opens ...credential.Kind) entrance {
+	return entrance{"", http.StatusOK, http.StatusUnauthorized, false, opens, shown}
+}
+
+// entrances are all there are: every cookie that holds a token, every way of the API, and the one token that only a form has.
+var entrances = map[string]entrance{
+	"pages":            byCookie("usher", "/account", http.StatusSeeOther, credential.Browser),
+	"console":          byCookie("usher-console", "/incident", http.StatusSeeOther, credential.Console),
+	"second step":      byCookie("usher-code", "/sign-in/code", http.StatusSeeOther, credential.SecondStep),
+	"sign-up":          byCookie("usher-sign-up", "/sign-up/code", http.StatusSeeOther, credential.SignUp),
+	"sign-up link":     byCookie("usher-confirm", "/sign-up/confirm", http.StatusGone, credential.SignUpLink),
+	"reset":            byCookie("usher-reset", "/reset/new", http.StatusGone, credential.Reset, credential.Restricted), // the ticket takes the link's place
+	"not me":           byCookie("usher-not-me", "/not-me", http.StatusGone, credential.NotMe),
+	"undo":             byCookie("usher-undo", "/undo", http.StatusGone, credential.Undo),
+	"keep second step": byCookie("usher-keep", "/keep-second-step", http.StatusGone, credential.KeepFactor),
+	"invitation":       byCookie("usher-invitation", "/invitation", http.StatusGone, credential.Invitation),
+	"set-up":           byCookie("usher-set-up", "/setup", http.StatusGone, credential.SetUp),
+
+	"API, bearer": byAPI(func(h *holder, token string) *httptest.ResponseRecorder {
+		return h.send(http.MethodGet, "/api/v1/me", asBearer(token))
+	}, credential.App, credential.AppPassword),
+	"API, Basic": byAPI(func(h *holder, token string) *httptest.ResponseRecorder {
+		h.unlimited()
+		return h.send(http.MethodGet, "/api/v1/me", asBasic(h.anna.UserName, token))
+	}, credential.AppPassword),
+	"API, sign-in": byAPI(func(h *holder, token string) *httptest.ResponseRecorder {
+		h.unlimited()
+		return h.send(http.MethodPost, "/api/v1/sign-in", request{object: map[string]string{"login": h.anna.UserName, "password": token}})
+	}, credential.AppPassword),
+
+	"change link": {"usher-change", http.StatusOK, http.StatusGone, true, kinds{credential.Change}, func(h *holder, token string) *httptest.ResponseRecorder {
+		return h.send(http.MethodGet, "/account/email/confirm", request{cookies: map[string]string{"usher": h.signedIn(h.anna), "usher-change": token}})
+	}},
+	"enrolment": {"", http.StatusUnprocessableEntity, http.StatusGone, true, kinds{credential.Enrolment}, func(h *holder, token string) *httptest.ResponseRecorder {
+		return h.post("/account/second-step/confirm", url.Values{"ticket": {token}, "code": {"000000"}}, "usher", h.signedIn(h.bert))
+	}},
+}
+
+func (h *holder) login(password string) url.Values {
+	return url.Values{"login": {h.anna.Email}, "password": {password}}
+}
+
+// event ends things.
+type event struct {
+	name  string
+	shuts bool // nobody can sign in to the account afterwards
+	does  func(h *holder)
+}
+
+// events are what can happen to an account, or to all of them.
+var events = []event{
+	{"signed out here", false, func(h *holder) {
+		h.is(h.post("/sign-out", nil, "usher", h.tokens[credential.Browser]), http.StatusSeeOther)
+	}},
+	{"password changed", false, func(h *holder) { h.changePassword("") }},
+	{"password changed, devices too", false, func(h *holder) { h.changePassword("yes") }},
+	{"everything signed out", false, func(h *holder) {
+		for _, a := range []account.Account{h.anna, h.bert} {
+			h.is(h.post("/account/devices/sign-out-all", nil, "usher", h.signedIn(a)), http.StatusSeeOther)
+		}
+	}},
+	{"password reset", false, func(h *holder) { h.resetPassword("") }},
+	{"password reset, devices too", false, func(h *holder) { h.resetPassword("yes") }},
+	{"not me", true, func(h *holder) {
+		h.is(h.post("/not-me", url.Values{"ticket": {h.tokens[credential.NotMe]}, "email": {h.anna.Email}}), http.StatusSeeOther)
+		h.must(h.passwords().Require(h.Context(), h.bert.ID, audit.CLI))
+	}},
+	{"new password required", true, func(h *holder) {
+		h.must(h.passwords().Require(h.Context(), h.anna.ID, audit.CLI))
+		h.must(h.passwords().Require(h.Context(), h.bert.ID, audit.CLI))
+	}},
+	{"incident for a list", true, func(h *holder) { h.declare(incident.List) }},
+	{"incident for all", true, func(h *holder) { h.declare(incident.All) }},
+	{"locked", true, func(h *holder) {
+		h.must(h.admin().Lock(h.Context(), admin.Actor(audit.CLI), h.anna.ID))
+		h.must(h.admin().Lock(h.Context(), admin.Actor(audit.CLI), h.bert.ID))
+	}},
+	{"to be deleted", true, func(h *holder) {
+		for _, a := range []account.Account{h.anna, h.bert} {
+			_, err := h.admin().Delete(h.Context(), admin.Actor(audit.CLI), a.ID)
+			h.must(err)
+		}
+	}},
+	{"backup restored", false, func(h *holder) { h.do("UPDATE instance SET epoch = epoch + 1, floor = epoch + 1") }}, // as docs/operate.md says
+}
+
+func (h *holder) changePassword(everywhere string) {
+	for _, a := range []account.Account{h.anna, h.bert} {
+		form := url.Values{"current": {h.password}, "password": {"eleven quiet harbours dream"}, "sign_out": {everywhere}}
+		h.is(h.post("/account/password", form, "usher", h.signedIn(a)), http.StatusSeeOther)
+	}
+	h.password = "eleven quiet harbours dream"
+}
+
+func (h *holder) resetPassword(everywhere string) {
+	h.password = "eleven quiet harbours dream"
+	form := url.Values{"ticket": {h.tokens[credential.Restricted]}, "password": {h.password}, "sign_out": {everywhere}}
+	h.is(h.post("/reset/new", form), http.StatusSeeOther)
+	h.post("/reset", url.Values{"login": {h.bert.Email}})
+	form.Set("ticket", h.mailed(h.bert.Email, "link", "/reset/"))
+	h.is(h.post("/reset/new", form), http.StatusSeeOther)
+}
+
+func (h *holder) declare(scope incident.Scope) {
+	draft := incident.Draft{Action: incident.Require, Scope: scope, Notice: h.words(), Alone: true}
+	if scope == incident.List {
+		draft.Accounts = []string{h.anna.ID, h.bert.ID}
+	}
+	_, err := h.incidents().Declare(h.Context(), audit.CLI, draft)
+	h.must(err)
+}
+
+// outlives is the table: + where a kind goes on after an event, in the order of events.
+var outlives = map[credential.Kind]string{
+	credential.Browser:     "-+--+--------",
+	credential.App:         "++--+--------",
+	credential.AppPassword: "++--+--------",
+	credential.Remembered:  "++--+--------",
+	credential.Console:     "++--+--------",
+
+	credential.Known:      "+------------", // the old password was known there
+	credential.SecondStep: "+------------",
+	credential.Change:     "+------------",
+	credential.Enrolment:  "+------------",
+	credential.Reset:      "+------------",
+	credential.Restricted: "+------------",
+
+	credential.NotMe:      "++++++-+++-++", // used up by itself
+	credential.Undo:       "++++++++++-++",
+	credential.KeepFactor: "+++++++++++++", // or an operator could lock its owner out of stopping a removal
+
+	credential.SignUp:     "+++++++++-++-", // nobody's account
+	credential.SignUpLink: "+++++++++-++-",
+	credential.Invitation: "+++++++++-++-",
+	credential.SetUp:      "+++++++++-++-",
+}
+
+// For every kind of credential, every event that can end it, and every entrance of every door: it opens its own entrances until the event, and after
+// it only where the table says so; and it never opens an entrance of another kind.
+func TestEveryKindAtEveryDoorAfterEveryEvent(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		d.newHolder("before").everyDoor(event{name: "before anything"}, func(credential.Kind) bool { return true })
+		for i, e := range events {
+			h := d.newHolder(fmt.Sprintf("event%d", i))
+			e.does(h)
+			h.everyDoor(e, func(kind credential.Kind) bool { return outlives[kind][i] == '+' })
+		}
+	})
+}
+
+func (h *holder) everyDoor(after event, lives func(credential.Kind) bool) {
+	h.Helper()
+	for _, at := range slices.Sorted(maps.Keys(entrances)) {
+		e := entrances[at]
+		for kind, token := range h.tokens {
+			want := e.closed
+			switch {
+			case e.inside && after.shuts:
+				want = http.StatusSeeOther // to the sign-in, which lets nobody in
+			case slices.Contains(e.opens, kind) && lives(kind):
+				want = e.open
+			}
+			if got := e.shown(h, token).Code; got != want {
+				h.Errorf("%s: %s at %q: %d, want %d", after.name, kind, at, got, want)
+			}
+		}
+	}
+	h.marks(after.name, lives)
+}
+
+// marks shows what a browser keeps that never opens anything by itself: a remembered one is let in by the password without a code, and a known one
+// has tries of its own when those of the account are used up.
+func (h *holder) marks(when string, lives func(credential.Kind) bool) {
+	h.Helper()
+	for kind, token := range h.tokens {
+		w := h.post("/sign-in", h.login(h.password), "usher-remembered", token)
+		if got, want := cookie(w, "usher") != "", kind == credential.Remembered && lives(kind); got != want {
+			h.Errorf("%s: %s lets in without a code: %t, want %t", when, kind, got, want)
+		}
+		h.post("/sign-in", h.login("not the password"))
+		h.do("UPDATE failure SET count = 100")
+		w = h.send(http.MethodPost, "/sign-in", request{form: h.login(h.password), cookies: map[string]string{"usher-known": token}})
+		if got, want := w.Code != http.StatusUnprocessableEntity, kind == credential.Known && lives(kind); got != want {
+			h.Errorf("%s: %s has tries of its own: %t, want %t", when, kind, got, want)
+		}
+	}
+}
+
+// Every kind has an entrance and its line in the table, and every cookie there is stands among the entrances.
+func TestEveryDoorIsInTheMatrix(t *testing.T) {
+	opens := map[credential.Kind]bool{credential.Remembered: true, credential.Known: true} // as marks shows
+	cookies := map[string]bool{"usher-remembered": true, "usher-known": true}
+	for _, e := range entrances {
+		for _, kind := range e.opens {
+			opens[kind] = true
+		}
+		cookies[e.cookie] = true
+	}
+	for kind := range credential.Rules {
+		if !opens[kind] || len(outlives[kind]) != len(events) {
+			t.Errorf("%s has no entrance, or no line for %d events", kind, len(events))
+		}
+	}
+	for kind := range outlives {
+		if _, is := credential.Rules[kind]; !is {
+			t.Errorf("%s is no kind any more", kind)
+		}
+	}
+	for _, name := range cookieNames(t) {
+		if !cookies[name] && !slices.Contains(noTokens, name) {
+			t.Errorf("the cookie %s is no entrance of the matrix", name)
+		}
+	}
+	for _, rt := range routes(t) {
+		if rt.door != "web" && (rt.door != "api" || !slices.Contains(routesOfAPI, rt.pattern())) {
+			t.Errorf("%s of internal/%s is no entrance of the matrix", rt.pattern(), rt.door)
+		}
+	}
+}
+
+// routesOfAPI are the routes of the API: two entrances of the matrix, the way out, which takes the tokens that me takes, and two that take nothing.
+var routesOfAPI = []string{
+	"POST /api/v1/sign-in", "GET /api/v1/me", "POST /api/v1/sign-out", "GET /api/v1/openapi.yaml", "GET /api/v1/problems/{name}", "/",
+}
+
+// noTokens are the cookies that hold no credential.
+var noTokens = []string{"usher-search", "usher-new-invitation"}
+
+// cookieNames are the names of the cookies of the pages, read out of the source.
+func cookieNames(t *testing.T) (names []string) {
+	t.Helper()
+	for _, file := range sources(t)["web"] {
+		ast.Inspect(file, func(n ast.Node) bool {
+			if text := literal(n); text == "usher" || strings.HasPrefix(text, "usher-") {
+				names = append(names, text)
+			}
+			return true
+		})
+	}
+	if len(names) < 10 {
+		t.Fatalf("only %d cookies were found", len(names))
+	}
+	return names
+}
