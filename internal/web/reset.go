@@ -118,7 +118,7 @@ func (d *Door) postResetCode(w http.ResponseWriter, r *http.Request) error {
 	case errors.Is(err, password.ErrGone), errors.Is(err, credential.ErrSpent):
 		return d.noReset(w, r, err)
 	case err != nil:
-		p.refuseFactor(err)
+		p.refuseFactor("code", typed, err)
 	}
 	if err != nil {
 		return d.again(w, r, &p.Form, err, show)
