@@ -25,7 +25,7 @@ func (d *Door) adminIncidentPage(w http.ResponseWriter, r *http.Request, status 
 	}
 	draft, err := d.Incident.Draft(r.Context(), v.AccountID, number)
 	if err == nil {
-		return d.draftPage(w, r, status, problem, v, draft)
+		return d.draftPage(w, r, status, Form{Problem: problem}, v, draft)
 	}
 	if !errors.Is(err, incident.ErrNotFound) {
 		return err
@@ -71,10 +71,10 @@ func (d *Door) waiting(r *http.Request, p *AdminIncidentPage, i incident.Inciden
 	return nil
 }
 
-func (d *Door) draftPage(w http.ResponseWriter, r *http.Request, status int, problem string, v visitor, i incident.Incident) error {
-	p := AdminIncidentDraftPage{Advises: i.Action == incident.Advise, Everybody: i.Scope == incident.All}
+func (d *Door) draftPage(w http.ResponseWriter, r *http.Request, status int, form Form, v visitor, i incident.Incident) error {
+	p := AdminIncidentDraftPage{Form: form, Advises: i.Action == incident.Advise, Everybody: i.Scope == incident.All}
 	p.AdminIncidentNewPage = AdminIncidentNewPage{Action: string(i.Action), Whom: string(i.Scope), Names: i.Names, Path: "/admin/incidents/" + i.ID + "/draft"}
-	p.ID, p.Problem = i.ID, problem
+	p.ID = i.ID
 	draft, named, err := d.Incident.Prepared(r.Context(), i, secret.Token{})
 	if err != nil {
 		return err
@@ -159,7 +159,9 @@ func (d *Door) declare(w http.ResponseWriter, r *http.Request, v visitor, number
 		return d.refuseIncident(w, r, v, err)
 	}
 	if typed := strings.NewReplacer(",", "", ".", "", " ", "").Replace(r.PostFormValue("count")); typed != strconv.FormatInt(counts.Accounts, 10) {
-		return d.adminIncidentPage(w, r, http.StatusUnprocessableEntity, "Nothing was declared: the number you typed is not the number of accounts.", v)
+		var form Form
+		form.Refuse("count", "Nothing was declared: that is not the number of accounts.")
+		return d.draftPage(w, r, http.StatusUnprocessableEntity, form, v, i)
 	}
 	declared, err := d.Incident.Declare(r.Context(), v.AccountID, draft)
 	if err != nil {

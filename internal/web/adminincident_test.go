@@ -41,7 +41,7 @@ func TestDeclareFromTheBrowser(t *testing.T) {
 		draft = draft.submit(draft.pathOf()+"/draft", "happened", "A copy was taken.\n\nOf all of it.").leadsTo(draft.pathOf() + "?done=saved").is(200)
 		draft.shows("main", "Of all of it.").has(1, "form[action="+draft.pathOf()+"/declare]")
 		for _, typed := range []string{"", "1", "two", "-2"} {
-			draft.submit(draft.pathOf()+"/declare", "count", typed).is(422).shows("p.problem", "Nothing was declared")
+			draft.submit(draft.pathOf()+"/declare", "count", typed).is(422).shows("details[open] #count-error", "Nothing was declared").has(1, "details[open] input[aria-invalid=true][aria-describedby=count-error]").has(0, "p.problem")
 		}
 		ann.get("/account").is(200)
 		console := draft.submit(draft.pathOf()+"/declare", "count", "2").leadsTo("/incident?done=declared").is(200)

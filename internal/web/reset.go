@@ -52,6 +52,9 @@ func (d *Door) resetRequiredPage(w http.ResponseWriter, r *http.Request, login s
 		return err
 	}
 	if declared {
+		if parts.ToDo == d.Incident.Parts().ToDo {
+			parts.ToDo = "" // it leads people who come from the mail to where these are already
+		}
 		p.Parts = noticeParts(parts)
 	}
 	d.Pages.Page(w, r, http.StatusForbidden, "reset-required", Page{Data: p})

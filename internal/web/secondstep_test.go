@@ -146,7 +146,7 @@ func TestNewRecoveryCodes(t *testing.T) {
 	})
 }
 
-// A stolen browser alone cannot switch it off, and guessing is told and ends.
+// A stolen browser alone cannot turn it off, and guessing is told and ends.
 func TestSecondStepIsNotGuessedOff(t *testing.T) {
 	eachHouse(t, func(h *house) {
 		a := h.account(annMail, "", annPassword)
