@@ -79,11 +79,11 @@ func counted(accounts int64) string {
 func administering(admins int64) string {
 	switch admins {
 	case 0:
-		return "None of them administers the service."
+		return "No administrator is among them."
 	case 1:
-		return "One of them administers the service."
+		return "One administrator is among them."
 	}
-	return strconv.FormatInt(admins, 10) + " of them administer the service."
+	return strconv.FormatInt(admins, 10) + " administrators are among them."
 }
 
 type incidentDeclareCmd struct {
@@ -200,7 +200,7 @@ func (c incidentDeclareCmd) declare(ctx context.Context, w world, flow *incident
 
 // confirm has the number of accounts typed, so that whoever declares has read it.
 func confirm(w world, d incident.Draft, counts incident.Counts) error {
-	what := "The passwords of %s will be void at once, and everything will be signed out. "
+	what := "Old passwords will open nothing for %s, at once, and everything will be signed out. "
 	if d.Action == incident.Advise {
 		what = "A new password will be advised to %s. Nothing will be voided, and nobody signed out. "
 	}
