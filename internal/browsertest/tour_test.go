@@ -456,6 +456,10 @@ func tourIncidents(t *testing.T, seen *visits) {
 	b.look("incident-draft")
 	b.tap("Declare it")
 	b.look("incident-draft-confirm")
+	b.write("Type the number of accounts, 2", "3")
+	b.press("Declare the incident")
+	b.refused("Type the number of accounts, 2", "Nothing was declared")
+	b.look("incident-draft-miscounted")
 	b.write("Type the number of accounts, 2", "2")
 	b.press("Declare the incident")
 	b.at("/incident", http.StatusOK)
@@ -500,6 +504,12 @@ func tourIncidents(t *testing.T, seen *visits) {
 	m.look("incident-withdraw")
 	m.press("Withdraw the incident")
 	m.look("incident-withdrawn")
+	w.open("/notice")
+	w.write("E-mail address of your account", w.address)
+	w.mail(w.address, "needs a new password").carry("/[2-9A-Z]{4}-[2-9A-Z]{4}/", w.tab, "Code in the e-mail")
+	w.press("Check")
+	w.sees("it was withdrawn")
+	w.look("notice-real-withdrawn")
 }
 
 func tourInvitation(t *testing.T, seen *visits) {
