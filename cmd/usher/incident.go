@@ -56,6 +56,36 @@ func (s *stack) halfListed(ctx context.Context) error {
 	return fmt.Errorf("incident %s covers only a part of its list: finish it with usher incident apply", some[0].ID)
 }
 
+// warnOfOrigin says on the error output that nobody set the address which the notices name: a command does not know with which settings the
+// service runs.
+func (s *stack) warnOfOrigin(w world) error {
+	if !s.cfg.OriginIsDefault() {
+		return nil
+	}
+	_, err := fmt.Fprintf(w.Err, "usher: warning: origin is not set, so people would be told to type %s. Where the service has another address, give this command the service’s "+
+		"settings: the same flags, the same usher.toml, or the same USHER_ variables.\n", s.cfg.OriginURL().Host)
+	return err
+}
+
+// counted is a number of accounts in words.
+func counted(accounts int64) string {
+	if accounts == 1 {
+		return "1 account"
+	}
+	return strconv.FormatInt(accounts, 10) + " accounts"
+}
+
+// administering says in a sentence how many of the accounts are administrators'.
+func administering(admins int64) string {
+	switch admins {
+	case 0:
+		return "No administrator is among them."
+	case 1:
+		return "One administrator is among them."
+	}
+	return strconv.FormatInt(admins, 10) + " administrators are among them."
+}
+
 type incidentDeclareCmd struct {
 	settings
 	All    bool   `xor:"whom" required:"" help:"All accounts."`
@@ -70,6 +100,9 @@ type incidentDeclareCmd struct {
 // Run declares an incident after it was confirmed by typing.
 func (c incidentDeclareCmd) Run(ctx context.Context, w world) error {
 	return c.onService(ctx, w, func(s *stack) error {
+		if err := s.warnOfOrigin(w); err != nil {
+			return err
+		}
 		flow := s.incidents()
 		if c.Resume != "" {
 			return c.goOn(ctx, w, flow, c.Resume)
@@ -109,7 +142,7 @@ func (c incidentDeclareCmd) readList(ctx context.Context, w world, flow *inciden
 	}
 	d.Scope, d.Accounts, d.Source = incident.List, named.Accounts, named.Source
 	d.Progress = listingBar(w)
-	_, err = fmt.Fprintf(w.Out, "%d names in the list: %d accounts, %d names of nobody.\n", named.Names, len(named.Accounts), named.Unknown)
+	_, err = fmt.Fprintf(w.Out, "Names in the list: %d. Accounts: %d. Names of nobody: %d.\n", named.Names, len(named.Accounts), named.Unknown)
 	if named.Unknown > 0 && err == nil {
 		_, err = fmt.Fprintf(w.Out, "Lines with names of nobody: %s\n", numbers(named.Lines, named.Unknown))
 	}
@@ -167,11 +200,12 @@ func (c incidentDeclareCmd) declare(ctx context.Context, w world, flow *incident
 
 // confirm has the number of accounts typed, so that whoever declares has read it.
 func confirm(w world, d incident.Draft, counts incident.Counts) error {
-	what := "The passwords of %d accounts will be void at once, and everything is signed out of them; %d of them administer the service. "
+	what := "Old passwords will open nothing for %s, at once, and everything will be signed out. "
 	if d.Action == incident.Advise {
-		what = "A new password will be recommended to %d accounts; %d of them administer the service. Nothing is voided. "
+		what = "A new password will be advised to %s. Nothing will be voided, and nobody signed out. "
 	}
-	_, err := fmt.Fprintf(w.Out, what+"Each gets an e-mail, and one more where there is a second address.\nType the number of accounts to go on: ", counts.Accounts, counts.Admins)
+	_, err := fmt.Fprintf(w.Out, what+"%s Each account gets an e-mail, and one more where there is a second address.\nType the number of accounts to continue: ",
+		counted(counts.Accounts), administering(counts.Admins))
 	if err != nil {
 		return err
 	}
@@ -186,15 +220,15 @@ func confirm(w world, d incident.Draft, counts incident.Counts) error {
 }
 
 func report(w world, i incident.Incident) error {
-	text := "Declared: incident %s. It holds for %d accounts now. The notices go out while the service runs.\nSee: usher incident status --watch\n"
+	text := "Declared: incident %s. It holds for %s now. The notices go out while the service runs.\nSee: usher incident status --watch\n"
 	switch {
 	case i.State == incident.Proposed:
-		text = "Proposed: incident %s, for %d accounts. NOTHING HAS HAPPENED YET: a second administrator has 24 hours to give their word under Administration, Incidents.\n" +
+		text = "Proposed: incident %s, for %s. NOTHING HAS HAPPENED YET: a second administrator has 24 hours to give their word under Administration, Incidents.\n" +
 			"If it cannot wait, declare it again with --alone.\n"
 	case i.Action == incident.Advise:
-		text = "Advised: incident %s, for %d accounts. Nothing is voided. The notices go out while the service runs.\n"
+		text = "Advised: incident %s, for %s. Nothing is voided. The notices go out while the service runs.\n"
 	}
-	_, err := fmt.Fprintf(w.Out, text, i.ID, i.Covered)
+	_, err := fmt.Fprintf(w.Out, text, i.ID, counted(i.Covered))
 	return err
 }
 
@@ -223,6 +257,9 @@ type incidentTemplateCmd struct{ settings }
 // Run prints the first words of a notice.
 func (c incidentTemplateCmd) Run(ctx context.Context, w world) error {
 	return c.onService(ctx, w, func(s *stack) error {
+		if err := s.warnOfOrigin(w); err != nil {
+			return err
+		}
 		p := s.incidents().Parts()
 		_, err := fmt.Fprintln(w.Out, "# What people are told about an incident. Plain text, an empty line between paragraphs, no links. Parts that you leave out keep these words.")
 		for _, part := range p.List() {
@@ -270,7 +307,11 @@ func (c incidentListCmd) Run(ctx context.Context, w world) error {
 				return err
 			}
 			for _, i := range page {
-				_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d accounts\t%s\n", i.ID, stateWord(i, s), i.Action, i.Scope, i.Covered, moment(i.CreatedAt))
+				what := "New passwords required"
+				if i.Action == incident.Advise {
+					what = "New passwords advised"
+				}
+				_, _ = fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", i.ID, what, whom[i.Scope], i.Stands(s.now()).Word(), counted(i.Covered), moment(i.CreatedAt))
 			}
 			if before = next; before == "" {
 				return t.Flush()
@@ -279,15 +320,8 @@ func (c incidentListCmd) Run(ctx context.Context, w world) error {
 	})
 }
 
-func stateWord(i incident.Incident, s *stack) string {
-	switch {
-	case i.Lapsed(s.now()):
-		return "lapsed"
-	case i.Paused && i.Holds():
-		return "paused"
-	}
-	return string(i.State)
-}
+// whom an incident covers, in words.
+var whom = map[incident.Scope]string{incident.All: "all accounts", incident.List: "the accounts of a list"}
 
 // one names an incident; without a name it is the newest.
 type oneIncident struct {
@@ -366,7 +400,7 @@ func (c incidentApplyCmd) Run(ctx context.Context, w world) error {
 			if err != nil {
 				return told(err)
 			}
-			if _, err := fmt.Fprintf(w.Out, "Applied: incident %s, for %d accounts.\n", done.ID, done.Covered); err != nil {
+			if _, err := fmt.Fprintf(w.Out, "Applied: incident %s, for %s.\n", done.ID, counted(done.Covered)); err != nil {
 				return err
 			}
 		}

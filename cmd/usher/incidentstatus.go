@@ -50,23 +50,23 @@ func (c incidentStatusCmd) Run(ctx context.Context, w world) error {
 func heading(w world, s *stack, p incident.Progress) error {
 	what := "a new password is required of "
 	if p.Action == incident.Advise {
-		what = "a new password is recommended to "
+		what = "a new password is advised to "
 	}
-	_, err := fmt.Fprintf(w.Out, "Incident %s: %s%s. State: %s.\n", p.ID, what, map[incident.Scope]string{incident.All: "all accounts", incident.List: "the accounts of a list"}[p.Scope], stateWord(p.Incident, s))
+	_, err := fmt.Fprintf(w.Out, "Incident %s: %s%s. State: %s.\n", p.ID, what, whom[p.Scope], p.Stands(s.now()).Word())
 	if err == nil && !p.DeclaredAt.IsZero() {
 		_, err = fmt.Fprintf(w.Out, "Declared %s, %s ago.\n", moment(p.DeclaredAt), s.now().Sub(p.DeclaredAt).Round(time.Second))
 	}
 	return err
 }
 
-// segments draws how many are back (#), told and not back (=), and not told (.).
+// segments draws how many have a new password (#), were told and have none (=), and were not told (.).
 func segments(p incident.Progress) string {
 	const width = 40
 	total := max(1, p.Covered)
 	back := int(min(p.Back(), total) * width / total)
 	told := int(min(max(p.Mailed, p.Back()), total) * width / total)
 	bar := strings.Repeat("#", back) + strings.Repeat("=", max(0, told-back)) + strings.Repeat(".", width-max(back, told))
-	return fmt.Sprintf("[%s] %d covered, %d told, %d reset, %d not yet", bar, p.Covered, p.Mailed, p.Back(), p.Waiting)
+	return fmt.Sprintf("[%s] covered %d, told %d, new password %d, not yet %d", bar, p.Covered, p.Mailed, p.Back(), p.Waiting)
 }
 
 func watch(ctx context.Context, w world, flow *incident.Service, p incident.Progress) error {

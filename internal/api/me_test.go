@@ -54,7 +54,7 @@ func TestMe(t *testing.T) {
 				t.Errorf("%s: challenge %q", a.path, got)
 			}
 		}
-		if !strings.Contains(h.basic("bob", annPassword).problem().Detail, "Add the six digits of your authenticator to the end of the password") {
+		if !strings.Contains(h.basic("bob", annPassword).problem().Detail, "Add the six digits of your authenticator app to the end of the password") {
 			t.Error("nobody says where the digits go")
 		}
 		h.basic("ann", "a\x00b").is(400, "bad-request")

@@ -49,7 +49,7 @@ func TestKeyboardOnly(t *testing.T) {
 	b.at("/welcome", http.StatusOK)
 	b.hasFocus("input “Display name”")
 	b.key("Mara")
-	b.tabs("input “User name”", "button “Save and go on”")
+	b.tabs("input “User name”", "button “Save and continue”")
 	b.enter(" ")
 
 	b.at("/account", http.StatusOK)

@@ -141,13 +141,13 @@ func (w *walker) isWelcomed() {
 	w.t.Helper()
 	w.write("Display name", "Mara Lindqvist")
 	w.write("User name", "not a@name")
-	w.press("Save and go on")
+	w.press("Save and continue")
 	w.at("/welcome", http.StatusUnprocessableEntity)
 	if got := w.value("Display name"); got != "Mara Lindqvist" {
 		w.t.Fatalf("the display name typed became %q", got)
 	}
 	w.write("User name", "mara.l")
-	w.press("Save and go on")
+	w.press("Save and continue")
 	w.at("/account", http.StatusOK)
 	w.sees("Hello, Mara Lindqvist")
 	w.sees("Everything looks right")
@@ -374,12 +374,12 @@ func (b *tab) administers() (key string, codes []string) {
 	b.evaluate(`document.querySelector("#key").innerText`, &key)
 	key = strings.ReplaceAll(key, " ", "")
 	b.write("Six digits that the app shows", authenticator(b.t, key))
-	b.press("Go on")
+	b.press("Continue")
 	b.at("/account/second-step/confirm", http.StatusOK)
 	var list string
 	b.evaluate(`document.querySelector("#codes").innerText`, &list)
 	b.tap("I have stored them")
-	b.press("Switch the second step on")
+	b.press("Turn the second step on")
 	b.sees("The second step is on.")
 	return key, strings.Fields(list)
 }

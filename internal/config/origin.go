@@ -88,6 +88,11 @@ func (c Config) OriginURL() *url.URL {
 	return &url.URL{Scheme: o.scheme, Host: withPort(o.name, o.port)}
 }
 
+// OriginIsDefault reports whether nothing was set that says which address people type.
+func (c Config) OriginIsDefault() bool {
+	return c.sources["origin"] == "" && c.Origin == Default().Origin
+}
+
 // OriginIsLoopback reports whether the origin is localhost, a name under it, or a loopback address.
 func (c Config) OriginIsLoopback() bool {
 	o, err := parseOrigin(c.Origin)

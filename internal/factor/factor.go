@@ -1,4 +1,4 @@
-// Package factor owns the second step of an account: setting it up, new recovery codes, switching it off, the browsers where it is not asked
+// Package factor owns the second step of an account: setting it up, new recovery codes, turning it off, the browsers where it is not asked
 // for, and its removal by an operator when everything is lost. It refuses to know pages, and how a sign-in asks for it.
 package factor
 
@@ -125,7 +125,7 @@ func (s *Service) NewCodes(ctx context.Context, f credential.Found, p Proof, cli
 	return codes, s.Factors.Spent(ctx, s.Store.ReplaceRecovery(ctx, hashes, proved, act), a, client)
 }
 
-// TurnOff switches the second step off for somebody who is signed in and types a code or a recovery code, which is itself the fresh proof.
+// TurnOff turns the second step off for somebody who is signed in and types a code or a recovery code, which is itself the fresh proof.
 func (s *Service) TurnOff(ctx context.Context, f credential.Found, typed, known secret.Token, client device.Client) error {
 	a, err := s.Store.LoadAccount(ctx, f.AccountID)
 	if err != nil {

@@ -77,7 +77,7 @@ func (c *Composer) letter(n notice.Notice) (letter, error) {
 	}
 	t := c.words[n.Kind]
 	l := letter{Service: c.service, Code: n.Data[notice.DataCode], Facts: facts.list(n.Kind), Parts: partsOf(n)}
-	l.Never = "We never ask for your password or a code by mail."
+	l.Never = "We never ask for your password or a code by e-mail."
 	l.Why = c.why(n)
 	var label string
 	for _, part := range []struct {

@@ -75,7 +75,7 @@ func everyKind() map[notice.Kind]struct {
 		{notice.SignedOutByOperator(ann, "Ann", at), []string{"The people who run Usher signed all devices", day}},
 		{notice.DeletionByOperator(ann, "Ann", at, at.AddDate(0, 0, 7), path), []string{"The people who run Usher decided", day, until}},
 		{notice.DeletionStopped(ann, "Ann", at), []string{"won't be deleted", day}},
-		{notice.DeletionDone(ann, "Ann", at), []string{"was deleted", day, "last mail"}},
+		{notice.DeletionDone(ann, "Ann", at), []string{"was deleted", day, "last e-mail"}},
 		{notice.ResetHandedOver(ann, "Ann", at), []string{"handed", day}},
 		{notice.SecondFactorOn(ann, "Ann", event), []string{"six digits", "Firefox on Linux near Lyon, France", day, "IP address: 203.0.113.7"}},
 		{notice.SecondFactorOff(ann, "Ann", event), []string{"password alone", "Firefox on Linux near Lyon, France", day, "IP address: 203.0.113.7"}},
@@ -412,7 +412,7 @@ func lint(n notice.Notice, l mailtest.Letter) (problems []string) {
 			}
 			rest = rest[i+3:]
 		}
-		if !strings.Contains(part, "We never ask for your password or a code by mail.") {
+		if !strings.Contains(part, "We never ask for your password or a code by e-mail.") {
 			complain("a part does not say what we never do")
 		}
 		if !strings.Contains(part, n.To) {

@@ -45,6 +45,8 @@ var (
 	ErrWrong = errors.New("mfa: wrong, or used before")
 	// ErrReplayed wraps ErrWrong for a code from the authenticator that is right and was used before: somebody may have read it.
 	ErrReplayed = errors.Join(errors.New("mfa: the code was used before"), ErrWrong)
+	// ErrUsedUp wraps ErrWrong for a recovery code whose place in the set is empty: the code that was there was used.
+	ErrUsedUp = errors.Join(errors.New("mfa: the recovery code was used before"), ErrWrong)
 	// ErrClock wraps ErrWrong for a code that would have been right a minute earlier or later: a clock is wrong.
 	ErrClock = errors.Join(errors.New("mfa: the code belongs to another minute"), ErrWrong)
 	// ErrOff says that the account has no second factor.
@@ -120,7 +122,8 @@ func (c *Checker) code(f credential.Factor, typed secret.Token) (credential.Fact
 
 func (c *Checker) recovery(ctx context.Context, f credential.Factor, typed Recovery) (credential.Factor, error) {
 	ok, err := false, error(nil)
-	if f.Candidate.Recovery == "" { // used up, or none of that number
+	used := f.Candidate.Recovery == ""
+	if used {
 		err = c.Hasher.Decoy(ctx, []byte(typed.Rest.Reveal()))
 	} else {
 		ok, err = c.Hasher.Verify(ctx, f.Candidate.Recovery, []byte(typed.Rest.Reveal()))
@@ -128,6 +131,8 @@ func (c *Checker) recovery(ctx context.Context, f credential.Factor, typed Recov
 	switch {
 	case err != nil:
 		return f, errors.Join(err, c.Store.ReturnFactor(context.WithoutCancel(ctx), f.Attempt, f.Candidate))
+	case used:
+		return f, ErrUsedUp
 	case !ok:
 		return f, ErrWrong
 	}

@@ -190,8 +190,13 @@ func TestRecoveryCodesCostOneHash(t *testing.T) {
 		w.must(w.spend(f))
 		w.wants(w.spend(f), credential.ErrSpent, "spent again")
 		_, hashes, err := w.check(mfa.Try{Typed: right.Text()})
+		w.wants(err, mfa.ErrUsedUp, "used up")
 		if w.wants(err, mfa.ErrWrong, "used up"); hashes != 1 {
 			t.Errorf("used up: %d hashes", hashes)
+		}
+		_, _, err = w.check(mfa.Try{Typed: wrong})
+		if w.wants(err, mfa.ErrWrong, "another's place"); errors.Is(err, mfa.ErrUsedUp) {
+			t.Error("a code that is only wrong is called used up")
 		}
 		if left, err := w.db.RecoveryLeft(w.Context(), w.who.ID); err != nil || left != mfa.RecoveryCodes-1 {
 			t.Errorf("%d left, %v", left, err)

@@ -69,7 +69,7 @@ func DefaultParts(host, contact string) Parts {
 		Doing:    "We have closed the gap as far as we know it, and we are finding out how it came about. We tell you when we know more.",
 		ToDo: "Type " + host + " into your browser yourself, choose “Forgot?” there, and follow the steps to a new password. It takes about two minutes. " +
 			"If you use the old password anywhere else, change it there too.",
-		Further: "Afterwards, switch on the second step for signing in. Then a password alone opens nothing.",
+		Further: "With the second step, a password alone opens nothing. If your account has none yet, turn it on afterwards. If it has one, it stays, and you need it to choose the new password.",
 		Never:   "Nobody will ever ask for your password or a payment card by e-mail.",
 		Help:    "Type " + host + "/help/reset-required into your browser.",
 	}

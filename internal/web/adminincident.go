@@ -15,17 +15,17 @@ import (
 
 // getAdminIncident shows the own draft with what it would do, or how far a declared incident has come.
 func (d *Door) getAdminIncident(w http.ResponseWriter, r *http.Request, v visitor) error {
-	return d.adminIncidentPage(w, r, http.StatusOK, "", v)
+	return d.adminIncidentPage(w, r, http.StatusOK, Form{}, v)
 }
 
-func (d *Door) adminIncidentPage(w http.ResponseWriter, r *http.Request, status int, problem string, v visitor) error {
+func (d *Door) adminIncidentPage(w http.ResponseWriter, r *http.Request, status int, form Form, v visitor) error {
 	number := r.PathValue("id")
 	if !id.Valid(number) {
 		return errNotFound
 	}
 	draft, err := d.Incident.Draft(r.Context(), v.AccountID, number)
 	if err == nil {
-		return d.draftPage(w, r, status, problem, v, draft)
+		return d.draftPage(w, r, status, form, v, draft)
 	}
 	if !errors.Is(err, incident.ErrNotFound) {
 		return err
@@ -38,7 +38,7 @@ func (d *Door) adminIncidentPage(w http.ResponseWriter, r *http.Request, status 
 	if err != nil {
 		return err
 	}
-	page := AdminIncidentPage{Problem: problem, Mistyped: status == http.StatusUnprocessableEntity, IncidentRow: d.incidentRow(p.incident, v, names), Progress: p.Progress, Own: p.incident.Actor == v.AccountID, Parts: p.incident.Notice.List()}
+	page := AdminIncidentPage{Form: form, IncidentRow: d.incidentRow(p.incident, v, names), Progress: p.Progress, Own: p.incident.Actor == v.AccountID, Parts: p.incident.Notice.List()}
 	after := r.URL.Query().Get("after")
 	if after != "" && !id.Valid(after) {
 		return errNotFound
@@ -71,10 +71,10 @@ func (d *Door) waiting(r *http.Request, p *AdminIncidentPage, i incident.Inciden
 	return nil
 }
 
-func (d *Door) draftPage(w http.ResponseWriter, r *http.Request, status int, problem string, v visitor, i incident.Incident) error {
-	p := AdminIncidentDraftPage{Advises: i.Action == incident.Advise, Everybody: i.Scope == incident.All}
+func (d *Door) draftPage(w http.ResponseWriter, r *http.Request, status int, form Form, v visitor, i incident.Incident) error {
+	p := AdminIncidentDraftPage{Form: form, Advises: i.Action == incident.Advise, Everybody: i.Scope == incident.All}
 	p.AdminIncidentNewPage = AdminIncidentNewPage{Action: string(i.Action), Whom: string(i.Scope), Names: i.Names, Path: "/admin/incidents/" + i.ID + "/draft"}
-	p.ID, p.Problem, p.Version = i.ID, problem, incident.Version(i)
+	p.ID, p.Version = i.ID, incident.Version(i)
 	draft, named, err := d.Incident.Prepared(r.Context(), i, secret.Token{})
 	if err != nil {
 		return err
@@ -134,7 +134,7 @@ func (d *Door) postAdminIncident(w http.ResponseWriter, r *http.Request, v visit
 		return errNotFound
 	}
 	if problem := incidentProblem(err); err != nil && problem != "" {
-		return d.adminIncidentPage(w, r, http.StatusConflict, problem, v)
+		return d.adminIncidentPage(w, r, http.StatusConflict, Form{Problem: problem}, v)
 	}
 	if err != nil {
 		return err
@@ -150,7 +150,7 @@ func (d *Door) declare(w http.ResponseWriter, r *http.Request, v visitor, number
 		return err
 	}
 	if r.PostFormValue("version") != incident.Version(i) {
-		return d.adminIncidentPage(w, r, http.StatusConflict, "Nothing was declared: this draft was changed after you looked at it. Look at it again.", v)
+		return d.adminIncidentPage(w, r, http.StatusConflict, Form{Problem: "Nothing was declared: this draft was changed after you looked at it. Look at it again."}, v)
 	}
 	console := secret.NewToken()
 	draft, _, err := d.Incident.Prepared(r.Context(), i, console)
@@ -162,7 +162,9 @@ func (d *Door) declare(w http.ResponseWriter, r *http.Request, v visitor, number
 		return d.refuseIncident(w, r, v, err)
 	}
 	if !typedCount(r, counts.Accounts) {
-		return d.adminIncidentPage(w, r, http.StatusUnprocessableEntity, "Nothing was declared: the number you typed is not the number of accounts.", v)
+		var form Form
+		form.Refuse("count", "Nothing was declared: that is not the number of accounts.")
+		return d.draftPage(w, r, http.StatusUnprocessableEntity, form, v, i)
 	}
 	declared, err := d.Incident.Declare(r.Context(), v.AccountID, draft)
 	if err != nil {
@@ -187,7 +189,9 @@ func (d *Door) withdraw(w http.ResponseWriter, r *http.Request, v visitor, numbe
 		return err
 	}
 	if s.Holds() && s.Action == incident.Require && !typedCount(r, s.Covered) {
-		return d.adminIncidentPage(w, r, http.StatusUnprocessableEntity, "Nothing was withdrawn: the number you typed is not the number of accounts.", v)
+		var form Form
+		form.Refuse("count", "Nothing was withdrawn: that is not the number of accounts.")
+		return d.adminIncidentPage(w, r, http.StatusUnprocessableEntity, form, v)
 	}
 	if err := d.Incident.Withdraw(r.Context(), v.AccountID, number); err != nil {
 		return d.refuseIncident(w, r, v, err)
@@ -197,7 +201,7 @@ func (d *Door) withdraw(w http.ResponseWriter, r *http.Request, v visitor, numbe
 
 func (d *Door) refuseIncident(w http.ResponseWriter, r *http.Request, v visitor, err error) error {
 	if problem := incidentProblem(err); problem != "" {
-		return d.adminIncidentPage(w, r, http.StatusConflict, problem, v)
+		return d.adminIncidentPage(w, r, http.StatusConflict, Form{Problem: problem}, v)
 	}
 	return err
 }

@@ -41,7 +41,7 @@ func TestDeclareFromTheBrowser(t *testing.T) {
 		draft = draft.submit(draft.pathOf()+"/draft", "happened", "A copy was taken.\n\nOf all of it.").leadsTo(draft.pathOf() + "?done=saved").is(200)
 		draft.shows("main", "Of all of it.").has(1, "form[action="+draft.pathOf()+"/declare]")
 		for _, typed := range []string{"", "1", "two", "-2"} {
-			draft.submit(draft.pathOf()+"/declare", "count", typed).is(422).shows("p.problem", "Nothing was declared")
+			draft.submit(draft.pathOf()+"/declare", "count", typed).is(422).shows("details[open] #count-error", "Nothing was declared").has(1, "details[open] input[aria-invalid=true][aria-describedby=count-error]").has(0, "p.problem")
 		}
 		ann.get("/account").is(200)
 		draft.submit(draft.pathOf()+"/draft", "happened", "Something else.").leadsTo(draft.pathOf() + "?done=saved").is(200)
@@ -153,7 +153,7 @@ func TestIncidentOfAList(t *testing.T) {
 		o.root.get("/account").is(200)
 		o.root.get("/admin/incidents").shows("main", "the accounts of a list")
 		page = page.submit(draft.pathOf() + "/pause").leadsTo(draft.pathOf() + "?done=paused").submit(draft.pathOf() + "/resume").leadsTo(draft.pathOf() + "?done=resumed")
-		page.submit(draft.pathOf()+"/withdraw", "count", "2").is(422).shows("p.problem", "Nothing was withdrawn").has(1, "details[open] input[name=count][aria-invalid]")
+		page.submit(draft.pathOf()+"/withdraw", "count", "2").is(422).shows("#count-error", "Nothing was withdrawn").has(1, "details[open] input[name=count][aria-invalid]")
 		page.submit(draft.pathOf()+"/withdraw", "count", "1").leadsTo(draft.pathOf() + "?done=withdrawn").is(200)
 		o.root.post(draft.pathOf() + "/pause").is(409)
 		o.root.post(draft.pathOf() + "/lock").is(404)
@@ -212,5 +212,35 @@ func TestNotice(t *testing.T) {
 		if wrong[0] != wrong[1] || wrong[0] != wrong[2] {
 			t.Errorf("refusals differ: %q", wrong)
 		}
+		incidents, err := o.db.ListIncidents(t.Context(), "", 1)
+		o.must(err)
+		o.must(o.door.Incident.Withdraw(t.Context(), audit.CLI, incidents[0].ID))
+		b.get("/notice").submit("/notice", "email", annMail, "check", check).is(200).shows(".note", "Old passwords count again").
+			shows("main", "no payment data").has(0, "main a[href=/reset]").has(1, "main a.button[href=/sign-in]")
 	})
+}
+
+// The button comes first; the notice's way to this page is left out, while an operator's own words of what to do are not.
+func TestResetRequiredBeginsWithTheButton(t *testing.T) {
+	for name, own := range map[string]string{"our words": "", "own words": "Come to the library, and bring your card."} {
+		t.Run(name, func(t *testing.T) {
+			eachOffice(t, func(o *office) {
+				var changes []string
+				if own != "" {
+					changes = []string{notice.DataToDo, own}
+				}
+				draft := o.written(changes...)
+				draft.submit(draft.pathOf()+"/declare", "count", "2").leadsTo("/incident?done=declared")
+				page := o.browser().get("/sign-in").submit("/sign-in", "login", annMail, "password", annPassword).is(403).shows(".notice-parts", "no payment data")
+				button, told := strings.Index(page.body, "/reset/required"), strings.Index(page.body, "notice-parts")
+				if button < 0 || button > told {
+					o.t.Errorf("the button stands at %d, the notice at %d", button, told)
+				}
+				says := page.says(".notice-parts")
+				if strings.Contains(says, "Forgot?") || strings.Contains(says, "What to do") != (own != "") || !strings.Contains(says, own) {
+					o.t.Errorf("the notice says %q", says)
+				}
+			})
+		})
+	}
 }

@@ -66,15 +66,8 @@ func (d *Door) incidentRow(i incident.Incident, v visitor, names map[string]stri
 	case v.AccountID:
 		by = "you"
 	}
-	state := string(i.State)
-	switch {
-	case i.Lapsed(d.Now()):
-		state = "lapsed"
-	case i.Paused && i.Holds():
-		state = "paused"
-	}
 	return IncidentRow{
-		ID: i.ID, Advises: i.Action == incident.Advise, Everybody: i.Scope == incident.All, State: state, By: by, Second: names[i.Second],
+		ID: i.ID, Advises: i.Action == incident.Advise, Everybody: i.Scope == incident.All, State: i.Stands(d.Now()), By: by, Second: names[i.Second],
 		Alone: i.Alone, Accounts: i.Covered, Made: i.CreatedAt, Declared: i.DeclaredAt, Ended: i.EndedAt,
 	}
 }

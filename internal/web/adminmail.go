@@ -102,8 +102,8 @@ var mailWords = map[notice.Kind]string{
 	notice.KindDeletionStopped:      "Account kept",
 	notice.KindDeletionDone:         "Account erased",
 
-	notice.KindSecondFactorOn:        "Second step switched on",
-	notice.KindSecondFactorOff:       "Second step switched off",
+	notice.KindSecondFactorOn:        "Second step turned on",
+	notice.KindSecondFactorOff:       "Second step turned off",
 	notice.KindRecoveryCodesReplaced: "Recovery codes replaced",
 	notice.KindFactorRemoval:         "Second step will be removed",
 	notice.KindFactorRemovalStopped:  "Second step kept",

@@ -34,7 +34,7 @@ func (d *Door) postAppPasswordNew(w http.ResponseWriter, r *http.Request, v visi
 	case errors.Is(err, account.ErrBadName):
 		p.Refuse("name", "Write at most 64 characters, here and below, and no line breaks.")
 	case errors.Is(err, device.ErrTooMany):
-		p.Problem = "You have as many app passwords as there can be. Take one away first."
+		p.Problem = "You have as many app passwords as there can be. Remove one first."
 	}
 	if err != nil {
 		return d.again(w, r, &p.Form, err, func(status int) error { return d.appPasswordNewPage(w, r, status, p, v) })

@@ -3,6 +3,7 @@ package web
 import (
 	"time"
 
+	"usher/internal/incident"
 	"usher/internal/notice"
 )
 
@@ -11,7 +12,7 @@ type IncidentRow struct {
 	ID        string
 	Advises   bool // it only recommends
 	Everybody bool // or a list
-	State     string
+	State     incident.State
 	By        string
 	Second    string // who gave the second word; empty: nobody had to
 	Alone     bool
@@ -43,10 +44,10 @@ type AdminIncidentNewPage struct {
 
 // AdminIncidentDraftPage is "admin-incident-draft". Its actions post to /admin/incidents/{id}/…; declaring posts count.
 type AdminIncidentDraftPage struct {
+	Form
 	AdminIncidentNewPage
 	ID        string
 	Version   string // as it is shown here
-	Problem   string
 	Advises   bool
 	Everybody bool
 	Ready     bool // it can be declared
@@ -79,9 +80,8 @@ func (p *IncidentProgress) bar() {
 
 // AdminIncidentPage is "admin-incident". Its actions post to /admin/incidents/{id}/….
 type AdminIncidentPage struct {
+	Form
 	IncidentRow
-	Problem  string
-	Mistyped bool // the number of accounts that was asked for
 	Progress IncidentProgress
 	Own      bool // the visitor declared or proposed it
 	Parts    []notice.Part

@@ -236,7 +236,7 @@ type PasswordPage struct {
 	Others     string // what would be signed out: "2 browsers and 1 app"; empty: nothing
 }
 
-// SecondStepPage is "second-step". Setting up posts password when asked; new codes post password and code; switching off posts off_code.
+// SecondStepPage is "second-step". Setting up posts password when asked; new codes post password and code; turning off posts off_code.
 type SecondStepPage struct {
 	Form
 	Login       string // for the password manager

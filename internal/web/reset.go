@@ -52,6 +52,9 @@ func (d *Door) resetRequiredPage(w http.ResponseWriter, r *http.Request, login s
 		return err
 	}
 	if declared {
+		if parts.ToDo == d.Incident.Parts().ToDo {
+			parts.ToDo = "" // it leads people who come from the mail to where these are already
+		}
 		p.Parts = noticeParts(parts)
 	}
 	d.Pages.Page(w, r, http.StatusForbidden, "reset-required", Page{Data: p})
@@ -118,7 +121,7 @@ func (d *Door) postResetCode(w http.ResponseWriter, r *http.Request) error {
 	case errors.Is(err, password.ErrGone), errors.Is(err, credential.ErrSpent):
 		return d.noReset(w, r, err)
 	case err != nil:
-		p.refuseFactor(err)
+		p.refuseFactor("code", typed, err)
 	}
 	if err != nil {
 		return d.again(w, r, &p.Form, err, show)

@@ -229,6 +229,8 @@ func incidentSamples() []sample {
 	row := IncidentRow{ID: "i1", Everybody: true, State: "open", By: nasty, Second: "Bea", Accounts: 1204311, Made: sampleNow, Declared: sampleNow}
 	proposed := IncidentRow{ID: "i2", Everybody: true, State: "proposed", By: "Bea", Accounts: 12, Made: sampleNow}
 	form := AdminIncidentNewPage{Action: "require", Whom: "all", Path: "/admin/incidents/i4/draft", Parts: partFields(notice.DefaultParts("usher.example.org", ""), nil)}
+	var miscounted Form
+	miscounted.Refuse("count", "Nothing was declared: that is not the number of accounts.")
 	wrong := form
 	wrong.Whom, wrong.Names = "list", "ann@example.org\n"+nasty
 	wrong.Parts = partFields(notice.Parts{Happened: nasty}, []*notice.PartError{{Key: notice.DataHappened, Sentence: "Leave links out."}, {Key: notice.DataDoing, Sentence: "Write something here."}})
@@ -237,9 +239,10 @@ func incidentSamples() []sample {
 		{name: "admin-incidents", state: "empty", page: Page{Person: ann, Data: AdminIncidentsPage{}}},
 		{name: "admin-incident-new", page: Page{Person: ann, Nav: "admin-incidents", Data: form}},
 		{name: "admin-incident-draft", page: Page{Person: ann, Nav: "admin-incidents", Data: AdminIncidentDraftPage{AdminIncidentNewPage: form, ID: "i4", Everybody: true, Ready: true, Accounts: 1204311, Admins: 2, Shown: sampleParts(), Subject: "Your account with Usher needs a new password", Mail: "Your account …\n\nWhat happened\n" + nasty}}},
-		{name: "admin-incident-draft", state: "wrong", page: Page{Person: ann, Nav: "admin-incidents", Data: AdminIncidentDraftPage{AdminIncidentNewPage: wrong, ID: "i4", Problem: "The notice cannot be sent like that. See below.", Unknown: 2, Lines: []string{"2", "7"}}}},
+		{name: "admin-incident-draft", state: "wrong", page: Page{Person: ann, Nav: "admin-incidents", Data: AdminIncidentDraftPage{AdminIncidentNewPage: wrong, ID: "i4", Form: Form{Problem: "The notice cannot be sent like that. See below."}, Unknown: 2, Lines: []string{"2", "7"}}}},
+		{name: "admin-incident-draft", state: "miscounted", page: Page{Person: ann, Nav: "admin-incidents", Data: AdminIncidentDraftPage{AdminIncidentNewPage: form, Form: miscounted, ID: "i4", Ready: true, Accounts: 1, Admins: 1, Shown: sampleParts()}}},
 		{name: "admin-incident", page: Page{Person: ann, Nav: "admin-incidents", Data: AdminIncidentPage{IncidentRow: row, Progress: sampleProgress(), Rows: sampleRows(), Next: "/admin/incidents/i1?after=x", Parts: sampleParts()}}},
-		{name: "admin-incident", state: "proposed", page: Page{Person: ann, Nav: "admin-incidents", Data: AdminIncidentPage{IncidentRow: proposed, Parts: sampleParts(), Problem: "You proposed this yourself."}}},
+		{name: "admin-incident", state: "proposed", page: Page{Person: ann, Nav: "admin-incidents", Data: AdminIncidentPage{IncidentRow: proposed, Parts: sampleParts(), Form: Form{Problem: "You proposed this yourself."}}}},
 		{name: "admin-incident", state: "withdrawn", page: Page{Person: ann, Nav: "admin-incidents", Data: AdminIncidentPage{IncidentRow: IncidentRow{ID: "i3", Advises: true, State: "withdrawn", By: "Ann", Alone: true, Ended: sampleNow}, Progress: IncidentProgress{Path: "/admin/incidents/i3"}}}},
 	}
 }

@@ -59,7 +59,7 @@ func (d *Door) postSecondStepCodes(w http.ResponseWriter, r *http.Request, v vis
 	case errors.Is(err, mfa.ErrShape):
 		p.Refuse("code", "Only six digits from your authenticator app do here.")
 	case err != nil:
-		p.refuseFactor(err)
+		p.refuseFactor("code", proof.Code, err)
 	}
 	if err != nil {
 		return d.again(w, r, &p.Form, err, show)
@@ -69,12 +69,13 @@ func (d *Door) postSecondStepCodes(w http.ResponseWriter, r *http.Request, v vis
 
 func (d *Door) postSecondStepOff(w http.ResponseWriter, r *http.Request, v visitor) error {
 	p := SecondStepPage{Open: "off"}
-	err := d.Factor.TurnOff(r.Context(), v.Found, secret.TokenOf(r.PostFormValue("off_code")), d.cookie(r, cookieKnown), d.client(r))
+	typed := secret.TokenOf(r.PostFormValue("off_code"))
+	err := d.Factor.TurnOff(r.Context(), v.Found, typed, d.cookie(r, cookieKnown), d.client(r))
 	switch {
 	case errors.Is(err, mfa.ErrOff):
 		return to(w, r, "/account/second-step")
 	case err != nil:
-		p.refuseFactorIn("off_code", err)
+		p.refuseFactor("off_code", typed, err)
 	default:
 		return to(w, r, "/account/second-step?done=second-step-off")
 	}

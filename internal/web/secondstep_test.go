@@ -62,7 +62,7 @@ func TestSecondStepIsSetUpInOrder(t *testing.T) {
 		ann := h.signedIn(annMail, annPassword)
 		begun := ann.get("/account/second-step").submit("/account/second-step/begin").has(1, "svg.qr")
 		key := secret.TokenOf(strings.ReplaceAll(begun.says("#key"), " ", ""))
-		wrong := begun.submit("/account/second-step/confirm", "code", h.shows(key, 9)).is(422).has(0, "svg.qr").has(0, "#key").shows(".error", "isn’t right")
+		wrong := begun.submit("/account/second-step/confirm", "code", h.shows(key, 9)).is(422).has(0, "svg.qr").has(0, "#key").shows(".error", "isn’t right").shows(".hint", "delete the old line")
 		wrong.submit("/account/second-step/confirm", "code", h.shows(key, 2)).is(422).shows(".error", "another minute")
 		wrong.submit("/account/second-step/confirm", "code", "12ab").is(422).shows(".error", "six digits")
 		ann.post("/account/second-step/finish", "ticket", begun.value("input[name=ticket]"), "stored", "yes").is(410) // no code was right yet
@@ -78,7 +78,7 @@ func TestSecondStepIsSetUpInOrder(t *testing.T) {
 		ready := begun.submit("/account/second-step/confirm", "code", h.shows(key, 0)).is(200)
 		begun.submit("/account/second-step/confirm", "code", h.shows(key, 0)).is(410)                                          // the codes are shown once
 		ann.post("/account/second-step/confirm", "ticket", ready.value("input[name=ticket]"), "code", h.shows(key, 0)).is(410) // and made once
-		ready.submit("/account/second-step/finish").is(422).has(0, "#codes").shows(".error", "Tick this")
+		ready.submit("/account/second-step/finish").is(422).has(0, "#codes").shows(".error", "Tick this").shows(".hint", "delete the old line")
 		bo := h.account(boMail, "", boPassword)
 		ticket := ready.value("input[name=ticket]")
 		h.signedIn(boMail, boPassword).post("/account/second-step/finish", "ticket", ticket, "stored", "yes").is(410)
@@ -146,7 +146,7 @@ func TestNewRecoveryCodes(t *testing.T) {
 	})
 }
 
-// A stolen browser alone cannot switch it off, and guessing is told and ends.
+// A stolen browser alone cannot turn it off, and guessing is told and ends.
 func TestSecondStepIsNotGuessedOff(t *testing.T) {
 	eachHouse(t, func(h *house) {
 		a := h.account(annMail, "", annPassword)

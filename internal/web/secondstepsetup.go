@@ -39,13 +39,18 @@ func (d *Door) authenticatorPage(w http.ResponseWriter, r *http.Request, status 
 // postSecondStepConfirm shows the recovery codes in its own answer. After a wrong code the key is not shown again.
 func (d *Door) postSecondStepConfirm(w http.ResponseWriter, r *http.Request, v visitor) error {
 	ticket := secret.TokenOf(r.PostFormValue("ticket"))
-	ready, err := d.Factor.Confirm(r.Context(), v.Found, ticket, secret.TokenOf(r.PostFormValue("code")))
+	typed := secret.TokenOf(r.PostFormValue("code"))
+	ready, err := d.Factor.Confirm(r.Context(), v.Found, ticket, typed)
 	if errors.Is(err, factor.ErrGone) {
 		return d.setUpGone(w, r, v)
 	}
 	if err != nil {
 		p := AuthenticatorPage{Ticket: ticket.Reveal()}
-		p.refuseFactor(err)
+		if errors.Is(err, mfa.ErrShape) {
+			p.Refuse("code", "Enter the six digits that your app shows.")
+		} else {
+			p.refuseFactor("code", typed, err)
+		}
 		return d.again(w, r, &p.Form, err, func(status int) error { return d.authenticatorPage(w, r, status, p, v) })
 	}
 	return d.codesPage(w, r, http.StatusOK, RecoveryCodesPage{Ticket: ready.Ticket.Reveal(), Codes: shownCodes(ready.Codes)}, v)
@@ -66,7 +71,7 @@ func shownCodes(codes factor.Codes) []string {
 	return shown
 }
 
-// postSecondStepFinish switches the second step on once the box says that the codes are stored.
+// postSecondStepFinish turns the second step on once the box says that the codes are stored.
 func (d *Door) postSecondStepFinish(w http.ResponseWriter, r *http.Request, v visitor) error {
 	ticket := secret.TokenOf(r.PostFormValue("ticket"))
 	err := d.Factor.Waiting(r.Context(), v.Found, ticket)

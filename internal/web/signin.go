@@ -22,7 +22,7 @@ const (
 )
 
 var reasons = map[string]string{
-	whyEnded:   "You were signed out here. That happens after a long time, or when everything is signed out from another device.",
+	whyEnded:   "You were signed out here. That happens after a long time, when everything is signed out from another device, or because everybody needs a new password.",
 	whyReset:   "A new password is needed before anything else. Sign in, and we tell you what to do.",
 	whyLocked:  "This account is locked. Ask the person who runs this service.",
 	whyOut:     "You are signed out.",
@@ -118,7 +118,7 @@ func (p *SignInPage) explain(err error) {
 	case errors.Is(err, signin.ErrWrong):
 		p.Problem = wrongPassword(p.Login)
 	case errors.As(err, new(credential.Exhausted)):
-		p.Problem = "There were too many wrong passwords for this account, so its password is switched off. Choose a new one by e-mail with “Forgot?”."
+		p.Problem = "There were too many wrong passwords for this account, so its password is turned off. Choose a new one by e-mail with “Forgot?”."
 	}
 }
 

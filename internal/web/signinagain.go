@@ -49,7 +49,7 @@ func (d *Door) prove(w http.ResponseWriter, r *http.Request, v visitor, form *Fo
 	case errors.As(err, new(credential.Exhausted)):
 		form.Refuse(field, "There were too many wrong passwords. Choose a new one by e-mail: sign out, then press “Forgot?”.")
 		return v, err
-	case form.refuseFactor(err):
+	case form.refuseFactor("code", p.Code, err):
 		return v, err
 	case err != nil:
 		return v, err
@@ -59,23 +59,27 @@ func (d *Door) prove(w http.ResponseWriter, r *http.Request, v visitor, form *Fo
 	return v, err
 }
 
-// refuseFactor puts beside the field "code" why a typed second factor does not count, and reports whether that was what is wrong.
-func (f *Form) refuseFactor(err error) bool { return f.refuseFactorIn("code", err) }
-
-func (f *Form) refuseFactorIn(field string, err error) bool {
+// refuseFactor puts beside a field why the second factor typed into it does not count, and reports whether that was what is wrong. What helps
+// with the digits of an app does not help with a recovery code.
+func (f *Form) refuseFactor(field string, typed secret.Token, err error) bool {
+	_, isRecovery := mfa.ReadRecovery(typed)
 	switch {
 	case errors.Is(err, mfa.ErrShape):
 		f.Refuse(field, "That is neither six digits nor a recovery code.")
+	case errors.Is(err, mfa.ErrUsedUp), errors.Is(err, mfa.ErrReplayed) && isRecovery:
+		f.Refuse(field, "The recovery code that begins with this digit was used already. Each works once: take another one.")
 	case errors.Is(err, mfa.ErrReplayed):
 		f.Refuse(field, "This code was used already. Wait for the next one; it comes every 30 seconds.")
 	case errors.Is(err, mfa.ErrClock):
 		f.Refuse(field, "This code belongs to another minute. Set the clock of your phone to automatic, and enter the newest code.")
+	case errors.Is(err, mfa.ErrWrong) && isRecovery:
+		f.Refuse(field, "That recovery code isn’t right. Look at every letter again, or take another one. Only the codes of your newest set count.")
 	case errors.Is(err, mfa.ErrWrong):
 		f.Refuse(field, "That code isn’t right. Enter the newest one.")
 	case errors.Is(err, mfa.ErrOff):
 		f.Problem = "The second step was turned off meanwhile. Go back and try again."
 	case errors.As(err, new(credential.Exhausted)):
-		f.Problem = "There were too many wrong codes in a row, so codes are switched off here. Try a browser you have used before, or ask the person who runs this service."
+		f.Problem = "There were too many wrong codes in a row, so codes are turned off here. Try a browser you have used before, or ask the person who runs this service."
 	default:
 		return false
 	}

@@ -82,7 +82,7 @@ func (d *Door) postCodeStep(way codeWay) handler {
 		case errors.Is(err, signin.ErrTooLate):
 			return d.noCodeStep(w, r, err)
 		case err != nil:
-			a.form.refuseFactor(err)
+			a.form.refuseFactor("code", typed, err)
 		}
 		if err != nil {
 			return d.again(w, r, &a.form, err, show)

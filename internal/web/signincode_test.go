@@ -98,7 +98,38 @@ func TestRecoveryCodeInstead(t *testing.T) {
 		if n := h.mails(notice.KindRecoveryCodeUsed); n != 8 {
 			t.Errorf("%d mails about recovery codes", n)
 		}
-		h.between(annMail, annPassword).get("/sign-in/recovery").submit("/sign-in/recovery", "code", codes[0].Reveal()).is(422).shows("#code-error", "isn’t right")
+		h.between(annMail, annPassword).get("/sign-in/recovery").submit("/sign-in/recovery", "code", codes[0].Reveal()).is(422).shows("#code-error", "was used already")
+	})
+}
+
+// Each page with a field for both says of a recovery code what helps with one, and of an authenticator's code what helps with that.
+func TestARefusalFitsWhatWasTyped(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ann := h.account(annMail, "", annPassword)
+		codes := h.turnOnFactor(ann)
+		var own *browser
+		h.between(annMail, annPassword).get("/sign-in/recovery").submit("/sign-in/recovery", "code", codes[2].Reveal()).leadsTo("/sign-in/recovery-used")
+		for _, at := range []struct {
+			form, field string
+			page        func() *answer
+		}{
+			{"/sign-in/recovery", "code", func() *answer { return h.between(annMail, annPassword).get("/sign-in/recovery") }},
+			{"/sign-in/code", "code", func() *answer { return h.between(annMail, annPassword) }},
+			{"/reset/code", "code", func() *answer { return h.browser().reset(annMail, annMail) }},
+			{"/account/second-step/off", "off_code", func() *answer { return own.get("/account/second-step") }},
+		} {
+			h.pass(24 * time.Hour)
+			own = h.signedIn(annMail, annPassword) // whose right code forgets the wrong ones before
+			page, beside := at.page(), "#"+at.field+"-error"
+			for typed, sentence := range map[string]string{
+				codes[2].Reveal():                    "was used already. Each works once: take another one.",
+				mfa.NewRecovery()[3].Text().Reveal(): "That recovery code isn’t right.",
+				h.shows(h.keys[annMail], 7):          "That code isn’t right. Enter the newest one.",
+				h.shows(h.keys[annMail], 3):          "Set the clock of your phone",
+			} {
+				page.submit(at.form, at.field, typed).is(422).shows(beside, sentence)
+			}
+		}
 	})
 }
 
