@@ -89,7 +89,9 @@ func (c Config) OriginURL() *url.URL {
 }
 
 // OriginIsDefault reports whether nothing was set that says which address people type.
-func (c Config) OriginIsDefault() bool { return c.sources["origin"] == "" && c.Origin == Default().Origin }
+func (c Config) OriginIsDefault() bool {
+	return c.sources["origin"] == "" && c.Origin == Default().Origin
+}
 
 // OriginIsLoopback reports whether the origin is localhost, a name under it, or a loopback address.
 func (c Config) OriginIsLoopback() bool {
