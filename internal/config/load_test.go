@@ -347,12 +347,12 @@ func TestOriginFollowsAListenerOnThisMachine(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", listen, err)
 		}
-		if c.Origin != want {
-			t.Errorf("listening on %s the origin is %s, want %s", listen, c.Origin, want)
+		if c.Origin != want || c.OriginIsDefault() != (want == Default().Origin) {
+			t.Errorf("listening on %s the origin is %s, by default: %t, want %s", listen, c.Origin, c.OriginIsDefault(), want)
 		}
 	}
 	c, err := Load(nil, []string{"USHER_LISTEN=localhost:9484", "USHER_ORIGIN=http://localhost:8080"})
-	if err != nil || c.Origin != "http://localhost:8080" {
+	if err != nil || c.Origin != "http://localhost:8080" || c.OriginIsDefault() {
 		t.Errorf("an origin that was set became %s, %v", c.Origin, err)
 	}
 }
