@@ -42,6 +42,7 @@ func TestMe(t *testing.T) {
 		}
 		h.basic("ann", app).is(200, "")
 		h.me(app).is(200, "")
+		h.me(secret.TokenOf(app).Grouped().Reveal()).is(200, "") // as its page shows it
 		code := h.code("bob")
 		h.basic("bob", annPassword+code).is(200, "")
 		for _, a := range []answer{

@@ -11,13 +11,13 @@ import (
 	"usher/internal/secret"
 )
 
-// Bearer resolves the token of software that is signed in, or an app password, which is its own token. The errors of the resolver.
+// Bearer resolves the token of software that is signed in, or an app password, which is its own token, spelled as people copy it. The errors of
+// the resolver.
 func (s *Service) Bearer(ctx context.Context, token secret.Token) (Admitted, error) {
-	kind := credential.App
-	if token.IsAppPassword() {
-		kind = credential.AppPassword
+	if copied, is := secret.ReadAppPassword(token); is {
+		return s.holder(ctx, credential.AppPassword, copied)
 	}
-	return s.holder(ctx, kind, token)
+	return s.holder(ctx, credential.App, token)
 }
 
 // holder resolves a token together with the account it belongs to, in one question.
