@@ -178,7 +178,9 @@ func TestShow(t *testing.T) {
 		}
 
 		w.must(w.db.RequireReset(w.ctx(), ann.ID, "", audit.New(w.now, audit.ResetRequired, audit.CLI, ann.ID)))
-		p := credential.PasswordChange{AccountID: ann.ID, Replaces: 1, Password: "phc"}
+		listed, err := w.db.LoadAccount(w.ctx(), ann.ID)
+		w.must(err)
+		p := credential.PasswordChange{AccountID: ann.ID, Replaces: 1, Password: "phc", Incident: listed.Incident}
 		w.now = w.now.Add(time.Hour)
 		w.must(w.db.ChangePasswordEverywhere(w.ctx(), p, nil, audit.New(w.now, audit.PasswordReset, ann.ID, ann.ID)))
 		sh, err = w.flow.Show(w.ctx(), ann.ID)

@@ -3,6 +3,7 @@ package credential
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"usher/internal/account"
@@ -66,6 +67,7 @@ var (
 	ErrResetRequired = errors.New("credential: the account must choose a new password first")
 	ErrLocked        = errors.New("credential: the account is locked")
 	ErrSpent         = errors.New("credential: used already, or replaced meanwhile")
+	ErrFactorSpent   = fmt.Errorf("credential: the second factor: %w", ErrSpent)
 	ErrStale         = errors.New("credential: the password must be typed again first")
 	ErrDeleting      = errors.New("credential: the account is going to be deleted")
 )

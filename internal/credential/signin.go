@@ -85,6 +85,7 @@ type PasswordChange struct {
 	Password  string // PHC string
 	Secured   int64  // instance epoch read before the proof was checked
 	Old       string // PHC string of the password it replaces: where a new one is required, it must never come back
+	Incident  int64  // newest one that listed the account when the proof began: one that lists it meanwhile voids this password too
 	Review    bool   // its owner is shown afterwards what else there is
 	// Known, when set, is given to the asking browser in the place of the one that ended with the old password.
 	Known secret.Token

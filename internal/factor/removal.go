@@ -145,8 +145,13 @@ func (s *Service) goOn(ctx context.Context, r credential.Removal, now time.Time)
 	switch {
 	case err != nil:
 		return err
-	case r.Ripe(now) && a.State == account.Locked:
-		return nil // its owner cannot look
+	case a.State == account.Locked: // its owner cannot look: the days count from when they can
+		next := credential.NewRemoval(r.AccountID, r.Actor, now)
+		act, err := s.warn(ctx, audit.Act{At: now}, a, next)
+		if err != nil {
+			return err
+		}
+		return s.Store.TellRemoval(ctx, r, next, act)
 	case r.Ripe(now):
 		act := audit.New(now, audit.FactorRemoved, audit.System, a.ID).Warn(a, device.Client{}, notice.FactorRemoved)
 		return s.Store.RemoveFactor(ctx, a.ID, act)

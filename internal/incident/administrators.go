@@ -17,7 +17,7 @@ func (s *Service) administrators(ctx context.Context) ([]account.Account, error)
 	return s.Store.ListAccounts(ctx, account.Filter{Admins: true, Limit: mostTold})
 }
 
-// telling adds a mail to each of the administrators to an act on an incident. A proposal is not told to who makes it.
+// telling adds a mail to each of the administrators to an act on an incident. A proposal asks everybody but who makes it.
 func telling(act audit.Act, admins []account.Account, i Incident, write func(to, from string, accounts int64, at time.Time) notice.Notice) audit.Act {
 	from := ""
 	for _, a := range admins {
@@ -26,7 +26,7 @@ func telling(act audit.Act, admins []account.Account, i Incident, write func(to,
 		}
 	}
 	for _, a := range admins {
-		if i.State != Proposed || a.ID != i.Actor {
+		if act.Done.Action != audit.IncidentProposed || a.ID != act.Done.Actor {
 			act = act.Telling(write(a.Email, from, i.Covered, act.At).For(a.ID))
 		}
 	}

@@ -117,7 +117,7 @@ func TestKeep(t *testing.T) {
 		if !slices.Equal(accounts, []string{ann.ID}) {
 			t.Errorf("%v", accounts)
 		}
-		w.must(w.db.WithdrawIncident(w.ctx(), all.ID, audit.Act{At: w.now})) // on the first node
+		w.must(w.db.WithdrawIncident(w.ctx(), all.ID, incident.Open, audit.Act{At: w.now})) // on the first node
 		w.must(w.flow.Keep(w.ctx()))
 		w.filed(1)
 	})

@@ -190,9 +190,19 @@ func (s *Service) act(action audit.Action, by string, i Incident) audit.Act {
 	return act
 }
 
-// Pause keeps the notices that are not in the queue yet from going out. ErrState.
+// Pause keeps the notices that are not in the queue yet from going out. Every administrator is told, for nobody else is from then on. ErrState,
+// ErrNotFound.
 func (s *Service) Pause(ctx context.Context, by, incidentID string) error {
-	return stateOf(s.Store.PauseIncident(ctx, incidentID, s.act(audit.IncidentPaused, by, Incident{ID: incidentID})))
+	i, err := s.Store.LoadIncident(ctx, incidentID)
+	if err != nil {
+		return err
+	}
+	admins, err := s.administrators(ctx)
+	if err != nil {
+		return err
+	}
+	act := telling(s.act(audit.IncidentPaused, by, i), admins, i, notice.IncidentPaused)
+	return stateOf(s.Store.PauseIncident(ctx, incidentID, act))
 }
 
 // Resume lets the notices go out again. ErrState.

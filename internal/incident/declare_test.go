@@ -122,9 +122,10 @@ func TestWithdraw(t *testing.T) {
 		in := w.signIn(ann)
 		list, all := w.declare(w.draft(incident.Require, "ann")), w.declare(w.draft(incident.Require))
 		before := len(w.told(w.root.Email))
+		w.must(w.flow.Pause(w.ctx(), audit.CLI, all.ID))
 		w.must(w.flow.Withdraw(w.ctx(), audit.CLI, all.ID))
-		if mails := w.told(w.root.Email); len(mails) != before+1 || !slices.ContainsFunc(mails, func(n notice.Notice) bool { return n.Kind == notice.KindIncidentWithdrawn }) {
-			t.Errorf("it was withdrawn in silence: %v", mails)
+		if mails := w.told(w.root.Email); len(mails) != before+2 || !has(mails, notice.KindIncidentPaused) || !has(mails, notice.KindIncidentWithdrawn) {
+			t.Errorf("it was paused or withdrawn in silence: %v", mails)
 		}
 		if !w.required(ann) || w.required(w.root) {
 			t.Error("the list does not hold, or all still does")
@@ -140,6 +141,45 @@ func TestWithdraw(t *testing.T) {
 		w.is(w.flow.Withdraw(w.ctx(), audit.CLI, "nothing"), incident.ErrNotFound)
 		w.is(w.flow.Pause(w.ctx(), audit.CLI, all.ID), incident.ErrState)
 		w.is(w.flow.Resume(w.ctx(), audit.CLI, all.ID), incident.ErrState)
+	})
+}
+
+func has(mails []notice.Notice, kind notice.Kind) bool {
+	return slices.ContainsFunc(mails, func(n notice.Notice) bool { return n.Kind == kind })
+}
+
+// meanwhile lets something happen between the look at an incident and the act.
+type meanwhile struct {
+	incident.Store
+	happens func()
+}
+
+func (m meanwhile) LoadIncident(ctx context.Context, id string) (incident.Incident, error) {
+	defer m.happens()
+	return m.Store.LoadIncident(ctx, id)
+}
+
+// Who withdraws a proposal does not withdraw what it has become.
+func TestAProposalConfirmedMeanwhileStands(t *testing.T) {
+	each(t, func(w *world) {
+		bea := w.account("bea", func(a *account.Account) { a.Admin = true })
+		i, err := w.flow.Declare(w.ctx(), bea.ID, w.draft(incident.Require))
+		w.must(err)
+		hasty := *w.flow
+		hasty.Store = meanwhile{w.db, func() {
+			_, err := w.flow.Confirm(w.ctx(), w.root.ID, i.ID, secret.NewToken())
+			w.must(err)
+		}}
+		w.is(hasty.Withdraw(w.ctx(), bea.ID, i.ID), incident.ErrState)
+		if !w.required(bea) {
+			t.Error("it is withdrawn")
+		}
+		i, err = w.flow.Declare(w.ctx(), bea.ID, w.draft(incident.Require))
+		w.must(err)
+		w.must(w.flow.Withdraw(w.ctx(), bea.ID, i.ID))
+		if !has(w.told(w.root.Email), notice.KindProposalWithdrawn) {
+			t.Error("a proposal was withdrawn in silence")
+		}
 	})
 }
 

@@ -103,8 +103,8 @@ type DeclareStore interface {
 	DeclareIncident(ctx context.Context, i Incident, c Console, act audit.Act) (Incident, error)
 	// ConfirmIncident declares what was proposed after a time; credential.ErrSpent when it is not proposed any more, or by that actor itself.
 	ConfirmIncident(ctx context.Context, id string, after time.Time, c Console, act audit.Act) (Incident, error)
-	// WithdrawIncident ends what was declared; credential.ErrSpent when it does not hold.
-	WithdrawIncident(ctx context.Context, id string, act audit.Act) error
+	// WithdrawIncident ends what is in one of the states in which there is something to withdraw; credential.ErrSpent when it is in another by now.
+	WithdrawIncident(ctx context.Context, id string, state State, act audit.Act) error
 	PauseIncident(ctx context.Context, id string, act audit.Act) error
 	ResumeIncident(ctx context.Context, id string, act audit.Act) error
 }

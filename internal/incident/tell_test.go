@@ -23,7 +23,7 @@ func (w *world) secured(a account.Account) {
 	clock, err := w.db.ReadClock(w.ctx())
 	w.must(err)
 	now := w.load(a)
-	p := credential.PasswordChange{AccountID: a.ID, Replaces: now.PasswordVersion, Password: "new", Secured: credential.Secure(clock, now.Standing)}
+	p := credential.PasswordChange{AccountID: a.ID, Replaces: now.PasswordVersion, Password: "new", Secured: credential.Secure(clock, now.Standing), Incident: now.Incident}
 	w.must(w.db.ChangePasswordEverywhere(w.ctx(), p, nil, audit.Act{At: w.now}))
 }
 

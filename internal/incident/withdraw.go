@@ -2,10 +2,8 @@ package incident
 
 import (
 	"context"
-	"errors"
 
 	"usher/internal/audit"
-	"usher/internal/credential"
 	"usher/internal/notice"
 )
 
@@ -18,19 +16,16 @@ func (s *Service) Withdraw(ctx context.Context, by, incidentID string) error {
 	}
 	if i.State != Withdrawn {
 		act := s.act(audit.IncidentWithdrawn, by, i)
-		if i.Holds() && i.Action == Require {
-			admins, err := s.administrators(ctx)
-			if err != nil {
-				return err
-			}
-			act = telling(act, admins, i, notice.IncidentWithdrawn)
-		}
-		err := s.Store.WithdrawIncident(ctx, incidentID, act)
-		if errors.Is(err, credential.ErrSpent) {
-			return ErrState
-		}
+		admins, err := s.administrators(ctx)
 		if err != nil {
 			return err
+		}
+		said := notice.IncidentWithdrawn
+		if i.State == Proposed {
+			said = notice.ProposalWithdrawn
+		}
+		if err := s.Store.WithdrawIncident(ctx, incidentID, i.State, telling(act, admins, i, said)); err != nil {
+			return stateOf(err)
 		}
 	}
 	for last, first := "", true; first || last != ""; first = false {

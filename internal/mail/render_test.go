@@ -92,6 +92,8 @@ func everyKind() map[notice.Kind]struct {
 		{notice.IncidentAdvice(ann, "Ann", incidentParts(), "ABCD-EFGH"), []string{"We advise you", "you stay signed in", "ABCD-EFGH"}},
 		{notice.IncidentAlone(ann, "Bea", 1204, at), []string{"Bea declared", "1204 accounts", day, "can be withdrawn"}},
 		{notice.IncidentProposed(ann, "Bea", 1204, at), []string{"Bea wants to declare", "1204 accounts", "Nothing has happened so far"}},
+		{notice.ProposalWithdrawn(ann, "Bea", 1204, at), []string{"Bea withdrew", "1204 accounts", "Nothing has happened"}},
+		{notice.IncidentPaused(ann, "Bea", 1204, at), []string{"Bea paused", "1204 accounts"}},
 		{notice.IncidentWithdrawn(ann, "Bea", 1204, at), []string{"Bea withdrew", "1204 accounts", "count again"}},
 	}
 	byKind := map[notice.Kind]said{}

@@ -22,10 +22,10 @@ func (c *Checker) Telling(ctx context.Context, act audit.Act, a account.Account,
 	}), err
 }
 
-// Spent looks at the error of a verb that was to spend a factor. Where another had spent it at the same moment, that counts and is recorded as a
-// code that was used before: ErrReplayed, with the error.
+// Spent looks at the error of a verb that was to spend a factor. Where the factor itself had been spent at the same moment, that counts and is
+// recorded as a code that was used before: ErrReplayed, with the error.
 func (c *Checker) Spent(ctx context.Context, err error, a account.Account, client device.Client) error {
-	if !errors.Is(err, credential.ErrSpent) {
+	if !errors.Is(err, credential.ErrFactorSpent) {
 		return err
 	}
 	return errors.Join(ErrReplayed, err, c.refused(ctx, a, true, client))

@@ -51,6 +51,8 @@ const (
 	KindIncidentAlone         Kind = "incident_alone"
 	KindIncidentProposed      Kind = "incident_proposed"
 	KindIncidentWithdrawn     Kind = "incident_withdrawn"
+	KindProposalWithdrawn     Kind = "proposal_withdrawn"
+	KindIncidentPaused        Kind = "incident_paused"
 )
 
 // How long the secrets inside live. A test holds these to the lives of the links themselves, which credential.Rules says.
@@ -135,6 +137,8 @@ var rules = map[Kind]rule{
 	KindIncidentAlone:     {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataCount}},
 	KindIncidentProposed:  {proposalLife, PrioritySoon, NoticeMail, []string{DataAt, DataCount}},
 	KindIncidentWithdrawn: {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataCount}},
+	KindProposalWithdrawn: {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataCount}},
+	KindIncidentPaused:    {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataCount}},
 }
 
 // Kinds lists every kind, sorted.

@@ -228,6 +228,16 @@ func IncidentWithdrawn(to, from string, accounts int64, at time.Time) Notice {
 	return compose(KindIncidentWithdrawn, to, "", proposal(from, accounts, at))
 }
 
+// ProposalWithdrawn tells an administrator that somebody withdrew an incident that waited for a second word.
+func ProposalWithdrawn(to, from string, accounts int64, at time.Time) Notice {
+	return compose(KindProposalWithdrawn, to, "", proposal(from, accounts, at))
+}
+
+// IncidentPaused tells an administrator that somebody keeps the notices of an incident from going out.
+func IncidentPaused(to, from string, accounts int64, at time.Time) Notice {
+	return compose(KindIncidentPaused, to, "", proposal(from, accounts, at))
+}
+
 func proposal(from string, accounts int64, at time.Time) map[string]string {
 	return map[string]string{DataFrom: from, DataCount: strconv.FormatInt(accounts, 10), DataAt: stamp(at)}
 }

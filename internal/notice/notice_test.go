@@ -47,6 +47,7 @@ func every() map[Kind]Notice {
 		FactorRemovalStopped(to, name, event), FactorRemoved(to, name, event), AppPasswordMade(to, name, event, "Living room"),
 		Incident(to, name, DefaultParts("watch.example.org", ""), "ABCD-EFGH"), IncidentAdvice(to, name, DefaultParts("watch.example.org", ""), "ABCD-EFGH"),
 		IncidentAlone(to, "Bea", 12, at), IncidentProposed(to, "Bea", 12, at), IncidentWithdrawn(to, "Bea", 12, at),
+		ProposalWithdrawn(to, "Bea", 12, at), IncidentPaused(to, "Bea", 12, at),
 	}
 	byKind := map[Kind]Notice{}
 	for _, n := range all {

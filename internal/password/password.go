@@ -97,7 +97,9 @@ func (s *Service) Change(ctx context.Context, f credential.Found, typed secret.T
 	if err != nil {
 		return Changed{}, err
 	}
-	p := credential.PasswordChange{AccountID: a.ID, Replaces: a.PasswordVersion, Password: phc, Secured: credential.Secure(f.Clock, f.Account), Old: a.Password}
+	p := credential.PasswordChange{
+		AccountID: a.ID, Replaces: a.PasswordVersion, Old: a.Password, Password: phc, Secured: credential.Secure(f.Clock, f.Account), Incident: f.Account.Incident,
+	}
 	in := credential.NewSignIn(a.ID, "password", client, now)
 	act := s.tell(audit.New(now, audit.PasswordChanged, a.ID, a.ID).From(client), a, in.Device, client)
 	in.Stamp, in.Known, in.Replaces = credential.StampNow(f.Clock, f.Account), secret.NewToken(), f.Hash

@@ -177,7 +177,8 @@ func (s *Service) Reset(ctx context.Context, token, typed secret.Token, scope Sc
 	}
 	now := s.Now()
 	p := credential.PasswordChange{
-		AccountID: a.ID, Replaces: l.found.Account.PasswordVersion, Password: phc, Secured: credential.Secure(l.found.Clock, l.found.Account), Old: a.Password, Review: true,
+		AccountID: a.ID, Replaces: l.found.Account.PasswordVersion, Old: a.Password, Password: phc,
+		Secured: credential.Secure(l.found.Clock, l.found.Account), Incident: l.found.Account.Incident, Review: true,
 	}
 	d := credential.NewSignIn(a.ID, "reset", client, now).Device
 	act := s.tell(audit.New(now, audit.PasswordReset, a.ID, a.ID).From(client), a, d, client)

@@ -100,7 +100,11 @@ func (s *Service) Code(ctx context.Context, r CodeRequest) (Outcome, error) {
 		in.Remember, in.RememberedAs = secret.NewToken(), rememberedAs(in.Device)
 	}
 	out, err := s.open(ctx, credential.Attempt{At: now}, credential.Candidate{Account: a, Clock: f.Clock, Known: known}, in, r.Client)
-	return out, s.Factors.Spent(ctx, err, a, r.Client)
+	err = s.Factors.Spent(ctx, err, a, r.Client)
+	if errors.Is(err, credential.ErrSpent) && !errors.Is(err, mfa.ErrReplayed) { // the ticket, by a second press
+		err = errors.Join(ErrTooLate, err)
+	}
+	return out, err
 }
 
 // rememberedAs is how a browser that skips the code stands in its owner's list.

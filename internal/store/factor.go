@@ -109,7 +109,7 @@ func (db *DB) spendFactor(ctx context.Context, t *tx, f *credential.Factor) erro
 		return fmt.Errorf("spending a second factor: %w", err)
 	}
 	if n == 0 {
-		return ErrSpent
+		return credential.ErrFactorSpent
 	}
 	if err := db.giveBack(ctx, t, f.Attempt.Takes(f.Candidate.Budget)); err != nil {
 		return err

@@ -162,14 +162,15 @@ func (db *DB) strike(ctx context.Context, t *tx, i incident.Incident, c incident
 	return epoch, err
 }
 
-// WithdrawIncident ends an incident that was declared or proposed. Old passwords count again at once where it covered everybody; where it covered
-// a list, UnlistIncident goes through it. ErrSpent.
-func (db *DB) WithdrawIncident(ctx context.Context, id string, act audit.Act) error {
+// WithdrawIncident ends an incident that was declared or proposed, while it is still in the state in which somebody saw it. Old passwords count
+// again at once where it covered everybody; where it covered a list, UnlistIncident goes through it. ErrSpent.
+func (db *DB) WithdrawIncident(ctx context.Context, id string, state incident.State, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
 		if err := lockInstance(ctx, t); err != nil { // nobody declares between the look and the step back
 			return err
 		}
-		n, err := t.exec(ctx, `UPDATE incident SET state = 'withdrawn', ended_at = $1 WHERE id = $2 AND state IN ('proposed', 'listing', 'open')`, ms(act.At), id)
+		n, err := t.exec(ctx, `UPDATE incident SET state = 'withdrawn', ended_at = $1 WHERE id = $2 AND state = $3 AND state IN ('proposed', 'listing', 'open')`,
+			ms(act.At), id, string(state))
 		if err != nil {
 			return err
 		}

@@ -92,8 +92,9 @@ func (db *DB) ListIncident(ctx context.Context, id string, accounts []string) er
 			return nil
 		}
 		// What was listed before between the two is at the epoch already. A password that was set since the clock was stepped, while this account was
-		// not listed yet, does not count either: nobody knows by whom.
-		_, err = t.exec(ctx, `UPDATE account SET incident = $1, epoch = epoch + 1, secured = CASE WHEN secured >= $1 THEN $1 - 1 ELSE secured END WHERE incident < $1 AND id IN
+		// not listed yet, does not count either: nobody knows by whom. Unless a newer incident has asked everybody for it by then.
+		_, err = t.exec(ctx, `UPDATE account SET incident = $1, epoch = epoch + 1, secured = CASE WHEN secured >= $1
+			AND (SELECT incident FROM instance WHERE id = 1) <= $1 THEN $1 - 1 ELSE secured END WHERE incident < $1 AND id IN
 			(SELECT account_id FROM incident_account WHERE incident_id = $2 AND account_id >= $3 AND account_id <= $4)`, epoch, id, slices.Min(accounts), slices.Max(accounts))
 		if err != nil {
 			return fmt.Errorf("covering accounts: %w", err)

@@ -68,8 +68,8 @@ func (db *DB) setPassword(ctx context.Context, t *tx, key secret.AccountKey, p c
 		return err
 	}
 	n, err := t.exec(ctx, `UPDATE account SET password = $1, password_version = password_version + 1,
-		secured = CASE WHEN secured > $2 THEN secured ELSE $2 END, review = review OR $5 WHERE id = $3 AND password_version = $4`,
-		key.Seal(p.Password, accountCell(p.AccountID, "password")), p.Secured, p.AccountID, p.Replaces, p.Review)
+		secured = CASE WHEN secured > $2 THEN secured ELSE $2 END, review = review OR $5 WHERE id = $3 AND password_version = $4 AND incident = $6`,
+		key.Seal(p.Password, accountCell(p.AccountID, "password")), p.Secured, p.AccountID, p.Replaces, p.Review, p.Incident)
 	if err != nil {
 		return fmt.Errorf("writing a password: %w", err)
 	}
@@ -110,14 +110,15 @@ func voidedCell(id string) secret.Place {
 }
 
 // voidPassword keeps the password that is about to be replaced from ever being chosen again, where a new one is required. That is asked here and
-// not when the reset began: an incident may have been declared in between.
+// not when the reset began: an incident may have been declared in between. While a list is being written, it may still come to this account.
 func (db *DB) voidPassword(ctx context.Context, t *tx, key secret.AccountKey, p credential.PasswordChange, now time.Time) error {
 	if p.Old == "" {
 		return nil
 	}
 	row := id.New(now)
 	n, err := t.exec(ctx, `INSERT INTO voided_password (id, account_id, hash, created_at) SELECT $1, a.id, $3, CAST($4 AS BIGINT) FROM account a, instance i
-		WHERE a.id = $2 AND i.id = 1 AND (a.secured < i.incident OR a.secured < a.incident)`, row, p.AccountID, key.Seal(p.Old, voidedCell(row)), ms(now))
+		WHERE a.id = $2 AND i.id = 1 AND (a.secured < i.incident OR a.secured < a.incident
+		OR EXISTS (SELECT 1 FROM incident i WHERE i.state = 'listing' AND i.action = 'require'))`, row, p.AccountID, key.Seal(p.Old, voidedCell(row)), ms(now))
 	if err != nil {
 		return fmt.Errorf("voiding a password: %w", err)
 	}

@@ -221,7 +221,7 @@ func incidentTrips(t *testing.T, db *DB, a account.Account, h account.Handle) {
 		_, err = db.ListWaiting(ctx, i, "", 9)
 		must(err)
 		must(db.PauseIncident(ctx, i.ID, audit.Act{At: began}))
-		must(db.WithdrawIncident(ctx, i.ID, audit.Act{At: began}))
+		must(db.WithdrawIncident(ctx, i.ID, incident.Open, audit.Act{At: began}))
 		_, err = db.UnlistIncident(ctx, i.ID, "")
 		must(err)
 		_, err = db.ListedAccounts(ctx, i.ID, "", 9)

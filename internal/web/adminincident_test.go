@@ -176,7 +176,7 @@ func TestSecondWord(t *testing.T) {
 		lapsed, err := o.door.Incident.Declare(t.Context(), audit.CLI, incident.Draft{Action: incident.Advise, Scope: incident.All, Notice: o.door.Incident.Parts()})
 		o.must(err)
 		o.pass(incident.ProposalLife)
-		o.must(o.db.WithdrawIncident(t.Context(), strings.TrimPrefix(draft.pathOf(), "/admin/incidents/"), audit.Act{At: o.clock()}))
+		o.must(o.db.WithdrawIncident(t.Context(), strings.TrimPrefix(draft.pathOf(), "/admin/incidents/"), incident.Open, audit.Act{At: o.clock()}))
 		bea.signIn("bea@example.org", boPassword)
 		bea.get("/admin/incidents/"+lapsed.ID).is(200).shows("main", "lapsed").has(0, "form[action=/admin/incidents/"+lapsed.ID+"/confirm]")
 		bea.post("/admin/incidents/"+lapsed.ID+"/confirm").is(409).shows("p.problem", "older than 24 hours")

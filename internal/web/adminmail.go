@@ -114,4 +114,6 @@ var mailWords = map[notice.Kind]string{
 	notice.KindIncidentAlone:         "Incident declared by one alone",
 	notice.KindIncidentProposed:      "Incident waits for a second word",
 	notice.KindIncidentWithdrawn:     "Incident withdrawn",
+	notice.KindProposalWithdrawn:     "Proposed incident withdrawn",
+	notice.KindIncidentPaused:        "Incident paused",
 }

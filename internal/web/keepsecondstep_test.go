@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/notice"
@@ -86,6 +87,35 @@ func TestRemovalComesAfterSevenWarnings(t *testing.T) {
 		h.must(h.door.Factor.Removals(t.Context()))
 		if n := h.mails(notice.KindFactorRemoved); n != 1 {
 			t.Errorf("%d mails tell of it", n)
+		}
+	})
+}
+
+// An administrator who asks for a removal and locks the account does not let its days pass.
+func TestRemovalWaitsForALockedOwner(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		a := h.account(annMail, "", annPassword)
+		h.signedIn(annMail, annPassword).enrolled()
+		_, err := h.door.Factor.AskRemoval(t.Context(), audit.CLI, a.ID)
+		h.must(err)
+		days := func(n int) {
+			for range n {
+				h.pass(24 * time.Hour)
+				h.must(h.door.Factor.Removals(t.Context()))
+			}
+		}
+		h.must(h.db.SetState(t.Context(), a.ID, account.Active, account.Locked, time.Time{}, audit.Act{At: h.clock()}))
+		days(12)
+		link := h.mail(notice.KindFactorRemoval, annMail).Data[notice.DataLink]
+		h.must(h.db.SetState(t.Context(), a.ID, account.Locked, account.Active, time.Time{}, audit.Act{At: h.clock()}))
+		days(credential.RemovalWarnings - 1)
+		if !h.reload(a.ID).SecondFactor {
+			t.Fatal("removed before its owner had seven days to look")
+		}
+		h.browser().get(link).leadsTo("/keep-second-step").is(200)
+		days(1)
+		if h.reload(a.ID).SecondFactor {
+			t.Error("it is never removed")
 		}
 	})
 }

@@ -16,7 +16,7 @@ func (w *world) newPassword(a account.Account, phc string) credential.PasswordCh
 	w.must(err)
 	now, err := w.db.LoadAccount(w.ctx(), a.ID)
 	w.must(err)
-	return credential.PasswordChange{AccountID: a.ID, Replaces: now.PasswordVersion, Password: phc, Secured: credential.Secure(clock, now.Standing)}
+	return credential.PasswordChange{AccountID: a.ID, Replaces: now.PasswordVersion, Password: phc, Secured: credential.Secure(clock, now.Standing), Incident: now.Incident}
 }
 
 // hasPassword fails the test unless an account's password is phc, set version-1 times.

@@ -89,7 +89,7 @@ func TestBeginAttemptWaits(t *testing.T) {
 		}
 		w.must(w.db.RequireReset(w.ctx(), a.ID, "", w.act(audit.ResetRequired, a.ID)))
 		_, link := w.link(credential.Reset, a)
-		w.must(w.db.RedeemReset(w.ctx(), link, credential.PasswordChange{AccountID: a.ID, Replaces: 1, Password: "new", Secured: start.Unix() + 10}, w.act(audit.PasswordReset, a.ID)))
+		w.must(w.db.RedeemReset(w.ctx(), link, w.newPassword(a, "new"), w.act(audit.PasswordReset, a.ID)))
 		_, err := w.db.BeginAttempt(w.ctx(), w.attempt(a))
 		w.must(err) // a new password has a new budget
 	})
