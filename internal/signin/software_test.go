@@ -17,7 +17,6 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
-	"usher/internal/id"
 	"usher/internal/mfa"
 	"usher/internal/notice"
 	"usher/internal/ratelimit"
@@ -25,6 +24,7 @@ import (
 	"usher/internal/signin"
 	"usher/internal/store"
 	"usher/internal/testdb"
+	"usher/internal/teststore"
 )
 
 // world is an instance on a real store with real hashes, and a clock that the test moves.
@@ -45,16 +45,8 @@ func each(t *testing.T, test func(w *world)) {
 
 func newWorld(t *testing.T, url string) *world {
 	t.Helper()
-	ring, err := secret.NewRing()
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := &world{T: t, now: time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC), keys: map[string]secret.Token{}}
-	w.db, err = store.Open(t.Context(), store.Options{URL: url, Connections: 4, Keys: secret.KeeperOf(ring)}, w.now)
-	w.must(err)
-	t.Cleanup(func() { w.must(w.db.Close()) })
-	w.pool, err = argon2id.NewPool(2, 200, argon2id.Params{MemoryKiB: 8, Passes: 1, Lanes: 1})
-	w.must(err)
+	w.db, w.pool = teststore.Open(t, url, w.now), teststore.Hasher(t, 200)
 	clock := func() time.Time { return w.now }
 	w.flow = &signin.Service{
 		Store: w.db, Hasher: w.pool, Resolver: &credential.Resolver{Store: w.db, Now: clock}, Factors: &mfa.Checker{Store: w.db, Hasher: w.pool, Now: clock},
@@ -73,23 +65,14 @@ func (w *world) must(err error) {
 // person makes an account with a password and, where one is wanted, a second factor.
 func (w *world) person(name, password string, factor bool) account.Account {
 	w.Helper()
-	clock, err := w.db.ReadClock(w.Context())
-	w.must(err)
-	w.now = w.now.Add(time.Millisecond)
 	phc := ""
 	if password != "" {
+		var err error
 		phc, err = w.pool.Hash(w.Context(), []byte(password))
 		w.must(err)
 	}
-	a := account.Account{
-		Standing: account.Standing{ID: id.New(w.now), State: account.Active, Epoch: 1, Secured: clock.Epoch, PasswordVersion: 1},
-		Email:    name + "@example.org", UserName: name, Password: phc, CreatedAt: w.now,
-	}
-	_, mail, err := account.EmailHandle(a.Email)
-	w.must(err)
-	_, user, err := account.UserNameHandle(a.UserName)
-	w.must(err)
-	w.must(w.db.CreateAccount(w.Context(), a, []account.Handle{mail, user}, audit.New(w.now, audit.AccountCreated, audit.CLI, a.ID)))
+	w.now = w.now.Add(time.Millisecond)
+	a := teststore.Person(w, w.db, name, w.now, func(a *account.Account) { a.Password = phc })
 	if factor {
 		w.keys[a.ID] = mfa.NewKey()
 		w.must(w.db.TurnOnFactor(w.Context(), credential.NewFactor{AccountID: a.ID, Key: w.keys[a.ID]}, audit.Act{At: w.now}))

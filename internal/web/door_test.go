@@ -38,6 +38,7 @@ import (
 	"usher/internal/signup"
 	"usher/internal/store"
 	"usher/internal/testdb"
+	"usher/internal/teststore"
 )
 
 // The people of the tests. Their passwords pass the policy.
@@ -74,17 +75,7 @@ func eachHouse(t *testing.T, test func(h *house)) {
 func newHouse(t *testing.T, databaseURL string) *house {
 	t.Helper()
 	h := &house{t: t, now: sampleNow, log: &bytes.Buffer{}, keys: map[string]secret.Token{}}
-	ring, err := secret.NewRing()
-	h.must(err)
-	h.db, err = store.Open(t.Context(), store.Options{URL: databaseURL, Connections: 4, Keys: secret.KeeperOf(ring)}, h.now)
-	h.must(err)
-	t.Cleanup(func() {
-		if err := h.db.Close(); err != nil {
-			t.Errorf("closing the store: %v", err)
-		}
-	})
-	h.pool, err = argon2id.NewPool(2, 8, argon2id.Params{MemoryKiB: 8, Passes: 1, Lanes: 1})
-	h.must(err)
+	h.db, h.pool = teststore.Open(t, databaseURL, h.now), teststore.Hasher(t, 8)
 	h.door = h.wire()
 	origin, err := url.Parse(testOrigin)
 	h.must(err)
