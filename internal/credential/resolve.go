@@ -16,9 +16,6 @@ type Clock struct {
 	Incident int64 // newest incident that covers everybody
 }
 
-// Next returns the epoch after this one: at least one more, and at least the time, so that a restored database never reuses a value.
-func (c Clock) Next(now time.Time) int64 { return max(c.Epoch+1, now.Unix()) }
-
 // ResetRequired reports whether the owner must choose a new password before anything else.
 func (c Clock) ResetRequired(a account.Standing) bool { return a.Secured < max(c.Incident, a.Incident) }
 

@@ -22,7 +22,6 @@ type EmailStore interface {
 	RedeemEmail(ctx context.Context, confirmationID string, c account.EmailChange, act audit.Act) error
 	RestoreEmail(ctx context.Context, undoHash string, c account.EmailChange, act audit.Act) error
 	RedeemNoticeEmail(ctx context.Context, confirmationID, accountID, address string, act audit.Act) error
-	Take(ctx context.Context, takes []ratelimit.Take, now time.Time) error
 	RemoveNoticeEmail(ctx context.Context, accountID string, act audit.Act) error
 }
 
