@@ -3,6 +3,7 @@ package credential
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"usher/internal/account"
@@ -66,6 +67,11 @@ var (
 	ErrStale         = errors.New("credential: the password must be typed again first")
 	ErrDeleting      = errors.New("credential: the account is going to be deleted")
 )
+
+// IsDead tells the judgement that a credential does not count from an outage.
+func IsDead(err error) bool {
+	return slices.ContainsFunc([]error{ErrUnknown, ErrEnded, ErrResetRequired, ErrLocked, ErrDeleting}, func(dead error) bool { return errors.Is(err, dead) })
+}
 
 // Store finds credentials. FindCredential returns ErrUnknown when there is no row.
 type Store interface {

@@ -3,6 +3,7 @@ package credential
 import (
 	"context"
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -14,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"usher/internal/account"
+	"usher/internal/outage"
 	"usher/internal/secret"
 )
 
@@ -229,6 +231,17 @@ func TestIncidents(t *testing.T) {
 			t.Fatalf("a sign-in after the incident and its reset: %v", err)
 		}
 	})
+}
+
+func TestIsDead(t *testing.T) {
+	for err, want := range map[error]bool{
+		ErrUnknown: true, ErrEnded: true, ErrResetRequired: true, ErrLocked: true, ErrDeleting: true, fmt.Errorf("wrapped: %w", ErrEnded): true,
+		nil: false, ErrSpent: false, ErrStale: false, outage.Err: false,
+	} {
+		if IsDead(err) != want {
+			t.Errorf("%v: dead is %v", err, !want)
+		}
+	}
 }
 
 func TestIsFresh(t *testing.T) {

@@ -241,10 +241,8 @@ func (s *Service) Undo(ctx context.Context, link secret.Token, typed string, cli
 }
 
 func gone(err error) error {
-	for _, e := range []error{credential.ErrUnknown, credential.ErrEnded, credential.ErrLocked, credential.ErrDeleting, credential.ErrResetRequired} {
-		if errors.Is(err, e) {
-			return ErrGone
-		}
+	if credential.IsDead(err) {
+		return ErrGone
 	}
 	return err
 }
