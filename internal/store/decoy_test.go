@@ -71,7 +71,7 @@ func (db *DB) rows(t *testing.T, tables ...string) (rows int) {
 	return rows
 }
 
-// Attack R10, PW-12, RS-4: asking for a reset does the same number of statements and writes the same rows for an account, for nobody, for a locked
+// Attack R10: asking for a reset does the same number of statements and writes the same rows for an account, for nobody, for a locked
 // account and for one that asks too often.
 func TestAskingForAResetCostsTheSame(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, url string) {

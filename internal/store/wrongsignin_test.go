@@ -213,7 +213,7 @@ func byBasic(login, password string) *http.Request {
 	return r
 }
 
-// Attack F20, PW-12: a wrong password does the same statements in the same order, the same hashes and rows, and gets the same answer, for an account
+// Attack F20: a wrong password does the same statements in the same order, the same hashes and rows, and gets the same answer, for an account
 // of whatever kind and for nobody: through every door, from a browser that was here before or not, for the first tries and for the ones that have
 // to wait, and when the password is off.
 func TestGuessingCostsTheSame(t *testing.T) {
