@@ -23,7 +23,7 @@ var rooms = map[layer][]string{
 	thing:  {"account", "audit", "credential", "device", "mfa", "notice"},
 	ground: {"argon2id", "blocklist", "config", "even", "id", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret"},
 	behind: {"mail", "store"},
-	tests:  {"loadtest", "loadtest/crowd", "mail/mailtest", "testdb"},
+	tests:  {"loadtest", "loadtest/crowd", "mail/mailtest", "testdb", "teststore"},
 }
 
 // between lists which things build on which others; Go itself refuses circles.

@@ -32,7 +32,7 @@ func (s *service) operations() operations.Settings {
 	return o
 }
 
-// gauges registers what is read at each scrape. An error here is a name given twice, which the start-up test would show.
+// gauges registers what is read at each scrape. An error here is a name given twice.
 func (s *service) gauges() {
 	for _, g := range []struct {
 		name, help string

@@ -71,6 +71,22 @@ func (a Account) Called() string {
 	return a.Email
 }
 
+// Handles returns what finds the account: its address and, once it is chosen, its user name.
+func (a Account) Handles() ([]Handle, error) {
+	_, mail, err := EmailHandle(a.Email)
+	if err != nil {
+		return nil, err
+	}
+	if a.UserName == "" {
+		return []Handle{mail}, nil
+	}
+	_, name, err := UserNameHandle(a.UserName)
+	if err != nil {
+		return nil, err
+	}
+	return []Handle{mail, name}, nil
+}
+
 // AnswersTo reports whether a handle is one of the account's.
 func (a Account) AnswersTo(h Handle) bool {
 	_, mail, err := EmailHandle(a.Email)

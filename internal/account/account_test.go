@@ -38,6 +38,26 @@ func TestWords(t *testing.T) {
 	}
 }
 
+func TestHandles(t *testing.T) {
+	a := Account{Email: "Anna@Example.org"}
+	for _, test := range []struct {
+		userName string
+		want     []Handle
+	}{
+		{"", []Handle{{ByEmail, "anna@example.org"}}},
+		{"AnnaS", []Handle{{ByEmail, "anna@example.org"}, {ByUserName, "annas"}}},
+		{"@", nil},
+	} {
+		a.UserName = test.userName
+		if got, err := a.Handles(); !slices.Equal(got, test.want) || (err == nil) != (test.want != nil) {
+			t.Errorf("%q: %v, %v", test.userName, got, err)
+		}
+	}
+	if got, err := (Account{UserName: "annas"}).Handles(); err == nil || got != nil {
+		t.Errorf("without an address: %v", got)
+	}
+}
+
 func TestAnswersTo(t *testing.T) {
 	a := Account{Email: "Ann@Example.org", UserName: "Ann.Walker"}
 	for login, want := range map[string]bool{

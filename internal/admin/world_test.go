@@ -14,11 +14,11 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
-	"usher/internal/id"
 	"usher/internal/notice"
 	"usher/internal/secret"
 	"usher/internal/store"
 	"usher/internal/testdb"
+	"usher/internal/teststore"
 )
 
 // world is an instance with one administrator, on a real store, and a clock that the test moves.
@@ -38,20 +38,8 @@ func each(t *testing.T, test func(w *world)) {
 
 func newWorld(t *testing.T, url string) *world {
 	t.Helper()
-	ring, err := secret.NewRing()
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := &world{T: t, now: time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC)}
-	w.db, err = store.Open(t.Context(), store.Options{URL: url, Connections: 4, Keys: secret.KeeperOf(ring)}, w.now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := w.db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	w.db = teststore.Open(t, url, w.now)
 	w.flow = &admin.Service{Store: w.db, Now: func() time.Time { return w.now }}
 	w.root = w.account("root", func(a *account.Account) { a.Admin = true })
 	return w
@@ -80,40 +68,21 @@ func (w *world) by() admin.Actor { return admin.Actor(w.root.ID) }
 // account makes an account called name, with the address name@example.org, the user name name and a display name.
 func (w *world) account(name string, change func(*account.Account)) account.Account {
 	w.Helper()
-	clock, err := w.db.ReadClock(w.ctx())
-	w.must(err)
 	w.now = w.now.Add(time.Millisecond) // so that numbers are in the order of making
-	a := account.Account{
-		Standing: account.Standing{ID: id.New(w.now), State: account.Active, Epoch: 1, Secured: clock.Epoch, PasswordVersion: 1},
-		Email:    name + "@example.org", UserName: name, Name: "The " + name, Password: "phc", CreatedAt: w.now,
-	}
-	if change != nil {
-		change(&a)
-	}
-	_, mail, err := account.EmailHandle(a.Email)
-	w.must(err)
-	_, user, err := account.UserNameHandle(a.UserName)
-	w.must(err)
-	w.must(w.db.CreateAccount(w.ctx(), a, []account.Handle{mail, user}, audit.New(w.now, audit.AccountCreated, audit.CLI, a.ID)))
-	return a
+	return teststore.Person(w, w.db, name, w.now, change)
 }
 
 // crowd makes n accounts at once, called person000 and on, and returns their names.
 func (w *world) crowd(n int, change func(i int, a *account.Account)) (names []string) {
 	w.Helper()
-	clock, err := w.db.ReadClock(w.ctx())
-	w.must(err)
-	_, err = w.db.LoadAccounts(w.ctx(), func() (account.Account, error) {
+	_, err := w.db.LoadAccounts(w.ctx(), func() (account.Account, error) {
 		i := len(names)
 		if i == n {
 			return account.Account{}, io.EOF
 		}
 		w.now = w.now.Add(time.Millisecond)
 		name := fmt.Sprintf("person%03d", i)
-		a := account.Account{
-			Standing: account.Standing{ID: id.New(w.now), State: account.Active, Epoch: 1, Secured: clock.Epoch, PasswordVersion: 1},
-			Email:    name + "@example.org", UserName: name, Password: "phc", CreatedAt: w.now,
-		}
+		a := teststore.Draft(w, w.db, name, w.now)
 		change(i, &a)
 		names = append(names, name)
 		return a, nil

@@ -41,10 +41,8 @@ func (d *Door) holder(r *http.Request) (signin.Admitted, error) {
 		return signin.Admitted{}, errNoCredentials
 	}
 	in, err := d.SignIn.Bearer(r.Context(), token)
-	for _, dead := range []error{credential.ErrUnknown, credential.ErrEnded, credential.ErrResetRequired, credential.ErrLocked, credential.ErrDeleting} {
-		if errors.Is(err, dead) {
-			return signin.Admitted{}, errDeadToken
-		}
+	if credential.IsDead(err) {
+		return signin.Admitted{}, errDeadToken
 	}
 	if err == nil {
 		d.touch(r, in)

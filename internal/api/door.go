@@ -40,7 +40,7 @@ type route struct {
 	handler handler
 }
 
-// routes lists every address. openapi.yaml lists them too, which a test compares.
+// routes lists every address, as openapi.yaml does.
 func (d *Door) routes() []route {
 	return []route{
 		{"POST /api/v1/sign-in", d.signIn},
@@ -79,12 +79,7 @@ func (d *Door) nothingHere(mux *http.ServeMux, w http.ResponseWriter, r *http.Re
 	d.write(w, r, problems["wrong-method"])
 }
 
-// longestAgent bounds what is read of a User-Agent header.
-const longestAgent = 512
-
 // client is what the request tells about where it comes from.
 func (d *Door) client(r *http.Request) device.Client {
-	address := request.From(r.Context()).Client
-	agent := r.UserAgent()
-	return device.Client{Address: address, Place: d.Place(address), UserAgent: agent[:min(len(agent), longestAgent)]}
+	return device.ClientAt(request.From(r.Context()).Client, d.Place, r.UserAgent())
 }

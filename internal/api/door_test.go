@@ -17,13 +17,13 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
-	"usher/internal/id"
 	"usher/internal/mfa"
 	"usher/internal/middleware"
 	"usher/internal/secret"
 	"usher/internal/signin"
 	"usher/internal/store"
 	"usher/internal/testdb"
+	"usher/internal/teststore"
 )
 
 const (
@@ -51,13 +51,7 @@ func eachHouse(t *testing.T, test func(h *house)) {
 func newHouse(t *testing.T, databaseURL string) *house {
 	t.Helper()
 	h := &house{T: t, now: time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC), keys: map[string]secret.Token{}}
-	ring, err := secret.NewRing()
-	h.must(err)
-	h.db, err = store.Open(t.Context(), store.Options{URL: databaseURL, Connections: 4, Keys: secret.KeeperOf(ring)}, h.now)
-	h.must(err)
-	t.Cleanup(func() { h.must(h.db.Close()) })
-	h.pool, err = argon2id.NewPool(2, 8, argon2id.Params{MemoryKiB: 8, Passes: 1, Lanes: 1})
-	h.must(err)
+	h.db, h.pool = teststore.Open(t, databaseURL, h.now), teststore.Hasher(t, 8)
 	clock := func() time.Time { return h.now }
 	log := slog.New(slog.NewTextHandler(&h.log, nil))
 	origin, err := url.Parse(testOrigin)
@@ -82,20 +76,10 @@ func (h *house) must(err error) {
 // person makes an account that has annPassword and, where one is wanted, a second factor.
 func (h *house) person(name string, factor bool) account.Account {
 	h.Helper()
-	clock, err := h.db.ReadClock(h.Context())
-	h.must(err)
 	phc, err := h.pool.Hash(h.Context(), []byte(annPassword))
 	h.must(err)
 	h.now = h.now.Add(time.Millisecond)
-	a := account.Account{
-		Standing: account.Standing{ID: id.New(h.now), State: account.Active, Epoch: 1, Secured: clock.Epoch, PasswordVersion: 1},
-		Email:    name + "@example.org", UserName: name, Password: phc, CreatedAt: h.now,
-	}
-	_, mail, err := account.EmailHandle(a.Email)
-	h.must(err)
-	_, user, err := account.UserNameHandle(a.UserName)
-	h.must(err)
-	h.must(h.db.CreateAccount(h.Context(), a, []account.Handle{mail, user}, audit.New(h.now, audit.AccountCreated, audit.CLI, a.ID)))
+	a := teststore.Person(h, h.db, name, h.now, func(a *account.Account) { a.Password = phc })
 	if factor {
 		h.keys[name] = mfa.NewKey()
 		h.must(h.db.TurnOnFactor(h.Context(), credential.NewFactor{AccountID: a.ID, Key: h.keys[name]}, audit.Act{At: h.now}))

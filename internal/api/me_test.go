@@ -37,7 +37,7 @@ func TestMe(t *testing.T) {
 		ann := h.person("ann", false)
 		h.person("bob", true)
 		app := h.appPassword(ann)
-		if got := h.basic("ann", annPassword).is(200, "").Body.String(); got != `{"id":"`+ann.ID+`","name":"ann","user_name":"ann"}`+"\n" {
+		if got := h.basic("ann", annPassword).is(200, "").Body.String(); got != `{"id":"`+ann.ID+`","name":"The ann","user_name":"ann"}`+"\n" {
 			t.Errorf("says %s", got)
 		}
 		h.basic("ann", app).is(200, "")

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -119,9 +118,9 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 // statusLeft is what stands in the log for a request whose sender went away before the answer.
 const statusLeft = 499
 
-// retryAfter says when to come back, in whole seconds and never too early.
+// retryAfter says when to come back.
 func (d *Door) retryAfter(w http.ResponseWriter, at time.Time) {
-	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(at.Sub(d.Now()).Seconds())))))
+	w.Header().Set("Retry-After", strconv.Itoa(ratelimit.Seconds(at.Sub(d.Now()))))
 }
 
 // refusals are the problems that the pieces before every door find.

@@ -104,12 +104,6 @@ func parseBytes(text string, shortest int) ([]byte, error) {
 	return b, nil
 }
 
-// CheckPHC returns nil for a string Verify can work with; otherwise its error wraps ErrMalformed or ErrParams. It is the gate for imported hashes.
-func CheckPHC(phc string) error {
-	_, err := parse(phc)
-	return err
-}
-
 // NeedsRehash reports whether a stored hash is weaker than one made now with params: less memory, less work (memory × passes), a shorter salt or tag, or
 // not readable at all. A stronger hash is left alone.
 func NeedsRehash(phc string, params Params) bool {

@@ -11,8 +11,8 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// leaves presses a link from the page to another site and makes sure the site is not told where the person came from
-// (security.md RS-7). None of our pages has such a link, so one is put there.
+// leaves presses a link from the page to another site and makes sure the site is not told where the person came from.
+// None of our pages has such a link, so one is put there.
 func (b *tab) leaves(secret string) {
 	b.t.Helper()
 	told := make(chan http.Header, 8)

@@ -6,12 +6,15 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/alecthomas/kong"
+
+	"usher/internal/secret"
 )
 
 // parseArgs parses args with kong as a command of usher does.
@@ -147,7 +150,7 @@ func TestEveryKeyThroughEverySource(t *testing.T) {
 		for _, s := range settings() {
 			shown := strings.ReplaceAll(s.show(c), ", ", ",")
 			want := strings.Replace(samples[s.key], ",::1", ",::1/128", 1)
-			if s.secret() {
+			if s.kind == reflect.TypeFor[secret.Token]() {
 				shown = map[string]string{"database": c.Database.Reveal(), "smtp_password": c.SMTPPassword.Reveal()}[s.key]
 			}
 			if shown != want {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// exampleFile stands in the documentation; a test loads it.
+// exampleFile stands in the documentation.
 const exampleFile = `origin = "https://account.example.org"
 listen = ":8484"
 trusted_proxies = ["10.0.0.0/8"]

@@ -3,8 +3,6 @@ package config
 import (
 	"reflect"
 	"strings"
-
-	"usher/internal/secret"
 )
 
 // envPrefix starts every environment variable of the service.
@@ -60,7 +58,6 @@ func find(key string) (setting, bool) {
 
 func (s setting) flag() string     { return strings.ReplaceAll(s.key, "_", "-") }
 func (s setting) variable() string { return envPrefix + strings.ToUpper(s.key) }
-func (s setting) secret() bool     { return s.kind == reflect.TypeFor[secret.Token]() }
 func (s setting) list() bool       { return s.kind.Kind() == reflect.Slice }
 
 // whole reports whether the setting is a whole number, which a file writes without quotes.

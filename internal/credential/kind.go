@@ -11,7 +11,7 @@ import (
 // Kind names a kind of credential.
 type Kind string
 
-// The kinds there are. Each has a Rule; a kind without one does not resolve, and a test fails.
+// The kinds there are. Each has a Rule; a kind without one does not resolve.
 const (
 	Browser    Kind = "browser"       // a browser that is signed in
 	Known      Kind = "known browser" // a browser where the owner has signed in before: a failure budget of its own, nothing else

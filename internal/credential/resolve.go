@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"usher/internal/account"
@@ -16,9 +17,6 @@ type Clock struct {
 	Floor    int64 // bearer things born below are refused, whatever account they belong to
 	Incident int64 // newest incident that covers everybody
 }
-
-// Next returns the epoch after this one: at least one more, and at least the time, so that a restored database never reuses a value.
-func (c Clock) Next(now time.Time) int64 { return max(c.Epoch+1, now.Unix()) }
 
 // ResetRequired reports whether the owner must choose a new password before anything else.
 func (c Clock) ResetRequired(a account.Standing) bool { return a.Secured < max(c.Incident, a.Incident) }
@@ -71,6 +69,11 @@ var (
 	ErrStale         = errors.New("credential: the password must be typed again first")
 	ErrDeleting      = errors.New("credential: the account is going to be deleted")
 )
+
+// IsDead tells the judgement that a credential does not count from an outage.
+func IsDead(err error) bool {
+	return slices.ContainsFunc([]error{ErrUnknown, ErrEnded, ErrResetRequired, ErrLocked, ErrDeleting}, func(dead error) bool { return errors.Is(err, dead) })
+}
 
 // Store finds credentials. FindCredential returns ErrUnknown when there is no row.
 type Store interface {

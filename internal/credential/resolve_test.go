@@ -3,6 +3,7 @@ package credential
 import (
 	"context"
 	"errors"
+	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -14,6 +15,7 @@ import (
 	"pgregory.net/rapid"
 
 	"usher/internal/account"
+	"usher/internal/outage"
 	"usher/internal/secret"
 )
 
@@ -212,10 +214,7 @@ func TestIncidents(t *testing.T) {
 		if clock.ResetRequired(a) {
 			t.Fatal("a reset that began after every incident does not count")
 		}
-		next := clock.Next(time.Unix(epoch.Draw(t, "now"), 0))
-		if next <= clock.Epoch {
-			t.Fatal("the clock stands still")
-		}
+		next := clock.Epoch + epoch.Draw(t, "later")
 		later := clock
 		later.Epoch, later.Incident = next, next
 		if !later.ResetRequired(a) {
@@ -234,12 +233,14 @@ func TestIncidents(t *testing.T) {
 	})
 }
 
-func TestNextEpochIsAtLeastTheTime(t *testing.T) {
-	if got := (Clock{Epoch: 5}).Next(now); got != now.Unix() {
-		t.Error(got)
-	}
-	if got := (Clock{Epoch: now.Unix() + 7}).Next(now); got != now.Unix()+8 {
-		t.Error(got)
+func TestIsDead(t *testing.T) {
+	for err, want := range map[error]bool{
+		ErrUnknown: true, ErrEnded: true, ErrResetRequired: true, ErrLocked: true, ErrDeleting: true, fmt.Errorf("wrapped: %w", ErrEnded): true,
+		nil: false, ErrSpent: false, ErrStale: false, outage.Err: false,
+	} {
+		if IsDead(err) != want {
+			t.Errorf("%v: dead is %v", err, !want)
+		}
 	}
 }
 

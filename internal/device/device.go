@@ -54,6 +54,14 @@ type Client struct {
 	UserAgent string
 }
 
+// longestAgent bounds what is kept of a User-Agent header, in bytes.
+const longestAgent = 512
+
+// ClientAt returns the client at an address, whose place is named by place.
+func ClientAt(address netip.Addr, place func(netip.Addr) string, userAgent string) Client {
+	return Client{Address: address, Place: place(address), UserAgent: userAgent[:min(len(userAgent), longestAgent)]}
+}
+
 // Seen returns where the client is.
 func (c Client) Seen() Seen {
 	if !c.Address.IsValid() {

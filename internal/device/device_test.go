@@ -143,3 +143,14 @@ func TestTouches(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestClientAt(t *testing.T) {
+	at := netip.MustParseAddr("192.0.2.7")
+	place := func(a netip.Addr) string { return "the place of " + a.String() }
+	if got, want := ClientAt(at, place, "Firefox"), (Client{at, "the place of 192.0.2.7", "Firefox"}); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if got := ClientAt(at, place, strings.Repeat("x", 5000)).UserAgent; len(got) != 512 {
+		t.Errorf("%d bytes of the header are kept", len(got))
+	}
+}

@@ -34,14 +34,6 @@ func Count(devices []Device, except ...string) (t Tally) {
 	return t
 }
 
-// Total returns how many there are.
-func (t Tally) Total() (n int) {
-	for _, k := range t.kinds {
-		n += k.n
-	}
-	return n
-}
-
 // String lists them: "2 browsers, 1 phone or tablet and 1 app"; empty when there are none.
 func (t Tally) String() string {
 	var parts []string

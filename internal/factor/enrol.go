@@ -151,10 +151,8 @@ func (s *Service) open(ctx context.Context, f credential.Found, ticket secret.To
 }
 
 func gone(err error) error {
-	for _, e := range []error{credential.ErrUnknown, credential.ErrEnded, credential.ErrLocked, credential.ErrDeleting, credential.ErrResetRequired} {
-		if errors.Is(err, e) {
-			return ErrGone
-		}
+	if credential.IsDead(err) {
+		return ErrGone
 	}
 	return err
 }

@@ -159,7 +159,7 @@ func TestLists(t *testing.T) {
 		}
 		names, err := w.flow.Names(w.ctx(), incident.Incident{Actor: w.root.ID})
 		w.must(err)
-		if names[w.root.ID] != "root" {
+		if names[w.root.ID] != "The root" {
 			t.Errorf("%v", names)
 		}
 		if (incident.Incident{State: incident.Proposed, CreatedAt: w.now}).Lapsed(w.now.Add(23 * time.Hour)) {

@@ -11,12 +11,12 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
-	"usher/internal/id"
 	"usher/internal/incident"
 	"usher/internal/notice"
 	"usher/internal/secret"
 	"usher/internal/store"
 	"usher/internal/testdb"
+	"usher/internal/teststore"
 )
 
 // world is an instance with one administrator, on a real store, with a folder, and a clock that the test moves.
@@ -36,20 +36,8 @@ func each(t *testing.T, test func(w *world)) {
 
 func newWorld(t *testing.T, url string) *world {
 	t.Helper()
-	ring, err := secret.NewRing()
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := &world{T: t, now: time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC)}
-	w.db, err = store.Open(t.Context(), store.Options{URL: url, Connections: 4, Keys: secret.KeeperOf(ring)}, w.now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := w.db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	w.db = teststore.Open(t, url, w.now)
 	clock := func() time.Time { return w.now }
 	w.flow = &incident.Service{
 		Store: w.db, Resolver: &credential.Resolver{Store: w.db, Now: clock}, Folder: incident.Folder{Path: t.TempDir() + "/incidents"}, Now: clock,
@@ -78,22 +66,8 @@ func (w *world) is(err, want error) {
 // account makes an account called name, with the address name@example.org.
 func (w *world) account(name string, change func(*account.Account)) account.Account {
 	w.Helper()
-	clock, err := w.db.ReadClock(w.ctx())
-	w.must(err)
 	w.now = w.now.Add(time.Millisecond)
-	a := account.Account{
-		Standing: account.Standing{ID: id.New(w.now), State: account.Active, Epoch: 1, Secured: clock.Epoch, PasswordVersion: 1},
-		Email:    name + "@example.org", UserName: name, Password: "phc", CreatedAt: w.now,
-	}
-	if change != nil {
-		change(&a)
-	}
-	_, mail, err := account.EmailHandle(a.Email)
-	w.must(err)
-	_, user, err := account.UserNameHandle(a.UserName)
-	w.must(err)
-	w.must(w.db.CreateAccount(w.ctx(), a, []account.Handle{mail, user}, audit.New(w.now, audit.AccountCreated, audit.CLI, a.ID)))
-	return a
+	return teststore.Person(w, w.db, name, w.now, change)
 }
 
 func (w *world) load(a account.Account) account.Account {

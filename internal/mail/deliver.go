@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"usher/internal/notice"
@@ -20,9 +19,6 @@ type Deliverer struct {
 	Counter   Counter // may be nil
 	PerMinute int     // messages a minute from this process; 0 is no limit
 	Parallel  int     // messages on their way at once; 8 when zero
-
-	once sync.Once
-	bell chan struct{}
 }
 
 const (
@@ -37,19 +33,6 @@ const (
 	lastPause       = 30 * time.Second
 	drainFor        = 5 * time.Second
 )
-
-// Poke wakes a running Deliverer at once, as after new mail was queued. It never blocks.
-func (d *Deliverer) Poke() {
-	select {
-	case d.ring() <- struct{}{}:
-	default:
-	}
-}
-
-func (d *Deliverer) ring() chan struct{} {
-	d.once.Do(func() { d.bell = make(chan struct{}, 1) })
-	return d.bell
-}
 
 // Run delivers until ctx ends, then gives messages under way a few seconds and returns. An outage of the queue or of the
 // mail server only slows it down.
@@ -87,8 +70,6 @@ func (d *Deliverer) Run(ctx context.Context) {
 		timer.Reset(wait)
 		select {
 		case <-ctx.Done():
-		case <-d.ring():
-			ask = true
 		case <-timer.C:
 			ask = true
 		case v := <-done:

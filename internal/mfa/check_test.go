@@ -1,7 +1,6 @@
 package mfa_test
 
 import (
-	"context"
 	"errors"
 	"net/netip"
 	"strings"
@@ -13,13 +12,13 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
-	"usher/internal/id"
 	"usher/internal/mfa"
 	"usher/internal/notice"
 	"usher/internal/ratelimit"
 	"usher/internal/secret"
 	"usher/internal/store"
 	"usher/internal/testdb"
+	"usher/internal/teststore"
 )
 
 // world is a store with somebody who has a second factor.
@@ -38,15 +37,9 @@ func each(t *testing.T, test func(w *world)) {
 	t.Helper()
 	testdb.Each(t, func(t *testing.T, url string) {
 		w := &world{T: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), key: mfa.NewKey(), codes: mfa.NewRecovery()}
-		ring, err := secret.NewRing()
-		w.must(err)
-		w.db, err = store.Open(context.Background(), store.Options{URL: url, Keys: secret.KeeperOf(ring)}, w.now)
-		w.must(err)
-		t.Cleanup(func() { _ = w.db.Close() })
-		w.pool, err = argon2id.NewPool(2, 8, argon2id.Params{MemoryKiB: 8, Passes: 1, Lanes: 1})
-		w.must(err)
+		w.db, w.pool = teststore.Open(t, url, w.now), teststore.Hasher(t, 8)
 		w.checker = &mfa.Checker{Store: w.db, Hasher: w.pool, Now: func() time.Time { return w.now }}
-		w.who = w.person("anna")
+		w.who = teststore.Person(t, w.db, "anna", w.now, nil)
 		w.enrol()
 		test(w)
 	})
@@ -57,15 +50,6 @@ func (w *world) must(err error) {
 	if err != nil {
 		w.Fatal(err)
 	}
-}
-
-func (w *world) person(name string) account.Account {
-	w.Helper()
-	a := account.Account{Standing: account.Standing{ID: id.New(w.now), State: account.Active, Epoch: 1, PasswordVersion: 1}, Email: name + "@example.org", Password: "phc", CreatedAt: w.now}
-	_, h, err := account.EmailHandle(a.Email)
-	w.must(err)
-	w.must(w.db.CreateAccount(w.Context(), a, []account.Handle{h}, audit.New(w.now, audit.AccountCreated, audit.CLI, a.ID)))
-	return a
 }
 
 func (w *world) enrol() {
@@ -222,7 +206,7 @@ func TestShapesCountNothing(t *testing.T) {
 
 func TestWithoutASecondFactor(t *testing.T) {
 	each(t, func(w *world) {
-		w.who = w.person("bert")
+		w.who = teststore.Person(w, w.db, "bert", w.now, nil)
 		for range 3 * ratelimit.FreeFailures {
 			for _, typed := range []secret.Token{w.code(0), w.codes[0].Text()} {
 				if _, hashes, err := w.check(mfa.Try{Typed: typed}); !errors.Is(err, mfa.ErrOff) || hashes != 0 {

@@ -146,7 +146,7 @@ func TestAProxyNobodyToldUsOf(t *testing.T) {
 	}
 }
 
-// G2: doors behind the chain cannot even see what a proxy or a stranger said.
+// Doors behind the chain cannot even see what a proxy or a stranger said.
 func TestForwardingHeadersAreTakenOff(t *testing.T) {
 	for _, peer := range []string{"10.0.0.1:1", "203.0.113.9:1"} {
 		s := newService(t, middleware.Settings{TrustedProxies: prefixes("10.0.0.0/8")})

@@ -55,12 +55,10 @@ const (
 	KindIncidentPaused        Kind = "incident_paused"
 )
 
-// How long the secrets inside live. A test holds these to the lives of the links themselves, which credential.Rules says.
+// How long the secrets inside live, which is what credential.Rules says of the links themselves.
 const (
-	SignUpLife        = time.Hour          // code and link of a sign-up
-	AddressLife       = 24 * time.Hour     // code and link that confirm a changed or second address
-	UndoLife          = 7 * 24 * time.Hour // the link that takes an address change back
-	NotMeLife         = 7 * 24 * time.Hour // the link "this wasn't me"
+	SignUpLife        = time.Hour      // code and link of a sign-up
+	AddressLife       = 24 * time.Hour // code and link that confirm a changed or second address
 	ResetLife         = 30 * time.Minute
 	InvitationLife    = 7 * 24 * time.Hour
 	noticeLife        = 7 * 24 * time.Hour

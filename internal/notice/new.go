@@ -52,18 +52,17 @@ func Invitation(to, from, link string) Notice {
 // Test is what an operator sends to see whether mail arrives.
 func Test(to string) Notice { return compose(KindTest, to, "", nil) }
 
-// NewDevice says that a device signed in for the first time; NotMeLife.
+// NewDevice says that a device signed in for the first time.
 func NewDevice(to, name string, device Device, at time.Time, notMeLink string) Notice {
 	return compose(KindNewDevice, to, name, device.with(at, notMeLink))
 }
 
-// PasswordChanged says which device changed the password; NotMeLife.
+// PasswordChanged says which device changed the password.
 func PasswordChanged(to, name string, device Device, at time.Time, notMeLink string) Notice {
 	return compose(KindPasswordChanged, to, name, device.with(at, notMeLink))
 }
 
-// AddressChanged goes to the old address and carries the link that takes the change back; newAddress is shown Masked;
-// UndoLife.
+// AddressChanged goes to the old address and carries the link that takes the change back; newAddress is shown Masked.
 func AddressChanged(toOld, name, newAddress, undoLink string, at time.Time) Notice {
 	return compose(KindAddressChanged, toOld, name, changed(newAddress, undoLink, at))
 }
@@ -142,7 +141,7 @@ func ResetHandedOver(to, name string, at time.Time) Notice {
 	return compose(KindResetHandedOver, to, name, map[string]string{DataAt: stamp(at)})
 }
 
-// Event is an act of a device that its account's owner is told about, with the link that says "this wasn't me"; NotMeLife.
+// Event is an act of a device that its account's owner is told about, with the link that says "this wasn't me".
 type Event struct {
 	Device Device
 	At     time.Time

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"usher/internal/credential"
 )
 
 var at = time.Date(2026, 5, 3, 14, 32, 0, 0, time.FixedZone("here", 2*3600))
@@ -96,6 +98,18 @@ func TestEveryKindHasItsRule(t *testing.T) {
 		}
 		if kind.Sender() == NoticeMail && kind.Priority() <= KindReset.Priority() {
 			t.Errorf("%s is a notice and not overtaken by a reset", kind)
+		}
+	}
+}
+
+// What a mail says about how long its link works is true.
+func TestLivesAreThoseOfTheLinks(t *testing.T) {
+	for kind, life := range map[credential.Kind]time.Duration{
+		credential.SignUpLink: SignUpLife, credential.Change: AddressLife, credential.Reset: ResetLife, credential.Invitation: InvitationLife,
+		credential.Undo: KindAddressChanged.Life(), credential.NotMe: KindNewDevice.Life(),
+	} {
+		if want := credential.Rules[kind].Life; life != want {
+			t.Errorf("the mail with the link of %q lives %v, the link %v", kind, life, want)
 		}
 	}
 }

@@ -117,10 +117,8 @@ func (s *Service) OpenReset(ctx context.Context, token secret.Token) (Link, erro
 }
 
 func gone(err error) error {
-	for _, e := range []error{credential.ErrUnknown, credential.ErrEnded, credential.ErrLocked, credential.ErrDeleting} {
-		if errors.Is(err, e) {
-			return ErrGone
-		}
+	if credential.IsDead(err) {
+		return ErrGone
 	}
 	return err
 }

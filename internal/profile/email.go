@@ -22,7 +22,6 @@ type EmailStore interface {
 	RedeemEmail(ctx context.Context, confirmationID string, c account.EmailChange, act audit.Act) error
 	RestoreEmail(ctx context.Context, undoHash string, c account.EmailChange, act audit.Act) error
 	RedeemNoticeEmail(ctx context.Context, confirmationID, accountID, address string, act audit.Act) error
-	Take(ctx context.Context, takes []ratelimit.Take, now time.Time) error
 	RemoveNoticeEmail(ctx context.Context, accountID string, act audit.Act) error
 }
 
@@ -242,10 +241,8 @@ func (s *Service) Undo(ctx context.Context, link secret.Token, typed string, cli
 }
 
 func gone(err error) error {
-	for _, e := range []error{credential.ErrUnknown, credential.ErrEnded, credential.ErrLocked, credential.ErrDeleting, credential.ErrResetRequired} {
-		if errors.Is(err, e) {
-			return ErrGone
-		}
+	if credential.IsDead(err) {
+		return ErrGone
 	}
 	return err
 }

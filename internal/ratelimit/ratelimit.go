@@ -4,6 +4,7 @@ package ratelimit
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"time"
 )
@@ -95,6 +96,9 @@ type LimitedError struct{ Until time.Time }
 func (e *LimitedError) Error() string {
 	return fmt.Sprintf("too many tries; the next one counts at %s", e.Until.UTC().Format(time.RFC3339))
 }
+
+// Seconds returns a wait as a Retry-After header says it (RFC 9110 §10.2.3): in whole seconds, at least one, and never too early.
+func Seconds(wait time.Duration) int { return max(1, int(math.Ceil(wait.Seconds()))) }
 
 // The failure budget of an account (NIST SP 800-63B-4 §3.2.2): FreeFailures in a row cost nothing, then each next try waits, FirstWait doubling
 // up to LongestWait; after MostFailures the password is off until it is reset.

@@ -155,3 +155,11 @@ func TestLimitedError(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestSeconds(t *testing.T) {
+	for wait, want := range map[time.Duration]int{-time.Hour: 1, 0: 1, time.Millisecond: 1, time.Second: 1, time.Second + 1: 2, time.Minute: 60} {
+		if got := Seconds(wait); got != want {
+			t.Errorf("%v is %d seconds, want %d", wait, got, want)
+		}
+	}
+}

@@ -38,7 +38,7 @@ func (s *Service) appPassword(ctx context.Context, r SoftwareRequest, token secr
 	switch {
 	case err == nil && in.Account.AnswersTo(account.LoginHandle(r.Login)):
 		return in, nil
-	case err != nil && !isDead(err):
+	case err != nil && !credential.IsDead(err):
 		return Admitted{}, err
 	}
 	now := s.Now()

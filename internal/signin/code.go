@@ -38,20 +38,10 @@ func (s *Service) shows(ctx context.Context, kind credential.Kind, token secret.
 		return false, nil
 	}
 	f, err := s.Resolver.Resolve(ctx, kind, token)
-	if isDead(err) {
+	if credential.IsDead(err) {
 		return false, nil
 	}
 	return err == nil && f.AccountID == accountID, err
-}
-
-// isDead tells a judgement about a credential from an outage.
-func isDead(err error) bool {
-	for _, dead := range []error{credential.ErrUnknown, credential.ErrEnded, credential.ErrResetRequired, credential.ErrLocked, credential.ErrDeleting} {
-		if errors.Is(err, dead) {
-			return true
-		}
-	}
-	return false
 }
 
 // Waiting returns the account whose second step a ticket stands for; ErrTooLate. It changes nothing.
@@ -62,7 +52,7 @@ func (s *Service) Waiting(ctx context.Context, ticket secret.Token) (account.Acc
 
 func (s *Service) waiting(ctx context.Context, ticket secret.Token) (credential.Found, account.Account, error) {
 	f, err := s.Resolver.Resolve(ctx, credential.SecondStep, ticket)
-	if isDead(err) {
+	if credential.IsDead(err) {
 		return f, account.Account{}, ErrTooLate
 	}
 	if err != nil {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"log/slog"
 	"net/netip"
 	"strings"
 	"sync"
@@ -13,132 +11,20 @@ import (
 	"time"
 
 	"usher/internal/account"
-	"usher/internal/argon2id"
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
-	"usher/internal/id"
 	"usher/internal/mfa"
 	"usher/internal/notice"
 	"usher/internal/ratelimit"
 	"usher/internal/secret"
 	"usher/internal/signin"
-	"usher/internal/store"
-	"usher/internal/testdb"
 )
-
-// world is an instance on a real store with real hashes, and a clock that the test moves.
-type world struct {
-	*testing.T
-	db   *store.DB
-	pool *argon2id.Pool
-	flow *signin.Service
-	now  time.Time
-	keys map[string]secret.Token // authenticators, by account
-}
-
-func each(t *testing.T, test func(w *world)) {
-	t.Helper()
-	t.Parallel()
-	testdb.Each(t, func(t *testing.T, url string) { test(newWorld(t, url)) })
-}
-
-func newWorld(t *testing.T, url string) *world {
-	t.Helper()
-	ring, err := secret.NewRing()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{T: t, now: time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC), keys: map[string]secret.Token{}}
-	w.db, err = store.Open(t.Context(), store.Options{URL: url, Connections: 4, Keys: secret.KeeperOf(ring)}, w.now)
-	w.must(err)
-	t.Cleanup(func() { w.must(w.db.Close()) })
-	w.pool, err = argon2id.NewPool(2, 200, argon2id.Params{MemoryKiB: 8, Passes: 1, Lanes: 1})
-	w.must(err)
-	clock := func() time.Time { return w.now }
-	w.flow = &signin.Service{
-		Store: w.db, Hasher: w.pool, Resolver: &credential.Resolver{Store: w.db, Now: clock}, Factors: &mfa.Checker{Store: w.db, Hasher: w.pool, Now: clock},
-		Now: clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	}
-	return w
-}
-
-func (w *world) must(err error) {
-	w.Helper()
-	if err != nil {
-		w.Fatal(err)
-	}
-}
-
-// person makes an account with a password and, where one is wanted, a second factor.
-func (w *world) person(name, password string, factor bool) account.Account {
-	w.Helper()
-	clock, err := w.db.ReadClock(w.Context())
-	w.must(err)
-	w.now = w.now.Add(time.Millisecond)
-	phc := ""
-	if password != "" {
-		phc, err = w.pool.Hash(w.Context(), []byte(password))
-		w.must(err)
-	}
-	a := account.Account{
-		Standing: account.Standing{ID: id.New(w.now), State: account.Active, Epoch: 1, Secured: clock.Epoch, PasswordVersion: 1},
-		Email:    name + "@example.org", UserName: name, Password: phc, CreatedAt: w.now,
-	}
-	_, mail, err := account.EmailHandle(a.Email)
-	w.must(err)
-	_, user, err := account.UserNameHandle(a.UserName)
-	w.must(err)
-	w.must(w.db.CreateAccount(w.Context(), a, []account.Handle{mail, user}, audit.New(w.now, audit.AccountCreated, audit.CLI, a.ID)))
-	if factor {
-		w.keys[a.ID] = mfa.NewKey()
-		w.must(w.db.TurnOnFactor(w.Context(), credential.NewFactor{AccountID: a.ID, Key: w.keys[a.ID]}, audit.Act{At: w.now}))
-	}
-	return a
-}
-
-// code is what the authenticator of an account shows, some steps from now.
-func (w *world) code(a account.Account, steps int64) string {
-	return mfa.Code(w.keys[a.ID], mfa.Step(w.now)+steps).Reveal()
-}
 
 var player = device.Client{Address: netip.MustParseAddr("192.0.2.7"), UserAgent: "AtticPlayer/2.1"}
 
 func request(login, password string) signin.SoftwareRequest {
 	return signin.SoftwareRequest{Login: login, Password: secret.TokenOf(password), Client: player}
-}
-
-// evaluations counts the hashes of one act.
-func (w *world) evaluations(act func()) uint64 {
-	before := w.pool.Evaluations()
-	act()
-	return w.pool.Evaluations() - before
-}
-
-func (w *world) devices(a account.Account) []device.Device {
-	w.Helper()
-	all, err := w.db.ListDevices(w.Context(), a.ID)
-	w.must(err)
-	return all
-}
-
-func (w *world) recorded(accountID string, action audit.Action) int {
-	w.Helper()
-	entries, err := w.db.ListAudit(w.Context(), audit.Filter{AccountID: accountID, Action: action, Limit: 1000})
-	w.must(err)
-	return len(entries)
-}
-
-func (w *world) mails(kind notice.Kind) (n int) {
-	w.Helper()
-	waiting, err := w.db.WaitingMail(w.Context(), 1000)
-	w.must(err)
-	for _, m := range waiting {
-		if m.Kind == kind {
-			n++
-		}
-	}
-	return n
 }
 
 // The whole table of what a name and a password in one request mean, and what each costs: two hashes, always.

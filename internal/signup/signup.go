@@ -152,7 +152,7 @@ func (s *Service) Invitation(ctx context.Context, token secret.Token) (Invitatio
 		return Invitation{}, ErrClosed
 	}
 	f, err := s.Resolver.Resolve(ctx, credential.Invitation, token)
-	if errors.Is(err, credential.ErrUnknown) || errors.Is(err, credential.ErrEnded) {
+	if credential.IsDead(err) {
 		return Invitation{}, ErrInvitation
 	}
 	return Invitation{Email: f.Detail, hash: f.Hash}, err
@@ -203,7 +203,7 @@ func (s *Service) stillAllowed(c account.Confirmation) bool {
 
 // gone turns the reasons why a link or a browser does not count any more into one.
 func gone(err error) error {
-	if errors.Is(err, credential.ErrUnknown) || errors.Is(err, credential.ErrEnded) {
+	if credential.IsDead(err) {
 		return ErrGone
 	}
 	return err

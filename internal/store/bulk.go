@@ -39,17 +39,9 @@ func (db *DB) accountRows(a account.Account) (row []any, handles [][]any, err er
 	seal := func(column, v string) string { return key.Seal(v, accountCell(a.ID, column)) }
 	row = []any{a.ID, string(a.State), a.Admin, wrapped, seal("email", a.Email), seal("user_name", a.UserName), seal("name", a.Name),
 		seal("notice_email", a.NoticeEmail), seal("password", a.Password), a.PasswordVersion, a.Epoch, a.Incident, a.Secured, ms(a.CreatedAt), ms(a.DeleteAt)}
-	_, email, err := account.EmailHandle(a.Email)
+	all, err := a.Handles()
 	if err != nil {
 		return nil, nil, fmt.Errorf("account %s: %w", a.ID, err)
-	}
-	all := []account.Handle{email}
-	if a.UserName != "" {
-		_, name, err := account.UserNameHandle(a.UserName)
-		if err != nil {
-			return nil, nil, fmt.Errorf("account %s: %w", a.ID, err)
-		}
-		all = append(all, name)
 	}
 	for _, h := range all {
 		for _, hash := range db.ring().Index(string(h.Kind), h.Value) {

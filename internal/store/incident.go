@@ -15,6 +15,7 @@ import (
 )
 
 const incidentColumns = `i.id, i.epoch, i.action, i.scope, i.state, i.paused, i.notice, i.actor, i.second, i.alone, i.covered, i.mailed,
+
 	i.told_at, i.created_at, i.declared_at, i.ended_at`
 
 // incidentRow is an incident as it stands in its row.
@@ -192,29 +193,6 @@ func (db *DB) IncidentSince(ctx context.Context, after time.Time) (bool, error) 
 	err := get(ctx, db.engine.read(), `SELECT COUNT(*) FROM incident i WHERE i.state IN ('open', 'listing') AND i.action = 'require' AND i.declared_at > $1`,
 		[]any{ms(after)}, &n)
 	return n > 0, err
-}
-
-// PauseIncident keeps notices from being queued. ErrSpent when the incident does not hold, or is paused.
-func (db *DB) PauseIncident(ctx context.Context, id string, act audit.Act) error {
-	return db.setPaused(ctx, id, true, act)
-}
-
-// ResumeIncident lets notices be queued again. ErrSpent when the incident does not hold, or is not paused.
-func (db *DB) ResumeIncident(ctx context.Context, id string, act audit.Act) error {
-	return db.setPaused(ctx, id, false, act)
-}
-
-func (db *DB) setPaused(ctx context.Context, id string, paused bool, act audit.Act) error {
-	return db.engine.write(ctx, func(t *tx) error {
-		n, err := t.exec(ctx, `UPDATE incident SET paused = $1 WHERE id = $2 AND paused <> $1 AND state IN ('open', 'listing')`, paused, id)
-		if err != nil {
-			return found(err, ErrSpent)
-		}
-		if n == 0 {
-			return ErrSpent
-		}
-		return db.leave(ctx, t, act)
-	})
 }
 
 // LoadIncident returns an incident; incident.ErrNotFound.

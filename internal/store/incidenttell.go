@@ -7,9 +7,33 @@ import (
 	"time"
 
 	"usher/internal/account"
+	"usher/internal/audit"
 	"usher/internal/incident"
 	"usher/internal/notice"
 )
+
+// PauseIncident keeps notices from being queued. ErrSpent when the incident does not hold, or is paused.
+func (db *DB) PauseIncident(ctx context.Context, id string, act audit.Act) error {
+	return db.setPaused(ctx, id, true, act)
+}
+
+// ResumeIncident lets notices be queued again. ErrSpent when the incident does not hold, or is not paused.
+func (db *DB) ResumeIncident(ctx context.Context, id string, act audit.Act) error {
+	return db.setPaused(ctx, id, false, act)
+}
+
+func (db *DB) setPaused(ctx context.Context, id string, paused bool, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		n, err := t.exec(ctx, `UPDATE incident SET paused = $1 WHERE id = $2 AND paused <> $1 AND state IN ('open', 'listing')`, paused, id)
+		if err != nil {
+			return found(err, ErrSpent)
+		}
+		if n == 0 {
+			return ErrSpent
+		}
+		return db.leave(ctx, t, act)
+	})
+}
 
 // IncidentsToTell returns the incidents with people who were not told yet, oldest first.
 func (db *DB) IncidentsToTell(ctx context.Context) ([]incident.Incident, error) {

@@ -74,7 +74,8 @@ func readClock(ctx context.Context, q querier) (c credential.Clock, err error) {
 	return c, err
 }
 
-// stepInstance moves the logical clock and returns its new value.
+// stepInstance moves the logical clock and returns its new value: at least one more, and at least the time, so that a restored database never
+// reuses a value.
 func stepInstance(ctx context.Context, t *tx, now time.Time) (epoch int64, err error) {
 	err = get(ctx, t, `UPDATE instance SET epoch = CASE WHEN epoch + 1 > $1 THEN epoch + 1 ELSE $1 END WHERE id = 1 RETURNING epoch`,
 		[]any{now.Unix()}, &epoch)

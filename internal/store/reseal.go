@@ -158,21 +158,16 @@ func (db *DB) holdUnderEveryKey(ctx context.Context, t *tx, h account.Handle, ac
 
 // reindex writes the handles of an account under every index key.
 func (db *DB) reindex(ctx context.Context, t *tx, a account.Account) error {
-	_, email, err := account.EmailHandle(a.Email)
+	all, err := a.Handles()
 	if err != nil {
 		return err
 	}
-	if err := db.insertHandle(ctx, t, email, a.ID); err != nil {
-		return err
+	for _, h := range all {
+		if err := db.insertHandle(ctx, t, h, a.ID); err != nil {
+			return err
+		}
 	}
-	if a.UserName == "" {
-		return nil
-	}
-	_, name, err := account.UserNameHandle(a.UserName)
-	if err != nil {
-		return err
-	}
-	return db.insertHandle(ctx, t, name, a.ID)
+	return nil
 }
 
 // Unsealed returns how many rows still need the keys that a rotation replaces: data keys wrapped by the old ring, and handles, reserved ones

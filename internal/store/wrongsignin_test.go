@@ -43,13 +43,9 @@ type guessed struct {
 }
 
 func newGuessed(t *testing.T, databaseURL string) *guessed {
-	g := &guessed{T: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
-	ring, err := secret.NewRing()
-	g.must(err)
-	g.db, err = Open(t.Context(), Options{URL: databaseURL, Keys: secret.KeeperOf(ring)}, g.now)
-	g.must(err)
-	t.Cleanup(func() { _ = g.db.Close() })
+	g := &guessed{T: t, db: openTest(t, databaseURL), now: began}
 	g.db.engine = noted{g.db.engine, &g.texts}
+	var err error
 	g.pool, err = argon2id.NewPool(1, 8, argon2id.Params{MemoryKiB: 8, Passes: 1, Lanes: 1})
 	g.must(err)
 	clock, log, nowhere := func() time.Time { return g.now }, slog.New(slog.DiscardHandler), func(netip.Addr) string { return "" }
@@ -83,11 +79,9 @@ func (g *guessed) person(name string) account.Account {
 		Standing: account.Standing{ID: id.New(g.now), State: account.Active, Epoch: 1, PasswordVersion: 1},
 		Email:    name + "@example.org", UserName: name, Password: phc, CreatedAt: g.now,
 	}
-	_, mail, err := account.EmailHandle(a.Email)
+	handles, err := a.Handles()
 	g.must(err)
-	_, user, err := account.UserNameHandle(a.UserName)
-	g.must(err)
-	g.must(g.db.CreateAccount(g.Context(), a, []account.Handle{mail, user}, audit.Act{At: g.now}))
+	g.must(g.db.CreateAccount(g.Context(), a, handles, audit.Act{At: g.now}))
 	return a
 }
 
@@ -219,7 +213,7 @@ func byBasic(login, password string) *http.Request {
 	return r
 }
 
-// Attack F20, PW-12: a wrong password does the same statements in the same order, the same hashes and rows, and gets the same answer, for an account
+// Attack F20: a wrong password does the same statements in the same order, the same hashes and rows, and gets the same answer, for an account
 // of whatever kind and for nobody: through every door, from a browser that was here before or not, for the first tries and for the ones that have
 // to wait, and when the password is off.
 func TestGuessingCostsTheSame(t *testing.T) {

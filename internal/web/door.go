@@ -43,10 +43,5 @@ type Door struct {
 
 // client is what the request tells about where it comes from.
 func (d *Door) client(r *http.Request) device.Client {
-	address := request.From(r.Context()).Client
-	agent := r.UserAgent()
-	return device.Client{Address: address, Place: d.Place(address), UserAgent: agent[:min(len(agent), longestAgent)]}
+	return device.ClientAt(request.From(r.Context()).Client, d.Place, r.UserAgent())
 }
-
-// longestAgent bounds what is read of a User-Agent header.
-const longestAgent = 512

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"errors"
-	"math"
 	"net/http"
 	"strconv"
 	"time"
@@ -79,9 +78,9 @@ var (
 	errForbidden = errors.New("web: not for this account")
 )
 
-// retryAfter says when to come back, in whole seconds and never too early.
+// retryAfter says when to come back.
 func (d *Door) retryAfter(w http.ResponseWriter, at time.Time) {
-	w.Header().Set("Retry-After", strconv.Itoa(max(1, int(math.Ceil(at.Sub(d.Now()).Seconds())))))
+	w.Header().Set("Retry-After", strconv.Itoa(ratelimit.Seconds(at.Sub(d.Now()))))
 }
 
 // refuse shows a form again with what is wrong with it. Limits and a full house are told in the form too, so that nothing typed is lost.

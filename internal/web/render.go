@@ -32,7 +32,7 @@ type Page struct {
 	Person *Person
 	// Notice is one calm sentence on top, such as "Your name is saved."
 	Notice string
-	// Data is the struct of pagedata.go that belongs to the template.
+	// Data is the struct that belongs to the template.
 	Data any
 }
 

@@ -13,14 +13,14 @@ import (
 	"usher/internal/secret"
 )
 
-// attacks R6, RS-2: the mailbox alone does not choose the password of an account with a second factor.
+// Attack R6: the mailbox alone does not choose the password of an account with a second factor.
 func TestResetAsksForTheSecondFactor(t *testing.T) {
 	eachHouse(t, func(h *house) {
 		ann := h.account(annMail, "", annPassword)
 		codes := h.turnOnFactor(ann)
 		page := h.browser().reset(annMail, annMail).shows("h1", "second step").has(0, "input[type=password]")
 		link := page.value("input[name=ticket]")
-		page.post("/reset/new", "ticket", link, "password", newPassword).leadsTo("/reset/new").shows("h1", "second step") // R2: out of order
+		page.post("/reset/new", "ticket", link, "password", newPassword).leadsTo("/reset/new").shows("h1", "second step") // out of order
 		page.submit("/reset/code").is(422).shows("#code-error", "Enter the six digits")
 		page.submit("/reset/code", "code", "000 000").is(422).shows("#code-error", "")
 		page.submit("/reset/code", "code", mfa.NewRecovery()[0].Text().Reveal()).is(422)
@@ -38,7 +38,7 @@ func TestResetAsksForTheSecondFactor(t *testing.T) {
 		page.submit("/reset/code", "code", h.authenticator(annMail)).is(410) // the link is spent
 		chosen.submit("/reset/new", "password", newPassword).leadsTo("/reset/new?done=everywhere")
 		chosen.submit("/reset/new", "password", "another quiet harbour dreams").is(410)
-		if left, err := h.db.RecoveryLeft(t.Context(), ann.ID); err != nil || left != 9 { // R7: nothing else is gone
+		if left, err := h.db.RecoveryLeft(t.Context(), ann.ID); err != nil || left != 9 { // nothing else is gone
 			t.Errorf("%d recovery codes are left, %v", left, err)
 		}
 		h.signedIn(annMail, newPassword) // with the code, as before

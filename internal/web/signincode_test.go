@@ -133,7 +133,7 @@ func TestARefusalFitsWhatWasTyped(t *testing.T) {
 	})
 }
 
-// One budget for codes, wherever they are typed (F3); the owner's own browser has another (F6), and the owner is told (MF-4).
+// One budget for codes, wherever they are typed (F3); the owner's own browser has another (F6), and the owner is told.
 func TestWrongCodesAreCountedTogether(t *testing.T) {
 	eachHouse(t, func(h *house) {
 		ann := h.account(annMail, "", annPassword)

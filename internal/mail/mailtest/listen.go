@@ -7,7 +7,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"math/big"
 	"net"
@@ -51,10 +50,10 @@ func (c *countedConn) Close() error {
 }
 
 // throwaway makes a certificate for this machine's loopback names that is its own root.
-func throwaway() (cert tls.Certificate, roots *x509.CertPool, encoded []byte, err error) {
+func throwaway() (cert tls.Certificate, roots *x509.CertPool, err error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return cert, nil, nil, fmt.Errorf("mailtest: making a key: %w", err)
+		return cert, nil, fmt.Errorf("mailtest: making a key: %w", err)
 	}
 	now := time.Now()
 	sheet := &x509.Certificate{
@@ -71,14 +70,13 @@ func throwaway() (cert tls.Certificate, roots *x509.CertPool, encoded []byte, er
 	}
 	der, err := x509.CreateCertificate(rand.Reader, sheet, sheet, &key.PublicKey, key)
 	if err != nil {
-		return cert, nil, nil, fmt.Errorf("mailtest: making a certificate: %w", err)
+		return cert, nil, fmt.Errorf("mailtest: making a certificate: %w", err)
 	}
 	parsed, err := x509.ParseCertificate(der)
 	if err != nil {
-		return cert, nil, nil, fmt.Errorf("mailtest: reading the certificate: %w", err)
+		return cert, nil, fmt.Errorf("mailtest: reading the certificate: %w", err)
 	}
 	roots = x509.NewCertPool()
 	roots.AddCert(parsed)
-	encoded = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots, encoded, nil
+	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, roots, nil
 }

@@ -72,7 +72,6 @@ type Sink struct {
 	options Options
 	cert    tls.Certificate
 	roots   *x509.CertPool
-	pem     []byte
 
 	mu       sync.Mutex
 	address  string
@@ -90,7 +89,7 @@ type Sink struct {
 func Start(options Options) (*Sink, error) {
 	s := &Sink{options: options, changed: make(chan struct{}), address: "127.0.0.1:0"}
 	var err error
-	if s.cert, s.roots, s.pem, err = throwaway(); err != nil {
+	if s.cert, s.roots, err = throwaway(); err != nil {
 		return nil, err
 	}
 	return s, s.Restart()
@@ -151,9 +150,6 @@ func (s *Sink) Address() string {
 
 // Roots trusts the sink's throwaway certificate, which is for 127.0.0.1 and localhost.
 func (s *Sink) Roots() *x509.CertPool { return s.roots }
-
-// RootsPEM is the same for programs that read a file, as by SSL_CERT_FILE.
-func (s *Sink) RootsPEM() []byte { return slices.Clone(s.pem) }
 
 // Follow makes the sink answer by a script from now on; nil accepts everything.
 func (s *Sink) Follow(script Script) {

@@ -11,23 +11,20 @@ import (
 
 	"usher/internal/audit"
 	"usher/internal/credential"
-	"usher/internal/secret"
 	"usher/internal/store"
 	"usher/internal/testdb"
+	"usher/internal/teststore"
 )
 
 // Many nodes start on one empty database at once: one migrates, all work.
 func TestOpenManyAtOnce(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url string) {
-		ring, err := secret.NewRing()
-		if err != nil {
-			t.Fatal(err)
-		}
+		keys := teststore.Keys(t)
 		var wg sync.WaitGroup
 		for range 6 {
 			wg.Go(func() {
-				db, err := store.Open(context.Background(), store.Options{URL: url, Keys: secret.KeeperOf(ring)}, start)
+				db, err := store.Open(context.Background(), store.Options{URL: url, Keys: keys}, start)
 				if err != nil {
 					t.Error(err)
 					return
@@ -46,15 +43,13 @@ func TestOpenManyAtOnce(t *testing.T) {
 
 func TestOpenRefuses(t *testing.T) {
 	each(t, func(w *world) {
-		foreign, err := secret.NewRing()
-		w.must(err)
 		refused := func(what string, o store.Options, now time.Time, want string) {
 			if _, err := store.Open(w.ctx(), o, now); err == nil || !strings.Contains(err.Error(), want) {
 				t.Errorf("%s: %v", what, err)
 			}
 		}
-		refused("another ring", store.Options{URL: w.url, Keys: secret.KeeperOf(foreign)}, w.now, "key ring")
-		_, err = w.db.TickInstance(w.ctx(), w.now.Add(time.Hour))
+		refused("another ring", store.Options{URL: w.url, Keys: teststore.Keys(t)}, w.now, "key ring")
+		_, err := w.db.TickInstance(w.ctx(), w.now.Add(time.Hour))
 		w.must(err)
 		refused("a clock that went back", store.Options{URL: w.url, Keys: w.keys}, w.now, "clock")
 		w.now = w.now.Add(time.Hour)
@@ -66,15 +61,12 @@ func TestOpenRefuses(t *testing.T) {
 
 func TestOpenNeverTellsThePassword(t *testing.T) {
 	t.Parallel()
-	ring, err := secret.NewRing()
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := teststore.Keys(t)
 	for _, url := range []string{
 		"postgres://usher:hunter2@127.0.0.1:1/usher", "postgres://usher:hunter2@127.0.0.1:port/usher", "postgres://usher:hunter2@[::1/usher",
 		"postgres://usher:hunter2@127.0.0.1/usher?sslmode=hunter2", "mysql://usher:hunter2@127.0.0.1/usher", "sqlite:",
 	} {
-		_, err := store.Open(context.Background(), store.Options{URL: url, Keys: secret.KeeperOf(ring)}, start)
+		_, err := store.Open(context.Background(), store.Options{URL: url, Keys: keys}, start)
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
 			t.Errorf("%s: %v", strings.ReplaceAll(url, "hunter2", "…"), err)
 		}
@@ -83,13 +75,10 @@ func TestOpenNeverTellsThePassword(t *testing.T) {
 
 func TestOpenSQLiteAtStrangePaths(t *testing.T) {
 	t.Parallel()
-	ring, err := secret.NewRing()
-	if err != nil {
-		t.Fatal(err)
-	}
+	keys := teststore.Keys(t)
 	for _, name := range []string{"plain", "with space", "50%", "a?b", "a#b", "ümlaut", "a:b", "a&_pragma=x", "a;b'c\"d"} {
 		path := filepath.Join(t.TempDir(), name)
-		db, err := store.Open(context.Background(), store.Options{URL: "sqlite:" + path, Keys: secret.KeeperOf(ring)}, start)
+		db, err := store.Open(context.Background(), store.Options{URL: "sqlite:" + path, Keys: keys}, start)
 		if err != nil {
 			t.Errorf("%q: %v", name, err)
 			continue
@@ -242,11 +231,7 @@ func TestLease(t *testing.T) {
 func TestOpenAfterANodeDiedMigrating(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, url string) {
-		ring, err := secret.NewRing()
-		if err != nil {
-			t.Fatal(err)
-		}
-		w := &world{T: t, url: url, keys: secret.KeeperOf(ring), now: start}
+		w := &world{T: t, url: url, keys: teststore.Keys(t), now: start}
 		w.tamper("CREATE TABLE migrating (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until BIGINT NOT NULL)")
 		w.tamper("INSERT INTO migrating (name, holder, until) VALUES ('schema', 'dead', $1)", w.now.Add(300*time.Millisecond).UnixMilli())
 		var told []string

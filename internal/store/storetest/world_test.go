@@ -23,6 +23,7 @@ import (
 	"usher/internal/secret"
 	"usher/internal/store"
 	"usher/internal/testdb"
+	"usher/internal/teststore"
 )
 
 // start is when every test's clock begins.
@@ -48,11 +49,7 @@ func each(t *testing.T, f func(w *world)) {
 
 func newWorld(t *testing.T, url string) *world {
 	t.Helper()
-	ring, err := secret.NewRing()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{T: t, url: url, keys: secret.KeeperOf(ring), now: start}
+	w := &world{T: t, url: url, keys: teststore.Keys(t), now: start}
 	w.db = w.open()
 	return w
 }
@@ -133,21 +130,16 @@ func (w *world) act(action audit.Action, accountID string) audit.Act {
 // person writes an account called name, with the address name@example.org and that user name.
 func (w *world) person(name string) account.Account {
 	w.Helper()
-	a, handles := w.draft(name)
-	w.must(w.db.CreateAccount(w.ctx(), a, handles, w.act(audit.AccountCreated, a.ID)))
-	return a
+	return teststore.Person(w, w.db, name, w.now, nil)
 }
 
 // draft is an account that is not in the database yet.
 func (w *world) draft(name string) (account.Account, []account.Handle) {
 	w.Helper()
-	clock, err := w.db.ReadClock(w.ctx())
+	a := teststore.Draft(w, w.db, name, w.now)
+	handles, err := a.Handles()
 	w.must(err)
-	a := account.Account{
-		Standing: account.Standing{ID: id.New(w.now), State: account.Active, Epoch: 1, Secured: clock.Epoch, PasswordVersion: 1},
-		Email:    name + "@example.org", UserName: name, Name: "The " + name, Password: "phc of " + name, CreatedAt: w.now,
-	}
-	return a, []account.Handle{w.mail(a.Email), w.name(a.UserName)}
+	return a, handles
 }
 
 func (w *world) mail(address string) account.Handle {
