@@ -218,7 +218,7 @@ func sources(t *testing.T) map[string][]*ast.File {
 		switch {
 		case err != nil:
 			return err
-		case entry.IsDir() && slices.Contains([]string{"testdata", "node_modules", "loadtest"}, entry.Name()):
+		case entry.IsDir() && slices.Contains([]string{"testdata", "node_modules", "loadtest", "teststore"}, entry.Name()):
 			return fs.SkipDir
 		case !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go"):
 			return nil
