@@ -75,8 +75,11 @@ type Try struct {
 // told when it happens again and again, or when a right code comes a second time.
 func (c *Checker) Check(ctx context.Context, a account.Account, t Try) (credential.Factor, error) {
 	f, err := c.check(ctx, a.ID, t)
-	if errors.Is(err, ErrWrong) {
-		err = errors.Join(err, c.refused(ctx, a, errors.Is(err, ErrReplayed) || f.Candidate.Worrying(), t.Client))
+	switch {
+	case errors.Is(err, ErrReplayed), errors.Is(err, ErrWrong) && f.Candidate.Worrying():
+		err = errors.Join(err, c.warn(ctx, a, t.Client))
+	case errors.Is(err, ErrWrong):
+		err = errors.Join(err, c.refused(ctx, a, t.Client))
 	}
 	return f, err
 }

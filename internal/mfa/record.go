@@ -28,14 +28,19 @@ func (c *Checker) Spent(ctx context.Context, err error, a account.Account, clien
 	if !errors.Is(err, credential.ErrFactorSpent) {
 		return err
 	}
-	return errors.Join(ErrReplayed, err, c.refused(ctx, a, true, client))
+	return errors.Join(ErrReplayed, err, c.warn(ctx, a, client))
 }
 
-// refused records a wrong factor, and warns its owner where that worries: who types it has the password, or reads the mailbox.
-func (c *Checker) refused(ctx context.Context, a account.Account, worrying bool, client device.Client) error {
-	act := audit.New(c.Now(), audit.FactorFailed, a.ID, a.ID).From(client)
-	if worrying {
-		act = act.Warn(a, client, notice.CodesRefused)
-	}
-	return c.Store.Record(context.WithoutCancel(ctx), act)
+// refused records a wrong factor.
+func (c *Checker) refused(ctx context.Context, a account.Account, client device.Client) error {
+	return c.Store.Record(context.WithoutCancel(ctx), c.refusal(a, client))
+}
+
+// warn records a wrong factor that worries, and tells its owner: who types it has the password, or reads the mailbox.
+func (c *Checker) warn(ctx context.Context, a account.Account, client device.Client) error {
+	return c.Store.Record(context.WithoutCancel(ctx), c.refusal(a, client).Warn(a, client, notice.CodesRefused))
+}
+
+func (c *Checker) refusal(a account.Account, client device.Client) audit.Act {
+	return audit.New(c.Now(), audit.FactorFailed, a.ID, a.ID).From(client)
 }

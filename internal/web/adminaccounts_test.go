@@ -13,8 +13,8 @@ import (
 
 	"usher/internal/account"
 	"usher/internal/admin"
-	"usher/internal/id"
 	"usher/internal/store"
+	"usher/internal/teststore"
 )
 
 func TestAccountsAreListedAndFiltered(t *testing.T) {
@@ -58,10 +58,7 @@ func (o *office) fill(n int) {
 		}
 		made++
 		o.pass(time.Millisecond)
-		return account.Account{
-			Standing: account.Standing{ID: id.New(o.clock()), State: account.Active, Epoch: 1, PasswordVersion: 1},
-			Email:    fmt.Sprintf("guest%03d@example.net", made), Password: "phc", CreatedAt: o.clock(),
-		}, nil
+		return teststore.Draft(o.t, o.db, fmt.Sprintf("guest%03d", made), o.clock()), nil
 	})
 	o.must(err)
 }

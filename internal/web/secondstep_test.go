@@ -9,11 +9,11 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
-	"usher/internal/id"
 	"usher/internal/mfa"
 	"usher/internal/notice"
 	"usher/internal/ratelimit"
 	"usher/internal/secret"
+	"usher/internal/teststore"
 )
 
 // shows are the digits that an authenticator with a key shows now, or some steps later.
@@ -233,10 +233,7 @@ func TestRememberedBrowsersAreForgotten(t *testing.T) {
 // Somebody without a password is led to set one first. No such account can be made yet.
 func TestSecondStepNeedsAPassword(t *testing.T) {
 	eachHouse(t, func(h *house) {
-		_, handle, err := account.EmailHandle(annMail)
-		h.must(err)
-		bare := account.Account{Standing: account.Standing{ID: id.New(h.clock()), State: account.Active, Epoch: 1, Secured: 1 << 40}, Email: annMail, CreatedAt: h.clock()}
-		h.must(h.db.CreateAccount(t.Context(), bare, []account.Handle{handle}, audit.Act{At: h.clock()}))
+		bare := teststore.Person(t, h.db, "bare", h.clock(), func(a *account.Account) { a.Password = "" })
 		b := h.holding(h.remembered(bare.ID, "Firefox on Linux").Reveal())
 		b.get("/account/second-step").shows("h2", "Choose a password first").has(1, "main a[href=/reset]").has(0, "form[action=/account/second-step/begin]")
 		b.post("/account/second-step/begin").leadsTo("/account/second-step")
