@@ -117,7 +117,8 @@ func TestServerLogHidesAddresses(t *testing.T) {
 	if fmt.Sprint(lines[0]["detail"]) != "http: TLS handshake error from 203.0.113.0/24 EOF" {
 		t.Errorf("detail %q", lines[0]["detail"])
 	}
-	if strings.Contains(log.String(), ".77") || strings.Contains(log.String(), ":77") || strings.Contains(log.String(), "\x1b") {
+	// A time may end in .77, too.
+	if strings.Contains(log.String(), "113.77") || strings.Contains(log.String(), ":5:77") || strings.Contains(log.String(), "\x1b") {
 		t.Errorf("the log shows an address: %s", log.String())
 	}
 }
