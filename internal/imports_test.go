@@ -21,7 +21,7 @@ var rooms = map[layer][]string{
 	door:   {"api", "middleware", "operations", "web"},
 	flow:   {"admin", "factor", "incident", "password", "profile", "signin", "signup"},
 	thing:  {"account", "audit", "credential", "device", "mfa", "notice"},
-	ground: {"argon2id", "blocklist", "config", "even", "id", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret"},
+	ground: {"argon2id", "blocklist", "config", "even", "id", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret", "signing"},
 	behind: {"mail", "store"},
 	tests:  {"loadtest", "loadtest/crowd", "mail/mailtest", "testdb", "teststore"},
 }

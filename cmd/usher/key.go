@@ -50,6 +50,9 @@ func (c keyRotateCmd) begin(ctx context.Context, s *stack, w world) error {
 		return err
 	}
 	next, err := s.keys.Ring().BeginRotation()
+	if err == nil {
+		next, err = next.NextSigning(w.Now())
+	}
 	if err != nil {
 		return err
 	}

@@ -68,6 +68,7 @@ func serve(ctx context.Context, cfg config.Config, w world) (err error) {
 	if err := s.newestKeys(ctx); err != nil {
 		return err
 	}
+	s.gainSigningKeys()
 	if err := s.incidents().Refusal(ctx); err != nil {
 		return err
 	}
@@ -90,6 +91,26 @@ func serve(ctx context.Context, cfg config.Config, w world) (err error) {
 	}
 	debug.SetGCPercent(ordinary)
 	return s.answer(ctx, handler, w)
+}
+
+// gainSigningKeys gives a ring from before there were signing keys its first ones. Where several nodes may each read a copy of the ring, that is
+// left to a rotation: they would end up with different keys.
+func (s *service) gainSigningKeys() {
+	ring := s.keys.Ring()
+	switch {
+	case ring.CanSign():
+		return
+	case s.cfg.Postgres() || ring.Rotating():
+		s.log.Warn("the key ring has no signing keys: apps cannot sign in with OpenID Connect until usher key rotate has made some")
+		return
+	}
+	next, err := ring.NextSigning(s.now())
+	if err == nil {
+		err = s.keys.Replace(next)
+	}
+	if err != nil {
+		s.log.Warn("no signing keys were written into the key ring: apps cannot sign in with OpenID Connect until usher key rotate has made some", "error", err)
+	}
 }
 
 // startGCPercent keeps the collector from going again and again over what starting builds up and keeps; some megabytes are not worth that.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 
 	"github.com/tink-crypto/tink-go/v2/insecurecleartextkeyset"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -22,6 +23,7 @@ type ringFile struct {
 	Version    int                        `json:"version"`
 	Generation int64                      `json:"generation"`
 	Sets       map[string]json.RawMessage `json:"key_sets"`
+	Signing    []signingFile              `json:"signing_keys,omitempty"`
 }
 
 const ringComment = "Usher's key ring. Without it the database is worthless, also to you: keep a copy apart from the database's."
@@ -49,6 +51,9 @@ func CreateKeeper(path string) (*Keeper, error) {
 	}
 	r, err := NewRing()
 	if err != nil {
+		return nil, err
+	}
+	if r, err = r.NextSigning(time.Time{}); err != nil {
 		return nil, err
 	}
 	raw, err := r.marshal()
@@ -132,6 +137,10 @@ func (r *Ring) marshal() ([]byte, error) {
 		}
 		f.Sets[purpose] = buf.Bytes()
 	}
+	var err error
+	if f.Signing, err = r.signingFiles(); err != nil {
+		return nil, err
+	}
 	return json.MarshalIndent(f, "", " ")
 }
 
@@ -151,7 +160,11 @@ func parseRing(raw []byte) (*Ring, error) {
 		}
 		sets[purpose] = h
 	}
-	return ringOf(f.Generation, sets)
+	signing, err := readSigning(f.Signing)
+	if err != nil {
+		return nil, err
+	}
+	return ringOf(f.Generation, sets, signing)
 }
 
 // writeFile puts a whole new file in place, by os.Rename or os.Link.

@@ -37,6 +37,7 @@ type Ring struct {
 	token       keyed
 	audit       keyed
 	oldestToken int // its place among the token keys
+	signing     []SigningKey
 }
 
 // keyed is one set of keys for hashing, in the order in which hashes are given: the primary first, the others by their ids.
@@ -64,7 +65,7 @@ func NewRing() (*Ring, error) {
 		}
 		sets[purpose] = h
 	}
-	return ringOf(1, sets)
+	return ringOf(1, sets, nil)
 }
 
 func templateOf(purpose string) *tinkpb.KeyTemplate {
@@ -74,8 +75,8 @@ func templateOf(purpose string) *tinkpb.KeyTemplate {
 	return prf.HMACSHA256PRFKeyTemplate()
 }
 
-func ringOf(generation int64, sets map[string]*keyset.Handle) (*Ring, error) {
-	r := &Ring{generation: generation, sets: sets}
+func ringOf(generation int64, sets map[string]*keyset.Handle, signing []SigningKey) (*Ring, error) {
+	r := &Ring{generation: generation, sets: sets, signing: signing}
 	seal, err := aead.New(sets[setSeal])
 	if err != nil {
 		return nil, fmt.Errorf("reading the seal keys: %w", err)

@@ -39,7 +39,7 @@ func (r *Ring) BeginRotation() (*Ring, error) {
 			return nil, fmt.Errorf("making the %s key set: %w", purpose, err)
 		}
 	}
-	next, err := ringOf(r.generation+1, sets)
+	next, err := ringOf(r.generation+1, sets, r.signing)
 	if err == nil && next.SealPrefix() == r.SealPrefix() { // 1 in 2^28: the two could not be told apart
 		return r.BeginRotation()
 	}
@@ -75,5 +75,5 @@ func (r *Ring) FinishRotation() (*Ring, error) {
 			return nil, fmt.Errorf("making the %s key set: %w", purpose, err)
 		}
 	}
-	return ringOf(r.generation+1, sets)
+	return ringOf(r.generation+1, sets, r.signing)
 }
