@@ -20,7 +20,7 @@ import (
 var rooms = map[layer][]string{
 	door:   {"api", "middleware", "operations", "web"},
 	flow:   {"admin", "factor", "incident", "password", "profile", "signin", "signup"},
-	thing:  {"account", "audit", "credential", "device", "mfa", "notice"},
+	thing:  {"account", "audit", "credential", "device", "mfa", "notice", "relyingparty"},
 	ground: {"argon2id", "blocklist", "config", "even", "id", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret", "signing"},
 	behind: {"mail", "store"},
 	tests:  {"loadtest", "loadtest/crowd", "mail/mailtest", "testdb", "teststore"},

@@ -13,6 +13,7 @@ import (
 	"usher/internal/device"
 	"usher/internal/incident"
 	"usher/internal/notice"
+	"usher/internal/relyingparty"
 	"usher/internal/secret"
 )
 
@@ -151,6 +152,11 @@ func (h *holder) byOperator() {
 	path, err := h.founding().SetUpLink(h.Context())
 	h.must(err)
 	h.tokens[credential.SetUp] = strings.TrimPrefix(path, "/setup/")
+
+	client := relyingparty.Client{ID: "app." + h.name, Name: "App", Auth: relyingparty.Basic}
+	appSecret := secret.NewToken()
+	h.must(h.db.RegisterClient(h.Context(), client, []secret.Token{appSecret}, audit.Act{At: h.at}))
+	h.tokens[credential.ClientSecret] = appSecret.Reveal()
 
 	// Who declares by the browser gets the ticket in the act that covers everybody; here it is of an incident that covers nobody.
 	advice, err := h.incidents().Declare(h.Context(), audit.CLI, incident.Draft{Action: incident.Advise, Scope: incident.All, Notice: h.words()})

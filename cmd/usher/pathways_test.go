@@ -39,7 +39,7 @@ var ofKinds = map[credential.Kind]decision{
 	credential.AppPassword: fromSignIn, credential.Change: fromSignIn, credential.Enrolment: fromSignIn, credential.Console: fromSignIn,
 	credential.SignUp: newAccount, credential.SignUpLink: newAccount,
 	credential.SecondStep: noPower, credential.Reset: noPower, credential.Undo: noPower, credential.NotMe: noPower, credential.KeepFactor: noPower,
-	credential.Invitation: byOperator, credential.SetUp: byOperator,
+	credential.Invitation: byOperator, credential.SetUp: byOperator, credential.ClientSecret: byOperator,
 }
 
 // ofMints are the decisions for every function that makes a credential or writes one, or has the store change who can get into an account.
@@ -61,7 +61,7 @@ var ofMints = map[string]decision{
 	"store.DB.AddDevice": byFlow, "store.DB.ChangePassword": byFlow, "store.DB.LoadSignIns": byFlow, "store.DB.OpenSignIn": byFlow,
 	"store.DB.RenewSignIn": byFlow, "store.DB.decoyLink": byFlow, "store.DB.endEverything": byFlow, "store.DB.insertCredential": byFlow,
 	"store.DB.insertProofs": byFlow, "store.DB.insertSignIn": byFlow, "store.DB.leave": byFlow, "store.DB.mintLink": byFlow,
-	"store.DB.openAccount": byFlow, "store.DB.renew": byFlow, "store.DB.strike": byFlow,
+	"store.DB.openAccount": byFlow, "store.DB.renew": byFlow, "store.DB.strike": byFlow, "store.DB.insertClientSecret": byFlow,
 }
 
 // ofOpenRoutes are the decisions for every route that needs no sign-in.

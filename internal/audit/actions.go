@@ -12,5 +12,6 @@ func Actions() []Action {
 		InvitationMade, CodeFailed, InvitationEnded,
 		SetUpLinkMade, KeysRotated, MailRetried,
 		IncidentProposed, IncidentDeclared, IncidentAlone, IncidentAdvised, IncidentWithdrawn, IncidentPaused, IncidentResumed, IncidentApplied,
+		ClientRegistered, ClientChanged, ClientRemoved, ClientSecretMade, ClientSecretEnded,
 	}
 }

@@ -59,6 +59,11 @@ const (
 	IncidentPaused    Action = "incident.paused"
 	IncidentResumed   Action = "incident.resumed"
 	IncidentApplied   Action = "incident.applied"
+	ClientRegistered  Action = "client.registered"
+	ClientChanged     Action = "client.changed"
+	ClientRemoved     Action = "client.removed"
+	ClientSecretMade  Action = "client.secret-made"
+	ClientSecretEnded Action = "client.secret-ended"
 )
 
 // Actors that are no account.
@@ -84,6 +89,7 @@ const (
 	Device  = "device"
 	Reason  = "reason"
 	Count   = "count"
+	Client  = "client" // id of a client of OpenID Connect
 )
 
 // Filter narrows a listing of entries, newest first; empty fields do not narrow.

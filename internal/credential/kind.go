@@ -32,6 +32,8 @@ const (
 	AppPassword Kind = "app password"       // made for one app that knows only a name and a password
 	App         Kind = "app"                // software that signed in with a name and a password
 	Console     Kind = "console ticket"     // watches the incident that ended its administrator's own sign-in
+
+	ClientSecret Kind = "client secret" // by which a client of OpenID Connect proves itself; its Subject is the client
 )
 
 // Rule says how a kind lives and dies.
@@ -55,6 +57,9 @@ type Rule struct {
 	WhileLocked bool
 	// Shape reports whether a text can be a token of the kind at all; nil means secret.Token.WellFormed.
 	Shape func(secret.Token) bool
+	// OutlivesEpochs kinds, of no account, are authenticators like a password: random, kept as a keyed hash only, so that who has a copy of the
+	// database has none of them. They end when somebody takes them away.
+	OutlivesEpochs bool
 	// Bearer kinds prove a right to read or act for the account. The others open one narrow step.
 	Bearer bool
 }
@@ -82,6 +87,8 @@ var Rules = map[Kind]Rule{
 	AppPassword: {Life: 3650 * day, Idle: 365 * day, OwnedByAccount: true, Bearer: true, Shape: secret.Token.IsAppPassword},
 	App:         {Life: 400 * day, Idle: 90 * day, OwnedByAccount: true, Bearer: true},
 	Console:     {Life: 12 * time.Hour, OwnedByAccount: true, WhileResetRequired: true},
+
+	ClientSecret: {Life: 3650 * day, OutlivesEpochs: true, Shape: secret.Token.IsClientSecret},
 }
 
 // Fresh is how long a typed password counts as fresh proof.

@@ -131,7 +131,7 @@ func (rule Rule) judge(f Found, now time.Time) error {
 		return ErrUnknown
 	}
 	if !rule.OwnedByAccount {
-		if f.Stamp.Born < max(f.Clock.Floor, f.Clock.Incident) {
+		if !rule.OutlivesEpochs && f.Stamp.Born < max(f.Clock.Floor, f.Clock.Incident) {
 			return ErrEnded
 		}
 		return nil

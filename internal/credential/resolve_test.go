@@ -63,6 +63,8 @@ func TestEveryKindHasARule(t *testing.T) {
 			t.Errorf("%s outlives an incident and can be used again", kind)
 		case rule.Bearer && !rule.OwnedByAccount:
 			t.Errorf("%s acts for nobody", kind)
+		case rule.OutlivesEpochs && (rule.Bearer || rule.OwnedByAccount || rule.SingleUse):
+			t.Errorf("%s outlives every epoch and is no authenticator of a client", kind)
 		}
 	}
 }
@@ -127,9 +129,9 @@ func TestJudge(t *testing.T) {
 		"idle for a year":     {func(f *Found) { f.DeviceUsedAt = now.Add(-365 * day) }, only(ErrUnknown, Browser, App, AppPassword)},
 		"idle for a season":   {func(f *Found) { f.DeviceUsedAt = now.Add(-90 * day) }, only(ErrUnknown, Browser, App)},
 		"idle":                {func(f *Found) { f.DeviceUsedAt = now.Add(-30 * day) }, only(ErrUnknown, Browser)},
-		"floor":               {func(f *Found) { f.Clock.Floor = 101 }, except(ErrEnded, Undo, NotMe, KeepFactor)},
+		"floor":               {func(f *Found) { f.Clock.Floor = 101 }, except(ErrEnded, Undo, NotMe, KeepFactor, ClientSecret)},
 		"floor at its birth":  {func(f *Found) { f.Clock.Floor = 100 }, nil},
-		"incident for all":    {func(f *Found) { f.Clock.Incident, f.Account.Secured = 101, 101 }, except(ErrEnded, Undo, NotMe, KeepFactor)},
+		"incident for all":    {func(f *Found) { f.Clock.Incident, f.Account.Secured = 101, 101 }, except(ErrEnded, Undo, NotMe, KeepFactor, ClientSecret)},
 		"incident, listed":    {func(f *Found) { f.Account.Incident, f.Account.Secured = 101, 101 }, only(ErrEnded, epochal()...)},
 		"signed out, all":     {func(f *Found) { f.Account.Epoch = 4 }, only(ErrEnded, epochal()...)},
 		"reset required":      {func(f *Found) { f.Account.Secured = 79 }, only(ErrResetRequired, Browser, Change, SecondStep, Remembered, Enrolment, AppPassword, App)},

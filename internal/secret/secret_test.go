@@ -23,6 +23,20 @@ func newRing(t testing.TB) *Ring {
 	return r
 }
 
+func TestIsClientSecret(t *testing.T) {
+	good := NewToken()
+	for _, text := range []string{good.Reveal(), strings.Repeat("a", 32), strings.Repeat("~", 128), "AZaz09-._~" + strings.Repeat("x", 30)} {
+		if !TokenOf(text).IsClientSecret() {
+			t.Errorf("%d characters are refused", len(text))
+		}
+	}
+	for _, text := range []string{"", strings.Repeat("a", 31), strings.Repeat("a", 129), good.Reveal() + " ", good.Reveal() + "\n", good.Reveal() + "%", good.Reveal() + ":", good.Reveal() + "ü", good.Reveal() + "\x00"} {
+		if TokenOf(text).IsClientSecret() {
+			t.Errorf("%q is taken", text)
+		}
+	}
+}
+
 func TestTokenNeverPrints(t *testing.T) {
 	tok := TokenOf("hunter2hunter2")
 	raw, err := json.Marshal(map[string]any{"t": tok})

@@ -102,6 +102,16 @@ func endDevice(ctx context.Context, t *tx, accountID, deviceID string) error {
 	return err
 }
 
+// endApp is endDevice for whoever's device it is, but only when that is an app.
+func endApp(ctx context.Context, t *tx, deviceID string) error {
+	n, err := t.exec(ctx, `DELETE FROM device WHERE id = $1 AND kind = $2`, deviceID, string(device.App))
+	if err != nil || n == 0 {
+		return err
+	}
+	_, err = t.exec(ctx, `DELETE FROM credential WHERE device_id = $1`, deviceID)
+	return err
+}
+
 // trimDevices signs out what is over device.Most among browsers, or among apps, and returns how many devices that were: neither crowds out the
 // other, and app passwords have a number of their own. What an epoch of the account has ended goes along and does not count.
 func (db *DB) trimDevices(ctx context.Context, t *tx, signedIn device.Device) (n int, err error) {

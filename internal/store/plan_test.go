@@ -18,6 +18,7 @@ import (
 	"usher/internal/incident"
 	"usher/internal/notice"
 	"usher/internal/ratelimit"
+	"usher/internal/relyingparty"
 	"usher/internal/secret"
 	"usher/internal/testdb"
 )
@@ -189,6 +190,7 @@ func dailyTrips(t *testing.T, db *DB) {
 	must(db.RestoreEmail(ctx, restored.Hash, account.EmailChange{AccountID: a.ID, Email: a.Email, Handle: mail}, act(a.ID)))
 	incidentTrips(t, db, a, mail)
 	must(factorTrips(db, a.ID, act(a.ID)))
+	must(clientTrips(db, act("")))
 	must(db.EndEverything(ctx, a.ID, nil, act(a.ID)))
 	must(db.SetState(ctx, a.ID, account.Active, account.Deleting, began, act(a.ID)))
 	_, err = db.Erase(ctx, began, 9, func(account.Account) audit.Act { return audit.New(began, audit.AccountErased, audit.System, "") })
@@ -240,6 +242,28 @@ func incidentTrips(t *testing.T, db *DB, a account.Account, h account.Handle) {
 	must(db.SaveDraft(ctx, c.incident(incident.All, began)))
 	_, err = db.ListDrafts(ctx, audit.CLI)
 	must(err)
+}
+
+// clientTrips does with a client all that is done with one.
+func clientTrips(db *DB, act audit.Act) error {
+	ctx := context.Background()
+	var all []error
+	do := func(err error) { all = append(all, err) }
+	c := relyingparty.Client{ID: "app", Name: "App", Auth: relyingparty.Basic, CreatedAt: began}
+	do(db.RegisterClient(ctx, c, []secret.Token{secret.NewToken()}, act))
+	_, err := db.FindClient(ctx, c.ID)
+	do(err)
+	_, err = db.ListClients(ctx, "", 9)
+	do(err)
+	do(db.AddClientSecret(ctx, c.ID, secret.NewToken(), act))
+	_, err = db.ListClientSecrets(ctx, c.ID)
+	do(err)
+	do(db.RetireClientSecrets(ctx, c.ID, act))
+	do(db.ApplyClient(ctx, c, []secret.Token{secret.NewToken()}, act))
+	c.Auth = relyingparty.None
+	do(db.ChangeClient(ctx, c, act))
+	do(db.RemoveClient(ctx, c.ID, act))
+	return errors.Join(all...)
 }
 
 // factorTrips does with a second factor all that is done with one.

@@ -51,7 +51,12 @@ func (db *DB) Sweep(ctx context.Context, now time.Time) (more bool, err error) {
 	if failed != nil {
 		err = errors.Join(err, fmt.Errorf("sweeping devices: %w", failed))
 	}
-	return more || n == sweepBatch, err
+	more = more || n == sweepBatch
+	left, failed := db.EndRemovedClient(ctx)
+	if failed != nil {
+		err = errors.Join(err, fmt.Errorf("ending what was made for a removed client: %w", failed))
+	}
+	return more || left, err
 }
 
 // sweepDevices deletes devices together with what was made from them.

@@ -199,6 +199,12 @@ var actWords = map[audit.Action]actWord{
 	audit.IncidentPaused:    {"clock", "Incident’s e-mails paused"},
 	audit.IncidentResumed:   {"mail", "Incident’s e-mails go on"},
 	audit.IncidentApplied:   {"alert", "Incident applied again"},
+
+	audit.ClientRegistered:  {"app", "App registered"},
+	audit.ClientChanged:     {"app", "App changed"},
+	audit.ClientRemoved:     {"trash", "App removed"},
+	audit.ClientSecretMade:  {"key", "New secret made for an app"},
+	audit.ClientSecretEnded: {"key", "Older secrets of an app ended"},
 }
 
 func actText(a audit.Action) string { return cmp.Or(actWords[a].text, string(a)) }

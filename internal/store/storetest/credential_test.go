@@ -96,6 +96,8 @@ func (w *world) minted(a account.Account) map[credential.Kind]secret.Token {
 	for _, kind := range []credential.Kind{credential.Invitation, credential.SetUp} {
 		all[kind], _ = w.link(kind, account.Account{})
 	}
+	all[credential.ClientSecret] = secret.NewToken()
+	w.client("minted"+a.ID, all[credential.ClientSecret])
 	return all
 }
 

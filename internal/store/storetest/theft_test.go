@@ -28,6 +28,7 @@ var sealedCells = []struct {
 	{"confirmation", "email", loadConfirmation}, {"confirmation", "password", loadConfirmation},
 	{"mail", "body", openMail},
 	{"audit", "detail", listAudit},
+	{"client", "facts", findClient},
 }
 
 func loadAccount(w *world, a account.Account, _ string) error {
@@ -63,6 +64,11 @@ func listAudit(w *world, a account.Account, _ string) error {
 	return err
 }
 
+func findClient(w *world, _ account.Account, id string) error {
+	_, err := w.db.FindClient(w.ctx(), id)
+	return err
+}
+
 // settle writes one row of everything sealed for an account and returns the rows' ids by table.
 func (w *world) settle(name string) (account.Account, map[string]string) {
 	w.Helper()
@@ -73,7 +79,7 @@ func (w *world) settle(name string) (account.Account, map[string]string) {
 	n, _ := w.signUp("sign-up-" + a.Email)
 	mail := w.post(notice.Test(a.Email))
 	entry := w.text("SELECT id FROM audit WHERE account_id = $1 ORDER BY id LIMIT 1", a.ID)
-	return a, map[string]string{"account": a.ID, "device": s.Device.ID, "confirmation": n.ID, "mail": mail, "audit": entry, "recovery_code": a.ID + ".0"}
+	return a, map[string]string{"account": a.ID, "device": s.Device.ID, "confirmation": n.ID, "mail": mail, "audit": entry, "recovery_code": a.ID + ".0", "client": w.client("app" + a.ID).ID}
 }
 
 // Attack S13: a sealed value that is moved to another row or another column does not open, not even within one account.
@@ -154,7 +160,7 @@ func TestTheDatabaseTellsNothing(t *testing.T) {
 		w.must(err)
 		w.must(w.db.Record(w.ctx(), w.act(audit.SignInFailed, a.ID).With(audit.Address, "198.51.100.77").With(audit.Device, "annabelle's television")))
 		secrets := []string{"annabelle", "undisclosed", "pending", "example.", "phc of", "771177", "secret-path", "unknown", "198.51.100.77", "television",
-			"192.0.2.7", "Lyon", "Firefox", n.Code.Reveal(), authKey.Reveal()}
+			"192.0.2.7", "Lyon", "Firefox", "Jellyfin", "jf.household", n.Code.Reveal(), authKey.Reveal()}
 		for _, token := range minted {
 			secrets = append(secrets, token.Reveal())
 		}
@@ -173,7 +179,7 @@ type dump struct{ table, text string }
 // dump reads every row of every table as text.
 func (w *world) dump() (all []dump) {
 	w.Helper()
-	for _, table := range []string{"instance", "account", "handle", "device", "credential", "confirmation", "mail", "audit", "audit_batch", "rate", "failure", "lease", "recovery_code", "factor_removal"} {
+	for _, table := range []string{"instance", "account", "handle", "device", "credential", "confirmation", "mail", "audit", "audit_batch", "rate", "failure", "lease", "recovery_code", "factor_removal", "client"} {
 		rows, err := w.sql().Query("SELECT * FROM " + table)
 		w.must(err)
 		columns, err := rows.Columns()

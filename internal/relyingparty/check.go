@@ -1,0 +1,165 @@
+package relyingparty
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"usher/internal/id"
+)
+
+// Field names a part of a client, as the pages, the command and the configuration call it.
+type Field string
+
+// The parts of a client that can be wrong.
+const (
+	FieldID             Field = "id"
+	FieldName           Field = "name"
+	FieldRedirectURIs   Field = "redirect_uris"
+	FieldPostLogoutURIs Field = "post_logout_uris"
+	FieldScopes         Field = "scopes"
+	FieldGrants         Field = "grants"
+	FieldAuth           Field = "auth"
+	FieldKeys           Field = "keys"
+	FieldLogoutURI      Field = "logout_uri"
+)
+
+// Problem is why a client is refused.
+type Problem struct {
+	Field Field
+	Err   error // its text is for people
+}
+
+func (p Problem) Error() string { return string(p.Field) + ": " + p.Err.Error() }
+
+// Errors about a client that somebody wants to register. Their texts are for people.
+var (
+	errID          = errors.New("An id has at most 64 small letters or digits; dots, dashes and underscores may stand inside.")
+	errName        = errors.New("A name has 1 to 64 characters, and no line breaks.")
+	errMany        = errors.New("At most 20 addresses.")
+	errNoRedirect  = errors.New("Say where people come back to after signing in.")
+	errScopes      = errors.New("Scopes are openid, profile, email, offline_access, player, servers, ssf.read and claim; at least one.")
+	errGrants      = errors.New("Grants are authorization_code, refresh_token, " + string(DeviceCode) + " and client_credentials; at least one.")
+	errRefresh     = errors.New("refresh_token goes with authorization_code or " + string(DeviceCode) + ": alone it gets nobody in.")
+	errCredentials = errors.New("client_credentials is for clients that prove themselves with private_key_jwt.")
+	errAuth        = errors.New("A client proves itself by none, client_secret_basic, client_secret_post or private_key_jwt.")
+	errKeysMissing = errors.New("private_key_jwt needs the client's public keys.")
+	errKeysUseless = errors.New("Only private_key_jwt needs keys.")
+	errLogout      = errors.New("It begins with https://, and has no user and no #.")
+	errLogoutInner = errors.New("It begins with https:// or http://, and has no user and no #.")
+)
+
+// NewID returns a fresh client_id.
+func NewID(now time.Time) string { return id.New(now) }
+
+// Check returns everything that is wrong with a client, in the order of its parts; nil when it may be registered.
+func (c Client) Check() (all []Problem) {
+	wrong := func(f Field, err error) {
+		if err != nil {
+			all = append(all, Problem{f, err})
+		}
+	}
+	wrong(FieldID, checkID(c.ID))
+	wrong(FieldName, checkName(c.Name))
+	wrong(FieldRedirectURIs, c.checkRedirects())
+	wrong(FieldPostLogoutURIs, c.checkURIs(c.PostLogoutURIs))
+	wrong(FieldScopes, among(c.Scopes, Scopes(), errScopes))
+	wrong(FieldGrants, c.checkGrants())
+	wrong(FieldAuth, among([]Auth{c.Auth}, Auths(), errAuth))
+	wrong(FieldKeys, c.checkKeys())
+	wrong(FieldLogoutURI, c.checkLogout())
+	return all
+}
+
+func checkID(s string) error {
+	const inside = "abcdefghijklmnopqrstuvwxyz0123456789._-"
+	if s == "" || len(s) > LongestID || strings.Trim(s, inside) != "" || strings.ContainsAny(s[:1]+s[len(s)-1:], "._-") {
+		return errID
+	}
+	return nil
+}
+
+func checkName(s string) error {
+	if s == "" || utf8.RuneCountInString(s) > LongestName || s != strings.TrimSpace(s) || !utf8.ValidString(s) || strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) }) {
+		return errName
+	}
+	return nil
+}
+
+func (c Client) checkRedirects() error {
+	if len(c.RedirectURIs) == 0 && c.MayUse(Code) {
+		return errNoRedirect
+	}
+	return c.checkURIs(c.RedirectURIs)
+}
+
+func (c Client) checkURIs(all []string) error {
+	if len(all) > MostURIs {
+		return errMany
+	}
+	for _, uri := range all {
+		if err := CheckRedirect(uri); err != nil {
+			return err
+		}
+		if scheme, _, _ := strings.Cut(uri, ":"); scheme != "https" && scheme != "http" && !c.Public() {
+			return ErrURIOnlyInApp
+		}
+	}
+	return nil
+}
+
+// among wants at least one, each of those there are, and none twice.
+func among[T comparable](some, all []T, wrong error) error {
+	for i, v := range some {
+		if !slices.Contains(all, v) || slices.Contains(some[:i], v) {
+			return wrong
+		}
+	}
+	if len(some) == 0 {
+		return wrong
+	}
+	return nil
+}
+
+func (c Client) checkGrants() error {
+	if err := among(c.Grants, Grants(), errGrants); err != nil {
+		return err
+	}
+	switch {
+	case c.MayUse(Refresh) && !c.MayUse(Code) && !c.MayUse(DeviceCode):
+		return errRefresh
+	case c.MayUse(Credentials) && c.Auth != PrivateKey:
+		return errCredentials
+	}
+	return nil
+}
+
+func (c Client) checkKeys() error {
+	switch {
+	case c.Auth != PrivateKey && c.Keys == "":
+		return nil
+	case c.Auth != PrivateKey:
+		return errKeysUseless
+	case c.Keys == "":
+		return errKeysMissing
+	}
+	_, err := ParseKeys(c.Keys)
+	return err
+}
+
+func (c Client) checkLogout() error {
+	if c.LogoutURI == "" {
+		return nil
+	}
+	uri, refusal := c.LogoutURI, errLogout
+	if c.TrustedPrivate {
+		uri, refusal = strings.Replace(uri, "http://", "https://", 1), errLogoutInner
+	}
+	if !strings.HasPrefix(uri, "https://") || CheckRedirect(uri) != nil {
+		return refusal
+	}
+	return nil
+}

@@ -1,0 +1,87 @@
+// Package relyingparty owns the clients of OpenID Connect and OAuth: who may ask for sign-ins, where answers may go, and what may be asked
+// for. It refuses to know protocols, and where clients are kept.
+package relyingparty
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// Auth is how a client proves who it is at the token endpoint (OpenID Connect Core §9).
+type Auth string
+
+// The ways of client authentication. A client with None is public; every other is confidential (RFC 6749 §2.1).
+const (
+	None       Auth = "none"
+	Basic      Auth = "client_secret_basic"
+	Post       Auth = "client_secret_post"
+	PrivateKey Auth = "private_key_jwt" // RFC 7523 §2.2
+)
+
+// Auths lists every way of client authentication.
+func Auths() []Auth { return []Auth{None, Basic, Post, PrivateKey} }
+
+// Grant is a grant type by the name that RFC 6749 and its extensions give it.
+type Grant string
+
+// The grants there are.
+const (
+	Code        Grant = "authorization_code"
+	Refresh     Grant = "refresh_token"
+	DeviceCode  Grant = "urn:ietf:params:oauth:grant-type:device_code" // RFC 8628 §3.4
+	Credentials Grant = "client_credentials"
+)
+
+// Grants lists every grant.
+func Grants() []Grant { return []Grant{Code, Refresh, DeviceCode, Credentials} }
+
+// Client is one relying party. Whoever registers it is an administrator, on the pages, by the command or in the configuration.
+type Client struct {
+	ID             string // client_id: chosen by its administrator, or made by NewID
+	Name           string // what people read when they are asked
+	RedirectURIs   []string
+	PostLogoutURIs []string // where a browser may go after signing out here
+	Scopes         []Scope  // all it may ever ask for
+	Grants         []Grant
+	Auth           Auth
+	Keys           string // JWK Set of public keys (RFC 7517 §5), with PrivateKey only; never an address of one
+	LogoutURI      string // is told when a sign-in ends (OpenID Connect Back-Channel Logout 1.0); empty when it need not be
+	TrustedPrivate bool   // LogoutURI may be in a private network, or without https
+	FirstParty     bool   // belongs to the house: nobody is asked for consent
+	Configured     bool   // stands in the configuration file, and is changed only there
+	CreatedAt      time.Time
+}
+
+// Limits of a client.
+const (
+	LongestID   = 64
+	LongestName = 64 // in code points
+	MostURIs    = 20
+	MostSecrets = 5 // at once, while they are being changed
+	longestURI  = 2000
+	longestKeys = 16_000
+	mostKeys    = 10
+)
+
+// Errors that doors translate.
+var (
+	ErrNotFound    = errors.New("relyingparty: there is no such client")
+	ErrTaken       = errors.New("relyingparty: a client of this id exists already")
+	ErrConfigured  = errors.New("relyingparty: the client stands in the configuration, and is changed only there")
+	ErrSecretUsed  = errors.New("relyingparty: another client has this secret")
+	ErrNoSecret    = errors.New("relyingparty: the client proves itself without a secret")
+	ErrManySecrets = errors.New("relyingparty: the client has as many secrets as it may have at once")
+)
+
+// Public reports whether the client cannot keep a secret, as an app on somebody's device.
+func (c Client) Public() bool { return c.Auth == None }
+
+// HasSecret reports whether the client proves itself with a secret.
+func (c Client) HasSecret() bool { return c.Auth == Basic || c.Auth == Post }
+
+// MayUse reports whether the client may use a grant.
+func (c Client) MayUse(g Grant) bool { return slices.Contains(c.Grants, g) }
+
+// MayAsk reports whether the client may ask for a scope.
+func (c Client) MayAsk(s Scope) bool { return slices.Contains(c.Scopes, s) }

@@ -1,0 +1,277 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/relyingparty"
+	"usher/internal/secret"
+)
+
+func clientCell(id string) secret.Place {
+	return secret.Place{Table: "client", Row: id, Column: "facts"}
+}
+
+// clientFacts are what a client's row seals: all of it but its id and when it was made.
+type clientFacts struct {
+	Name           string               `json:"name"`
+	RedirectURIs   []string             `json:"redirect_uris,omitempty"`
+	PostLogoutURIs []string             `json:"post_logout_uris,omitempty"`
+	Scopes         []relyingparty.Scope `json:"scopes"`
+	Grants         []relyingparty.Grant `json:"grants"`
+	Auth           relyingparty.Auth    `json:"auth"`
+	Keys           string               `json:"keys,omitempty"`
+	LogoutURI      string               `json:"logout_uri,omitempty"`
+	TrustedPrivate bool                 `json:"trusted_private,omitempty"`
+	FirstParty     bool                 `json:"first_party,omitempty"`
+	Configured     bool                 `json:"configured,omitempty"`
+}
+
+func (db *DB) sealClient(c relyingparty.Client) (string, error) {
+	raw, err := json.Marshal(clientFacts{
+		c.Name, c.RedirectURIs, c.PostLogoutURIs, c.Scopes, c.Grants, c.Auth, c.Keys, c.LogoutURI, c.TrustedPrivate, c.FirstParty, c.Configured,
+	})
+	return db.common.Seal(string(raw), clientCell(c.ID)), err
+}
+
+func (db *DB) openClient(id, sealed string, created int64) (c relyingparty.Client, err error) {
+	var f clientFacts
+	plain, err := db.common.Open(sealed, clientCell(id))
+	if err == nil {
+		err = json.Unmarshal([]byte(plain), &f)
+	}
+	if err != nil {
+		return c, fmt.Errorf("opening client %s: %w", id, err)
+	}
+	return relyingparty.Client{
+		ID: id, Name: f.Name, RedirectURIs: f.RedirectURIs, PostLogoutURIs: f.PostLogoutURIs, Scopes: f.Scopes, Grants: f.Grants, Auth: f.Auth,
+		Keys: f.Keys, LogoutURI: f.LogoutURI, TrustedPrivate: f.TrustedPrivate, FirstParty: f.FirstParty, Configured: f.Configured, CreatedAt: timeOf(created),
+	}, nil
+}
+
+// RegisterClient writes a new client with its first secrets, if it has any; relyingparty.ErrTaken when the id is in use, also by a removed
+// client some of whose sign-ins are still to be ended; relyingparty.ErrSecretUsed.
+func (db *DB) RegisterClient(ctx context.Context, c relyingparty.Client, secrets []secret.Token, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if err := db.insertClient(ctx, t, c); err != nil {
+			return err
+		}
+		for _, s := range secrets {
+			if err := db.insertClientSecret(ctx, t, c.ID, s, act.At); err != nil {
+				return err
+			}
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
+func (db *DB) insertClient(ctx context.Context, t *tx, c relyingparty.Client) error {
+	facts, err := db.sealClient(c)
+	if err != nil {
+		return err
+	}
+	n, err := t.exec(ctx, `INSERT INTO client (id, facts, created_at, removed_at) VALUES ($1, $2, $3, 0) ON CONFLICT (id) DO NOTHING`, c.ID, facts, ms(c.CreatedAt))
+	if err == nil && n == 0 {
+		err = relyingparty.ErrTaken
+	}
+	return err
+}
+
+// FindClient returns the client with that id; relyingparty.ErrNotFound, also when it was removed.
+func (db *DB) FindClient(ctx context.Context, id string) (relyingparty.Client, error) {
+	var facts string
+	var created int64
+	err := get(ctx, db.engine.point(), `SELECT facts, created_at FROM client WHERE id = $1 AND removed_at = 0`, []any{id}, &facts, &created)
+	if err != nil {
+		return relyingparty.Client{}, found(err, relyingparty.ErrNotFound)
+	}
+	return db.openClient(id, facts, created)
+}
+
+// ListClients returns clients in the order of their ids; after is the id of the one to go on after.
+func (db *DB) ListClients(ctx context.Context, after string, limit int) ([]relyingparty.Client, error) {
+	var out []relyingparty.Client
+	err := each(ctx, db.engine.read(), `SELECT id, facts, created_at FROM client WHERE id > $1 AND removed_at = 0 ORDER BY id LIMIT $2`, []any{after, int64(limit)}, func(row scanner) error {
+		var id, facts string
+		var created int64
+		if err := row.Scan(&id, &facts, &created); err != nil {
+			return err
+		}
+		c, err := db.openClient(id, facts, created)
+		out = append(out, c)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the clients: %w", err)
+	}
+	return out, nil
+}
+
+// ChangeClient replaces everything about a client but when it was made. One that proves itself without a secret afterwards has none left.
+// relyingparty.ErrNotFound.
+func (db *DB) ChangeClient(ctx context.Context, c relyingparty.Client, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if _, err := db.lockClient(ctx, t, c.ID); err != nil {
+			return err
+		}
+		if err := db.updateClient(ctx, t, c); err != nil {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
+func (db *DB) updateClient(ctx context.Context, t *tx, c relyingparty.Client) error {
+	facts, err := db.sealClient(c)
+	if err != nil {
+		return err
+	}
+	if _, err := t.exec(ctx, `UPDATE client SET facts = $1 WHERE id = $2`, facts, c.ID); err != nil {
+		return err
+	}
+	if c.HasSecret() {
+		return nil
+	}
+	_, err = t.exec(ctx, `DELETE FROM credential WHERE subject = $1 AND kind = $2`, c.ID, string(credential.ClientSecret))
+	return err
+}
+
+// lockClient makes everything else that changes the client wait for the end of the transaction.
+func (db *DB) lockClient(ctx context.Context, t *tx, id string) (relyingparty.Client, error) {
+	var facts string
+	var created int64
+	err := get(ctx, t, `UPDATE client SET removed_at = removed_at WHERE id = $1 AND removed_at = 0 RETURNING facts, created_at`, []any{id}, &facts, &created)
+	if err != nil {
+		return relyingparty.Client{}, found(err, relyingparty.ErrNotFound)
+	}
+	return db.openClient(id, facts, created)
+}
+
+// ApplyClient makes a client and its secrets what the configuration says, whatever it was before. Nothing is recorded when nothing changes.
+// relyingparty.ErrTaken while a removed client's sign-ins are being ended; relyingparty.ErrSecretUsed.
+func (db *DB) ApplyClient(ctx context.Context, c relyingparty.Client, secrets []secret.Token, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		changed, err := db.applyClient(ctx, t, c)
+		if err != nil {
+			return err
+		}
+		again, err := db.applySecrets(ctx, t, c.ID, secrets, act.At)
+		if err != nil || !changed && !again {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
+func (db *DB) applyClient(ctx context.Context, t *tx, c relyingparty.Client) (changed bool, err error) {
+	before, err := db.lockClient(ctx, t, c.ID)
+	if errors.Is(err, relyingparty.ErrNotFound) {
+		return true, db.insertClient(ctx, t, c)
+	}
+	if err != nil {
+		return false, err
+	}
+	c.CreatedAt = before.CreatedAt
+	if reflect.DeepEqual(c, before) {
+		return false, nil
+	}
+	return true, db.updateClient(ctx, t, c)
+}
+
+// applySecrets leaves a client the very secrets given.
+func (db *DB) applySecrets(ctx context.Context, t *tx, clientID string, secrets []secret.Token, now time.Time) (changed bool, err error) {
+	kept := []string{""}
+	for _, s := range secrets {
+		hashes := db.ring().HashToken(string(credential.ClientSecret), s)
+		stored, err := findSecret(ctx, t, clientID, hashes)
+		if err != nil {
+			return false, err
+		}
+		if stored == "" {
+			stored, changed = hashes[0], true
+			if err := db.insertClientSecret(ctx, t, clientID, s, now); err != nil {
+				return false, err
+			}
+		}
+		kept = append(kept, stored)
+	}
+	list, args := oneOf([]any{clientID, string(credential.ClientSecret)}, kept)
+	n, err := t.exec(ctx, `DELETE FROM credential WHERE subject = $1 AND kind = $2 AND hash NOT IN `+list, args...)
+	return changed || n > 0, err
+}
+
+// RemoveClient takes a client out of service, with its secrets, at once; what was made for it is ended some rows at a time, here and by Sweep, and its id
+// is free again when all of that is done. relyingparty.ErrNotFound.
+func (db *DB) RemoveClient(ctx context.Context, id string, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		n, err := t.exec(ctx, `UPDATE client SET removed_at = $1, facts = '' WHERE id = $2 AND removed_at = 0`, ms(act.At), id)
+		if err != nil {
+			return found(err, relyingparty.ErrNotFound)
+		}
+		if n == 0 {
+			return relyingparty.ErrNotFound
+		}
+		if _, err := t.exec(ctx, `DELETE FROM credential WHERE subject = $1 AND kind = $2`, id, string(credential.ClientSecret)); err != nil {
+			return err
+		}
+		if err := endClient(ctx, t, id); err != nil {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
+// EndRemovedClient ends a portion of what was made for one removed client, and reports whether there may be more, of it or of another.
+func (db *DB) EndRemovedClient(ctx context.Context) (more bool, err error) {
+	err = db.engine.write(ctx, func(t *tx) error {
+		more = false
+		var id string
+		err := get(ctx, t, `SELECT id FROM client WHERE removed_at > 0 ORDER BY removed_at, id LIMIT 1`, nil, &id)
+		if err != nil {
+			return found(err, nil)
+		}
+		more = true
+		return endClient(ctx, t, id)
+	})
+	return more, err
+}
+
+// endClientBatch bounds how many credentials of a removed client end in one transaction.
+const endClientBatch = 500
+
+// endClient ends credentials that were made for a removed client, and the apps they signed in; a browser stays signed in. With the last of them goes
+// the client's row.
+func endClient(ctx context.Context, t *tx, id string) error {
+	var devices []string
+	n := 0
+	err := each(ctx, t, `DELETE FROM credential WHERE hash IN (SELECT hash FROM credential WHERE subject = $1 LIMIT $2) RETURNING device_id`, []any{id, int64(endClientBatch)}, func(row scanner) error {
+		var deviceID string
+		err := row.Scan(&deviceID)
+		n++
+		if deviceID != "" {
+			devices = append(devices, deviceID)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	slices.Sort(devices) // all nodes in one order
+	for _, deviceID := range slices.Compact(devices) {
+		if err := endApp(ctx, t, deviceID); err != nil {
+			return err
+		}
+	}
+	if n == endClientBatch {
+		return nil
+	}
+	_, err = t.exec(ctx, `DELETE FROM client WHERE id = $1 AND removed_at > 0`, id)
+	return err
+}
