@@ -157,6 +157,9 @@ func (c configCheckCmd) Run(w world) error {
 	if err != nil {
 		return err
 	}
+	if _, err := configuredClients(cfg); err != nil {
+		return err
+	}
 	return config.Describe(w.Out, cfg)
 }
 

@@ -52,6 +52,7 @@ type commands struct {
 	Account   accountCmd   `cmd:"" help:"Look after accounts."`
 	Incident  incidentCmd  `cmd:"" help:"Have the passwords of many accounts reset, and watch who has done so."`
 	Invite    inviteCmd    `cmd:"" help:"Make an invitation and print its link."`
+	Client    clientCmd    `cmd:"" help:"Look after the apps that sign people in by OpenID Connect."`
 	Outbox    outboxCmd    `cmd:"" help:"Print the mail that waits."`
 	Mail      mailCmd      `cmd:"" help:"Try the mail server."`
 	Key       keyCmd       `cmd:"" help:"Look after the key ring."`
@@ -74,6 +75,9 @@ func newCommands(args []string) *commands {
 		"incident": {
 			&c.Incident.Declare.settings, &c.Incident.Status.settings, &c.Incident.List.settings, &c.Incident.Withdraw.settings, &c.Incident.Pause.settings,
 			&c.Incident.Resume.settings, &c.Incident.Apply.settings, &c.Incident.Template.settings,
+		},
+		"client": {
+			&c.Client.Add.settings, &c.Client.List.settings, &c.Client.Show.settings, &c.Client.Change.settings, &c.Client.Secret.settings, &c.Client.Remove.settings,
 		},
 		"invite": {&c.Invite.settings}, "outbox": {&c.Outbox.settings}, "mail": {&c.Mail.Test.settings}, "key": {&c.Key.Rotate.settings},
 		"audit": {&c.Audit.Verify.settings}, "config": {&c.Config.Check.settings},

@@ -53,6 +53,10 @@ type service struct {
 
 // serve opens everything, answers until ctx ends, and closes in the opposite order.
 func serve(ctx context.Context, cfg config.Config, w world) (err error) {
+	clients, err := configuredClients(cfg)
+	if err != nil {
+		return err
+	}
 	lock, err := lockDatabase(cfg)
 	if err != nil {
 		return err
@@ -76,6 +80,9 @@ func serve(ctx context.Context, cfg config.Config, w world) (err error) {
 		log.Warn("an incident needs to be finished", "error", err)
 	}
 	if err := s.tick(ctx); err != nil { // at once: the next start must notice a clock that went back, however short this one lasts
+		return err
+	}
+	if err := s.registration().Apply(ctx, clients); err != nil {
 		return err
 	}
 	if s.places, err = place.Open(cfg.PlaceData); err != nil {

@@ -81,6 +81,8 @@ type Config struct {
 	NoticeFrom    string       `key:"notice_from" zero:"mail_from" value:"ADDRESS" help:"Sender of mails that tell what happened, such as a new device."`
 	MailPerMinute int          `key:"mail_per_minute" default:"600" value:"COUNT" help:"Most mails sent in a minute, by this node."`
 
+	// clients are the apps of the file, which have no flags and no variables.
+	clients []Client
 	// sources says, by key, where each value that is not a default was given.
 	sources map[string]string
 }

@@ -28,6 +28,12 @@ func Describe(w io.Writer, c Config) error {
 		}
 		_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\n", s.key, s.inForce(c), source)
 	}
+	for i, client := range c.clients {
+		if i == 0 {
+			_, _ = fmt.Fprint(table, "\nApps\n")
+		}
+		_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\n", client.ID, client.Name, c.sources[clientKey])
+	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}

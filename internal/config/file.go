@@ -18,33 +18,46 @@ const (
 
 // file reads the configuration file: the one flags or environment name, else usher.toml where there is one. An empty
 // path reads none.
-func file(named []string) (map[string]given, []Problem) {
+func file(named []string) (inFile, []Problem) {
 	path := defaultFile
 	if len(named) > 0 {
 		path = named[len(named)-1]
 	}
 	if path == "" {
-		return nil, nil
+		return inFile{}, nil
 	}
 	text, err := readFile(path, fileLimit)
 	if errors.Is(err, fs.ErrNotExist) && len(named) == 0 {
-		return nil, nil
+		return inFile{}, nil
 	}
 	if err != nil {
-		return nil, []Problem{{"", showName(path), "cannot be read: " + err.Error()}}
+		return inFile{}, []Problem{{"", showName(path), "cannot be read: " + err.Error()}}
 	}
 	return parseFile(path, text)
 }
 
+// inFile is what a file says.
+type inFile struct {
+	settings map[string]given
+	clients  []Client
+	path     string
+}
+
 // parseFile reads TOML; path is used in messages only.
-func parseFile(path, text string) (map[string]given, []Problem) {
+func parseFile(path, text string) (inFile, []Problem) {
 	var table map[string]any
 	if _, err := toml.Decode(text, &table); err != nil {
-		return nil, []Problem{{"", path, notTOML(err)}}
+		return inFile{}, []Problem{{"", path, notTOML(err)}}
 	}
-	found := map[string]given{}
+	found := inFile{settings: map[string]given{}, path: path}
 	var problems []Problem
 	for _, key := range slices.Sorted(maps.Keys(table)) {
+		if key == clientKey {
+			var wrong []Problem
+			found.clients, wrong = readClients(path, table[key])
+			problems = append(problems, wrong...)
+			continue
+		}
 		s, known := find(key)
 		if !known {
 			problems = append(problems, Problem{showName(key), path, unknown(suggestKey(key, table[key]))})
@@ -55,7 +68,7 @@ func parseFile(path, text string) (map[string]given, []Problem) {
 			problems = append(problems, Problem{key, path, err.Error()})
 			continue
 		}
-		found[key] = given{texts, path}
+		found.settings[key] = given{texts, path}
 	}
 	return found, problems
 }

@@ -17,7 +17,7 @@ func FuzzFile(f *testing.F) {
 		found, problems := parseFile("f", text)
 		c := Default()
 		for _, s := range settings() {
-			if g, ok := found[s.key]; ok {
+			if g, ok := found.settings[s.key]; ok {
 				if err := s.decode(&c, g.texts); err != nil {
 					problems = append(problems, Problem{s.key, g.source, err.Error()})
 				}

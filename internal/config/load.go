@@ -23,13 +23,13 @@ func Load(flags *Flags, environ []string) (Config, error) {
 			problems = append(problems, Problem{"--config", "", "is given more than once; keep one"})
 		}
 	}
-	inFile, fileProblems := file(named)
+	read, fileProblems := file(named)
 	problems = append(problems, fileProblems...)
 
 	c := Default()
 	c.sources = map[string]string{}
 	for n, s := range settings() {
-		for _, g := range []given{inFile[s.key], env[s.key], fromFlags(s, flags.texts(n))} {
+		for _, g := range []given{read.settings[s.key], env[s.key], fromFlags(s, flags.texts(n))} {
 			if g.source == "" {
 				continue
 			}
@@ -39,6 +39,9 @@ func Load(flags *Flags, environ []string) (Config, error) {
 			}
 			c.sources[s.key] = g.source
 		}
+	}
+	if c.clients = read.clients; len(c.clients) > 0 {
+		c.sources[clientKey] = read.path
 	}
 	c.originFromListen()
 	c.Origin = normalOrigin(c.Origin)

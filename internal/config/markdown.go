@@ -48,6 +48,7 @@ func Markdown() string {
 		}
 		fmt.Fprintf(&b, "| `%s` | `--%s` | `%s` | %s | %s |\n", s.key, s.flag(), s.variable(), s.defaultCell(), s.meaning())
 	}
+	clientMarkdown(&b)
 	return b.String()
 }
 

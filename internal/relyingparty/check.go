@@ -14,7 +14,7 @@ import (
 // Field names a part of a client, as the pages, the command and the configuration call it.
 type Field string
 
-// The parts of a client that can be wrong.
+// The parts of a client.
 const (
 	FieldID             Field = "id"
 	FieldName           Field = "name"
@@ -25,6 +25,8 @@ const (
 	FieldAuth           Field = "auth"
 	FieldKeys           Field = "keys"
 	FieldLogoutURI      Field = "logout_uri"
+	FieldTrustedPrivate Field = "trusted_private"
+	FieldFirstParty     Field = "first_party"
 )
 
 // Problem is why a client is refused.
@@ -162,4 +164,28 @@ func (c Client) checkLogout() error {
 		return refusal
 	}
 	return nil
+}
+
+// Differs names the parts in which a client is not as another one.
+func (c Client) Differs(from Client) (fields []string) {
+	for _, part := range []struct {
+		field Field
+		same  bool
+	}{
+		{FieldName, c.Name == from.Name},
+		{FieldRedirectURIs, slices.Equal(c.RedirectURIs, from.RedirectURIs)},
+		{FieldPostLogoutURIs, slices.Equal(c.PostLogoutURIs, from.PostLogoutURIs)},
+		{FieldScopes, slices.Equal(c.Scopes, from.Scopes)},
+		{FieldGrants, slices.Equal(c.Grants, from.Grants)},
+		{FieldAuth, c.Auth == from.Auth},
+		{FieldKeys, c.Keys == from.Keys},
+		{FieldLogoutURI, c.LogoutURI == from.LogoutURI},
+		{FieldTrustedPrivate, c.TrustedPrivate == from.TrustedPrivate},
+		{FieldFirstParty, c.FirstParty == from.FirstParty},
+	} {
+		if !part.same {
+			fields = append(fields, string(part.field))
+		}
+	}
+	return fields
 }

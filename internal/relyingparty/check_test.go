@@ -116,6 +116,19 @@ func TestClientsKnowWhatTheyMay(t *testing.T) {
 	}
 }
 
+// Differs names every part but the id, when it was made, and where it stands.
+func TestDiffers(t *testing.T) {
+	c, other := web(), web()
+	other.ID, other.CreatedAt, other.Configured = "other", time.Unix(9, 0), true
+	if got := c.Differs(other); got != nil {
+		t.Errorf("nothing differs but %q", got)
+	}
+	got := strings.Join(c.Differs(Client{TrustedPrivate: true, FirstParty: true, Keys: "x"}), " ")
+	if got != "name redirect_uris post_logout_uris scopes grants auth keys logout_uri trusted_private first_party" {
+		t.Errorf("everything differs: %s", got)
+	}
+}
+
 func newKey(t *testing.T, kid string) jose.JSONWebKey {
 	t.Helper()
 	public, _, err := ed25519.GenerateKey(rand.Reader)

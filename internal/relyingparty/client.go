@@ -85,3 +85,11 @@ func (c Client) MayUse(g Grant) bool { return slices.Contains(c.Grants, g) }
 
 // MayAsk reports whether the client may ask for a scope.
 func (c Client) MayAsk(s Scope) bool { return slices.Contains(c.Scopes, s) }
+
+// NamedGrant returns a grant by its name; the long one of RFC 8628 may be shortened to device_code.
+func NamedGrant(name string) Grant {
+	if name == "device_code" {
+		return DeviceCode
+	}
+	return Grant(name)
+}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 	"time"
 
@@ -178,8 +177,7 @@ func (db *DB) applyClient(ctx context.Context, t *tx, c relyingparty.Client) (ch
 	if err != nil {
 		return false, err
 	}
-	c.CreatedAt = before.CreatedAt
-	if reflect.DeepEqual(c, before) {
+	if len(c.Differs(before)) == 0 && c.Configured == before.Configured {
 		return false, nil
 	}
 	return true, db.updateClient(ctx, t, c)
