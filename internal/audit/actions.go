@@ -8,7 +8,7 @@ func Actions() []Action {
 		SignedIn, SignInFailed, SignInRefused, ProvedAgain, SignedOut, SignedOutAll, DevicesTrimmed,
 		ResetRequired, ResetAsked, ResetLinkMade, ResetProved, PasswordReset, PasswordChanged,
 		SecondFactorOn, SecondFactorOff, CodesReplaced, FactorFailed, BrowserForgotten,
-		RemovalAsked, RemovalStopped, FactorRemoved, AppPasswordMade,
+		RemovalAsked, RemovalStopped, FactorRemoved, AppPasswordMade, ClaimTokenMade, ServerClaimed,
 		InvitationMade, CodeFailed, InvitationEnded,
 		SetUpLinkMade, KeysRotated, MailRetried,
 		IncidentProposed, IncidentDeclared, IncidentAlone, IncidentAdvised, IncidentWithdrawn, IncidentPaused, IncidentResumed, IncidentApplied,

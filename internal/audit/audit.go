@@ -45,6 +45,8 @@ const (
 	RemovalStopped    Action = "second-factor.removal-stopped"
 	FactorRemoved     Action = "second-factor.removed"
 	AppPasswordMade   Action = "app-password.made"
+	ClaimTokenMade    Action = "claim-token.made"
+	ServerClaimed     Action = "server.claimed"
 	InvitationMade    Action = "invitation.made"
 	CodeFailed        Action = "code.failed"
 	InvitationEnded   Action = "invitation.revoked"

@@ -21,6 +21,15 @@ const (
 	SignUpClosed     SignUp = "closed"
 )
 
+// Switch turns something on or off.
+type Switch string
+
+// The two ways of Switch.
+const (
+	On  Switch = "on"
+	Off Switch = "off"
+)
+
 // TLSMode says how the connection to the mail server is protected.
 type TLSMode string
 
@@ -64,6 +73,7 @@ type Config struct {
 	Name              string `key:"name" group:"Accounts" default:"Usher" value:"TEXT" help:"What pages and mails call the service."`
 	Contact           string `key:"contact" zero:"none" value:"ADDRESS" help:"E-mail address or web page shown on the help pages for people who need you."`
 	SignUp            SignUp `key:"sign_up" default:"open" enum:"open,invitation,closed" value:"WHO" help:"Who may create an account: everybody, people with an invitation, or nobody."`
+	PlexAPI           Switch `key:"plex_api" default:"on" enum:"on,off" value:"SWITCH" help:"Whether players and tools that speak the plex.tv wire API are answered."`
 	PlaceData         string `key:"place_data" zero:"no places" value:"FILE" help:"MaxMind-format file that gives the place of a sign-in its name."`
 	PasswordMinLength int    `key:"password_min_length" default:"8" value:"COUNT" help:"Fewest characters of a password, from 8 to 15."`
 	PasswordBlocklist string `key:"password_blocklist" zero:"none" value:"FILE" help:"Filter of leaked passwords to refuse, made by usher blocklist build."`

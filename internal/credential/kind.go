@@ -34,6 +34,8 @@ const (
 	Console     Kind = "console ticket"     // watches the incident that ended its administrator's own sign-in
 
 	ClientSecret Kind = "client secret" // by which a client of OpenID Connect proves itself; its Subject is the client
+	ServerClaim  Kind = "claim token"   // lets a media server be claimed for the account
+	Server       Kind = "server"        // a media server that was claimed
 )
 
 // Rule says how a kind lives and dies.
@@ -62,6 +64,8 @@ type Rule struct {
 	OutlivesEpochs bool
 	// Bearer kinds prove a right to read or act for the account. The others open one narrow step.
 	Bearer bool
+	// Acts are bearer kinds of software that may act for its owner without asking: sign another device out, claim a media server.
+	Acts bool
 }
 
 const day = 24 * time.Hour
@@ -84,11 +88,13 @@ var Rules = map[Kind]Rule{
 	Enrolment:   {Life: 10 * time.Minute, SingleUse: true, OwnedByAccount: true},
 	KeepFactor:  {Life: 8 * day, SingleUse: true, OwnedByAccount: true, Protective: true, WhileResetRequired: true, WhileDeleting: true, WhileLocked: true},
 	Restricted:  {Life: 30 * time.Minute, SingleUse: true, OwnedByAccount: true, WhileResetRequired: true, WhileDeleting: true},
-	AppPassword: {Life: 3650 * day, Idle: 365 * day, OwnedByAccount: true, Bearer: true, Shape: secret.Token.IsAppPassword},
-	App:         {Life: 400 * day, Idle: 90 * day, OwnedByAccount: true, Bearer: true},
+	AppPassword: {Life: 3650 * day, Idle: 365 * day, OwnedByAccount: true, Bearer: true, Acts: true, Shape: secret.Token.IsAppPassword},
+	App:         {Life: 400 * day, Idle: 90 * day, OwnedByAccount: true, Bearer: true, Acts: true},
 	Console:     {Life: 12 * time.Hour, OwnedByAccount: true, WhileResetRequired: true},
 
 	ClientSecret: {Life: 3650 * day, OutlivesEpochs: true, Shape: secret.Token.IsClientSecret},
+	ServerClaim:  {Life: 4 * time.Minute, SingleUse: true, OwnedByAccount: true, Shape: secret.Token.IsClaim},
+	Server:       {Life: 3650 * day, Idle: 365 * day, OwnedByAccount: true, Bearer: true},
 }
 
 // Fresh is how long a typed password counts as fresh proof.

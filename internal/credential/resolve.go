@@ -57,6 +57,14 @@ type Found struct {
 // IsFresh reports whether the password was typed recently enough for what matters.
 func (f Found) IsFresh(now time.Time) bool { return now.Sub(f.FreshAt) < Fresh }
 
+// MayAct returns ErrMayNotAct for what only shows that something is signed in.
+func (f Found) MayAct() error {
+	if !Rules[f.Kind].Acts {
+		return ErrMayNotAct
+	}
+	return nil
+}
+
 // Why a presented credential does not count. Doors must not tell an outsider which; Ended carries a reason only for the
 // browser that held it.
 var (
@@ -68,6 +76,8 @@ var (
 	ErrFactorSpent   = fmt.Errorf("credential: the second factor: %w", ErrSpent)
 	ErrStale         = errors.New("credential: the password must be typed again first")
 	ErrDeleting      = errors.New("credential: the account is going to be deleted")
+	ErrMayNotAct     = errors.New("credential: this kind may not act for the account")
+	ErrTooMany       = errors.New("credential: as many of this kind wait as may")
 )
 
 // IsDead tells the judgement that a credential does not count from an outage.

@@ -52,7 +52,7 @@ type SignIn struct {
 	FreshAt time.Time
 	// Factor, when set, is spent by the sign-in.
 	Factor *Factor
-	// Spends is the hash of the SecondStep ticket that led to it; empty when there was none.
+	// Spends is the hash of the single-use credential that led to it, such as a SecondStep ticket; empty when there was none.
 	Spends string
 	// Remember, when set, lets this browser in without a code until it ends; RememberedAs is how it is listed.
 	Remember     secret.Token
@@ -103,5 +103,6 @@ type Link struct {
 	Subject   string
 	Detail    string
 	Stamp     Stamp
-	Newest    bool // ends the account's older ones of the kind
+	Newest    bool  // ends the account's older ones of the kind
+	Most      int64 // of its kind that may wait on one account; zero: it is not limited
 }

@@ -4,6 +4,8 @@ package device
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"net/netip"
 	"strings"
@@ -17,8 +19,9 @@ type Kind string
 // The kinds of devices.
 const (
 	Browser Kind = "browser"
-	Phone   Kind = "phone" // a browser on a phone or tablet
-	App     Kind = "app"   // software that signs in by itself, with a name and a password or an app password
+	Phone   Kind = "phone"  // a browser on a phone or tablet
+	App     Kind = "app"    // software that signs in by itself, with a name and a password or an app password
+	Server  Kind = "server" // a media server that was claimed for the account
 )
 
 // ByAppPassword is the method of what is signed in by an app password.
@@ -42,6 +45,7 @@ type Device struct {
 	Product   string // "Firefox"
 	Purpose   string // what it is for, in its owner's words; often empty
 	Method    string // how it signed in: "password"
+	Claim     Claim  // what it said about itself besides; empty for browsers
 	Seen      Seen
 	CreatedAt time.Time
 	UsedAt    time.Time
@@ -88,6 +92,37 @@ func Claimed(name, product, userAgent string) (calls, made string) {
 		product = "App"
 	}
 	return cmp.Or(name, product), product
+}
+
+// Claim is what software says about itself when it signs in. Nothing of it is proved.
+type Claim struct {
+	// Identifier is the lasting name it chose for itself. Signing in again under one takes the place of the device that had it.
+	Identifier      string `json:"identifier,omitempty"`
+	Version         string `json:"version,omitempty"`
+	Platform        string `json:"platform,omitempty"`
+	PlatformVersion string `json:"platform_version,omitempty"`
+	Hardware        string `json:"hardware,omitempty"`
+	Model           string `json:"model,omitempty"`
+	Vendor          string `json:"vendor,omitempty"`
+	Provides        string `json:"provides,omitempty"` // "player", "controller", "server", with commas
+}
+
+// Tame returns the claim with each of its texts as one short line.
+func (c Claim) Tame() Claim {
+	for _, text := range []*string{&c.Identifier, &c.Version, &c.Platform, &c.PlatformVersion, &c.Hardware, &c.Model, &c.Vendor, &c.Provides} {
+		*text = tame(*text)
+	}
+	return c
+}
+
+// numberBits is how much of a hash a number holds: what JavaScript counts exactly.
+const numberBits = 53
+
+// Number returns the number that stands for a row's identifier where a protocol has room for a number only. Two rows of an instance with a
+// million share one with a probability of 6e-5; a device's number is only looked for among those of its account.
+func Number(id string) int64 {
+	sum := sha256.Sum256([]byte("number\x00" + id))
+	return int64(binary.BigEndian.Uint64(sum[:8]) >> (64 - numberBits))
 }
 
 // longestClaim is how many characters of a claim are kept.

@@ -17,6 +17,7 @@ type counted struct {
 // words name the kinds in the order in which a sentence lists them.
 var words = []counted{
 	{kind: Browser, one: "browser", many: "browsers"}, {kind: Phone, one: "phone or tablet", many: "phones and tablets"}, {kind: App, one: "app", many: "apps"},
+	{kind: Server, one: "media server", many: "media servers"},
 }
 
 // Count returns the tally of devices; the one with the id except is left out.

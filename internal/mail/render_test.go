@@ -86,6 +86,7 @@ func everyKind() map[notice.Kind]struct {
 		{notice.FactorRemovalStopped(ann, "Ann", event), []string{"stays", day}},
 		{notice.FactorRemoved(ann, "Ann", event), []string{"password alone", day, "same password"}},
 		{notice.AppPasswordMade(ann, "Ann", event, "Kodi"), []string{"Kodi", "Firefox on Linux near Lyon, France", day}},
+		{notice.ServerClaimed(ann, "Ann", event), []string{"media server", "Firefox on Linux", "Lyon, France", day}},
 		{notice.Incident(ann, "Ann", incidentParts(), "ABCD-EFGH"), []string{
 			"closed until you choose a new password", "What happened", "A copy of our list was taken.", "Of its second part too.", "no payment data",
 			"What to do", "Further protection", "payment card by e-mail", "watch.example.org/notice", "ABCD-EFGH", "no link and no button"}},

@@ -46,6 +46,7 @@ const (
 	KindFactorRemovalStopped  Kind = "factor_removal_stopped"
 	KindFactorRemoved         Kind = "factor_removed"
 	KindAppPasswordMade       Kind = "app_password_made"
+	KindServerClaimed         Kind = "server_claimed"
 	KindIncident              Kind = "incident"
 	KindIncidentAdvice        Kind = "incident_advice"
 	KindIncidentAlone         Kind = "incident_alone"
@@ -129,6 +130,7 @@ var rules = map[Kind]rule{
 	KindFactorRemovalStopped:  {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
 	KindFactorRemoved:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
 	KindAppPasswordMade:       {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
+	KindServerClaimed:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
 	// Everybody gets one at once, so whatever somebody waits for overtakes them.
 	KindIncident:          {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},
 	KindIncidentAdvice:    {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},

@@ -193,6 +193,11 @@ func AppPasswordMade(to, name string, e Event, called string) Notice {
 	return compose(KindAppPasswordMade, to, name, e.with(DataNew, called))
 }
 
+// ServerClaimed names a media server that belongs to the account from now on.
+func ServerClaimed(to, name string, e Event) Notice {
+	return compose(KindServerClaimed, to, name, e.data())
+}
+
 func (e Event) data() map[string]string { return e.Device.with(e.At, e.NotMe) }
 
 func (e Event) with(key, value string) map[string]string {

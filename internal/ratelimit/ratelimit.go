@@ -35,7 +35,10 @@ var (
 	AppSignIns      = Rule{"app sign-in", 10, time.Hour}
 	AppSignInsDaily = Rule{"app sign-in day", 30, 24 * time.Hour}
 	AppPasswords    = Rule{"app password", 60, 10 * time.Minute}
-	StepUps         = Rule{"proof", 3, 15 * time.Minute} // wrong passwords where an administrator proves it again
+	// Claim tokens of one account: never more than 20 in any 24 hours.
+	ClaimTokens    = Rule{"claim token", 10, 24 * time.Hour}
+	ClaimExchanges = Rule{"claim", 30, 10 * time.Minute} // dead claim tokens tried from one network
+	StepUps        = Rule{"proof", 3, 15 * time.Minute}  // wrong passwords where an administrator proves it again
 	// Wrong second factors of one account: with three steps that count, a guess at six digits hits with 3e-6, so a day's worth, which is never
 	// more than 20 in any 24 hours, stays at 6e-5.
 	Factors         = Rule{"factor", 5, 10 * time.Minute}

@@ -20,6 +20,15 @@ func (s *Service) Bearer(ctx context.Context, token secret.Token) (Admitted, err
 	return s.holder(ctx, credential.App, token)
 }
 
+// Program is Bearer, and takes the token of a claimed media server as well. What may be done with it, Admitted.Found says.
+func (s *Service) Program(ctx context.Context, token secret.Token) (Admitted, error) {
+	in, err := s.Bearer(ctx, token)
+	if errors.Is(err, credential.ErrUnknown) {
+		return s.holder(ctx, credential.Server, token)
+	}
+	return in, err
+}
+
 // holder resolves a token together with the account it belongs to, in one question.
 func (s *Service) holder(ctx context.Context, kind credential.Kind, token secret.Token) (Admitted, error) {
 	var a account.Account

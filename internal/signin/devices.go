@@ -36,6 +36,16 @@ func (s *Devices) SignOut(ctx context.Context, f credential.Found, deviceID stri
 	return s.Store.EndDevice(ctx, f.AccountID, deviceID, audit.New(s.Now(), audit.SignedOut, f.AccountID, f.AccountID).From(client))
 }
 
+// SignOutOther ends another device by the word of software: credential.ErrMayNotAct where it may not, device.ErrNotFound.
+func (s *Devices) SignOutOther(ctx context.Context, f credential.Found, deviceID string, client device.Client) error {
+	if f.DeviceID != deviceID {
+		if err := f.MayAct(); err != nil {
+			return err
+		}
+	}
+	return s.SignOut(ctx, f, deviceID, client)
+}
+
 // SignOutEverything ends everything that is signed in to the account by one step of its epoch, and signs the asking browser in anew. It
 // returns the browser's new token, and what shows that it has been here before. credential.ErrStale; credential.ErrSpent when the browser was
 // signed out meanwhile.

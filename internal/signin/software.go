@@ -30,6 +30,7 @@ type SoftwareRequest struct {
 	Code     secret.Token // six digits, from software that has a field for them; often empty
 	Name     string       // how the device calls itself; often empty
 	Product  string       // what the software calls itself; often empty
+	Claim    device.Claim // what it says about itself besides; often empty
 	Client   device.Client
 }
 
@@ -58,6 +59,7 @@ func (s *Service) Software(ctx context.Context, r SoftwareRequest) (Admitted, er
 	in := credential.NewSignIn(a.ID, p.method(), r.Client, p.at.At)
 	in.Kind, in.Device.Kind = credential.App, device.App
 	in.Device.Name, in.Device.Product = device.Claimed(r.Name, r.Product, r.Client.UserAgent)
+	in.Device.Claim = r.Claim.Tame()
 	in.FreshAt = time.Time{} // a token in a player does not show that its owner is there
 	in.Stamp, in.Factor = credential.StampNow(p.found.Clock, a.Standing), p.factor
 	act := audit.New(p.at.At, audit.SignedIn, a.ID, a.ID).From(r.Client).With(audit.Device, in.Device.Name).With(audit.Reason, "app, by "+p.method())

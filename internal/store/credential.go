@@ -161,6 +161,11 @@ func spendAlive(ctx context.Context, t *tx, hash string) error {
 
 // mintLink stores the hash of a link's token.
 func (db *DB) mintLink(ctx context.Context, t *tx, l credential.Link, now time.Time) error {
+	if l.Most > 0 {
+		if err := db.roomForLink(ctx, t, l, now); err != nil {
+			return err
+		}
+	}
 	if l.Newest {
 		if err := db.lockOwner(ctx, t, l.AccountID); err != nil {
 			return err
@@ -170,6 +175,20 @@ func (db *DB) mintLink(ctx context.Context, t *tx, l credential.Link, now time.T
 		}
 	}
 	_, err := db.insertCredential(ctx, t, newCredential{kind: l.Kind, token: l.Token, accountID: l.AccountID, subject: l.Subject, detail: l.Detail, stamp: l.Stamp}, now)
+	return err
+}
+
+// roomForLink holds the account while it counts what waits. credential.ErrTooMany.
+func (db *DB) roomForLink(ctx context.Context, t *tx, l credential.Link, now time.Time) error {
+	if err := db.lockOwner(ctx, t, l.AccountID); err != nil {
+		return err
+	}
+	var n int64
+	err := get(ctx, t, `SELECT COUNT(*) FROM credential c JOIN account a ON a.id = c.account_id JOIN instance i ON i.id = 1
+		WHERE c.account_id = $1 AND c.kind = $2 AND c.expires_at > $3 AND `+alive, []any{l.AccountID, string(l.Kind), ms(now)}, &n)
+	if err == nil && n >= l.Most {
+		err = credential.ErrTooMany
+	}
 	return err
 }
 

@@ -15,9 +15,10 @@ import (
 )
 
 type deviceFacts struct {
-	Name    string `json:"name"`
-	Product string `json:"product"`
-	Purpose string `json:"purpose,omitempty"`
+	Name    string       `json:"name"`
+	Product string       `json:"product"`
+	Purpose string       `json:"purpose,omitempty"`
+	Claim   device.Claim `json:"claim,omitzero"`
 }
 
 func deviceCell(id, column string) secret.Place {
@@ -25,7 +26,7 @@ func deviceCell(id, column string) secret.Place {
 }
 
 func sealDevice(key secret.AccountKey, d device.Device) (facts, seen string, err error) {
-	f, err := json.Marshal(deviceFacts{d.Name, d.Product, d.Purpose})
+	f, err := json.Marshal(deviceFacts{d.Name, d.Product, d.Purpose, d.Claim})
 	if err != nil {
 		return "", "", err
 	}
@@ -47,7 +48,7 @@ func openDevice(open func(accountID, sealed string, at secret.Place) (string, er
 			return fmt.Errorf("opening device %s: %w", d.ID, err)
 		}
 	}
-	d.Name, d.Product, d.Purpose = f.Name, f.Product, f.Purpose
+	d.Name, d.Product, d.Purpose, d.Claim = f.Name, f.Product, f.Purpose, f.Claim
 	return nil
 }
 
@@ -112,15 +113,49 @@ func endApp(ctx context.Context, t *tx, deviceID string) error {
 	return err
 }
 
+// clientsOf are the keyed hashes under which a device's own name for itself may stand, the newest key's first; none when it has no such name.
+func (db *DB) clientsOf(d device.Device) []string {
+	if d.Claim.Identifier == "" {
+		return nil
+	}
+	return db.ring().HashToken("client", secret.TokenOf(d.AccountID+"\x00"+d.Claim.Identifier))
+}
+
+// replaceTwins signs out what the account has under the same name for itself: apps by apps, servers by servers. It holds the account, so that
+// two at once do not both stay.
+func (db *DB) replaceTwins(ctx context.Context, t *tx, d device.Device) error {
+	clients := db.clientsOf(d)
+	if len(clients) == 0 {
+		return nil
+	}
+	if _, err := db.lock(ctx, t, d.AccountID); err != nil {
+		return err
+	}
+	list, args := oneOf([]any{d.AccountID, string(device.Server), d.Kind == device.Server}, clients)
+	var twins []string
+	err := each(ctx, t, `SELECT id FROM device WHERE account_id = $1 AND (kind = $2) = $3 AND client IN `+list, args, func(row scanner) error {
+		var id string
+		err := row.Scan(&id)
+		twins = append(twins, id)
+		return err
+	})
+	for _, id := range twins {
+		if err == nil {
+			err = endDevice(ctx, t, d.AccountID, id)
+		}
+	}
+	return err
+}
+
 // trimDevices signs out what is over device.Most among browsers, or among apps, and returns how many devices that were: neither crowds out the
-// other, and app passwords have a number of their own. What an epoch of the account has ended goes along and does not count.
+// other, and app passwords and servers have numbers of their own. What an epoch of the account has ended goes along and does not count.
 func (db *DB) trimDevices(ctx context.Context, t *tx, signedIn device.Device) (n int, err error) {
 	var over []string
 	counted := 0
 	// The CAST keeps SQLite from planning anew each time: a bare parameter there is part of the plan.
 	err = each(ctx, t, `SELECT d.id, d.account_epoch < a.epoch FROM device d JOIN account a ON a.id = d.account_id
-		WHERE d.account_id = $1 AND (d.kind = $2) = $3 AND d.method <> $4 ORDER BY d.used_at DESC, d.id DESC LIMIT CAST($5 AS BIGINT)`,
-		[]any{signedIn.AccountID, string(device.App), signedIn.Kind == device.App, device.ByAppPassword, int64(2 * device.Most)}, func(row scanner) error {
+		WHERE d.account_id = $1 AND (d.kind = $2) = $3 AND d.method <> $4 AND d.kind <> $6 ORDER BY d.used_at DESC, d.id DESC LIMIT CAST($5 AS BIGINT)`,
+		[]any{signedIn.AccountID, string(device.App), signedIn.Kind == device.App, device.ByAppPassword, int64(2 * device.Most), string(device.Server)}, func(row scanner) error {
 			var id string
 			var ended bool
 			if err := row.Scan(&id, &ended); err != nil {

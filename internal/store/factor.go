@@ -214,11 +214,12 @@ func insertRecovery(ctx context.Context, t *tx, key secret.AccountKey, accountID
 	return nil
 }
 
-// endBegun ends what was begun under another second factor, or none: half-finished sign-ins, enrolments, resets, and browsers that skip the code.
+// endBegun ends what was begun under another second factor, or none: half-finished sign-ins, enrolments, resets, claim
+// tokens, and browsers that skip the code.
 func endBegun(ctx context.Context, t *tx, accountID string) error {
 	list, args := oneOf([]any{accountID}, []string{
 		string(credential.SecondStep), string(credential.Enrolment), string(credential.Remembered), string(credential.Reset), string(credential.Restricted),
-		string(credential.KeepFactor),
+		string(credential.KeepFactor), string(credential.ServerClaim),
 	})
 	_, err := t.exec(ctx, `DELETE FROM credential WHERE account_id = $1 AND kind IN `+list, args...)
 	return err

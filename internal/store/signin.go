@@ -28,6 +28,9 @@ func (db *DB) OpenSignIn(ctx context.Context, at credential.Attempt, c credentia
 		if err := db.spendFactor(ctx, t, s.Factor); err != nil {
 			return err
 		}
+		if err := db.replaceTwins(ctx, t, s.Device); err != nil {
+			return err
+		}
 		if err := db.insertSignIn(ctx, t, s, act.At); err != nil {
 			return err
 		}
@@ -54,9 +57,13 @@ func (db *DB) insertSignIn(ctx context.Context, t *tx, s credential.SignIn, now 
 	if err != nil {
 		return err
 	}
-	_, err = t.exec(ctx, `INSERT INTO device (id, account_id, kind, method, facts, seen, born, account_epoch, created_at, used_at)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$9)`, d.ID, d.AccountID, string(d.Kind), d.Method,
-		facts, seen, s.Stamp.Born, s.Stamp.Account, ms(now))
+	client := ""
+	if names := db.clientsOf(d); len(names) > 0 {
+		client = names[0]
+	}
+	_, err = t.exec(ctx, `INSERT INTO device (id, account_id, kind, method, facts, seen, born, account_epoch, created_at, used_at, client)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$9,$10)`, d.ID, d.AccountID, string(d.Kind), d.Method,
+		facts, seen, s.Stamp.Born, s.Stamp.Account, ms(now), client)
 	if err != nil {
 		return fmt.Errorf("writing a device: %w", err)
 	}
@@ -72,10 +79,18 @@ func (db *DB) insertSignIn(ctx context.Context, t *tx, s credential.SignIn, now 
 	return err
 }
 
-// AddDevice signs something in beside the browsers: an app password, say. The act is its owner's. device.ErrTooMany when the account has
-// s.Most credentials of that kind already, dead ones not counted.
+// AddDevice signs something in beside the browsers: an app password, say, or a media server by the claim token that s.Spends names. The act is
+// its owner's. device.ErrTooMany when the account has s.Most credentials of that kind already, dead ones not counted; ErrSpent.
 func (db *DB) AddDevice(ctx context.Context, s credential.SignIn, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
+		if s.Spends != "" {
+			if err := spendAlive(ctx, t, s.Spends); err != nil {
+				return err
+			}
+		}
+		if err := db.replaceTwins(ctx, t, s.Device); err != nil {
+			return err
+		}
 		if err := db.roomFor(ctx, t, s); err != nil {
 			return err
 		}

@@ -14,8 +14,8 @@ const sweepBatch = 2000
 
 // How long what is over is kept.
 const (
-	keepIdleDevice = 31 * 24 * time.Hour // a day more than a sign-in may be idle; whatever ended it, it was not used since
-	keepIdleApp    = 366 * 24 * time.Hour
+	keepIdleDevice = 31 * 24 * time.Hour  // a day more than a sign-in may be idle; whatever ended it, it was not used since
+	keepIdleApp    = 366 * 24 * time.Hour // and a media server
 	keepDoneMail   = 30 * 24 * time.Hour
 	keepFailures   = 30 * 24 * time.Hour
 	keepDraft      = 30 * 24 * time.Hour
@@ -64,8 +64,8 @@ func (db *DB) sweepDevices(ctx context.Context, now time.Time) (n int, err error
 	err = db.engine.write(ctx, func(t *tx) error {
 		var gone []string
 		err := each(ctx, t, `DELETE FROM device WHERE id IN
-			(SELECT id FROM device WHERE used_at <= $1 AND (kind <> $3 OR used_at <= $4) LIMIT $2) AND used_at <= $1 RETURNING id`,
-			[]any{ms(now.Add(-keepIdleDevice)), int64(sweepBatch), string(device.App), ms(now.Add(-keepIdleApp))}, func(row scanner) error {
+			(SELECT id FROM device WHERE used_at <= $1 AND (kind NOT IN ($3, $5) OR used_at <= $4) LIMIT $2) AND used_at <= $1 RETURNING id`,
+			[]any{ms(now.Add(-keepIdleDevice)), int64(sweepBatch), string(device.App), ms(now.Add(-keepIdleApp)), string(device.Server)}, func(row scanner) error {
 				var id string
 				err := row.Scan(&id)
 				gone = append(gone, id)

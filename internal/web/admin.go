@@ -184,6 +184,8 @@ var actWords = map[audit.Action]actWord{
 	audit.ResetProved:      {"shield", "Second step proved for a reset"},
 	audit.ResetLinkMade:    {"key", "Reset link made to hand over"},
 	audit.AppPasswordMade:  {"app", "App password made"},
+	audit.ClaimTokenMade:   {"server", "Claim token made"},
+	audit.ServerClaimed:    {"server", "Media server claimed"},
 	audit.InvitationMade:   {"ticket", "Invitation made"},
 	audit.CodeFailed:       {"alert", "Wrong code or sign-up password"},
 	audit.InvitationEnded:  {"ticket", "Invitation revoked"},

@@ -109,6 +109,7 @@ var mailWords = map[notice.Kind]string{
 	notice.KindFactorRemovalStopped:  "Second step kept",
 	notice.KindFactorRemoved:         "Second step removed",
 	notice.KindAppPasswordMade:       "App password made",
+	notice.KindServerClaimed:         "Media server claimed",
 	notice.KindIncident:              "Incident",
 	notice.KindIncidentAdvice:        "Advice after an incident",
 	notice.KindIncidentAlone:         "Incident declared by one alone",

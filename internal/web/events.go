@@ -50,6 +50,8 @@ var eventTexts = map[audit.Action]eventWords{
 	audit.ResetProved:      {icon: "shield", text: "The second step was proved to choose a new password."},
 	audit.ResetLinkMade:    {icon: "key", text: "The person who runs this service made a link to choose a new password.", unusual: true},
 	audit.AppPasswordMade:  {icon: "app", text: "An app password was made."},
+	audit.ClaimTokenMade:   {icon: "server", text: "A claim token for a media server was made."},
+	audit.ServerClaimed:    {icon: "server", text: "A media server was added."},
 }
 
 // worthShowing leaves out what only repeats the event beside it: the password typed again for a change that is listed itself.

@@ -72,3 +72,113 @@ func TestSpendFactor(t *testing.T) {
 		}
 	})
 }
+
+// named is an app that calls itself by a lasting name and is about to be signed in.
+func (w *world) named(a account.Account, kind device.Kind, name string) credential.SignIn {
+	w.Helper()
+	s := w.signIn(a)
+	s.Kind, s.FreshAt, s.Device.Kind, s.Device.Claim = credential.App, time.Time{}, kind, device.Claim{Identifier: name, Provides: "player"}
+	if kind == device.Server {
+		s.Kind = credential.Server
+	}
+	return s
+}
+
+// Software that signs in again under its name for itself takes its own place: no other account's, no other name's, and a media server no app's.
+func TestTwinsAreReplaced(t *testing.T) {
+	each(t, func(w *world) {
+		a, other := w.person("anna"), w.person("bert")
+		first := w.named(a, device.App, "attic")
+		w.openSignIn(first)
+		var kept []credential.SignIn
+		for _, s := range []credential.SignIn{w.named(other, device.App, "attic"), w.named(a, device.App, "shed"), w.named(a, device.Server, "attic"), w.named(a, device.App, "")} {
+			w.openSignIn(s)
+			kept = append(kept, s)
+		}
+		w.openSignIn(w.named(a, device.App, ""))
+		w.must(w.resolve(credential.App, first.Token))
+		again := w.named(a, device.App, "attic")
+		w.replace(w.keys.Ring().BeginRotation()) // the name is found under an older key
+		w.openSignIn(again)
+		w.is(w.resolve(credential.App, first.Token), credential.ErrUnknown)
+		w.must(w.resolve(credential.App, again.Token))
+		for _, s := range kept {
+			w.must(w.resolve(s.Kind, s.Token))
+		}
+		w.all(func(db *store.DB, i int) error {
+			s := w.named(a, device.App, "cellar")
+			return db.OpenSignIn(w.ctx(), credential.Attempt{At: w.now}, credential.Candidate{}, s, w.act(audit.SignedIn, a.ID), audit.Act{})
+		})
+		list, err := w.db.ListDevices(w.ctx(), a.ID)
+		w.must(err)
+		n := 0
+		for _, d := range list {
+			if d.Claim == (device.Claim{Identifier: "cellar", Provides: "player"}) {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("%d of one name, of %d devices", n, len(list))
+		}
+		w.count(0, "device WHERE client LIKE '%attic%' OR facts LIKE '%attic%'")
+	})
+}
+
+// A media server spends the claim token that lets it in: once, and only while no epoch has ended it.
+func TestClaimIsSpent(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		server := func(hash string) credential.SignIn {
+			s := w.named(a, device.Server, "")
+			s.Spends = hash
+			return s
+		}
+		hash := w.claim(a)
+		w.race(store.ErrSpent, func(db *store.DB, _ int) error {
+			return db.AddDevice(w.ctx(), server(hash), w.act(audit.ServerClaimed, a.ID))
+		})
+		w.count(1, "device")
+		w.recorded(audit.ServerClaimed, 1)
+		hash = w.claim(a)
+		w.must(w.db.EndEverything(w.ctx(), a.ID, nil, audit.Act{At: w.now}))
+		w.is(w.db.AddDevice(w.ctx(), server(hash), w.act(audit.ServerClaimed, a.ID)), store.ErrSpent)
+		w.recorded(audit.ServerClaimed, 1)
+	})
+}
+
+func (w *world) claim(a account.Account) (hash string) {
+	w.Helper()
+	token := secret.NewClaim()
+	w.must(w.db.Record(w.ctx(), w.act(audit.ClaimTokenMade, a.ID).Linking(w.claimLink(a, token))))
+	return w.find(credential.ServerClaim, token).Hash
+}
+
+func (w *world) claimLink(a account.Account, token secret.Token) credential.Link {
+	w.Helper()
+	clock, err := w.db.ReadClock(w.ctx())
+	w.must(err)
+	a, err = w.db.LoadAccount(w.ctx(), a.ID)
+	w.must(err)
+	return credential.Link{Kind: credential.ServerClaim, Token: token, AccountID: a.ID, Stamp: credential.StampNow(clock, a.Standing), Most: 2}
+}
+
+// So many of a kind wait at once, however many ask; what is over does not count.
+func TestLinksAreFew(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		failed := w.all(func(db *store.DB, _ int) error {
+			return db.Record(w.ctx(), w.act(audit.ClaimTokenMade, a.ID).Linking(w.claimLink(a, secret.NewClaim())))
+		}, credential.ErrTooMany)
+		if failed != racers-2 {
+			t.Errorf("%d of %d were too many", failed, racers)
+		}
+		w.recorded(audit.ClaimTokenMade, 2)
+		w.claim(w.person("bert"))
+		w.now = w.now.Add(4 * time.Minute)
+		w.claim(a)
+		w.claim(a)
+		w.is(w.db.Record(w.ctx(), w.act(audit.ClaimTokenMade, a.ID).Linking(w.claimLink(a, secret.NewClaim()))), credential.ErrTooMany)
+		w.must(w.db.EndEverything(w.ctx(), a.ID, nil, audit.Act{At: w.now}))
+		w.claim(a)
+	})
+}

@@ -87,12 +87,14 @@ func (w *world) minted(a account.Account) map[credential.Kind]secret.Token {
 	} {
 		all[kind], _ = w.link(kind, a)
 	}
-	for kind, token := range map[credential.Kind]secret.Token{credential.App: secret.NewToken(), credential.AppPassword: secret.NewAppPassword()} {
+	for kind, token := range map[credential.Kind]secret.Token{credential.App: secret.NewToken(), credential.AppPassword: secret.NewAppPassword(), credential.Server: secret.NewToken()} {
 		app := w.signIn(a)
 		app.Kind, app.Token, app.Device.Kind = kind, token, device.App
 		w.must(w.db.AddDevice(w.ctx(), app, w.act(audit.SignedIn, a.ID)))
 		all[kind] = token
 	}
+	all[credential.ServerClaim] = secret.NewClaim()
+	w.must(w.db.Record(w.ctx(), w.act(audit.ClaimTokenMade, a.ID).Linking(w.claimLink(a, all[credential.ServerClaim]))))
 	for _, kind := range []credential.Kind{credential.Invitation, credential.SetUp} {
 		all[kind], _ = w.link(kind, account.Account{})
 	}

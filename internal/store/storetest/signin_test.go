@@ -47,8 +47,9 @@ func TestOpenSignInTrimsTheOldest(t *testing.T) {
 		ended, _ := w.signedIn(a)
 		w.must(w.db.EndEverything(w.ctx(), a.ID, nil, audit.Act{}))
 		_ = ended
-		password, tv := w.appPassword(a), w.signIn(a) // unused for longest, and no browsers
+		password, tv, server := w.appPassword(a), w.signIn(a), w.named(a, device.Server, "") // unused for longest, and no browsers
 		w.must(w.db.AddDevice(w.ctx(), password, audit.Act{At: w.now}))
+		w.must(w.db.AddDevice(w.ctx(), server, audit.Act{At: w.now}))
 		tv.Kind, tv.Device.Kind = credential.App, device.App
 		w.openSignIn(tv)
 		first, _ := w.signedIn(a)
@@ -65,8 +66,9 @@ func TestOpenSignInTrimsTheOldest(t *testing.T) {
 		w.must(w.resolve(credential.Browser, last.Token))
 		w.must(w.resolve(credential.App, tv.Token))
 		w.must(w.resolve(credential.AppPassword, password.Token))
-		w.count(int64(device.Most)+2, "device")
-		w.count(int64(device.Most)+2, "credential")
+		w.must(w.resolve(credential.Server, server.Token))
+		w.count(int64(device.Most)+3, "device")
+		w.count(int64(device.Most)+3, "credential")
 	})
 }
 

@@ -1,0 +1,122 @@
+// Package mediaserver owns how a media server comes to belong to an account: the claim token its owner asks for, and its one exchange for a token
+// of the server's own. It refuses to know through which door a server speaks.
+package mediaserver
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/notice"
+	"usher/internal/ratelimit"
+	"usher/internal/secret"
+)
+
+const (
+	// Most is how many media servers an account may have.
+	Most = 50
+	// MostClaims is how many claim tokens of an account may wait at once.
+	MostClaims = 5
+)
+
+// byClaim is the method of what was claimed.
+const byClaim = "claim token"
+
+// ErrDeadClaim says that a claim token does not count: unknown, used, too old, or ended. Which, is not told.
+var ErrDeadClaim = errors.New("mediaserver: the claim token does not count")
+
+// Store keeps claim tokens and what was claimed.
+type Store interface {
+	FindPerson(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, account.Account, error)
+	Take(ctx context.Context, takes []ratelimit.Take, now time.Time) error
+	Record(ctx context.Context, act audit.Act) error
+	AddDevice(ctx context.Context, s credential.SignIn, act audit.Act) error
+}
+
+// Resolver is the one way from a presented token to a right.
+type Resolver interface {
+	ResolveWith(ctx context.Context, kind credential.Kind, token secret.Token, find credential.Question) (credential.Found, error)
+}
+
+// Service lets owners claim media servers.
+type Service struct {
+	Store    Store
+	Resolver Resolver
+	Now      func() time.Time
+}
+
+// Offer makes a claim token for the account that software acts for, by which one server can be claimed within four minutes.
+// credential.ErrMayNotAct, credential.ErrTooMany, limits.
+func (s *Service) Offer(ctx context.Context, f credential.Found, client device.Client) (secret.Token, error) {
+	if err := f.MayAct(); err != nil {
+		return secret.Token{}, err
+	}
+	now := s.Now()
+	if err := s.Store.Take(ctx, []ratelimit.Take{ratelimit.ClaimTokens.For(f.AccountID)}, now); err != nil {
+		return secret.Token{}, err
+	}
+	claim := credential.Link{
+		Kind: credential.ServerClaim, Token: secret.NewClaim(), AccountID: f.AccountID, Stamp: credential.StampNow(f.Clock, f.Account), Most: MostClaims,
+	}
+	act := audit.New(now, audit.ClaimTokenMade, f.AccountID, f.AccountID).From(client)
+	return claim.Token, s.Store.Record(ctx, act.Linking(claim))
+}
+
+// Claim is a server that shows a claim token. What it says about itself is its own word.
+type Claim struct {
+	Token   secret.Token
+	Name    string
+	Product string
+	Says    device.Claim
+	Client  device.Client
+}
+
+// Claimed is a server that belongs to an account now.
+type Claimed struct {
+	Account account.Account
+	Token   secret.Token // for the server to keep
+}
+
+// Exchange spends a claim token and signs the server in, in the place of the one that had its name for itself on that account. ErrDeadClaim,
+// device.ErrTooMany, limits.
+func (s *Service) Exchange(ctx context.Context, c Claim) (Claimed, error) {
+	now := s.Now()
+	var owner account.Account
+	f, err := s.Resolver.ResolveWith(ctx, credential.ServerClaim, c.Token, func(ctx context.Context, kind credential.Kind, token secret.Token) (found credential.Found, err error) {
+		found, owner, err = s.Store.FindPerson(ctx, kind, token)
+		return found, err
+	})
+	if credential.IsDead(err) {
+		return Claimed{}, errors.Join(ErrDeadClaim, s.Store.Take(ctx, ratelimit.ClaimExchanges.From(c.Client.Address), now))
+	}
+	if err != nil {
+		return Claimed{}, err
+	}
+	in := credential.NewSignIn(owner.ID, byClaim, c.Client, now)
+	in.Kind, in.FreshAt, in.Stamp, in.Spends, in.Most = credential.Server, time.Time{}, f.Stamp, f.Hash, Most
+	in.Device.Kind, in.Device.Claim = device.Server, c.Says.Tame()
+	in.Device.Name, in.Device.Product = device.Claimed(c.Name, c.Product, c.Client.UserAgent)
+	err = s.Store.AddDevice(ctx, in, s.told(in, owner, c.Client))
+	if errors.Is(err, credential.ErrSpent) { // by another server, at this moment
+		err = errors.Join(ErrDeadClaim, err)
+	}
+	return Claimed{Account: owner, Token: in.Token}, err
+}
+
+// told is what a claim leaves behind: its record, and the mail to the owner with the link that says "this wasn't me".
+func (s *Service) told(in credential.SignIn, owner account.Account, client device.Client) audit.Act {
+	act := audit.New(s.Now(), audit.ServerClaimed, owner.ID, owner.ID).From(client).With(audit.Device, in.Device.Name)
+	act, notMe := act.NotMe(owner.ID, in.Device)
+	seen := client.Seen()
+	e := notice.Event{
+		Device: notice.Device{Name: in.Device.Name, Product: in.Device.Product, Place: seen.Place, Address: seen.Address}, At: act.At, NotMe: notMe,
+	}
+	for _, to := range owner.NoticeAddresses() {
+		act = act.Telling(notice.ServerClaimed(to, owner.Name, e).For(owner.ID))
+	}
+	return act
+}
