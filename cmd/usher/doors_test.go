@@ -204,6 +204,11 @@ func asBearer(token string) request {
 	return request{header: http.Header{"Authorization": {"Bearer " + token}}}
 }
 
+// asPlex is what a client of the plex.tv wire API sends.
+func asPlex(token string) request {
+	return request{header: http.Header{"X-Plex-Client-Identifier": {"attic"}, "X-Plex-Token": {token}}}
+}
+
 func asBasic(login, password string) request {
 	r := http.Request{Header: http.Header{}}
 	r.SetBasicAuth(login, password)

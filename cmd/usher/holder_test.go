@@ -108,12 +108,23 @@ func (h *holder) signIns() {
 	shown, _ := secret.ReadAppPassword(secret.TokenOf(anAppPassword.FindString(made.Body.String())))
 	h.tokens[credential.AppPassword] = shown.Reveal()
 
+	h.tokens[credential.ServerClaim] = h.claim()
+	server := h.is(h.send(http.MethodPost, "/api/claim/exchange?token="+h.claim(), asPlex("")), http.StatusOK)
+	h.tokens[credential.Server] = aToken.FindString(server.Body.String())
+
 	begun := h.is(h.post("/account/second-step/begin", nil, "usher", h.signedIn(h.bert)), http.StatusOK)
 	h.tokens[credential.Enrolment] = aToken.FindString(begun.Body.String())
 
 	signUp := url.Values{"email": {"new." + h.name + "@example.org"}, "password": {"velvet orchard comet ladder"}}
 	h.tokens[credential.SignUp] = cookie(h.is(h.post("/sign-up", signUp), http.StatusSeeOther), "usher-sign-up")
 	h.tokens[credential.SignUpLink] = h.mailed(signUp.Get("email"), notice.DataLink, "/sign-up/confirm/")
+}
+
+// claim gets a claim token by the word of the app.
+func (h *holder) claim() string {
+	h.Helper()
+	h.unlimited()
+	return aClaim.FindString(h.is(h.send(http.MethodGet, "/api/claim/token", asPlex(h.tokens[credential.App])), http.StatusOK).Body.String())
 }
 
 // addresses changes the address once, which can be undone, and asks for another change.

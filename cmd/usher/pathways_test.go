@@ -15,6 +15,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/plexapi"
 	"usher/internal/secret"
 )
 
@@ -36,7 +37,7 @@ const (
 // ofKinds are the decisions for every kind of credential: what it took to be given one.
 var ofKinds = map[credential.Kind]decision{
 	credential.Browser: asksCode, credential.Known: asksCode, credential.Remembered: asksCode, credential.App: asksCode, credential.Restricted: asksCode,
-	credential.AppPassword: fromSignIn, credential.Change: fromSignIn, credential.Enrolment: fromSignIn, credential.Console: fromSignIn,
+	credential.AppPassword: fromSignIn, credential.ServerClaim: fromSignIn, credential.Server: fromSignIn, credential.Change: fromSignIn, credential.Enrolment: fromSignIn, credential.Console: fromSignIn,
 	credential.SignUp: newAccount, credential.SignUpLink: newAccount,
 	credential.SecondStep: noPower, credential.Reset: noPower, credential.Undo: noPower, credential.NotMe: noPower, credential.KeepFactor: noPower,
 	credential.Invitation: byOperator, credential.SetUp: byOperator, credential.ClientSecret: byOperator,
@@ -49,6 +50,8 @@ var ofMints = map[string]decision{
 
 	"signin.Devices.SignOutEverything": fromSignIn, "signin.AppPasswords.Make": fromSignIn, "password.Service.Change": fromSignIn,
 	"profile.Service.redeem": fromSignIn, "factor.Service.keep": fromSignIn, "factor.Service.Finish": fromSignIn,
+
+	"mediaserver.Service.Offer": fromSignIn, "mediaserver.Service.Exchange": fromSignIn,
 
 	"signup.Service.create": newAccount, "signup.Founding.SetUp": newAccount,
 
@@ -68,7 +71,10 @@ var ofMints = map[string]decision{
 var ofOpenRoutes = map[string]decision{
 	"POST /sign-in": asksCode, "POST /sign-in/code": asksCode, "POST /sign-in/recovery": asksCode,
 	"POST /api/v1/sign-in": asksCode, "GET /api/v1/me": asksCode,
+	"POST /api/v2/users/signin": asksCode, "POST /users/sign_in": asksCode,
 	"POST /reset/code": asksCode, "POST /reset/new": asksCode,
+
+	"GET /api/claim/token": fromSignIn, "POST /api/claim/exchange": fromSignIn,
 
 	"POST /sign-up/code": newAccount, "POST /sign-up/confirm": newAccount, "POST /setup": newAccount,
 
@@ -83,6 +89,9 @@ var ofOpenRoutes = map[string]decision{
 	"GET /keep-second-step": noPower, "GET /keep-second-step/{token}": noPower,
 	"GET /reset": noPower, "GET /reset/new": noPower, "GET /reset/{token}": noPower, "GET /notice": noPower, "GET /.well-known/change-password": noPower,
 	"GET /api/v1/openapi.yaml": noPower, "GET /api/v1/problems/{name}": noPower,
+	"DELETE /api/v2/users/signout": noPower, "DELETE /devices/{id}": noPower, "GET /api/v2/user": noPower, "GET /users/account": noPower, "GET /api/v2/ping": noPower,
+	"GET /api/v2/resources": noPower, "GET /api/resources": noPower, "GET /pms/resources": noPower, "GET /pms/servers": noPower, "GET /api/servers": noPower, "GET /devices": noPower,
+	"GET /api/v2/home": noPower, "GET /api/v2/home/users": noPower, "GET /api/home/users": noPower, "GET /api/v2/friends": noPower, "GET /api/users": noPower, "GET /api/users/{$}": noPower,
 	"GET /static/": noPower, "GET /favicon.ico": noPower, "GET /robots.txt": noPower, "/help": noPower, "/help/": noPower, "/": noPower,
 }
 
@@ -271,10 +280,15 @@ func (h *thief) try(rt route, names []string) {
 	for _, password := range []string{victimPassword, thiefPassword} {
 		for _, code := range []string{"", "000000"} {
 			q := request{cookies: h.cookies, form: h.form(names, password, code)}
-			if strings.HasPrefix(path, "/api/") {
+			players := plexapi.Owns(path)
+			if players || strings.HasPrefix(path, "/api/") {
 				q = asBasic(h.victim.Email, password+code)
+				q.header.Set("X-Plex-Client-Identifier", "thief")
 				if method == http.MethodPost {
 					q.object = map[string]string{"login": h.victim.Email, "password": password, "code": code}
+				}
+				if players && method == http.MethodPost {
+					q.object["verificationCode"] = code
 				}
 			}
 			h.unlimited()
@@ -289,7 +303,7 @@ func (h *thief) try(rt route, names []string) {
 			if h.power() != power {
 				h.Fatalf("%s changes who can get in by the password alone", rt.pattern())
 			}
-			if path == "/api/v1/me" && w.Code == http.StatusOK || len(h.cookies) == 0 && slices.Contains(guards, rt.handler) && w.Code == http.StatusOK {
+			if (players || path == "/api/v1/me") && w.Code < http.StatusMultipleChoices || len(h.cookies) == 0 && slices.Contains(guards, rt.handler) && w.Code == http.StatusOK {
 				h.Errorf("%s answers %d", rt.pattern(), w.Code)
 			}
 		}
@@ -327,6 +341,11 @@ func (h *thief) letsInByBoth() {
 	object := map[string]string{"login": h.victim.Email, "password": victimPassword, "code": h.code(h.victim)}
 	if w := h.send(http.MethodPost, "/api/v1/sign-in", request{object: object}); w.Code != http.StatusOK {
 		h.Errorf("the code does not sign an app in: %d", w.Code)
+	}
+	plex := asPlex("")
+	plex.form = url.Values{"login": {h.victim.Email}, "password": {victimPassword + h.code(h.victim)}}
+	if w := h.send(http.MethodPost, "/api/v2/users/signin", plex); w.Code != http.StatusCreated {
+		h.Errorf("the appended code does not sign a player in: %d", w.Code)
 	}
 	if w := h.send(http.MethodGet, "/api/v1/me", asBasic(h.victim.Email, victimPassword+h.code(h.victim))); w.Code != http.StatusOK {
 		h.Errorf("the appended code is not taken: %d", w.Code)

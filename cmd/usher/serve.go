@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -20,9 +21,11 @@ import (
 	"usher/internal/config"
 	"usher/internal/device"
 	"usher/internal/mail"
+	"usher/internal/mediaserver"
 	"usher/internal/middleware"
 	"usher/internal/operations"
 	"usher/internal/place"
+	"usher/internal/plexapi"
 	"usher/internal/profile"
 	"usher/internal/signin"
 	"usher/internal/signup"
@@ -180,30 +183,36 @@ func (s *service) handler() (http.Handler, error) {
 	programs := &api.Door{
 		SignIn: signIn, Devices: devices, Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
 	}
-	chain := middleware.Chain(middleware.Settings{
+	players := &plexapi.Door{
+		SignIn: signIn, Devices: devices, Servers: &mediaserver.Service{Store: s.db, Resolver: s.resolver, Now: s.now},
+		Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
+	}
+	plex := func(path string) bool { return s.cfg.PlexAPI == config.On && plexapi.Owns(path) }
+	return throughDoors(middleware.Settings{
 		Origin: s.cfg.OriginURL(), Hosts: s.cfg.AllowedHosts(), TrustedProxies: s.cfg.TrustedProxies, Observer: s.metrics, Now: s.now,
-		ErrorPage: func(w http.ResponseWriter, r *http.Request, status int, kind string) {
-			if forPrograms(r) {
-				programs.Refused(w, r, status, kind)
-				return
-			}
-			pages.Refused(w, r, status, kind)
-		},
-	}, s.log)
-	return chain(eachToItsDoor(programs.Handler(), middleware.RequireForm(pages.Refused)(door.Handler()))), nil
+	}, s.log, []entry{
+		{plex, players.Handler(), players.Refused},
+		{func(path string) bool { return strings.HasPrefix(path, api.Prefix) }, programs.Handler(), programs.Refused},
+		{func(string) bool { return true }, middleware.RequireForm(pages.Refused)(door.Handler()), pages.Refused},
+	}), nil
 }
 
-// forPrograms tells what is meant for programs from what is meant for people.
-func forPrograms(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, api.Prefix) }
+// entry is a door with the paths that are its own.
+type entry struct {
+	owns    func(path string) bool
+	handler http.Handler
+	refused middleware.ErrorPage
+}
 
-func eachToItsDoor(programs, people http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if forPrograms(r) {
-			programs.ServeHTTP(w, r)
-			return
-		}
-		people.ServeHTTP(w, r)
-	})
+// throughDoors brings every request to the first door whose path it asks for, and has that door answer what is refused before.
+func throughDoors(settings middleware.Settings, log *slog.Logger, doors []entry) http.Handler {
+	at := func(r *http.Request) entry {
+		return doors[slices.IndexFunc(doors, func(e entry) bool { return e.owns(r.URL.Path) })]
+	}
+	settings.ErrorPage = func(w http.ResponseWriter, r *http.Request, status int, kind string) {
+		at(r).refused(w, r, status, kind)
+	}
+	return middleware.Chain(settings, log)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { at(r).handler.ServeHTTP(w, r) }))
 }
 
 // outboxAddress is where mail can be read in a browser: only while the service has no mail server and is this machine's own.

@@ -20,6 +20,9 @@ var aToken = regexp.MustCompile(`\b[0-9a-v]{52}\b`)
 // anAppPassword is how one is shown.
 var anAppPassword = regexp.MustCompile(`\busher(-[2-9a-z]{4}){7}\b`)
 
+// aClaim is the spelling of a claim token.
+var aClaim = regexp.MustCompile(`\bclaim-[0-9a-v]{32}\b`)
+
 // secretFields are the fields whose values nobody but their owner should read.
 var secretFields = map[string]bool{
 	"email": true, "login": true, "password": true, "current": true, "remove_password": true, "code": true, "off_code": true, "ticket": true, "display_name": true, "user_name": true,
@@ -34,7 +37,7 @@ func (s *story) keepSecret(text string) {
 }
 
 func (s *story) keepTokens(text string) {
-	for _, token := range aToken.FindAllString(text, -1) {
+	for _, token := range slices.Concat(aToken.FindAllString(text, -1), aClaim.FindAllString(text, -1)) {
 		s.keepSecret(token)
 	}
 	for _, shown := range anAppPassword.FindAllString(text, -1) {

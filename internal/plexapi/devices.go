@@ -1,0 +1,140 @@
+package plexapi
+
+import (
+	"cmp"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"usher/internal/device"
+	"usher/internal/request"
+)
+
+// listed are the devices of an account that other software of it may know of: software and media servers. Browsers are their owner's own affair.
+func (d *Door) listed(c *call, accountID string) ([]device.Device, error) {
+	all, err := d.Devices.List(c.r.Context(), accountID)
+	var some []device.Device
+	for _, dev := range all {
+		if dev.Kind != device.Browser && dev.Kind != device.Phone {
+			some = append(some, dev)
+		}
+	}
+	return some, err
+}
+
+// devices lists them without their tokens, which nobody but they has, and without where they are.
+func (d *Door) devices(c *call) error {
+	in, err := c.member()
+	if err != nil {
+		return err
+	}
+	all, err := d.listed(c, in.Found.AccountID)
+	if err != nil {
+		return err
+	}
+	nodes := make([]node, len(all))
+	for i, dev := range all {
+		says := dev.Claim
+		nodes[i] = node{name: "Device", fields: []field{
+			{"name", dev.Name}, {"publicAddress", ""}, {"product", dev.Product}, {"productVersion", says.Version}, {"platform", says.Platform},
+			{"platformVersion", says.PlatformVersion}, {"device", says.Hardware}, {"model", says.Model}, {"vendor", says.Vendor}, {"provides", says.Provides},
+			{"clientIdentifier", lastingName(dev)}, {"version", says.Version}, {"id", device.Number(dev.ID)}, {"token", ""},
+			{"createdAt", dev.CreatedAt.Unix()}, {"lastSeenAt", dev.UsedAt.Unix()}, {"screenResolution", ""}, {"screenDensity", ""},
+		}}
+	}
+	here := request.From(c.r.Context()).Client
+	return c.reply(http.StatusOK, node{name: "MediaContainer", fields: []field{
+		{"publicAddress", here.String()}, {"size", int64(len(nodes))}, {"Device", list{nodes: nodes, bare: true}},
+	}})
+}
+
+// lastingName is a device's own name for itself; where it has none, the name of its row.
+func lastingName(d device.Device) string { return cmp.Or(d.Claim.Identifier, d.ID) }
+
+// deleteDevice signs a device out, by its number.
+func (d *Door) deleteDevice(c *call) error {
+	in, err := c.member()
+	if err != nil {
+		return err
+	}
+	number, err := strconv.ParseInt(strings.TrimSuffix(c.r.PathValue("id"), ".xml"), 10, 64)
+	if err != nil {
+		return device.ErrNotFound
+	}
+	all, err := d.listed(c, in.Found.AccountID)
+	if err != nil {
+		return err
+	}
+	for _, dev := range all {
+		if device.Number(dev.ID) == number {
+			if err := d.Devices.SignOutOther(c.r.Context(), in.Found, dev.ID, d.client(c.r)); err != nil {
+				return err
+			}
+			c.w.WriteHeader(http.StatusNoContent)
+			return nil
+		}
+	}
+	return device.ErrNotFound
+}
+
+// resources lists the same as places to play from or on. None has told yet where it can be reached.
+func (d *Door) resources(c *call) error {
+	in, err := c.member()
+	if err != nil {
+		return err
+	}
+	all, err := d.listed(c, in.Found.AccountID)
+	if err != nil {
+		return err
+	}
+	nodes := make([]node, len(all))
+	for i, dev := range all {
+		nodes[i] = node{name: "resource", fields: append(resource(dev),
+			field{"createdAt", dev.CreatedAt.UTC().Format(time.RFC3339)}, field{"lastSeenAt", dev.UsedAt.UTC().Format(time.RFC3339)},
+			field{"ownerId", nil}, field{"sourceTitle", nil}, field{"publicAddress", ""}, field{"home", false}, field{"synced", false}, field{"relay", false},
+			field{"httpsRequired", false}, field{"dnsRebindingProtection", false}, field{"natLoopbackSupported", false}, field{"connections", list{}})}
+	}
+	return c.reply(http.StatusOK, node{name: "resources", fields: []field{{"", list{nodes: nodes}}}})
+}
+
+func (d *Door) resourcesOld(c *call) error {
+	in, err := c.member()
+	if err != nil {
+		return err
+	}
+	all, err := d.listed(c, in.Found.AccountID)
+	if err != nil {
+		return err
+	}
+	nodes := make([]node, len(all))
+	for i, dev := range all {
+		nodes[i] = node{name: "Device", fields: append(resource(dev), field{"createdAt", dev.CreatedAt.Unix()}, field{"lastSeenAt", dev.UsedAt.Unix()})}
+	}
+	return c.reply(http.StatusOK, container("Device", nodes))
+}
+
+// resource is what both generations say about one.
+func resource(dev device.Device) []field {
+	return []field{
+		{"name", dev.Name}, {"product", dev.Product}, {"productVersion", dev.Claim.Version}, {"platform", dev.Claim.Platform},
+		{"platformVersion", dev.Claim.PlatformVersion}, {"device", dev.Claim.Hardware}, {"clientIdentifier", lastingName(dev)}, {"provides", dev.Claim.Provides},
+		{"accessToken", ""}, {"owned", true}, {"presence", false}, {"publicAddressMatches", false},
+	}
+}
+
+// container is what lists of the older generation stand in.
+func container(name string, nodes []node, more ...field) node {
+	fields := []field{
+		{"friendlyName", "myPlex"}, {"identifier", "com.plexapp.plugins.myplex"}, {"machineIdentifier", ""}, {"totalSize", int64(len(nodes))}, {"size", int64(len(nodes))},
+	}
+	return node{name: "MediaContainer", fields: append(append(fields, more...), field{name, list{nodes: nodes, bare: true}})}
+}
+
+// servers lists the media servers that have told where they can be reached, which none can yet.
+func (d *Door) servers(c *call) error {
+	if _, err := c.member(); err != nil {
+		return err
+	}
+	return c.reply(http.StatusOK, container("Server", nil))
+}

@@ -1,0 +1,82 @@
+package plexapi
+
+import (
+	"net/http"
+	"strconv"
+	"testing"
+
+	"usher/internal/device"
+)
+
+func (h *house) number(accountID, identifier string) string {
+	h.Helper()
+	for _, d := range h.apps(accountID) {
+		if d.Claim.Identifier == identifier {
+			return strconv.FormatInt(device.Number(d.ID), 10)
+		}
+	}
+	h.Fatalf("no %s", identifier)
+	return ""
+}
+
+// No token of a device is told to another (CVE-2025-69416), nor is where the others are.
+func TestDevices(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ann := h.person("ann", false)
+		h.person("bob", false)
+		attic, shed := h.signIn("ann", annPassword, "attic"), h.signIn("ann", annPassword, "shed")
+		bobs := h.signIn("bob", annPassword, "bobs")
+		got := h.get("/devices.xml", attic).is(200, `<MediaContainer publicAddress="203.0.113.7" size="2">`, ` clientIdentifier="shed"`, ` token=""`, ` publicAddress=""`,
+			` id="`+h.number(ann.ID, "shed")+`"`)
+		got.without(attic, shed, bobs, "bobs")
+		h.get("/devices.json", attic).is(200, `{"MediaContainer":{"publicAddress"`, `"Device":[{"name"`).without(shed)
+		h.get("/api/v2/resources?includeHttps=1&includeRelay=1", attic, "Accept", "application/json").is(200, `[{"name":"AtticPlayer"`, `"accessToken":""`, `"connections":[]`).without(attic, shed)
+		h.get("/api/v2/resources", attic).is(200, "<resources><resource ", "<connections/>")
+		for _, path := range []string{"/api/resources", "/pms/resources", "/pms/resources.xml"} {
+			h.get(path, attic, "Accept", "application/json").is(200, `<MediaContainer friendlyName="myPlex"`, "<Device name=", ` accessToken=""`, ` owned="1"`)
+		}
+		for _, path := range []string{"/pms/servers.xml", "/api/servers"} {
+			h.get(path, attic).is(200, `size="0"/>`)
+		}
+		h.get("/devices.xml", "").is(401)
+		h.get("/api/v2/resources", "").is(401, `code="1001"`)
+	})
+}
+
+// Attack S16: a number is looked for among the account's own.
+func TestDeleteDevice(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ann, bob := h.person("ann", false), h.person("bob", false)
+		attic, shed := h.signIn("ann", annPassword, "attic"), h.signIn("ann", annPassword, "shed")
+		bobs := h.signIn("bob", annPassword, "bobs")
+		remove := func(number, token string) answer {
+			return h.ask(http.MethodDelete, "/devices/"+number+".xml", "", "X-Plex-Token", token)
+		}
+		remove(h.number(bob.ID, "bobs"), attic).is(404)
+		h.get("/api/v2/user", bobs).is(200)
+		for _, none := range []string{"0", "-1", "x", "99999999999999999999", h.apps(ann.ID)[0].ID} {
+			remove(none, attic).is(404)
+		}
+		number := h.number(ann.ID, "shed")
+		remove(number, attic).is(204)
+		h.get("/api/v2/user", shed).is(401)
+		remove(number, attic).is(404)
+		remove(h.number(ann.ID, "attic"), attic).is(204) // itself
+		remove(number, attic).is(422, "Invalid token")
+	})
+}
+
+func TestHome(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.person("ann", false)
+		token := h.signIn("ann", annPassword, "attic")
+		h.get("/api/v2/home/users", token, "Accept", "application/json").is(200, `"guestEnabled":false`, `"users":[{"id":`, `"admin":true`)
+		h.get("/api/v2/home", token).is(200, "<home ", "<users><user ")
+		h.get("/api/home/users", token, "Accept", "application/json").is(200, "<MediaContainer ", "<User id=", ` title="The ann"`, ` protected="0"`)
+		for _, path := range []string{"/api/users", "/api/users/"} {
+			h.get(path, token).is(200, `size="0"/>`)
+		}
+		h.get("/api/v2/friends", token, "Accept", "application/json").is(200, "[]")
+		h.get("/api/users/1", token).is(404)
+	})
+}

@@ -1,0 +1,184 @@
+package plexapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"usher/internal/argon2id"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/mediaserver"
+	"usher/internal/outage"
+	"usher/internal/ratelimit"
+	"usher/internal/request"
+	"usher/internal/signin"
+)
+
+// What is wrong with a request before anybody looks at what it wants.
+var (
+	errBadRequest   = errors.New("plexapi: the request cannot be read")
+	errTooLarge     = errors.New("plexapi: the body is too large")
+	errNotFound     = errors.New("plexapi: there is nothing here")
+	errMethod       = errors.New("plexapi: that is not done here")
+	errNoIdentifier = errors.New("plexapi: the client does not name itself")
+	errNoToken      = errors.New("plexapi: no token")
+	errDeadToken    = errors.New("plexapi: the token does not count")
+	errNoPassword   = errors.New("plexapi: no name or no password")
+)
+
+// refusal is one numbered error. SITE in its words stands for the public address.
+type refusal struct {
+	code   int64
+	status int
+	words  string
+}
+
+// The refusals that are not the meaning of one error.
+var (
+	tooOften = refusal{1003, http.StatusTooManyRequests, "Too many requests. Try again later."}
+	tooTried = refusal{1031, http.StatusUnauthorized, "Too many failed sign-ins. Wait a while, then try again."}
+	broken   = refusal{1007, http.StatusInternalServerError, "Something went wrong on our side."}
+	notNow   = refusal{1013, http.StatusServiceUnavailable, "There is more to do than can be done at once. Try again in a moment."}
+)
+
+// meanings are the numbers that clients know, by what went wrong.
+var meanings = []struct {
+	err error
+	refusal
+}{
+	{argon2id.ErrBusy, notNow}, {outage.Err, notNow}, {context.DeadlineExceeded, notNow}, {context.Canceled, notNow},
+	{signin.ErrCodeRequired, refusal{1029, http.StatusUnauthorized, "Please enter the verification code: add the six digits of your authenticator app to the end of the password."}},
+	{signin.ErrWrongCode, refusal{1028, http.StatusUnauthorized, "Invalid verification code. Wait for the next six digits, and add them to the end of the password."}},
+	{signin.ErrWrong, refusal{1001, http.StatusUnauthorized, "User could not be authenticated. Name and password do not belong together."}},
+	{errNoPassword, refusal{1001, http.StatusUnauthorized, "User could not be authenticated. Send a name and a password."}},
+	{credential.ErrResetRequired, refusal{1040, http.StatusForbidden, "This account needs a new password before it can be used again. Choose one at SITE/reset in a browser."}},
+	{credential.Exhausted{}, refusal{1040, http.StatusForbidden, "The password is turned off after too many failed sign-ins. Choose a new one at SITE/reset in a browser."}},
+	{credential.ErrLocked, refusal{1043, http.StatusForbidden, "This account is locked. Ask the person who runs SITE."}},
+	{credential.ErrDeleting, refusal{1043, http.StatusForbidden, "This account is going to be deleted. To keep it, sign in at SITE in a browser."}},
+	{credential.ErrMayNotAct, refusal{1068, http.StatusForbidden, "This device may not do that. Its owner can, at SITE in a browser."}},
+	{credential.ErrTooMany, refusal{1003, http.StatusTooManyRequests, "As many claim tokens wait as may. Use one of them, or wait four minutes."}},
+	{mediaserver.ErrDeadClaim, refusal{1069, http.StatusUnprocessableEntity, "This claim token does not count: it lives four minutes and works once. Get a new one."}},
+	{device.ErrTooMany, refusal{1008, http.StatusUnprocessableEntity, "This account has as many media servers as it may have. Sign one out at SITE in a browser."}},
+	{errDeadToken, refusal{1001, http.StatusUnauthorized, "User could not be authenticated. The token does not count any more: sign in again."}},
+	{errNoToken, refusal{1001, http.StatusUnauthorized, "User could not be authenticated. No token was sent."}},
+	{errNoIdentifier, refusal{1000, http.StatusBadRequest, "X-Plex-Client-Identifier is missing."}},
+	{device.ErrNotFound, refusal{1002, http.StatusNotFound, "There is no such device."}},
+	{errNotFound, refusal{1002, http.StatusNotFound, "There is nothing here."}},
+	{errMethod, refusal{1005, http.StatusMethodNotAllowed, "That is not done here. The header Allow lists what is."}},
+	{errTooLarge, refusal{1004, http.StatusRequestEntityTooLarge, "The body is too large."}},
+	{errBadRequest, refusal{1004, http.StatusBadRequest, "The request cannot be read."}},
+}
+
+// refusalOf finds the number that an error has; what it does not know is broken.
+func (c *call) refusalOf(err error) refusal {
+	if errors.As(err, new(*ratelimit.LimitedError)) {
+		if c.signsIn && !c.old {
+			return tooTried
+		}
+		return tooOften
+	}
+	for _, m := range meanings {
+		if errors.Is(err, m.err) {
+			return m.refusal
+		}
+	}
+	return broken
+}
+
+// answer adapts a handler for the mux.
+func (d *Door) answer(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		dress(w.Header())
+		c := d.call(w, r)
+		err := c.read()
+		if err == nil {
+			err = h(c)
+		}
+		if err != nil {
+			c.fail(err)
+		}
+	})
+}
+
+// busyPause is when a request that was refused for want of room may come back.
+const busyPause = 5 * time.Second
+
+// statusLeft is what stands in the log for a request whose sender went away before the answer.
+const statusLeft = 499
+
+// fail answers with the numbered error that an error is. What is nobody's fault but ours goes to the log.
+func (c *call) fail(err error) {
+	if errors.Is(c.r.Context().Err(), context.Canceled) {
+		c.w.WriteHeader(statusLeft)
+		return
+	}
+	why := c.refusalOf(err)
+	limited := new(ratelimit.LimitedError)
+	switch {
+	case errors.As(err, &limited):
+		c.retryAfter(limited.Until)
+	case errors.Is(err, credential.ErrTooMany):
+		c.retryAfter(c.door.Now().Add(credential.Rules[credential.ServerClaim].Life))
+	case why.status == http.StatusServiceUnavailable:
+		c.retryAfter(c.door.Now().Add(busyPause))
+	}
+	if why.status >= http.StatusInternalServerError {
+		c.door.Log.ErrorContext(c.r.Context(), "request failed", "request_id", request.From(c.r.Context()).ID, "route", c.r.Pattern, "error", err)
+	}
+	if errors.Is(err, errDeadToken) && c.old && !strings.HasPrefix(c.r.URL.Path, "/api/claim/") {
+		why = refusal{status: http.StatusUnprocessableEntity, words: "Invalid token"} // clients of the older generation know these two words
+	}
+	c.refuse(why)
+}
+
+// retryAfter says when to come back.
+func (c *call) retryAfter(at time.Time) {
+	c.w.Header().Set("Retry-After", strconv.Itoa(ratelimit.Seconds(at.Sub(c.door.Now()))))
+}
+
+// refuse sends a refusal in the form of its generation.
+func (c *call) refuse(why refusal) {
+	if why.status == http.StatusUnauthorized { // RFC 9110 §15.5.2
+		scheme := "Bearer"
+		if c.signsIn && c.old {
+			scheme = "Basic"
+		}
+		c.w.Header().Set("WWW-Authenticate", scheme+" realm="+strconv.Quote(c.door.Origin.Host))
+	}
+	words := strings.ReplaceAll(why.words, "SITE", c.door.Origin.String())
+	_ = c.reply(why.status, c.spelled(why, words))
+}
+
+func (c *call) spelled(why refusal, words string) node {
+	switch {
+	case !c.old:
+		one := node{name: "error", fields: []field{{"code", why.code}, {"message", words}, {"status", int64(why.status)}}}
+		return node{name: "errors", fields: []field{{"errors", list{nodes: []node{one}, bare: true}}}}
+	case c.json:
+		return node{plain: true, fields: []field{{"error", words}}}
+	}
+	return node{name: "errors", fields: []field{{"error", text{value: words}}}}
+}
+
+// Refused answers what was turned away before it reached a handler.
+func (d *Door) Refused(w http.ResponseWriter, r *http.Request, status int, kind string) {
+	dress(w.Header())
+	why := refusal{1004, status, "The request cannot be read."}
+	switch {
+	case status >= http.StatusInternalServerError:
+		why.code, why.words = broken.code, broken.words
+	case kind == request.RefusedCrossOrigin:
+		why.code, why.words = 1043, "Pages of other websites cannot do this."
+	case kind == request.RefusedHost:
+		why.words = "This service does not answer to this name."
+	case kind == request.RefusedMethod:
+		why.code, why.words = 1005, "That is not done here."
+	case kind == request.RefusedSize:
+		why.words = "The body is too large."
+	}
+	d.call(w, r).refuse(why)
+}
