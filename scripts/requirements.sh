@@ -13,6 +13,8 @@ oathtool oathtool
 zbar-tools zbarimg
 argon2 argon2
 npm npm
+util-linux unshare
+iproute2 ip /usr/sbin/ip /sbin/ip
 TABLE
 }
 
@@ -43,7 +45,7 @@ requirements() {
 		echo "Go is missing: install the version go.mod names, or a newer one"
 		return 1
 	}
-	echo "$(go version), PostgreSQL, Chromium, oathtool, zbarimg, argon2, npm"
+	echo "$(go version), PostgreSQL, Chromium, oathtool, zbarimg, argon2, npm, unshare, ip"
 	mapfile -t absent < <(missing)
 	[ ${#absent[@]} -gt 0 ] || return 0
 

@@ -47,15 +47,17 @@ type doors struct {
 func eachDoors(t *testing.T, test func(d *doors)) {
 	t.Helper()
 	t.Parallel()
-	testdb.Each(t, func(t *testing.T, databaseURL string) { test(openDoors(t, databaseURL)) })
+	testdb.Each(t, func(t *testing.T, databaseURL string) { test(openDoors(t, databaseURL, func(*config.Config) {})) })
 }
 
-func openDoors(t *testing.T, databaseURL string) *doors {
+// openDoors opens them with what change makes of the settings.
+func openDoors(t *testing.T, databaseURL string, change func(*config.Config)) *doors {
 	t.Helper()
 	d := &doors{T: t, at: time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC), keys: map[string]secret.Token{}}
 	cfg := config.Default()
 	cfg.Data, cfg.Database, cfg.Origin = t.TempDir(), secret.TokenOf(databaseURL), "https://usher.example.org"
 	cfg.Argon2Memory, cfg.Argon2Passes = 8, 1
+	change(&cfg)
 	d.service, d.every = openService(t, cfg, func() time.Time { return d.at })
 	var err error
 	if path, is := strings.CutPrefix(databaseURL, "sqlite:"); is {
@@ -168,7 +170,7 @@ func (d *doors) send(method, path string, q request) *httptest.ResponseRecorder 
 	case method == http.MethodPost:
 		body, contentType = q.form.Encode(), "application/x-www-form-urlencoded"
 	}
-	r := httptest.NewRequest(method, "https://usher.example.org"+path, strings.NewReader(body))
+	r := httptest.NewRequest(method, d.cfg.Origin+path, strings.NewReader(body))
 	r.TLS, r.RemoteAddr = nil, "203.0.113.7:4711"
 	if q.header != nil {
 		r.Header = q.header.Clone()

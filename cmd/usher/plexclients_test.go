@@ -1,0 +1,168 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/config"
+	"usher/internal/middleware"
+	"usher/internal/testdb"
+)
+
+const clientPassword = "seven copper kettles sing"
+
+// clients is the service as plex.tv, for clients that know no other address: each runs alone in a network and a file system of its own, in which
+// that name is this service.
+type clients struct {
+	*doors
+	ann, bob account.Account // bob has a second step
+	socket   string          // where a client's network ends
+	ca       string          // file with the certificate that clients believe
+}
+
+// Unmodified clients of other people do with the service what they do with the original. Their folder says which, and how they are fetched.
+func TestPlexClients(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, databaseURL string) {
+		c := openClients(t, databaseURL)
+		for _, script := range []string{"plex-api", "ctrl-plex", "plexjs"} {
+			c.ann, c.bob = c.person("ann."+script, clientPassword, false), c.person("bob."+script, clientPassword, false)
+			c.turnOnFactor(c.bob)
+			c.unlimited()
+			c.run(script)
+		}
+	})
+}
+
+func openClients(t *testing.T, databaseURL string) *clients {
+	t.Helper()
+	dir := t.TempDir()
+	c := &clients{socket: filepath.Join(dir, "s"), ca: filepath.Join(dir, "ca.pem")}
+	c.doors = openDoors(t, databaseURL, func(cfg *config.Config) {
+		cfg.Origin, cfg.Hosts = "https://plex.tv", []string{"app.plex.tv", "clients.plex.tv"}
+	})
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	c.must(err)
+	server := middleware.Server(listener.Addr().String(), c.every, c.log)
+	go func() {
+		err := server.Serve(tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{c.certificate("plex.tv", "app.plex.tv", "clients.plex.tv")}, NextProtos: []string{"h2", "http/1.1"}}))
+		if err != nil && !errors.Is(err, net.ErrClosed) && !strings.Contains(err.Error(), "Server closed") {
+			t.Errorf("serving: %v", err)
+		}
+	}()
+	end, err := net.Listen("unix", c.socket)
+	c.must(err)
+	go func() {
+		for {
+			from, err := end.Accept()
+			if err != nil {
+				return
+			}
+			go relay(from, listener.Addr().String())
+		}
+	}()
+	t.Cleanup(func() { _, _ = end.Close(), server.Close() })
+	return c
+}
+
+func relay(from net.Conn, address string) {
+	defer func() { _ = from.Close() }()
+	to, err := net.Dial("tcp", address)
+	if err != nil {
+		return
+	}
+	defer func() { _ = to.Close() }()
+	go func() {
+		_, _ = io.Copy(to, from)
+		_ = to.(*net.TCPConn).CloseWrite()
+	}()
+	_, _ = io.Copy(from, to)
+}
+
+// certificate makes one for some names, which is its own authority, and writes it where clients find it.
+func (c *clients) certificate(names ...string) tls.Certificate {
+	c.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	c.must(err)
+	sheet := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "throwaway"}, DNSNames: names, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	raw, err := x509.CreateCertificate(rand.Reader, sheet, sheet, key.Public(), key)
+	c.must(err)
+	c.must(os.WriteFile(c.ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}), 0o600))
+	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}
+}
+
+// alone prepares the client's world: a loopback, a card with a hardware address, which one client looks for, and a file of names.
+const alone = `set -e
+ip link set lo up
+ip link add one type veth peer name two
+ip addr add 192.0.2.1/24 dev one
+ip link set one up
+ip link set two up
+mount --bind "$CLIENT_HOSTS" /etc/hosts
+exec node "$1"
+`
+
+// run runs a client's script to its end, and does what it asks for.
+func (c *clients) run(script string) {
+	c.Helper()
+	hosts := filepath.Join(c.TempDir(), "hosts")
+	c.must(os.WriteFile(hosts, []byte("127.0.0.1 localhost plex.tv app.plex.tv clients.plex.tv\n"), 0o600))
+	flags := []string{"--net", "--mount", "--kill-child"}
+	if os.Geteuid() != 0 {
+		flags = append(flags, "--map-root-user")
+	}
+	command := exec.CommandContext(c.Context(), "unshare", append(flags, "sh", "-c", alone, "sh", script+".mjs")...)
+	command.Dir = "../../internal/clienttest"
+	command.Env = []string{
+		"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin", "NODE_EXTRA_CA_CERTS=" + c.ca, "NODE_NO_WARNINGS=1", "CLIENT_SOCKET=" + c.socket, "CLIENT_HOSTS=" + hosts,
+		"CLIENT_LOGIN=" + c.ann.UserName, "CLIENT_SECOND_LOGIN=" + c.bob.UserName, "CLIENT_PASSWORD=" + clientPassword,
+	}
+	var said bytes.Buffer
+	command.Stderr = &said
+	asks, err := command.StdoutPipe()
+	c.must(err)
+	answers, err := command.StdinPipe()
+	c.must(err)
+	c.must(command.Start())
+	for lines := bufio.NewScanner(asks); lines.Scan(); {
+		_, err := fmt.Fprintln(answers, c.answer(lines.Text()))
+		c.must(err)
+	}
+	if err := command.Wait(); err != nil {
+		c.Errorf("%s: %v\n%s", script, err, said.String())
+	}
+}
+
+// answer does what a client's script cannot do for itself.
+func (c *clients) answer(asked string) string {
+	c.Helper()
+	what, _, _ := strings.Cut(asked, " ")
+	switch what {
+	case "code":
+		return c.code(c.bob)
+	}
+	c.Errorf("a client's script says %q", asked)
+	return ""
+}
