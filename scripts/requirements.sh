@@ -14,6 +14,7 @@ zbar-tools zbarimg
 argon2 argon2
 npm npm
 util-linux unshare
+curl curl
 iproute2 ip /usr/sbin/ip /sbin/ip
 TABLE
 }
@@ -45,7 +46,7 @@ requirements() {
 		echo "Go is missing: install the version go.mod names, or a newer one"
 		return 1
 	}
-	echo "$(go version), PostgreSQL, Chromium, oathtool, zbarimg, argon2, npm, unshare, ip"
+	echo "$(go version), PostgreSQL, Chromium, oathtool, zbarimg, argon2, npm, curl, unshare, ip"
 	mapfile -t absent < <(missing)
 	[ ${#absent[@]} -gt 0 ] || return 0
 

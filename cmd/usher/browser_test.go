@@ -220,8 +220,11 @@ func (s *story) client() *http.Client {
 	}
 }
 
-// text is what a person reads: no tags, blanks folded.
+// text is what a person reads: no tags, blanks folded. XML is read by programs, as it stands.
 func (p *page) text() string {
+	if strings.HasPrefix(p.body, "<?xml") {
+		return p.body
+	}
 	var b strings.Builder
 	for n := range p.root.Descendants() {
 		if n.Type == html.TextNode && n.Parent.Data != "script" && n.Parent.Data != "style" {

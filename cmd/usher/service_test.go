@@ -96,7 +96,7 @@ func usherCommand(ts *testscript.TestScript) string {
 
 // settingsOfStories are the settings a story may change with env.
 var settingsOfStories = []string{
-	"TEST_CLOCK", "DATA", "DATABASE", "ORIGIN", "SIGN_UP", "SMTP_SERVER", "SMTP_TLS", "TRUSTED_PROXIES", "HOSTS", "KEY_RING", "PASSWORD_BLOCKLIST", "PASSWORD_WORDS",
+	"TEST_CLOCK", "DATA", "DATABASE", "ORIGIN", "SIGN_UP", "PLEX_API", "SMTP_SERVER", "SMTP_TLS", "TRUSTED_PROXIES", "HOSTS", "KEY_RING", "PASSWORD_BLOCKLIST", "PASSWORD_WORDS",
 	"PASSWORD_MIN_LENGTH", "LOG_LEVEL", "HASH_SLOTS", "TLS_CERTIFICATE", "TLS_KEY",
 }
 

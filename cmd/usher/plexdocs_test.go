@@ -1,0 +1,69 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"usher/internal/config"
+	"usher/internal/testdb"
+)
+
+// The curl commands that docs/apps.md shows do, one after the other, what stands beside them.
+func TestThePlexCommandsOfTheAppsPage(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/apps.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := regexp.MustCompile(`(?m)^    (curl .*)$`).FindAllStringSubmatch(string(page), -1)
+	wants := []string{
+		`"authToken":"`, `"authentication_token":"`, `<user id="`, `{"pong":true}`, ` clientIdentifier="attic"`, `"clientIdentifier":"shed"`, `"users":[{"id":`,
+		`{"token":"claim-`, `<authentication-token>`, ``,
+	}
+	if len(commands) != len(wants) {
+		t.Fatalf("%d commands were found, %d are known", len(commands), len(wants))
+	}
+	testdb.Each(t, func(t *testing.T, databaseURL string) {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		d := openDoors(t, databaseURL, func(cfg *config.Config) { cfg.Origin = "http://" + listener.Addr().String() })
+		d.person("ann.walker", clientPassword, false)
+		server := &http.Server{Handler: d.every}
+		go func() { _ = server.Serve(listener) }()
+		t.Cleanup(func() { _ = server.Close() })
+		env := map[string]string{"SITE": "http://" + listener.Addr().String(), "PASSWORD": clientPassword}
+		for i, command := range commands {
+			said := d.shell(command[1], env)
+			if !strings.Contains(said, wants[i]) || wants[i] == "" && said != "" {
+				t.Errorf("%s\nsays %s", command[1], said)
+			}
+			for name, found := range map[string]string{"TOKEN": aToken.FindString(said), "CLAIM": aClaim.FindString(said)} {
+				if found != "" && !strings.Contains(command[1], "exchange") {
+					env[name] = found
+				}
+			}
+		}
+	})
+}
+
+// shell runs a command as somebody who types it.
+func (d *doors) shell(command string, env map[string]string) string {
+	d.Helper()
+	c := exec.CommandContext(d.Context(), "sh", "-c", command)
+	c.Env = []string{"PATH=" + os.Getenv("PATH")}
+	for name, value := range env {
+		c.Env = append(c.Env, name+"="+value)
+	}
+	said, err := c.CombinedOutput()
+	if err != nil {
+		d.Errorf("%s: %v\n%s", command, err, said)
+	}
+	return string(said)
+}
