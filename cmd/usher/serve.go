@@ -178,6 +178,7 @@ func (s *service) handler() (http.Handler, error) {
 		Profile:      &profile.Service{Store: s.db, Resolver: s.resolver, Now: s.now},
 		Admin:        s.admin(),
 		Incident:     s.incidents(),
+		Clients:      s.registration(),
 		Resolver:     s.resolver, Touches: s.touches, Place: s.places.Name, Now: s.now, Log: s.log, SecureCookies: s.cfg.SecureCookies(),
 	}
 	programs := &api.Door{

@@ -15,7 +15,7 @@ import (
 // to the door's table without adding it here fails the test.
 func TestEveryPage(t *testing.T) {
 	tours := map[string]func(*testing.T, *visits){
-		"signed out": tourSignedOut, "sign-up": tourSignUp, "account": tourAccount, "addresses": tourAddresses, "administration": tourAdministration, "incidents": tourIncidents,
+		"signed out": tourSignedOut, "sign-up": tourSignUp, "account": tourAccount, "addresses": tourAddresses, "administration": tourAdministration, "incidents": tourIncidents, "apps": tourClients,
 		"invitation": tourInvitation, "closed": tourClosed, "help": tourHelp, "second step": tourSecondStep,
 	}
 	seen := &visits{pages: map[string]bool{}}

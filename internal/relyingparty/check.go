@@ -39,19 +39,19 @@ func (p Problem) Error() string { return string(p.Field) + ": " + p.Err.Error() 
 
 // Errors about a client that somebody wants to register. Their texts are for people.
 var (
-	errID          = errors.New("An id has at most 64 small letters or digits; dots, dashes and underscores may stand inside.")
-	errName        = errors.New("A name has 1 to 64 characters, and no line breaks.")
-	errMany        = errors.New("At most 20 addresses.")
-	errNoRedirect  = errors.New("Say where people come back to after signing in.")
-	errScopes      = errors.New("Scopes are openid, profile, email, offline_access, player, servers, ssf.read and claim; at least one.")
-	errGrants      = errors.New("Grants are authorization_code, refresh_token, " + string(DeviceCode) + " and client_credentials; at least one.")
-	errRefresh     = errors.New("refresh_token goes with authorization_code or " + string(DeviceCode) + ": alone it gets nobody in.")
-	errCredentials = errors.New("client_credentials is for clients that prove themselves with private_key_jwt.")
-	errAuth        = errors.New("A client proves itself by none, client_secret_basic, client_secret_post or private_key_jwt.")
-	errKeysMissing = errors.New("private_key_jwt needs the client's public keys.")
-	errKeysUseless = errors.New("Only private_key_jwt needs keys.")
-	errLogout      = errors.New("It begins with https://, and has no user and no #.")
-	errLogoutInner = errors.New("It begins with https:// or http://, and has no user and no #.")
+	errID           = errors.New("An id has at most 64 small letters or digits; dots, dashes and underscores may stand inside. The word new is taken.")
+	errName         = errors.New("A name has 1 to 64 characters, and no line breaks.")
+	errMany         = errors.New("At most 20 addresses.")
+	errNoRedirect   = errors.New("Say where people come back to after signing in.")
+	ErrScopes       = errors.New("Scopes are openid, profile, email, offline_access, player, servers, ssf.read and claim; at least one.")
+	ErrGrants       = errors.New("Grants are authorization_code, refresh_token, " + string(DeviceCode) + " and client_credentials; at least one.")
+	ErrRefreshAlone = errors.New("refresh_token goes with authorization_code or " + string(DeviceCode) + ": alone it gets nobody in.")
+	ErrCredentials  = errors.New("client_credentials is for clients that prove themselves with private_key_jwt.")
+	errAuth         = errors.New("A client proves itself by none, client_secret_basic, client_secret_post or private_key_jwt.")
+	errKeysMissing  = errors.New("private_key_jwt needs the client's public keys.")
+	errKeysUseless  = errors.New("Only private_key_jwt needs keys.")
+	errLogout       = errors.New("It begins with https://, and has no user and no #.")
+	errLogoutInner  = errors.New("It begins with https:// or http://, and has no user and no #.")
 )
 
 // NewID returns a fresh client_id.
@@ -68,7 +68,7 @@ func (c Client) Check() (all []Problem) {
 	wrong(FieldName, checkName(c.Name))
 	wrong(FieldRedirectURIs, c.checkRedirects())
 	wrong(FieldPostLogoutURIs, c.checkURIs(c.PostLogoutURIs))
-	wrong(FieldScopes, among(c.Scopes, Scopes(), errScopes))
+	wrong(FieldScopes, among(c.Scopes, Scopes(), ErrScopes))
 	wrong(FieldGrants, c.checkGrants())
 	wrong(FieldAuth, among([]Auth{c.Auth}, Auths(), errAuth))
 	wrong(FieldKeys, c.checkKeys())
@@ -76,9 +76,12 @@ func (c Client) Check() (all []Problem) {
 	return all
 }
 
+// reservedID is where the page for a new client is.
+const reservedID = "new"
+
 func checkID(s string) error {
 	const inside = "abcdefghijklmnopqrstuvwxyz0123456789._-"
-	if s == "" || len(s) > LongestID || strings.Trim(s, inside) != "" || strings.ContainsAny(s[:1]+s[len(s)-1:], "._-") {
+	if s == "" || s == reservedID || len(s) > LongestID || strings.Trim(s, inside) != "" || strings.ContainsAny(s[:1]+s[len(s)-1:], "._-") {
 		return errID
 	}
 	return nil
@@ -127,14 +130,14 @@ func among[T comparable](some, all []T, wrong error) error {
 }
 
 func (c Client) checkGrants() error {
-	if err := among(c.Grants, Grants(), errGrants); err != nil {
+	if err := among(c.Grants, Grants(), ErrGrants); err != nil {
 		return err
 	}
 	switch {
 	case c.MayUse(Refresh) && !c.MayUse(Code) && !c.MayUse(DeviceCode):
-		return errRefresh
+		return ErrRefreshAlone
 	case c.MayUse(Credentials) && c.Auth != PrivateKey:
-		return errCredentials
+		return ErrCredentials
 	}
 	return nil
 }

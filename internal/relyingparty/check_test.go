@@ -36,6 +36,7 @@ func TestCheck(t *testing.T) {
 		"a made id":                {func(c *Client) { c.ID = NewID(time.Unix(1, 0)) }, ""},
 		"no id":                    {func(c *Client) { c.ID = "" }, "id"},
 		"a long id":                {func(c *Client) { c.ID = strings.Repeat("a", 65) }, "id"},
+		"the id new":               {func(c *Client) { c.ID = "new" }, "id"},
 		"an id of one letter":      {func(c *Client) { c.ID = "a" }, ""},
 		"an id with a slash":       {func(c *Client) { c.ID = "a/b" }, "id"},
 		"an id with a colon":       {func(c *Client) { c.ID = "a:b" }, "id"},

@@ -98,7 +98,7 @@ func (v visitor) actor(by, accountID string, names map[string]string) string {
 // particulars tells an entry's details, without where its actor was.
 func particulars(e audit.Entry) string {
 	var told []string
-	for _, key := range []string{audit.Device, audit.Reason, audit.Count} {
+	for _, key := range []string{audit.Client, audit.Device, audit.Reason, audit.Count} {
 		if value := e.Detail[key]; value != "" {
 			told = append(told, value)
 		}

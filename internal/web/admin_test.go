@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"usher/internal/id"
 	"usher/internal/incident"
 	"usher/internal/notice"
+	"usher/internal/relyingparty"
 )
 
 const rootMail, rootPassword = "root@example.org", "twelve amber lanterns glow"
@@ -45,6 +47,10 @@ func (o *office) page(a account.Account) string { return "/admin/accounts/" + a.
 func (o *office) adminRoutes() (all [][2]string) {
 	draft, err := o.door.Incident.Save(context.Background(), o.self.ID, incident.Incident{Action: incident.Advise, Scope: incident.All})
 	o.must(err)
+	client := relyingparty.Client{ID: "app", Name: "App", Auth: relyingparty.Basic}
+	if err := o.db.RegisterClient(context.Background(), client, nil, audit.Act{At: o.clock()}); !errors.Is(err, relyingparty.ErrTaken) {
+		o.must(err)
+	}
 	for _, r := range o.door.routes() {
 		method, path, _ := strings.Cut(r.pattern, " ")
 		if path != "/admin" && !strings.HasPrefix(path, "/admin/") {
@@ -52,6 +58,9 @@ func (o *office) adminRoutes() (all [][2]string) {
 		}
 		if strings.HasPrefix(path, "/admin/incidents/") {
 			path = strings.ReplaceAll(path, "{id}", draft.ID)
+		}
+		if strings.HasPrefix(path, "/admin/clients/") {
+			path = strings.NewReplacer("{id}", client.ID, "{act}", "secret").Replace(path)
 		}
 		path = strings.NewReplacer("{id}", o.ann.ID, "{act}", "lock").Replace(path)
 		all = append(all, [2]string{method, path})
@@ -97,7 +106,8 @@ func TestAdministrationAsksForAFreshPassword(t *testing.T) {
 		o.pass(credential.Fresh)
 		for _, r := range o.adminRoutes() {
 			searches := r[0] == http.MethodPost && (r[1] == "/admin/accounts" || r[1] == "/admin/audit")
-			touches := r[0] == http.MethodPost && !searches
+			keeps := r[0] == http.MethodGet && (r[1] == "/admin/clients/new" || r[1] == "/admin/clients/app/change") // what is typed there
+			touches := r[0] == http.MethodPost && !searches || keeps
 			if again := strings.HasPrefix(asked(r), "/sign-in/again?"); again != touches {
 				t.Errorf("after five minutes %s %s asks: %t", r[0], r[1], again)
 			}

@@ -13,6 +13,7 @@ import (
 	"usher/internal/incident"
 	"usher/internal/password"
 	"usher/internal/profile"
+	"usher/internal/registration"
 	"usher/internal/request"
 	"usher/internal/signin"
 	"usher/internal/signup"
@@ -31,6 +32,7 @@ type Door struct {
 	Profile      *profile.Service
 	Admin        *admin.Service
 	Incident     *incident.Service
+	Clients      *registration.Service
 	Resolver     *credential.Resolver
 	Touches      *device.Touches
 	// Place names the place of an address; empty when it is not known.

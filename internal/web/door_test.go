@@ -25,6 +25,7 @@ import (
 	"usher/internal/password"
 	"usher/internal/passwordpolicy"
 	"usher/internal/profile"
+	"usher/internal/registration"
 	"usher/internal/secret"
 	"usher/internal/signin"
 	"usher/internal/signup"
@@ -100,6 +101,7 @@ func (h *house) wire() *Door {
 		Profile:  &profile.Service{Store: h.db, Resolver: resolver, Now: h.clock},
 		Admin:    h.administration(),
 		Incident: &incident.Service{Store: h.db, Resolver: resolver, Now: h.clock, Host: "usher.example.org", Contact: "help@usher.example.org"},
+		Clients:  &registration.Service{Store: h.db, Now: h.clock},
 		Resolver: resolver, Touches: &device.Touches{},
 		Place: func(netip.Addr) string { return "" },
 		Now:   h.clock, Log: log, SecureCookies: true,

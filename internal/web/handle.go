@@ -15,6 +15,7 @@ import (
 	"usher/internal/notice"
 	"usher/internal/outage"
 	"usher/internal/ratelimit"
+	"usher/internal/relyingparty"
 	"usher/internal/request"
 )
 
@@ -63,7 +64,8 @@ func (d *Door) errorPage(err error) ErrorPage {
 		return ErrorPage{Status: http.StatusTooManyRequests, RetryAt: limited.Until}
 	case errors.Is(err, argon2id.ErrBusy), errors.Is(err, outage.Err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return ErrorPage{Status: http.StatusServiceUnavailable, RetryAt: d.Now().Add(busyPause)}
-	case errors.Is(err, errNotFound), errors.Is(err, account.ErrNotFound), errors.Is(err, device.ErrNotFound), errors.Is(err, notice.ErrNotFound), errors.Is(err, incident.ErrNotFound):
+	case errors.Is(err, errNotFound), errors.Is(err, account.ErrNotFound), errors.Is(err, device.ErrNotFound), errors.Is(err, notice.ErrNotFound), errors.Is(err, incident.ErrNotFound),
+		errors.Is(err, relyingparty.ErrNotFound):
 		return ErrorPage{Status: http.StatusNotFound}
 	case errors.Is(err, errForbidden):
 		return ErrorPage{Status: http.StatusForbidden}

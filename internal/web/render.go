@@ -178,6 +178,7 @@ var adminSide = []sideItem{
 	{"admin", "/admin", "Overview", "pulse"},
 	{"admin-accounts", "/admin/accounts", "Accounts", "people"},
 	{"admin-invitations", "/admin/invitations", "Invitations", "ticket"},
+	{"admin-clients", "/admin/clients", "Apps", "app"},
 	{"admin-incidents", "/admin/incidents", "Incidents", "alert"},
 	{"admin-mail", "/admin/mail", "Mail", "mail"},
 	{"admin-audit", "/admin/audit", "Audit", "list"},

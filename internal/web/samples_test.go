@@ -8,6 +8,7 @@ import (
 
 	"usher/internal/mfa"
 	"usher/internal/notice"
+	"usher/internal/relyingparty"
 	"usher/internal/request"
 	"usher/internal/secret"
 )
@@ -247,6 +248,40 @@ func incidentSamples() []sample {
 	}
 }
 
+func clientSamples() []sample {
+	ann := &Person{Name: "Ann", Admin: true}
+	row := ClientRow{ID: "jellyfin", Name: nasty, Registered: sampleNow}
+	tv := ClientRow{ID: "tv", Name: "TV", Public: true, Configured: true, Registered: sampleNow}
+	full := AdminClientPage{
+		ClientRow: row, Proof: authWords[relyingparty.Basic], RedirectURIs: []string{"https://jf.example.org/cb", "http://127.0.0.1/cb"}, PostLogoutURIs: []string{"https://jf.example.org/", "https://jf.example.org/bye"},
+		MayAsk: []string{scopeWords[relyingparty.OpenID], scopeWords[relyingparty.Email]}, MayDo: []string{grantWords[relyingparty.Code], grantWords[relyingparty.Refresh]},
+		LogoutURI: "http://10.0.0.7/out", TrustedPrivate: true, FirstParty: true, HasSecret: true, Secrets: []time.Time{sampleNow, sampleNow.AddDate(-1, 0, 0)},
+	}
+	bare, crowded := full, full
+	bare.Secrets, bare.FirstParty, bare.LogoutURI, bare.RedirectURIs, bare.PostLogoutURIs, bare.Problem = nil, false, "", nil, nil, "This app proves itself without a secret."
+	crowded.Full = true
+	usual := newForm(relyingparty.Client{Auth: relyingparty.Basic, Scopes: []relyingparty.Scope{relyingparty.OpenID}, Grants: []relyingparty.Grant{relyingparty.Code}})
+	wrong := changeForm(relyingparty.Client{ID: "jellyfin", Name: nasty, RedirectURIs: []string{nasty, "https://*.example.org"}, Keys: nasty, LogoutURI: "ftp://x", TrustedPrivate: true, FirstParty: true})
+	for _, field := range []string{"name", "redirect_uris", "auth", "keys", "scopes", "grants", "post_logout_uris", "logout_uri"} {
+		wrong.Refuse(field, "Only the plain characters of an address may stand in it.")
+	}
+	taken := usual
+	taken.Refuse("id", "An app has this id.")
+	return []sample{
+		{name: "admin-clients", page: Page{Person: ann, Data: AdminClientsPage{Rows: []ClientRow{row, tv}, Next: "/admin/clients?after=x", First: "/admin/clients"}}},
+		{name: "admin-clients", state: "empty", page: Page{Person: ann, Data: AdminClientsPage{}}},
+		{name: "admin-client", page: Page{Person: ann, Nav: "admin-clients", Data: full}},
+		{name: "admin-client", state: "configured", page: Page{Person: ann, Nav: "admin-clients", Data: AdminClientPage{ClientRow: tv, Proof: authWords[relyingparty.None]}}},
+		{name: "admin-client", state: "without a secret", page: Page{Person: ann, Nav: "admin-clients", Data: bare}},
+		{name: "admin-client", state: "full", page: Page{Person: ann, Nav: "admin-clients", Data: crowded}},
+		{name: "admin-client-form", page: Page{Person: ann, Nav: "admin-clients", Data: usual}},
+		{name: "admin-client-form", state: "wrong", page: Page{Person: ann, Nav: "admin-clients", Data: wrong}},
+		{name: "admin-client-form", state: "taken", page: Page{Person: ann, Nav: "admin-clients", Data: taken}},
+		{name: "admin-client-secret", page: Page{Person: ann, Nav: "admin-clients", Data: AdminClientSecretPage{ID: "jellyfin", Name: nasty, Secret: "0123456789abcdefghijklmnopqrstuv0123456789abcdefghij", First: true}}},
+		{name: "admin-client-secret", state: "another", page: Page{Person: ann, Nav: "admin-clients", Data: AdminClientSecretPage{ID: "jellyfin", Name: "Jellyfin", Secret: "0123456789abcdefghijklmnopqrstuv0123456789abcdefghij"}}},
+	}
+}
+
 func adminSamples() []sample {
 	ann := &Person{Name: "Ann", Admin: true}
 	figures := []Figure{{"Accounts", 1204311, "/admin/accounts"}, {"Being deleted", 312, "/admin/accounts?state=deleting"}, {"Locked", 9, "/admin/accounts?state=locked"}, {"Mails waiting", 0, "/admin/mail"}}
@@ -311,7 +346,7 @@ func helpSamples() []sample {
 
 func samples() []sample {
 	var all []sample
-	for _, group := range [][]sample{stageSamples(), accountSamples(), adminSamples(), incidentSamples(), errorSamples(), helpSamples()} {
+	for _, group := range [][]sample{stageSamples(), accountSamples(), adminSamples(), incidentSamples(), clientSamples(), errorSamples(), helpSamples()} {
 		all = append(all, group...)
 	}
 	return all
