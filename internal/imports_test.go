@@ -19,8 +19,8 @@ import (
 // everything. A new package is a new row here; a package that goes takes its row along.
 var rooms = map[layer][]string{
 	door:   {"api", "middleware", "operations", "plexapi", "web"},
-	flow:   {"admin", "factor", "incident", "mediaserver", "password", "profile", "registration", "signin", "signup"},
-	thing:  {"account", "audit", "credential", "device", "mfa", "notice", "relyingparty"},
+	flow:   {"admin", "factor", "incident", "mediaserver", "password", "profile", "registration", "signin", "signup", "tvlink"},
+	thing:  {"account", "audit", "credential", "device", "linkcode", "mfa", "notice", "relyingparty"},
 	ground: {"argon2id", "blocklist", "config", "even", "id", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret", "signing"},
 	behind: {"mail", "store"},
 	tests:  {"loadtest", "loadtest/crowd", "mail/mailtest", "testdb", "teststore"},
@@ -30,6 +30,7 @@ var rooms = map[layer][]string{
 var between = map[string][]string{
 	"audit":      {"account", "credential", "device", "notice"},
 	"credential": {"account", "device"},
+	"linkcode":   {"credential", "device"},
 	"mfa":        {"account", "audit", "credential", "device", "notice"},
 }
 

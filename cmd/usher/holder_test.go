@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -83,6 +84,7 @@ func (d *doors) newHolder(name string) *holder {
 	h.addresses()
 	h.resets()
 	h.byOperator()
+	h.links()
 	for kind := range credential.Rules {
 		if h.tokens[kind] == "" {
 			h.Fatalf("no %s is made here", kind)
@@ -150,6 +152,32 @@ func (h *holder) resets() {
 	proved := h.is(h.post("/reset/code", url.Values{"ticket": {ask()}, "code": {h.code(h.anna)}}), http.StatusSeeOther)
 	h.tokens[credential.Restricted] = cookie(proved, "usher-reset")
 	h.tokens[credential.Reset] = ask()
+}
+
+// links lets one TV in, which can be taken away again, types the code of another, and leaves a third waiting.
+func (h *holder) links() {
+	h.Helper()
+	asks := func(client string) (deviceCode, userCode string) { // in the place of the holder's before
+		h.unlimited()
+		w := h.is(h.send(http.MethodPost, "/api/v1/link", request{object: map[string]string{"device": "TV", "client": client}}), http.StatusOK)
+		var told struct {
+			DeviceCode string `json:"device_code"`
+			UserCode   string `json:"user_code"`
+		}
+		h.must(json.Unmarshal(w.Body.Bytes(), &told))
+		return told.DeviceCode, told.UserCode
+	}
+	browser := h.signedIn(h.anna)
+	types := func(code string) string {
+		return cookie(h.is(h.post("/link", url.Values{"user_code": {code}}, "usher", browser), http.StatusSeeOther), "usher-link")
+	}
+	device, code := asks("in")
+	h.is(h.post("/link/confirm", nil, "usher", browser, "usher-link", types(code)), http.StatusSeeOther)
+	h.is(h.send(http.MethodPost, "/api/v1/link/token", request{object: map[string]string{"device_code": device}}), http.StatusOK)
+	h.tokens[credential.RemoveDevice] = h.mailed(h.anna.Email, notice.DataLink, "/remove-device/")
+	_, code = asks("typed")
+	h.tokens[credential.LinkTicket] = types(code)
+	h.tokens[credential.DeviceCode], _ = asks("waits")
 }
 
 func (h *holder) byOperator() {

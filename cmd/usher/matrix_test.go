@@ -16,6 +16,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/incident"
+	"usher/internal/tvlink"
 )
 
 type kinds []credential.Kind
@@ -54,6 +55,23 @@ var entrances = map[string]entrance{
 	"keep second step": byCookie("usher-keep", "/keep-second-step", http.StatusGone, credential.KeepFactor),
 	"invitation":       byCookie("usher-invitation", "/invitation", http.StatusGone, credential.Invitation),
 	"set-up":           byCookie("usher-set-up", "/setup", http.StatusGone, credential.SetUp),
+
+	"remove device": byCookie("usher-remove", "/remove-device", http.StatusGone, credential.RemoveDevice),
+	"TV":            byCookie("usher-tv", "/tv", http.StatusSeeOther, credential.App),
+	"TV that waits": {"usher-tv-code", http.StatusOK, http.StatusSeeOther, false, kinds{credential.DeviceCode}, func(h *holder, token string) *httptest.ResponseRecorder {
+		h.at = h.at.Add(tvlink.Interval) // the API was asked a moment ago
+		return h.send(http.MethodGet, "/tv", request{cookies: map[string]string{"usher-tv-code": token + ".7RQZ.BCDF-GHJK.1"}})
+	}},
+	"link ticket": {"usher-link", http.StatusOK, http.StatusSeeOther, true, kinds{credential.LinkTicket}, func(h *holder, token string) *httptest.ResponseRecorder {
+		return h.send(http.MethodGet, "/link/confirm", request{cookies: map[string]string{"usher": h.signedIn(h.anna), "usher-link": token}})
+	}},
+	"API, device code": {"", http.StatusOK, http.StatusBadRequest, false, kinds{credential.DeviceCode}, func(h *holder, token string) *httptest.ResponseRecorder {
+		w := h.send(http.MethodPost, "/api/v1/link/token", request{object: map[string]string{"device_code": token}})
+		if strings.Contains(w.Body.String(), "/authorization-pending") { // it counts, and waits
+			w.Code = http.StatusOK
+		}
+		return w
+	}},
 
 	"API, bearer": byAPI(func(h *holder, token string) *httptest.ResponseRecorder {
 		return h.send(http.MethodGet, "/api/v1/me", asBearer(token))
@@ -174,6 +192,9 @@ var outlives = map[credential.Kind]string{
 	credential.Remembered:  "++--+--------",
 	credential.Console:     "++--+--------",
 
+	credential.RemoveDevice: "+++++++++++++", // takes one device away, and nothing else
+	credential.DeviceCode:   "+++++++++-++-", // nobody's account yet
+
 	credential.Known:      "+------------", // the old password was known there
 	credential.SecondStep: "+------------",
 	credential.Change:     "+------------",
@@ -182,6 +203,7 @@ var outlives = map[credential.Kind]string{
 	credential.ServerClaim: "+------------",
 	credential.Reset:       "+------------",
 	credential.Restricted:  "+------------",
+	credential.LinkTicket:  "+------------",
 
 	credential.NotMe:      "++++++-+++-++", // used up by itself
 	credential.Undo:       "++++++++++-++",
@@ -282,7 +304,8 @@ func TestEveryDoorIsInTheMatrix(t *testing.T) {
 // takes, and those that take nothing.
 var routesOfPrograms = map[string][]string{
 	"api": {
-		"POST /api/v1/sign-in", "GET /api/v1/me", "POST /api/v1/sign-out", "GET /api/v1/openapi.yaml", "GET /api/v1/problems/{name}", "/",
+		"POST /api/v1/sign-in", "GET /api/v1/me", "POST /api/v1/sign-out", "GET /api/v1/devices", "POST /api/v1/devices/{id}/sign-out",
+		"POST /api/v1/link", "POST /api/v1/link/token", "GET /api/v1/openapi.yaml", "GET /api/v1/problems/{name}", "/",
 	},
 	"plexapi": {
 		"POST /api/v2/users/signin", "POST /users/sign_in", "POST /api/claim/exchange",

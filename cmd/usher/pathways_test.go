@@ -38,6 +38,7 @@ const (
 var ofKinds = map[credential.Kind]decision{
 	credential.Browser: asksCode, credential.Known: asksCode, credential.Remembered: asksCode, credential.App: asksCode, credential.Restricted: asksCode,
 	credential.AppPassword: fromSignIn, credential.ServerClaim: fromSignIn, credential.Server: fromSignIn, credential.Change: fromSignIn, credential.Enrolment: fromSignIn, credential.Console: fromSignIn,
+	credential.LinkTicket: fromSignIn, credential.DeviceCode: noPower, credential.RemoveDevice: noPower,
 	credential.SignUp: newAccount, credential.SignUpLink: newAccount,
 	credential.SecondStep: noPower, credential.Reset: noPower, credential.Undo: noPower, credential.NotMe: noPower, credential.KeepFactor: noPower,
 	credential.Invitation: byOperator, credential.SetUp: byOperator, credential.ClientSecret: byOperator,
@@ -50,6 +51,7 @@ var ofMints = map[string]decision{
 
 	"signin.Devices.SignOutEverything": fromSignIn, "signin.AppPasswords.Make": fromSignIn, "password.Service.Change": fromSignIn,
 	"profile.Service.redeem": fromSignIn, "factor.Service.keep": fromSignIn, "factor.Service.Finish": fromSignIn,
+	"store.DB.EnterLinkCode": fromSignIn, "store.DB.ApproveLink": fromSignIn, "tvlink.Service.collect": fromSignIn,
 
 	"mediaserver.Service.Offer": fromSignIn, "mediaserver.Service.Exchange": fromSignIn,
 
@@ -60,8 +62,9 @@ var ofMints = map[string]decision{
 
 	"signin.Service.askCode": noPower, "password.newReset": noPower, "password.sendReset": noPower, "factor.Service.warn": noPower,
 	"audit.Act.NotMe": noPower, "profile.Service.Undo": noPower, "profile.describe": noPower,
+	"store.DB.BeginLink": noPower, "tvlink.tell": noPower,
 
-	"store.DB.AddDevice": byFlow, "store.DB.ChangePassword": byFlow, "store.DB.LoadSignIns": byFlow, "store.DB.OpenSignIn": byFlow,
+	"store.DB.AddDevice": byFlow, "store.DB.CollectLink": byFlow, "store.DB.ChangePassword": byFlow, "store.DB.LoadSignIns": byFlow, "store.DB.OpenSignIn": byFlow,
 	"store.DB.RenewSignIn": byFlow, "store.DB.decoyLink": byFlow, "store.DB.endEverything": byFlow, "store.DB.insertCredential": byFlow,
 	"store.DB.insertProofs": byFlow, "store.DB.insertSignIn": byFlow, "store.DB.leave": byFlow, "store.DB.mintLink": byFlow,
 	"store.DB.openAccount": byFlow, "store.DB.renew": byFlow, "store.DB.strike": byFlow, "store.DB.insertClientSecret": byFlow,
@@ -75,11 +78,14 @@ var ofOpenRoutes = map[string]decision{
 	"POST /reset/code": asksCode, "POST /reset/new": asksCode,
 
 	"GET /api/claim/token": fromSignIn, "POST /api/claim/exchange": fromSignIn,
+	"POST /api/v1/link/token": fromSignIn, "GET /tv": fromSignIn, "GET /api/v1/devices": asksCode, "POST /api/v1/devices/{id}/sign-out": noPower,
 
 	"POST /sign-up/code": newAccount, "POST /sign-up/confirm": newAccount, "POST /setup": newAccount,
 
 	"POST /sign-up": noPower, "POST /sign-up/strength": noPower, "POST /sign-up/code/again": noPower, "POST /invitation": noPower,
 	"POST /sign-out": noPower, "POST /api/v1/sign-out": noPower, "POST /reset": noPower, "POST /reset/required": noPower, "POST /notice": noPower,
+	"POST /tv": noPower, "POST /tv/sign-out": noPower, "POST /api/v1/link": noPower,
+	"GET /remove-device": noPower, "GET /remove-device/{token}": noPower, "POST /remove-device": noPower,
 	"POST /not-me": noPower, "POST /keep-second-step": noPower, "POST /undo": noPower,
 
 	"GET /{$}": noPower, "GET /sign-in": noPower, "GET /sign-in/code": noPower, "GET /sign-in/recovery": noPower, "GET /auth": noPower,

@@ -29,6 +29,7 @@ import (
 	"usher/internal/profile"
 	"usher/internal/signin"
 	"usher/internal/signup"
+	"usher/internal/tvlink"
 	"usher/internal/web"
 )
 
@@ -160,7 +161,7 @@ func (s *service) handler() (http.Handler, error) {
 	}
 	pages, err := web.NewRenderer(web.Site{
 		Name: s.cfg.Name, Contact: web.Link{Text: strings.TrimPrefix(s.cfg.Contact, "mailto:"), Path: s.cfg.ContactLink()},
-		Host: s.cfg.OriginURL().Host, Senders: senders, SignUp: web.SignUpMode(s.cfg.SignUp), PasswordMin: s.cfg.PasswordMinLength,
+		Address: s.cfg.OriginURL().String(), Host: s.cfg.OriginURL().Host, Senders: senders, SignUp: web.SignUpMode(s.cfg.SignUp), PasswordMin: s.cfg.PasswordMinLength,
 		Outbox: s.outboxAddress(), GraceDays: int(account.GraceBeforeErasure / (24 * time.Hour)),
 	}, s.log)
 	if err != nil {
@@ -168,6 +169,10 @@ func (s *service) handler() (http.Handler, error) {
 	}
 	signIn := &signin.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Factors: s.checker(), Now: s.now, Log: s.log}
 	devices := &signin.Devices{Store: s.db, Now: s.now}
+	links := &tvlink.Service{
+		Store: s.db, Resolver: s.resolver, Passwords: signIn, Factors: s.checker(), Pace: &tvlink.Pace{}, Longest: s.cfg.LinkCodeLongest,
+		Proxied: len(s.cfg.TrustedProxies) > 0, Now: s.now,
+	}
 	door := &web.Door{
 		Pages: pages, SignIn: signIn, Devices: devices,
 		AppPasswords: &signin.AppPasswords{Store: s.db, Now: s.now},
@@ -179,10 +184,11 @@ func (s *service) handler() (http.Handler, error) {
 		Admin:        s.admin(),
 		Incident:     s.incidents(),
 		Clients:      s.registration(),
+		Links:        links,
 		Resolver:     s.resolver, Touches: s.touches, Place: s.places.Name, Now: s.now, Log: s.log, SecureCookies: s.cfg.SecureCookies(),
 	}
 	programs := &api.Door{
-		SignIn: signIn, Devices: devices, Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
+		SignIn: signIn, Devices: devices, Links: links, Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
 	}
 	players := &plexapi.Door{
 		SignIn: signIn, Devices: devices, Servers: &mediaserver.Service{Store: s.db, Resolver: s.resolver, Now: s.now},

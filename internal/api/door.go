@@ -13,6 +13,7 @@ import (
 	"usher/internal/device"
 	"usher/internal/request"
 	"usher/internal/signin"
+	"usher/internal/tvlink"
 )
 
 // Prefix is where the door stands.
@@ -22,6 +23,7 @@ const Prefix = "/api/"
 type Door struct {
 	SignIn  *signin.Service
 	Devices *signin.Devices
+	Links   *tvlink.Service
 	Touches *device.Touches
 	// Place names the place of an address; empty when it is not known.
 	Place func(netip.Addr) string
@@ -46,6 +48,10 @@ func (d *Door) routes() []route {
 		{"POST /api/v1/sign-in", d.signIn},
 		{"POST /api/v1/sign-out", d.signOut},
 		{"GET /api/v1/me", d.me},
+		{"GET /api/v1/devices", d.devices},
+		{"POST /api/v1/devices/{id}/sign-out", d.signOutDevice},
+		{"POST /api/v1/link", d.askLink},
+		{"POST /api/v1/link/token", d.pollLink},
 		{"GET /api/v1/openapi.yaml", description},
 		{"GET /api/v1/problems/{name}", d.explain},
 	}

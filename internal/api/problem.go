@@ -11,10 +11,12 @@ import (
 	"usher/internal/argon2id"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/linkcode"
 	"usher/internal/outage"
 	"usher/internal/ratelimit"
 	"usher/internal/request"
 	"usher/internal/signin"
+	"usher/internal/tvlink"
 )
 
 // problem is one kind of refusal (RFC 9457). Its name is the end of its type.
@@ -36,6 +38,12 @@ var problems = byName(
 	problem{"locked", http.StatusForbidden, "The account is locked", "Ask the person who runs this service."},
 	problem{"deleting", http.StatusForbidden, "The account is going to be deleted", "To keep it, sign in at ORIGIN in a browser."},
 	problem{"password-off", http.StatusForbidden, "The password is turned off", "There were too many wrong passwords for this account. Choose a new one at ORIGIN/reset in a browser."},
+	problem{"no-say", http.StatusForbidden, "Not for this token", "A token that was got by a code, and an app password, have no say in the account. Sign in with the account's password."},
+	problem{"authorization-pending", http.StatusBadRequest, "Nobody has decided yet", "Ask again after as many seconds as interval said."},
+	problem{"slow-down", http.StatusBadRequest, "Too fast", "Ask five seconds later than you did, each time from now on."},
+	problem{"access-denied", http.StatusBadRequest, "Not let in", "Somebody said no. Ask for a new code if it should be tried again."},
+	problem{"expired-token", http.StatusBadRequest, "The code has expired", "Ask for a new one."},
+	problem{"too-many-codes", http.StatusTooManyRequests, "Too many codes are waiting", "Several codes wait on this network already. Use one of them, or wait for as many seconds as Retry-After says."},
 	problem{"too-many-tries", http.StatusTooManyRequests, "Too many tries", "Wait for as many seconds as Retry-After says."},
 	problem{"not-now", http.StatusServiceUnavailable, "Not now", "There is more to do than can be done at once. Try again after as many seconds as Retry-After says."},
 	problem{"bad-request", http.StatusBadRequest, "The request cannot be read", "It is not what HTTP, UTF-8 or JSON allow. Nothing was done."},
@@ -66,6 +74,8 @@ var meaning = []struct {
 	{signin.ErrCodeRequired, "code-required"}, {signin.ErrWrongCode, "wrong-code"}, {signin.ErrWrong, "wrong"},
 	{credential.ErrResetRequired, "reset-required"}, {credential.ErrLocked, "locked"}, {credential.ErrDeleting, "deleting"},
 	{credential.Exhausted{}, "password-off"},
+	{tvlink.ErrPending, "authorization-pending"}, {tvlink.ErrSlowDown, "slow-down"}, {tvlink.ErrDenied, "access-denied"}, {tvlink.ErrExpired, "expired-token"},
+	{linkcode.ErrMost, "too-many-codes"}, {errNoSay, "no-say"},
 	{errDeadToken, "dead-token"}, {errNoCredentials, "no-credentials"}, {device.ErrNotFound, "dead-token"},
 	{errBadRequest, "bad-request"}, {errFields, "bad-fields"}, {errNotJSON, "not-json"}, {errTooLarge, "too-large"}, {errNotFound, "not-found"},
 }
@@ -108,6 +118,8 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 		d.retryAfter(w, limited.Until)
 	case p.status == http.StatusServiceUnavailable:
 		d.retryAfter(w, d.Now().Add(busyPause))
+	case p.status == http.StatusTooManyRequests:
+		d.retryAfter(w, d.Now().Add(time.Minute)) // one of them may be used or expire meanwhile
 	}
 	if p.status >= http.StatusInternalServerError {
 		d.Log.ErrorContext(r.Context(), "request failed", "request_id", request.From(r.Context()).ID, "route", r.Pattern, "error", err)

@@ -74,3 +74,12 @@ func (a Act) Warn(who account.Account, c device.Client, say func(to, name string
 	}
 	return a
 }
+
+// Trimmed is what a sign-in leaves besides when it puts an account over device.Most.
+func Trimmed(who account.Account, at time.Time) Act {
+	act := New(at, DevicesTrimmed, System, who.ID)
+	for _, to := range who.NoticeAddresses() {
+		act = act.Telling(notice.DevicesTrimmed(to, who.Name, device.Most, at).For(who.ID))
+	}
+	return act
+}

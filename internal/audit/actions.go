@@ -9,6 +9,7 @@ func Actions() []Action {
 		ResetRequired, ResetAsked, ResetLinkMade, ResetProved, PasswordReset, PasswordChanged,
 		SecondFactorOn, SecondFactorOff, CodesReplaced, FactorFailed, BrowserForgotten,
 		RemovalAsked, RemovalStopped, FactorRemoved, AppPasswordMade, ClaimTokenMade, ServerClaimed,
+		LinkApproved, LinkDenied, LinkCodeWrong,
 		InvitationMade, CodeFailed, InvitationEnded,
 		SetUpLinkMade, KeysRotated, MailRetried,
 		IncidentProposed, IncidentDeclared, IncidentAlone, IncidentAdvised, IncidentWithdrawn, IncidentPaused, IncidentResumed, IncidentApplied,

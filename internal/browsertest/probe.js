@@ -2,7 +2,7 @@
 
 const visible = (element) => element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
 
-const text = () => document.body.innerText.replace(/\s+/g, " ").trim();
+const text = () => (document.body?.innerText ?? "").replace(/\s+/g, " ").trim();
 
 // call names an element the way a person reading a complaint finds it.
 const call = (element) => {

@@ -13,6 +13,8 @@ import (
 const (
 	passwordMinFloor   = 8  // NIST SP 800-63B-4 §3.1.1.2
 	passwordMinCeiling = 15 // NIST SP 800-63B-4 §3.1.1.2: 15 while it is the only factor
+	linkCodeFloor      = 4
+	linkCodeCeiling    = 7 // eight are a long code
 	argon2MostMemory   = 1 << 20
 	argon2MostPasses   = 16
 	mostHashSlots      = 256
@@ -204,6 +206,7 @@ func (r *review) accounts() {
 	if r.Contact != "" && r.ContactLink() == "" {
 		r.refuse("contact", "is %s; it has to be an e-mail address or a web page that begins with https://", quote(r.Contact))
 	}
+	r.within("link_code_longest", r.LinkCodeLongest, linkCodeFloor, linkCodeCeiling)
 	r.within("password_min_length", r.PasswordMinLength, passwordMinFloor, passwordMinCeiling)
 }
 

@@ -96,6 +96,8 @@ func TestValidateRefuses(t *testing.T) {
 		{"contact words", func(c *Config) { c.Contact = "ask me" }, "contact", "e-mail address"},
 		{"contact no host", func(c *Config) { c.Contact = "https:///x" }, "contact", "https://"},
 		{"contact with name", func(c *Config) { c.Contact = "Me <me@example.org>" }, "contact", "e-mail address"},
+		{"link code of 3", func(c *Config) { c.LinkCodeLongest = 3 }, "link_code_longest", "from 4 to 7"},
+		{"link code of 8", func(c *Config) { c.LinkCodeLongest = 8 }, "link_code_longest", "from 4 to 7"},
 		{"password length 7", func(c *Config) { c.PasswordMinLength = 7 }, "password_min_length", "from 8 to 15"},
 		{"password length 16", func(c *Config) { c.PasswordMinLength = 16 }, "password_min_length", "from 8 to 15"},
 		{"argon2 19455/2", func(c *Config) { c.Argon2Memory = 19455 }, "argon2_memory", "two passes it has to be from 19456"},

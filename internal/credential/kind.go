@@ -36,6 +36,10 @@ const (
 	ClientSecret Kind = "client secret" // by which a client of OpenID Connect proves itself; its Subject is the client
 	ServerClaim  Kind = "claim token"   // lets a media server be claimed for the account
 	Server       Kind = "server"        // a media server that was claimed
+
+	DeviceCode   Kind = "device code"   // a TV or an app that waits until somebody lets it in; nobody's until then
+	LinkTicket   Kind = "link ticket"   // the code was right: the browser may look at what asks, and let it in or not
+	RemoveDevice Kind = "remove device" // signs out a device that a code let in, in the mail about it
 )
 
 // Rule says how a kind lives and dies.
@@ -46,7 +50,7 @@ type Rule struct {
 	Idle time.Duration
 	// SingleUse kinds are spent by the act they allow, in that act's transaction.
 	SingleUse bool
-	// OwnedByAccount kinds belong to an account and die with it.
+	// OwnedByAccount kinds belong to an account from the beginning. Others may come to belong to one; all die with it.
 	OwnedByAccount bool
 	// Protective kinds only ever take power away from whoever is signed in; they outlive "sign out everything" and incidents,
 	// because a thief could otherwise disarm them with one press.
@@ -95,6 +99,10 @@ var Rules = map[Kind]Rule{
 	ClientSecret: {Life: 3650 * day, OutlivesEpochs: true, Shape: secret.Token.IsClientSecret},
 	ServerClaim:  {Life: 4 * time.Minute, SingleUse: true, OwnedByAccount: true, Shape: secret.Token.IsClaim},
 	Server:       {Life: 3650 * day, Idle: 365 * day, OwnedByAccount: true, Bearer: true},
+
+	DeviceCode:   {Life: 15 * time.Minute, SingleUse: true},
+	LinkTicket:   {Life: 10 * time.Minute, SingleUse: true, OwnedByAccount: true},
+	RemoveDevice: {Life: 7 * day, SingleUse: true, OwnedByAccount: true, Protective: true, WhileResetRequired: true, WhileDeleting: true, WhileLocked: true},
 }
 
 // Fresh is how long a typed password counts as fresh proof.

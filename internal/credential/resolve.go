@@ -54,6 +54,12 @@ type Found struct {
 	DeviceUsedAt time.Time        // zero when it belongs to none
 }
 
+// Player is the subject of an App credential without any rights on the account: it was let in by a code, so whoever holds it need not be the owner.
+const Player = "player"
+
+// IsPlayer reports whether the credential plays, and has no say in the account (NIST SP 800-63B-4 §5.1.2).
+func (f Found) IsPlayer() bool { return f.Kind == App && f.Subject == Player }
+
 // IsFresh reports whether the password was typed recently enough for what matters.
 func (f Found) IsFresh(now time.Time) bool { return now.Sub(f.FreshAt) < Fresh }
 
@@ -140,7 +146,7 @@ func (rule Rule) judge(f Found, now time.Time) error {
 	if rule.Idle > 0 && now.Sub(f.DeviceUsedAt) >= rule.Idle {
 		return ErrUnknown
 	}
-	if !rule.OwnedByAccount {
+	if !rule.OwnedByAccount && f.AccountID == "" {
 		if !rule.OutlivesEpochs && f.Stamp.Born < max(f.Clock.Floor, f.Clock.Incident) {
 			return ErrEnded
 		}

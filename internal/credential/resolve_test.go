@@ -129,14 +129,14 @@ func TestJudge(t *testing.T) {
 		"idle for a year":     {func(f *Found) { f.DeviceUsedAt = now.Add(-365 * day) }, only(ErrUnknown, Browser, App, AppPassword, Server)},
 		"idle for a season":   {func(f *Found) { f.DeviceUsedAt = now.Add(-90 * day) }, only(ErrUnknown, Browser, App)},
 		"idle":                {func(f *Found) { f.DeviceUsedAt = now.Add(-30 * day) }, only(ErrUnknown, Browser)},
-		"floor":               {func(f *Found) { f.Clock.Floor = 101 }, except(ErrEnded, Undo, NotMe, KeepFactor, ClientSecret)},
+		"floor":               {func(f *Found) { f.Clock.Floor = 101 }, except(ErrEnded, Undo, NotMe, KeepFactor, RemoveDevice, ClientSecret)},
 		"floor at its birth":  {func(f *Found) { f.Clock.Floor = 100 }, nil},
-		"incident for all":    {func(f *Found) { f.Clock.Incident, f.Account.Secured = 101, 101 }, except(ErrEnded, Undo, NotMe, KeepFactor, ClientSecret)},
+		"incident for all":    {func(f *Found) { f.Clock.Incident, f.Account.Secured = 101, 101 }, except(ErrEnded, Undo, NotMe, KeepFactor, RemoveDevice, ClientSecret)},
 		"incident, listed":    {func(f *Found) { f.Account.Incident, f.Account.Secured = 101, 101 }, only(ErrEnded, epochal()...)},
 		"signed out, all":     {func(f *Found) { f.Account.Epoch = 4 }, only(ErrEnded, epochal()...)},
-		"reset required":      {func(f *Found) { f.Account.Secured = 79 }, only(ErrResetRequired, Browser, Change, SecondStep, Remembered, Enrolment, AppPassword, App, ServerClaim, Server)},
+		"reset required":      {func(f *Found) { f.Account.Secured = 79 }, only(ErrResetRequired, Browser, Change, SecondStep, Remembered, Enrolment, AppPassword, App, ServerClaim, Server, LinkTicket)},
 		"locked":              {func(f *Found) { f.Account.State = account.Locked }, only(ErrLocked, lockable()...)},
-		"deleting":            {func(f *Found) { f.Account.State = account.Deleting }, only(ErrDeleting, Browser, Change, Enrolment, AppPassword, App, Console, ServerClaim, Server)},
+		"deleting":            {func(f *Found) { f.Account.State = account.Deleting }, only(ErrDeleting, Browser, Change, Enrolment, AppPassword, App, Console, ServerClaim, Server, LinkTicket)},
 		"state nobody knows":  {func(f *Found) { f.Account.State = "banned" }, only(ErrUnknown, owned()...)},
 		"account gone":        {func(f *Found) { f.Account = account.Standing{} }, only(ErrUnknown, owned()...)},
 		"locked and ended":    {func(f *Found) { f.Account.State, f.Account.Epoch = account.Locked, 9 }, both(only(ErrEnded, epochal()...), only(ErrLocked, Undo, NotMe))},
@@ -255,5 +255,24 @@ func TestIsFresh(t *testing.T) {
 	}
 	if (Found{}).IsFresh(now) {
 		t.Error("never proved, and fresh")
+	}
+}
+
+// What belonged to nobody dies with the account that it came to belong to (attack D8).
+func TestJudgeComesToBelong(t *testing.T) {
+	owned := func(change func(*Found)) error {
+		f := good(DeviceCode)
+		f.AccountID, f.Account = "a", account.Standing{ID: "a", State: account.Active, Epoch: 3, Incident: 70, Secured: 80}
+		change(&f)
+		return Judge(f, now)
+	}
+	for want, change := range map[error]func(*Found){
+		nil: func(*Found) {}, ErrEnded: func(f *Found) { f.Account.Epoch = 4 }, ErrLocked: func(f *Found) { f.Account.State = account.Locked },
+		ErrDeleting: func(f *Found) { f.Account.State = account.Deleting }, ErrResetRequired: func(f *Found) { f.Account.Secured = 79 },
+		ErrUnknown: func(f *Found) { f.Account = account.Standing{} },
+	} {
+		if err := owned(change); !errors.Is(err, want) || want == nil && err != nil {
+			t.Errorf("%v, want %v", err, want)
+		}
 	}
 }

@@ -44,8 +44,9 @@ func (Exhausted) Error() string {
 // SignIn is a new sign-in of a browser, or of software.
 type SignIn struct {
 	Device  device.Device
-	Kind    Kind  // of the token; empty: Browser
-	Most    int64 // of its kind on one account, where that is limited; zero: it is not
+	Kind    Kind   // of the token; empty: Browser
+	Subject string // of an App: Player, or nothing
+	Most    int64  // of its kind on one account, where that is limited; zero: it is not
 	Token   secret.Token
 	Known   secret.Token // empty when the browser keeps the one it has
 	Stamp   Stamp

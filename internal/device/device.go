@@ -22,7 +22,14 @@ const (
 	Phone   Kind = "phone"  // a browser on a phone or tablet
 	App     Kind = "app"    // software that signs in by itself, with a name and a password or an app password
 	Server  Kind = "server" // a media server that was claimed for the account
+	TV      Kind = "tv"     // a TV or player that was let in by a code
 )
+
+// IsSoftware tells apps and players from browsers: they have limits and an idle time of their own.
+func (k Kind) IsSoftware() bool { return k == App || k == TV }
+
+// ByCode is the method of what was let in by a code.
+const ByCode = "code"
 
 // ByAppPassword is the method of what is signed in by an app password.
 const ByAppPassword = "app password"

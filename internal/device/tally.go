@@ -18,6 +18,7 @@ type counted struct {
 var words = []counted{
 	{kind: Browser, one: "browser", many: "browsers"}, {kind: Phone, one: "phone or tablet", many: "phones and tablets"}, {kind: App, one: "app", many: "apps"},
 	{kind: Server, one: "media server", many: "media servers"},
+	{kind: TV, one: "TV or player", many: "TVs and players"},
 }
 
 // Count returns the tally of devices; the one with the id except is left out.

@@ -94,7 +94,7 @@ func (c *Composer) fill(w *words, n notice.Notice) (err error) {
 // tellsDevice are the kinds that say which device it was.
 var tellsDevice = []notice.Kind{
 	notice.KindNewDevice, notice.KindPasswordChanged, notice.KindSecondFactorOn, notice.KindSecondFactorOff, notice.KindRecoveryCodesReplaced,
-	notice.KindRecoveryCodeUsed, notice.KindCodesRefused, notice.KindAppPasswordMade, notice.KindServerClaimed,
+	notice.KindRecoveryCodeUsed, notice.KindCodesRefused, notice.KindAppPasswordMade, notice.KindServerClaimed, notice.KindDeviceLinked,
 }
 
 // list gives the facts that stand below the first line: whatever it could not say.

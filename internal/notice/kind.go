@@ -47,6 +47,7 @@ const (
 	KindFactorRemoved         Kind = "factor_removed"
 	KindAppPasswordMade       Kind = "app_password_made"
 	KindServerClaimed         Kind = "server_claimed"
+	KindDeviceLinked          Kind = "device_linked"
 	KindIncident              Kind = "incident"
 	KindIncidentAdvice        Kind = "incident_advice"
 	KindIncidentAlone         Kind = "incident_alone"
@@ -131,6 +132,7 @@ var rules = map[Kind]rule{
 	KindFactorRemoved:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
 	KindAppPasswordMade:       {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
 	KindServerClaimed:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindDeviceLinked:          {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
 	// Everybody gets one at once, so whatever somebody waits for overtakes them.
 	KindIncident:          {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},
 	KindIncidentAdvice:    {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},

@@ -198,6 +198,11 @@ func ServerClaimed(to, name string, e Event) Notice {
 	return compose(KindServerClaimed, to, name, e.data())
 }
 
+// DeviceLinked says that a code let a TV or an app in, with the link that signs just that one out.
+func DeviceLinked(to, name string, device Device, at time.Time, removeLink string) Notice {
+	return compose(KindDeviceLinked, to, name, device.with(at, removeLink))
+}
+
 func (e Event) data() map[string]string { return e.Device.with(e.At, e.NotMe) }
 
 func (e Event) with(key, value string) map[string]string {

@@ -47,9 +47,17 @@ var (
 	RecoverySets    = Rule{"recovery set", 5, 10 * time.Minute}  // sets of recovery codes made for one account: each costs ten hashes
 	CodesTyped      = Rule{"code", 10, 24 * time.Hour}           // confirmation codes typed for one address from one network
 	CodesForAddress = Rule{"code address", 40, 24 * time.Hour}
-	LinksOpened     = Rule{"link", 60, 10 * time.Minute}   // wrong or dead links from one network
-	Notices         = Rule{"notice", 30, 10 * time.Minute} // addresses and check codes tried at /notice from one network
-	Strengths       = Rule{"strength", 600, 10 * time.Minute}
+	LinksOpened     = Rule{"link", 60, 10 * time.Minute}         // wrong or dead links from one network
+	Notices         = Rule{"notice", 30, 10 * time.Minute}       // addresses and check codes tried at /notice from one network
+	LinkRequests    = Rule{"link request", 10, 10 * time.Minute} // codes for TVs and apps, made for one network
+	// Codes of TVs and apps that are typed: wrong ones of one account, of an account that is less than a day old, of one network. The risk ledger
+	// (linkcode) stands above them.
+	LinkCodes             = Rule{"link code", 5, 15 * time.Minute}
+	LinkCodesDaily        = Rule{"link code day", 10, 24 * time.Hour}
+	LinkCodesNewborn      = Rule{"link code newborn", 2, 24 * time.Hour}
+	LinkCodesNetwork      = Rule{"link code network", 10, 15 * time.Minute}
+	LinkCodesNetworkDaily = Rule{"link code network day", 30, 24 * time.Hour}
+	Strengths             = Rule{"strength", 600, 10 * time.Minute}
 )
 
 // gap is the time in which one act's allowance comes back, rounded up to the milliseconds that counters have.

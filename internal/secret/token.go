@@ -38,6 +38,18 @@ func NewDigits(n int) Token {
 	return Token{fmt.Sprintf("%0*d", n, v)}
 }
 
+// NewCode returns n random symbols of an alphabet, for codes that people type; an alphabet has at most 256 symbols of one byte.
+func NewCode(alphabet string, n int) Token {
+	code := make([]byte, 0, n)
+	even := 256 - 256%len(alphabet) // what is above would make the first symbols more likely
+	for b := [1]byte{}; len(code) < n; {
+		if _, _ = rand.Read(b[:]); int(b[0]) < even {
+			code = append(code, alphabet[int(b[0])%len(alphabet)])
+		}
+	}
+	return Token{string(code)}
+}
+
 // TokenOf wraps a text that somebody presented or configured.
 func TokenOf(text string) Token { return Token{text} }
 

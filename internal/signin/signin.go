@@ -215,19 +215,10 @@ func (s *Service) open(ctx context.Context, at credential.Attempt, c credential.
 			return Outcome{}, err
 		}
 	}
-	if err := s.Store.OpenSignIn(ctx, at, c, in, act, trimmed(c.Account, at.At)); err != nil {
+	if err := s.Store.OpenSignIn(ctx, at, c, in, act, audit.Trimmed(c.Account, at.At)); err != nil {
 		return Outcome{}, err
 	}
 	return out, nil
-}
-
-// trimmed is what a sign-in leaves besides when it puts an account over device.Most.
-func trimmed(a account.Account, now time.Time) audit.Act {
-	act := audit.New(now, audit.DevicesTrimmed, audit.System, a.ID)
-	for _, to := range a.NoticeAddresses() {
-		act = act.Telling(notice.DevicesTrimmed(to, a.Name, device.Most, now).For(a.ID))
-	}
-	return act
 }
 
 // tellNewDevice adds to an act the mail about a new device, with the link that says "this wasn't me".

@@ -147,15 +147,15 @@ func (db *DB) replaceTwins(ctx context.Context, t *tx, d device.Device) error {
 	return err
 }
 
-// trimDevices signs out what is over device.Most among browsers, or among apps, and returns how many devices that were: neither crowds out the
+// trimDevices signs out what is over device.Most among browsers, or among apps and players, and returns how many devices that were: neither crowds out the
 // other, and app passwords and servers have numbers of their own. What an epoch of the account has ended goes along and does not count.
 func (db *DB) trimDevices(ctx context.Context, t *tx, signedIn device.Device) (n int, err error) {
 	var over []string
 	counted := 0
 	// The CAST keeps SQLite from planning anew each time: a bare parameter there is part of the plan.
 	err = each(ctx, t, `SELECT d.id, d.account_epoch < a.epoch FROM device d JOIN account a ON a.id = d.account_id
-		WHERE d.account_id = $1 AND (d.kind = $2) = $3 AND d.method <> $4 AND d.kind <> $6 ORDER BY d.used_at DESC, d.id DESC LIMIT CAST($5 AS BIGINT)`,
-		[]any{signedIn.AccountID, string(device.App), signedIn.Kind == device.App, device.ByAppPassword, int64(2 * device.Most), string(device.Server)}, func(row scanner) error {
+		WHERE d.account_id = $1 AND (d.kind IN ($2,$3)) = $4 AND d.method <> $5 AND d.kind <> $7 ORDER BY d.used_at DESC, d.id DESC LIMIT CAST($6 AS BIGINT)`,
+		[]any{signedIn.AccountID, string(device.App), string(device.TV), signedIn.Kind.IsSoftware(), device.ByAppPassword, int64(2 * device.Most), string(device.Server)}, func(row scanner) error {
 			var id string
 			var ended bool
 			if err := row.Scan(&id, &ended); err != nil {

@@ -61,8 +61,8 @@ func (db *DB) RedeemResetEverywhere(ctx context.Context, hash string, p credenti
 	})
 }
 
-// setPassword writes a password over the version it replaces, ends what hung on the old one (resets, half-finished sign-ins, claim tokens, pending
-// changes of addresses, the failure budgets of browsers that knew it), and lets tries count anew.
+// setPassword writes a password over the version it replaces, ends what hung on the old one (resets, half-finished sign-ins, claim tokens, tickets of codes,
+// pending changes of addresses, the failure budgets of browsers that knew it), and lets tries count anew.
 func (db *DB) setPassword(ctx context.Context, t *tx, key secret.AccountKey, p credential.PasswordChange, now time.Time) error {
 	if err := db.voidPassword(ctx, t, key, p, now); err != nil {
 		return err
@@ -76,7 +76,7 @@ func (db *DB) setPassword(ctx context.Context, t *tx, key secret.AccountKey, p c
 	if n == 0 {
 		return ErrSpent
 	}
-	list, args := oneOf([]any{p.AccountID}, []string{string(credential.Reset), string(credential.Restricted), string(credential.Known), string(credential.SecondStep), string(credential.Enrolment), string(credential.ServerClaim)})
+	list, args := oneOf([]any{p.AccountID}, []string{string(credential.Reset), string(credential.Restricted), string(credential.Known), string(credential.SecondStep), string(credential.Enrolment), string(credential.ServerClaim), string(credential.LinkTicket)})
 	if _, err := t.exec(ctx, `DELETE FROM credential WHERE account_id = $1 AND kind IN `+list, args...); err != nil {
 		return err
 	}

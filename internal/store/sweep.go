@@ -31,6 +31,8 @@ func (db *DB) Sweep(ctx context.Context, now time.Time) (more bool, err error) {
 		{"credentials", `DELETE FROM credential WHERE hash IN (SELECT hash FROM credential WHERE expires_at <= $1 LIMIT $2)`, now},
 		{"confirmations", `DELETE FROM confirmation WHERE id IN (SELECT id FROM confirmation WHERE expires_at <= $1 LIMIT $2)`, now},
 		{"former addresses", `DELETE FROM handle WHERE hash IN (SELECT hash FROM handle WHERE held_until > 0 AND held_until <= $1 LIMIT $2) AND held_until > 0`, now},
+		{"link requests", `DELETE FROM link_request WHERE id IN (SELECT id FROM link_request WHERE expires_at <= $1 LIMIT $2)`, now},
+		{"link codes", `DELETE FROM link_code WHERE hash IN (SELECT hash FROM link_code WHERE until <= $1 LIMIT $2) AND until <= $1`, now},
 		{"limits", `DELETE FROM rate WHERE key IN (SELECT key FROM rate WHERE tat <= $1 LIMIT $2) AND tat <= $1`, now},
 		{"failures", `DELETE FROM failure WHERE key IN (SELECT key FROM failure WHERE seen_at <= $1 AND count < 100 LIMIT $2) AND seen_at <= $1`, now.Add(-keepFailures)},
 		{"done mail", `DELETE FROM mail WHERE id IN (SELECT id FROM mail WHERE done_at > 0 AND done_at <= $1 LIMIT $2)`, now.Add(-keepDoneMail)},
@@ -64,8 +66,8 @@ func (db *DB) sweepDevices(ctx context.Context, now time.Time) (n int, err error
 	err = db.engine.write(ctx, func(t *tx) error {
 		var gone []string
 		err := each(ctx, t, `DELETE FROM device WHERE id IN
-			(SELECT id FROM device WHERE used_at <= $1 AND (kind NOT IN ($3, $5) OR used_at <= $4) LIMIT $2) AND used_at <= $1 RETURNING id`,
-			[]any{ms(now.Add(-keepIdleDevice)), int64(sweepBatch), string(device.App), ms(now.Add(-keepIdleApp)), string(device.Server)}, func(row scanner) error {
+			(SELECT id FROM device WHERE used_at <= $1 AND (kind NOT IN ($3,$5,$6) OR used_at <= $4) LIMIT $2) AND used_at <= $1 RETURNING id`,
+			[]any{ms(now.Add(-keepIdleDevice)), int64(sweepBatch), string(device.App), ms(now.Add(-keepIdleApp)), string(device.Server), string(device.TV)}, func(row scanner) error {
 				var id string
 				err := row.Scan(&id)
 				gone = append(gone, id)

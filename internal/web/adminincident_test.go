@@ -72,7 +72,7 @@ func TestAConsoleOpensNothingElse(t *testing.T) {
 		o.must(err)
 		var cookies []string
 		for _, name := range []string{cookieBrowser, cookieKnown, cookieSignUp, cookieConsole, linkConfirm.cookie, linkChange.cookie, linkReset.cookie, linkNotMe.cookie,
-			linkUndo.cookie, linkInvitation.cookie, linkSetUp.cookie} {
+			linkUndo.cookie, linkInvitation.cookie, linkSetUp.cookie, linkRemove.cookie, cookieLink, cookieTV} {
 			cookies = append(cookies, "__Host-"+name)
 		}
 		for _, rt := range o.door.routes() {

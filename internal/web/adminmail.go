@@ -108,6 +108,7 @@ var mailWords = map[notice.Kind]string{
 	notice.KindFactorRemoval:         "Second step will be removed",
 	notice.KindFactorRemovalStopped:  "Second step kept",
 	notice.KindFactorRemoved:         "Second step removed",
+	notice.KindDeviceLinked:          "TV let in by a code",
 	notice.KindAppPasswordMade:       "App password made",
 	notice.KindServerClaimed:         "Media server claimed",
 	notice.KindIncident:              "Incident",

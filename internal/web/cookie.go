@@ -77,6 +77,7 @@ var (
 	linkChange     = link{"usher-change", "/account/email/confirm"}
 	linkReset      = link{"usher-reset", "/reset/new"}
 	linkNotMe      = link{"usher-not-me", "/not-me"}
+	linkRemove     = link{"usher-remove", "/remove-device"}
 	linkKeep       = link{"usher-keep", "/keep-second-step"}
 	linkUndo       = link{"usher-undo", "/undo"}
 	linkInvitation = link{"usher-invitation", "/invitation"}

@@ -30,7 +30,7 @@ func devicesShown(devices []device.Device, this string) []Device {
 	shown := make([]Device, len(devices))
 	for i, dev := range devices {
 		shown[i] = Device{
-			ID: dev.ID, Kind: string(dev.Kind), Name: dev.Name, Product: dev.Product, Place: cmp.Or(dev.Seen.Place, dev.Seen.Address),
+			ID: dev.ID, Kind: string(dev.Kind), Name: dev.Name, Product: dev.Product, Place: whereSeen(dev.Seen),
 			SignedIn: dev.CreatedAt, LastUsed: dev.UsedAt, This: dev.ID == this,
 		}
 		if strings.Contains(dev.Name, dev.Product) { // "Firefox on Linux" says it already
@@ -48,6 +48,9 @@ func devicesShown(devices []device.Device, this string) []Device {
 	})
 	return shown
 }
+
+// whereSeen is the place of an address, or the address where that is not known.
+func whereSeen(s device.Seen) string { return cmp.Or(s.Place, s.Address) }
 
 func (d *Door) postDevicesSignOut(w http.ResponseWriter, r *http.Request, v visitor) error {
 	id := r.PostFormValue("id")

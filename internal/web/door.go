@@ -17,6 +17,7 @@ import (
 	"usher/internal/request"
 	"usher/internal/signin"
 	"usher/internal/signup"
+	"usher/internal/tvlink"
 )
 
 // Door is every page for people, wired to the flows behind them.
@@ -33,6 +34,7 @@ type Door struct {
 	Admin        *admin.Service
 	Incident     *incident.Service
 	Clients      *registration.Service
+	Links        *tvlink.Service
 	Resolver     *credential.Resolver
 	Touches      *device.Touches
 	// Place names the place of an address; empty when it is not known.

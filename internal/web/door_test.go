@@ -19,6 +19,7 @@ import (
 	"usher/internal/device"
 	"usher/internal/factor"
 	"usher/internal/incident"
+	"usher/internal/linkcode"
 	"usher/internal/mfa"
 	"usher/internal/middleware"
 	"usher/internal/notice"
@@ -32,6 +33,7 @@ import (
 	"usher/internal/store"
 	"usher/internal/testdb"
 	"usher/internal/teststore"
+	"usher/internal/tvlink"
 )
 
 // The people of the tests. Their passwords pass the policy.
@@ -98,8 +100,11 @@ func (h *house) wire() *Door {
 		Factor: &factor.Service{
 			Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: factors, Passwords: signIn, Name: "Usher", Now: h.clock,
 		},
-		Profile:  &profile.Service{Store: h.db, Resolver: resolver, Now: h.clock},
-		Admin:    h.administration(),
+		Profile: &profile.Service{Store: h.db, Resolver: resolver, Now: h.clock},
+		Admin:   h.administration(),
+		Links: &tvlink.Service{
+			Store: h.db, Resolver: resolver, Passwords: signIn, Factors: factors, Pace: &tvlink.Pace{}, Longest: linkcode.Longest, Now: h.clock,
+		},
 		Incident: &incident.Service{Store: h.db, Resolver: resolver, Now: h.clock, Host: "usher.example.org", Contact: "help@usher.example.org"},
 		Clients:  &registration.Service{Store: h.db, Now: h.clock},
 		Resolver: resolver, Touches: &device.Touches{},

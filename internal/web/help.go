@@ -20,6 +20,7 @@ var helpPages = []helpPage{
 	{"second-step", "The second step", "Turn it on, sign in with it, and why it does not come by text message.", "phone"},
 	{"recovery-codes", "Recovery codes", "Where to keep them, how to use one, and how to get new ones.", "ticket"},
 	{"lost-authenticator", "A lost phone or lost codes", "The ways back in, from the quick one to the one that takes seven days.", "search"},
+	{"a-tv", "Signing in on a TV", "The code on the screen, and what to do when it is not accepted.", "tv"},
 	{"apps-and-the-second-step", "Apps that ask for a password only", "The six digits behind the password, and app passwords.", "app"},
 	{"devices", "Devices", "See everything that is signed in, and sign it out.", "devices"},
 	{"reset-required", "My account requires a reset", "Why that happens, how to tell that the e-mail is real, and what to do, step by step.", "shield"},

@@ -17,6 +17,7 @@ const (
 // Site is what every page may say about this instance; it comes from the configuration.
 type Site struct {
 	Name        string   // what the service is called, in titles
+	Address     string   // the public address, such as "https://usher.example.org"
 	Host        string   // as people type it, such as "usher.example.org"
 	Contact     Link     // how to reach who runs it; zero when nobody said
 	Senders     []string // the addresses our mail comes from

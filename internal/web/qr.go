@@ -13,9 +13,12 @@ import (
 // quietZone is the white border that readers need around a QR code, in modules (ISO/IEC 18004).
 const quietZone = 4
 
+// qrForApp is the label of the code that authenticator apps read.
+const qrForApp = "QR code for your authenticator app"
+
 // drawQR draws a text as a QR code, black on white whatever the scheme: many readers do not see a light code on a dark ground. Dark modules that
-// follow each other in a row are one stroke.
-func drawQR(text secret.Token) (template.HTML, error) {
+// follow each other in a row are one stroke. The label says what it is for, to whoever cannot see it.
+func drawQR(text secret.Token, label string) (template.HTML, error) {
 	code, err := qr.Encode(text.Reveal(), qr.M)
 	if err != nil {
 		return "", fmt.Errorf("drawing a QR code: %w", err)
@@ -34,7 +37,7 @@ func drawQR(text secret.Token) (template.HTML, error) {
 		}
 	}
 	side := code.Size + 2*quietZone
-	svg := fmt.Sprintf(`<svg class="qr" viewBox="0 0 %d %d" role="img" aria-label="QR code for your authenticator app" shape-rendering="crispEdges">`+
-		`<rect width="%d" height="%d" fill="white"/><path fill="black" d="%s"/></svg>`, side, side, side, side, path.String())
+	svg := fmt.Sprintf(`<svg class="qr" viewBox="0 0 %d %d" role="img" aria-label="%s" shape-rendering="crispEdges">`+
+		`<rect width="%d" height="%d" fill="white"/><path fill="black" d="%s"/></svg>`, side, side, template.HTMLEscapeString(label), side, side, path.String())
 	return template.HTML(svg), nil //nolint:gosec // numbers only
 }

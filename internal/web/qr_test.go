@@ -21,7 +21,7 @@ var run = regexp.MustCompile(`M(\d+) (\d+)h(\d+)v1h-(\d+)z`)
 func TestDrawnQRCodesRead(t *testing.T) {
 	for _, name := range []string{"a@b.c", "ann@example.org", strings.Repeat("a", 64) + "@" + strings.Repeat("long.", 30) + "example.org", "änn+tv@münchen.example"} {
 		address := mfa.Address("Usher", name, mfa.NewKey())
-		drawn, err := drawQR(address)
+		drawn, err := drawQR(address, qrForApp)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -69,7 +69,7 @@ func number(t *testing.T, text string) int {
 }
 
 func TestWhatFitsInNoQRCode(t *testing.T) {
-	if drawn, err := drawQR(secret.TokenOf(strings.Repeat("x", 5000))); err == nil || drawn != "" {
+	if drawn, err := drawQR(secret.TokenOf(strings.Repeat("x", 5000)), ""); err == nil || drawn != "" {
 		t.Error("five thousand letters fit")
 	}
 }

@@ -92,6 +92,18 @@ func (d *Door) routes() []route {
 		{"GET /account/deleting", d.leaver(d.getDeleting)},
 		{"POST /account/keep", d.leaver(d.postKeep)},
 
+		{"GET /link", d.person(d.getLink)},
+		{"POST /link", d.person(d.postLink)},
+		{"GET /link/confirm", d.person(d.getLinkConfirm)},
+		{"POST /link/confirm", d.person(d.postLinkConfirm)},
+		{"POST /link/deny", d.person(d.postLinkDeny)},
+		{"GET /tv", d.getTV},
+		{"POST /tv", d.postTV},
+		{"POST /tv/sign-out", d.postTVSignOut},
+
+		{"GET /remove-device/{token}", d.follow(linkRemove)},
+		{"GET /remove-device", d.getRemoveDevice},
+		{"POST /remove-device", d.postRemoveDevice},
 		{"GET /not-me/{token}", d.follow(linkNotMe)},
 		{"GET /not-me", d.getNotMe},
 		{"POST /not-me", d.postNotMe},

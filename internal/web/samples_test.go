@@ -174,6 +174,21 @@ func accountSamples() []sample {
 		{name: "second-step-codes", state: "new", page: Page{Person: ann, Nav: "second-step", Data: RecoveryCodesPage{Account: nasty, Codes: sampleCodes()}}},
 		{name: "second-step-codes", state: "not stored", page: Page{Person: ann, Nav: "second-step", Data: RecoveryCodesPage{Ticket: "t", Form: refused("stored", "Tick this once you have stored the codes.")}}},
 		{name: "account", state: "going", page: Page{Person: ann, Data: AccountPage{Name: "Ann", Address: "ann@example.org", Devices: 1, SecondStep: sampleNow.AddDate(0, -1, 0), RecoveryCodes: 1, Removal: sampleNow.AddDate(0, 0, 6)}}},
+		{name: "link", page: Page{Data: LinkPage{}}},
+		{name: "link", state: "refused", page: Page{Data: LinkPage{Code: "7rqz", Form: refused("user_code", "We don’t find this code. Codes work once and for 15 minutes: let the screen show a new one.")}}},
+		{name: "link", state: "limited", page: Page{Data: LinkPage{Code: "BCDF-GHJK", Form: Form{RetryAt: sampleNow.Add(time.Hour)}}}},
+		{name: "link-confirm", page: Page{Data: LinkConfirmPage{Device: "Living room", Product: "Jellyfin", Code: "7RQZ", Place: "Lyon, France", Asked: sampleNow.Add(-40 * time.Second), Minutes: 14}}},
+		{name: "link-confirm", state: "elsewhere", page: Page{Data: LinkConfirmPage{Device: nasty, Code: "BCDF-GHJK", Place: "203.0.113.7", Asked: sampleNow.Add(-14 * time.Minute), Minutes: 1, Elsewhere: true, SecondStep: true}}},
+		{name: "link-confirm", state: "password", page: Page{Data: LinkConfirmPage{Device: "Living room", Product: nasty, Asked: sampleNow, Minutes: 15, Elsewhere: true, Login: "ann@example.org", Form: refused("password", "That password isn’t right.")}}},
+		{name: "link-confirm", state: "wait", page: Page{Data: LinkConfirmPage{Device: "Living room", Asked: sampleNow, Minutes: 15, Elsewhere: true, Wait: true}}},
+		{name: "link-allowed", page: Page{Data: struct{}{}}},
+		{name: "link-denied", page: Page{Data: struct{}{}}},
+		{name: "remove-device", page: Page{Data: RemoveDevicePage{Ticket: "t", Device: nasty, At: sampleNow.Add(-time.Hour)}}},
+		{name: "remove-device-done", page: Page{Data: struct{}{}}},
+		{name: "tv", page: Page{Data: TVPage{}}},
+		{name: "tv", state: "expired", page: Page{Data: TVPage{Why: "That code has expired.", Form: Form{RetryAt: sampleNow.Add(time.Hour)}}}},
+		{name: "tv", state: "waiting", page: Page{Data: TVPage{Short: "7RQZ", Long: "BCDF-GHJK", QR: sampleQR(), Minutes: 14}}},
+		{name: "tv", state: "greets", page: Page{Data: TVPage{Person: nasty}}},
 		{name: "devices", state: "alone", page: Page{Person: ann, Notice: "Living room TV is signed out.", Data: DevicesPage{Devices: sampleDevices()[:1]}}},
 		{name: "review", page: Page{Person: ann, Nav: "account", Data: ReviewPage{Address: "ann@example.org", NoticeAddress: "bo@example.org", Others: "2 browsers", Apps: 1, SecondStep: true, RecoveryLeft: 7, Next: "/account"}}},
 		{name: "review", state: "bare", page: Page{Person: other, Nav: "account", Data: ReviewPage{Address: "ann@example.org", Next: "/account"}}},
@@ -191,7 +206,7 @@ func sampleRemembered() []RememberedBrowser {
 }
 
 func sampleQR() template.HTML {
-	picture, err := drawQR(mfa.Address("Usher", "ann@example.org", secret.TokenOf("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")))
+	picture, err := drawQR(mfa.Address("Usher", "ann@example.org", secret.TokenOf("JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")), qrForApp)
 	if err != nil {
 		return template.HTML(err.Error())
 	}

@@ -23,7 +23,7 @@ func (d *Door) postSecondStepBegin(w http.ResponseWriter, r *http.Request, v vis
 	if err != nil {
 		return d.again(w, r, &p.Form, err, func(status int) error { return d.secondStepPage(w, r, status, p, v) })
 	}
-	picture, err := drawQR(begun.Address)
+	picture, err := drawQR(begun.Address, qrForApp)
 	if err != nil {
 		return err
 	}

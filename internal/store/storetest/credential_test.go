@@ -83,7 +83,7 @@ func (w *world) minted(a account.Account) map[credential.Kind]secret.Token {
 	_, _, all[credential.Change] = w.confirm(account.ForEmail, a, "change-"+a.Email)
 	for _, kind := range []credential.Kind{
 		credential.Undo, credential.NotMe, credential.Reset, credential.SecondStep, credential.Remembered, credential.Enrolment,
-		credential.KeepFactor, credential.Restricted, credential.Console,
+		credential.KeepFactor, credential.Restricted, credential.Console, credential.LinkTicket, credential.RemoveDevice,
 	} {
 		all[kind], _ = w.link(kind, a)
 	}
@@ -95,7 +95,7 @@ func (w *world) minted(a account.Account) map[credential.Kind]secret.Token {
 	}
 	all[credential.ServerClaim] = secret.NewClaim()
 	w.must(w.db.Record(w.ctx(), w.act(audit.ClaimTokenMade, a.ID).Linking(w.claimLink(a, all[credential.ServerClaim]))))
-	for _, kind := range []credential.Kind{credential.Invitation, credential.SetUp} {
+	for _, kind := range []credential.Kind{credential.Invitation, credential.SetUp, credential.DeviceCode} {
 		all[kind], _ = w.link(kind, account.Account{})
 	}
 	all[credential.ClientSecret] = secret.NewToken()

@@ -14,6 +14,7 @@ import (
 func TestSweep(t *testing.T) {
 	const day = 24 * time.Hour
 	each(t, func(w *world) {
+		w.waiting("7RQZ")
 		a := w.person("anna")
 		s, _ := w.signedIn(a)
 		w.rename(a, "anna@example.net")
@@ -30,8 +31,10 @@ func TestSweep(t *testing.T) {
 			at   time.Duration
 			what []string
 		}{
+			{15 * time.Minute, []string{"link_request", "credential WHERE kind = 'device code'"}},
 			{30 * time.Minute, []string{"credential WHERE kind = 'reset'"}},
 			{time.Hour, []string{"confirmation", "credential WHERE kind = 'sign-up'"}},
+			{day, []string{"link_code WHERE hash = (SELECT MIN(hash) FROM link_code)"}},
 			{7 * day, []string{"handle WHERE held_until > 0", "credential WHERE kind = 'undo'"}},
 			{7*day + time.Millisecond, []string{"mail WHERE state = 'waiting'"}},
 			{30 * day, []string{"mail WHERE state = 'sent'", "failure WHERE count < 100"}},

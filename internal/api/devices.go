@@ -1,0 +1,71 @@
+package api
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/signin"
+)
+
+// errNoSay says that a token has no say in the account: it was got by a code, or is an app password.
+var errNoSay = errors.New("api: the token has no say in the account")
+
+// owner is the holder of a token that was got with the account's own password.
+func (d *Door) owner(r *http.Request) (signin.Admitted, error) {
+	in, err := d.holder(r)
+	if err == nil && (in.Found.Kind != credential.App || in.Found.IsPlayer()) {
+		err = errNoSay
+	}
+	return in, err
+}
+
+// listed is a device as programs see it.
+type listed struct {
+	ID       string    `json:"id"`
+	Kind     string    `json:"kind"`
+	Name     string    `json:"name"`
+	Product  string    `json:"product"`
+	Place    string    `json:"place"`
+	SignedIn time.Time `json:"signed_in"`
+	LastUsed time.Time `json:"last_used"`
+	This     bool      `json:"this"`
+}
+
+// devices lists what is signed in to the account, for a program that was given the password.
+func (d *Door) devices(w http.ResponseWriter, r *http.Request) error {
+	in, err := d.owner(r)
+	if err != nil {
+		return err
+	}
+	all, err := d.Devices.List(r.Context(), in.Account.ID)
+	if err != nil {
+		return err
+	}
+	shown := make([]listed, len(all))
+	for i, dev := range all {
+		shown[i] = listed{dev.ID, string(dev.Kind), dev.Name, dev.Product, dev.Seen.Place, dev.CreatedAt, dev.UsedAt, dev.ID == in.Found.DeviceID}
+	}
+	send(w, http.StatusOK, "application/json", map[string][]listed{"devices": shown})
+	return nil
+}
+
+// signOutDevice ends one device of the account and everything made from it.
+func (d *Door) signOutDevice(w http.ResponseWriter, r *http.Request) error {
+	in, err := d.owner(r)
+	if err != nil {
+		return err
+	}
+	err = d.Devices.SignOut(r.Context(), in.Found, r.PathValue("id"), d.client(r))
+	if errors.Is(err, device.ErrNotFound) {
+		return errNotFound
+	}
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}

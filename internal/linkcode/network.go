@@ -1,0 +1,52 @@
+package linkcode
+
+import (
+	"net/netip"
+	"time"
+
+	"usher/internal/device"
+)
+
+// Network names where a request or a browser is, as coarsely as a household: one public IPv4 address, one IPv6 /56, or the network that this
+// service itself stands in.
+type Network string
+
+// home is the service's own network: whoever comes from a private address without a proxy in between.
+const home Network = "home"
+
+// NetworkOf returns the network of an address. Loopback, private and link-local addresses are one network only where no proxy stands before the
+// service: behind one they may be anybody's.
+func NetworkOf(address netip.Addr, proxied bool) Network {
+	address = address.Unmap().WithZone("")
+	switch {
+	case !address.IsValid():
+		return ""
+	case !proxied && (address.IsLoopback() || address.IsPrivate() || address.IsLinkLocalUnicast()):
+		return home
+	case address.Is4():
+		return Network(address.String())
+	}
+	return Network(netip.PrefixFrom(address, 56).Masked().String())
+}
+
+// remembered is how long a network where an account was used counts as its own.
+const remembered = 30 * 24 * time.Hour
+
+// Own returns the networks that short codes are found from for an account: the browser's now, and those its devices were used in lately. What was
+// itself let in by a code does not count: it may stand in a stranger's living room.
+func Own(now time.Time, here Network, devices []device.Device, proxied bool) []Network {
+	own := map[Network]bool{here: true}
+	for _, d := range devices {
+		address, err := netip.ParseAddr(d.Seen.Address)
+		if err != nil || d.Kind == device.TV || now.Sub(d.UsedAt) > remembered {
+			continue
+		}
+		own[NetworkOf(address, proxied)] = true
+	}
+	delete(own, "")
+	networks := make([]Network, 0, len(own))
+	for n := range own {
+		networks = append(networks, n)
+	}
+	return networks
+}

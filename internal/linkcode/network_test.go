@@ -1,0 +1,54 @@
+package linkcode
+
+import (
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"usher/internal/device"
+)
+
+func TestNetworkOf(t *testing.T) {
+	for _, c := range []struct {
+		address         string
+		direct, proxied Network
+	}{
+		{"192.0.2.7", "192.0.2.7", "192.0.2.7"},
+		{"::ffff:192.0.2.7", "192.0.2.7", "192.0.2.7"},
+		{"2001:db8:1:200::7", "2001:db8:1:200::/56", "2001:db8:1:200::/56"},
+		{"2001:db8:1:2ff:1::8", "2001:db8:1:200::/56", "2001:db8:1:200::/56"},
+		{"2001:db8:1:300::7", "2001:db8:1:300::/56", "2001:db8:1:300::/56"},
+		{"127.0.0.1", home, "127.0.0.1"}, {"::1", home, "::/56"}, {"192.168.1.20", home, "192.168.1.20"}, {"::ffff:10.0.0.1", home, "10.0.0.1"},
+		{"fd00::7", home, "fd00::/56"}, {"fe80::1%eth0", home, "fe80::/56"}, {"100.64.0.9", "100.64.0.9", "100.64.0.9"}, {"172.32.0.1", "172.32.0.1", "172.32.0.1"},
+	} {
+		a := netip.MustParseAddr(c.address)
+		if got := NetworkOf(a, false); got != c.direct {
+			t.Errorf("%s is in %q, want %q", a, got, c.direct)
+		}
+		if got := NetworkOf(a, true); got != c.proxied {
+			t.Errorf("%s behind a proxy is in %q, want %q", a, got, c.proxied)
+		}
+	}
+	if NetworkOf(netip.Addr{}, false) != "" {
+		t.Error("no address is somewhere")
+	}
+}
+
+func TestOwn(t *testing.T) {
+	now := time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC)
+	used := func(kind device.Kind, address string, ago time.Duration) device.Device {
+		return device.Device{Kind: kind, Seen: device.Seen{Address: address}, UsedAt: now.Add(-ago)}
+	}
+	got := Own(now, "198.51.100.1", []device.Device{
+		used(device.Browser, "192.0.2.7", time.Hour), used(device.Phone, "2001:db8::9", remembered), used(device.App, "192.0.2.8", 0),
+		used(device.Browser, "192.0.2.9", remembered+1), used(device.TV, "203.0.113.5", 0), used(device.Browser, "", 0), used(device.Browser, "192.0.2.7", 0),
+	}, false)
+	slices.Sort(got)
+	if want := []Network{"192.0.2.7", "192.0.2.8", "198.51.100.1", "2001:db8::/56"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
+	}
+	if got := Own(now, "", nil, false); len(got) != 0 { // nobody's network is no network
+		t.Errorf("%v", got)
+	}
+}

@@ -1,0 +1,298 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/linkcode"
+	"usher/internal/secret"
+)
+
+// linkFacts are what a waiting device says of itself, and where it asked from.
+type linkFacts struct {
+	Name    string `json:"name"`
+	Product string `json:"product"`
+	Address string `json:"address"`
+	Place   string `json:"place"`
+}
+
+func linkCell(id string) secret.Place {
+	return secret.Place{Table: "link_request", Row: id, Column: "facts"}
+}
+
+// linkCodeKind is what codes are hashed as.
+const linkCodeKind = "link code"
+
+func obscuredNetwork(r *secret.Ring, n linkcode.Network) string {
+	return r.Obscure("network", string(n))
+}
+
+// WaitingLinks returns how many devices wait to be let in, and the instance's clock.
+func (db *DB) WaitingLinks(ctx context.Context, now time.Time) (n int64, clock credential.Clock, err error) {
+	err = get(ctx, db.engine.point(), `SELECT (`+countWaiting+`), epoch, floor, incident FROM instance WHERE id = 1`, []any{ms(now)},
+		&n, &clock.Epoch, &clock.Floor, &clock.Incident)
+	return n, clock, err
+}
+
+const countWaiting = `SELECT COUNT(*) FROM link_request WHERE state = 'waiting' AND expires_at > $1`
+
+// BeginLink lets a device wait: its request, its two codes and what it polls with. The same asker's older request is replaced. linkcode.ErrTaken
+// when a code is reserved, linkcode.ErrMost, *ratelimit.LimitedError; then nothing is kept but the count.
+func (db *DB) BeginLink(ctx context.Context, n linkcode.New) error {
+	now := n.CreatedAt
+	raw, err := json.Marshal(linkFacts{n.Name, n.Product, n.Seen.Address, n.Seen.Place})
+	if err != nil {
+		return err
+	}
+	asker := ""
+	if n.Asker != "" {
+		asker = db.ring().Obscure("asker", n.Asker)
+	}
+	network := obscuredNetwork(db.ring(), n.Network)
+	return db.engine.write(ctx, func(t *tx) error {
+		if err := db.take(ctx, t, n.Takes, now); err != nil {
+			return err
+		}
+		if err := endAsker(ctx, t, asker); err != nil {
+			return err
+		}
+		var waiting int64
+		if err := get(ctx, t, countWaiting+` AND network = $2`, []any{ms(now), network}, &waiting); err != nil {
+			return err
+		}
+		if waiting >= linkcode.Most {
+			return linkcode.ErrMost
+		}
+		_, err := t.exec(ctx, `INSERT INTO link_request (id, state, asker, network, facts, account_id, created_at, expires_at) VALUES ($1,'waiting',$2,$3,$4,'',$5,$6)`,
+			n.ID, asker, network, db.common.Seal(string(raw), linkCell(n.ID)), ms(now), ms(n.ExpiresAt))
+		if err != nil {
+			return fmt.Errorf("writing a link request: %w", err)
+		}
+		for _, code := range []secret.Token{n.Short, n.Long} {
+			if err := db.reserveCode(ctx, t, code, n.ID, now); err != nil {
+				return err
+			}
+		}
+		_, err = db.insertCredential(ctx, t, newCredential{kind: credential.DeviceCode, token: n.Poll, subject: n.ID, stamp: n.Stamp}, now)
+		return err
+	})
+}
+
+// endAsker ends the request that the same software still has.
+func endAsker(ctx context.Context, t *tx, asker string) error {
+	if asker == "" {
+		return nil
+	}
+	var ended []string
+	err := each(ctx, t, `DELETE FROM link_request WHERE asker = $1 AND asker <> '' RETURNING id`, []any{asker}, func(row scanner) error {
+		var id string
+		err := row.Scan(&id)
+		ended = append(ended, id)
+		return err
+	})
+	for _, id := range ended {
+		if err == nil {
+			_, err = t.exec(ctx, `DELETE FROM credential WHERE subject = $1`, id)
+		}
+	}
+	return err
+}
+
+// reserveCode gives a code to a request; linkcode.ErrTaken when another had it within linkcode.Reserved.
+func (db *DB) reserveCode(ctx context.Context, t *tx, code secret.Token, requestID string, now time.Time) error {
+	n, err := t.exec(ctx, `INSERT INTO link_code (hash, request_id, until) VALUES ($1,$2,$3)
+		ON CONFLICT (hash) DO UPDATE SET request_id = $2, until = $3 WHERE link_code.until <= $4`,
+		db.ring().HashToken(linkCodeKind, code)[0], requestID, ms(now.Add(linkcode.Reserved)), ms(now))
+	if err == nil && n == 0 {
+		err = linkcode.ErrTaken
+	}
+	return err
+}
+
+// EnterLinkCode looks for the waiting request of a typed code, with the try counted in advance. When it is found, the try is given back and the
+// browser's ticket made; elsewhere reports that the request comes from none of e.Own. Otherwise wrong is recorded: linkcode.ErrNotFound, or
+// linkcode.ErrAskLong when the day's ledger is full; *ratelimit.LimitedError records nothing.
+func (db *DB) EnterLinkCode(ctx context.Context, e linkcode.Entry, wrong audit.Act) (elsewhere bool, err error) {
+	var missed error
+	err = db.engine.write(ctx, func(t *tx) error {
+		if err := db.take(ctx, t, e.Takes, e.At); err != nil {
+			return err
+		}
+		var requestID string
+		requestID, elsewhere, missed = db.searchLinkCode(ctx, t, e)
+		if errors.Is(missed, linkcode.ErrNotFound) || errors.Is(missed, linkcode.ErrAskLong) {
+			return db.leave(ctx, t, wrong)
+		}
+		if missed != nil {
+			return missed
+		}
+		if err := db.giveBack(ctx, t, e.Takes); err != nil {
+			return err
+		}
+		detail := linkcode.Ticket{Code: e.Code, Elsewhere: elsewhere}.Detail()
+		_, err := db.insertCredential(ctx, t, newCredential{
+			kind: credential.LinkTicket, token: e.Ticket, accountID: e.AccountID, subject: requestID, detail: detail, stamp: e.Stamp,
+		}, e.At)
+		return err
+	})
+	return elsewhere, errors.Join(err, missed)
+}
+
+// searchLinkCode finds the request that a code may find. What would be a guess at other networks' requests is weighed in the ledger first, and
+// answers alike whether it hit or not.
+func (db *DB) searchLinkCode(ctx context.Context, t *tx, e linkcode.Entry) (requestID string, elsewhere bool, err error) {
+	list, args := oneOf([]any{ms(e.At)}, db.ring().HashToken(linkCodeKind, e.Code))
+	var network string
+	err = get(ctx, t, `SELECT r.id, r.network FROM link_code c JOIN link_request r ON r.id = c.request_id
+		WHERE r.state = 'waiting' AND r.expires_at > $1 AND c.hash IN `+list, args, &requestID, &network)
+	if err != nil && !errors.Is(err, errNoRow) {
+		return "", false, err
+	}
+	hit := err == nil
+	own := slices.ContainsFunc(e.Own, func(n linkcode.Network) bool { return obscuredNetwork(db.ring(), n) == network })
+	switch {
+	case hit && own:
+		return requestID, false, nil
+	case !linkcode.IsLong(e.Code):
+		if err := weigh(ctx, t, e); err != nil {
+			return "", false, err
+		}
+	}
+	if !hit {
+		return "", false, linkcode.ErrNotFound
+	}
+	return requestID, true, nil
+}
+
+// weigh adds a guess to the day's ledger; linkcode.ErrAskLong when there is no room for it.
+func weigh(ctx context.Context, t *tx, e linkcode.Entry) error {
+	var waiting int64
+	if err := get(ctx, t, countWaiting, []any{ms(e.At)}, &waiting); err != nil {
+		return err
+	}
+	day, risk := linkcode.Day(e.At), linkcode.Risk(waiting, len([]rune(e.Code.Reveal())))
+	if risk > linkcode.MostRisk {
+		return linkcode.ErrAskLong
+	}
+	if _, err := t.exec(ctx, `DELETE FROM link_day WHERE day < $1`, day); err != nil {
+		return err
+	}
+	n, err := t.exec(ctx, `INSERT INTO link_day (day, risk) VALUES ($1,$2)
+		ON CONFLICT (day) DO UPDATE SET risk = link_day.risk + $2 WHERE link_day.risk + $2 <= $3`, day, risk, linkcode.MostRisk)
+	if err == nil && n == 0 {
+		err = linkcode.ErrAskLong
+	}
+	return err
+}
+
+// LoadLink returns a waiting request; linkcode.ErrNotFound.
+func (db *DB) LoadLink(ctx context.Context, requestID string, now time.Time) (linkcode.Request, error) {
+	r := linkcode.Request{ID: requestID}
+	var sealed string
+	var created, expires int64
+	err := get(ctx, db.engine.point(), `SELECT state, facts, created_at, expires_at FROM link_request WHERE id = $1 AND expires_at > $2`,
+		[]any{requestID, ms(now)}, &r.State, &sealed, &created, &expires)
+	if err != nil {
+		return linkcode.Request{}, found(err, linkcode.ErrNotFound)
+	}
+	plain, err := db.common.Open(sealed, linkCell(requestID))
+	if err != nil {
+		return linkcode.Request{}, fmt.Errorf("opening a link request: %w", err)
+	}
+	var f linkFacts
+	if err := json.Unmarshal([]byte(plain), &f); err != nil {
+		return linkcode.Request{}, fmt.Errorf("reading a link request: %w", err)
+	}
+	r.Name, r.Product, r.Seen.Address, r.Seen.Place = f.Name, f.Product, f.Address, f.Place
+	r.CreatedAt, r.ExpiresAt = timeOf(created), timeOf(expires)
+	return r, nil
+}
+
+// ApproveLink makes a waiting request its approver's, by a ticket that is spent; from then on it dies with the account. ErrSpent for the ticket or
+// the factor, linkcode.ErrNotFound when the request waits no more.
+func (db *DB) ApproveLink(ctx context.Context, a linkcode.Approval, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if err := spendAlive(ctx, t, a.Ticket); err != nil {
+			return err
+		}
+		if err := db.spendFactor(ctx, t, a.Factor); err != nil {
+			return err
+		}
+		n, err := t.exec(ctx, `UPDATE link_request SET state = 'approved', account_id = $1 WHERE id = $2 AND state = 'waiting' AND expires_at > $3`, a.AccountID, a.RequestID, ms(act.At))
+		if err == nil && n == 1 {
+			n, err = t.exec(ctx, `UPDATE credential SET account_id = $1, account_epoch = $2 WHERE kind = $3 AND subject = $4 AND account_id = ''`,
+				a.AccountID, a.Stamp.Account, string(credential.DeviceCode), a.RequestID)
+		}
+		if err == nil && n == 0 {
+			err = linkcode.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
+// DenyLink ends a waiting request for good, by a ticket that is spent: its device is told so. ErrSpent, linkcode.ErrNotFound.
+func (db *DB) DenyLink(ctx context.Context, requestID, ticketHash string, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if err := spend(ctx, t, ticketHash); err != nil {
+			return err
+		}
+		n, err := t.exec(ctx, `DELETE FROM link_request WHERE id = $1 AND state = 'waiting'`, requestID)
+		if err == nil && n == 0 {
+			err = linkcode.ErrNotFound
+		}
+		if err == nil {
+			_, err = t.exec(ctx, `UPDATE credential SET subject = '' WHERE kind = $1 AND subject = $2`, string(credential.DeviceCode), requestID)
+		}
+		if err != nil {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
+// CollectLink signs an approved device in, in the place of what it polled with: once, whatever runs at the same time. ErrSpent. The act is the
+// account's; trimmed is left as OpenSignIn leaves it.
+func (db *DB) CollectLink(ctx context.Context, requestID string, s credential.SignIn, act, trimmed audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if err := spendAlive(ctx, t, s.Spends); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `DELETE FROM link_request WHERE id = $1`, requestID); err != nil {
+			return err
+		}
+		if err := db.insertSignIn(ctx, t, s, act.At); err != nil {
+			return err
+		}
+		n, err := db.trimDevices(ctx, t, s.Device)
+		if err == nil && n > 0 {
+			err = db.leave(ctx, t, trimmed)
+		}
+		if err != nil {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
+// EndLinkedDevice signs out the device that a mail's link speaks of, and spends the link; ErrSpent. A device that is gone already stays so.
+func (db *DB) EndLinkedDevice(ctx context.Context, link credential.Credential, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if err := spend(ctx, t, link.Hash); err != nil {
+			return err
+		}
+		if err := endDevice(ctx, t, link.AccountID, link.Subject); err != nil && !errors.Is(err, device.ErrNotFound) {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+}

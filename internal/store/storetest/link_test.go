@@ -1,0 +1,382 @@
+package storetest
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/id"
+	"usher/internal/linkcode"
+	"usher/internal/ratelimit"
+	"usher/internal/secret"
+	"usher/internal/store"
+)
+
+// The networks of these tests.
+const (
+	livingRoom linkcode.Network = "192.0.2.7"
+	faraway    linkcode.Network = "198.51.100.9"
+)
+
+// asking is a TV in the living room that is about to wait.
+func (w *world) asking(short string) linkcode.New {
+	w.Helper()
+	clock, err := w.db.ReadClock(w.ctx())
+	w.must(err)
+	return linkcode.New{
+		Request: linkcode.Request{
+			ID: id.New(w.now), Name: "Living room", Product: "Jellyfin", Seen: device.Seen{Address: "192.0.2.7", Place: "Lyon"},
+			CreatedAt: w.now, ExpiresAt: w.now.Add(linkcode.Life),
+		},
+		Short: secret.TokenOf(short), Long: linkcode.NewLong(), Poll: secret.NewToken(), Stamp: credential.Stamp{Born: clock.Epoch}, Network: livingRoom,
+	}
+}
+
+// waiting is a TV that waits.
+func (w *world) waiting(short string) linkcode.New {
+	w.Helper()
+	n := w.asking(short)
+	w.must(w.db.BeginLink(w.ctx(), n))
+	return n
+}
+
+// enter types a code in the account's browser, which is somewhere.
+func (w *world) enter(a account.Account, code secret.Token, here ...linkcode.Network) (ticket string, elsewhere bool, err error) {
+	w.Helper()
+	clock, err := w.db.ReadClock(w.ctx())
+	w.must(err)
+	a, err = w.db.LoadAccount(w.ctx(), a.ID)
+	w.must(err)
+	e := linkcode.Entry{
+		Code: code, AccountID: a.ID, Own: here, Ticket: secret.NewToken(), Stamp: credential.StampNow(clock, a.Standing),
+		Takes: []ratelimit.Take{ratelimit.LinkCodes.For(a.ID)}, At: w.now,
+	}
+	elsewhere, err = w.db.EnterLinkCode(w.ctx(), e, w.act(audit.LinkCodeWrong, a.ID))
+	if err != nil {
+		return "", elsewhere, err
+	}
+	f := w.find(credential.LinkTicket, e.Ticket)
+	if told := linkcode.ReadTicket(f.Detail); told.Code != code || told.Elsewhere != elsewhere {
+		w.Errorf("the ticket tells of %t", told.Elsewhere)
+	}
+	return f.Hash, elsewhere, nil
+}
+
+// entered types a right code and ends the test when it is not found.
+func (w *world) entered(a account.Account, code secret.Token, here linkcode.Network) (ticket string) {
+	w.Helper()
+	ticket, _, err := w.enter(a, code, here)
+	w.must(err)
+	return ticket
+}
+
+func (w *world) approval(a account.Account, n linkcode.New, ticket string) linkcode.Approval {
+	w.Helper()
+	clock, err := w.db.ReadClock(w.ctx())
+	w.must(err)
+	a, err = w.db.LoadAccount(w.ctx(), a.ID)
+	w.must(err)
+	return linkcode.Approval{RequestID: n.ID, Ticket: ticket, AccountID: a.ID, Stamp: credential.StampNow(clock, a.Standing)}
+}
+
+// approved is a TV that somebody has let in and that has not come for it yet.
+func (w *world) approved(a account.Account, short string) linkcode.New {
+	w.Helper()
+	n := w.waiting(short)
+	w.must(w.db.ApproveLink(w.ctx(), w.approval(a, n, w.entered(a, n.Short, livingRoom)), w.act(audit.LinkApproved, a.ID)))
+	return n
+}
+
+// collecting is the sign-in of an approved TV.
+func (w *world) collecting(n linkcode.New) credential.SignIn {
+	w.Helper()
+	f := w.find(credential.DeviceCode, n.Poll)
+	return credential.SignIn{
+		Device: device.Device{ID: id.New(w.now), AccountID: f.AccountID, Kind: device.TV, Name: n.Name, Product: n.Product, Method: device.ByCode, Seen: n.Seen},
+		Kind:   credential.App, Subject: credential.Player, Token: secret.NewToken(), Stamp: f.Stamp, Spends: f.Hash,
+	}
+}
+
+func TestBeginLink(t *testing.T) {
+	each(t, func(w *world) {
+		n := w.waiting("7RQZ")
+		w.count(2, "link_code")
+		w.must(w.resolve(credential.DeviceCode, n.Poll))
+		if f := w.find(credential.DeviceCode, n.Poll); f.Subject != n.ID || f.AccountID != "" {
+			t.Errorf("polls for %q of %q", f.Subject, f.AccountID)
+		}
+		again := w.asking("7RQZ")
+		w.is(w.db.BeginLink(w.ctx(), again), linkcode.ErrTaken)
+		again.Short, again.Long = secret.TokenOf("2222"), n.Long
+		w.is(w.db.BeginLink(w.ctx(), again), linkcode.ErrTaken)
+		w.count(1, "link_request")
+		w.count(1, "credential")
+
+		w.now = w.now.Add(linkcode.Reserved - time.Millisecond) // it has long expired, and nobody else gets it yet
+		w.is(w.db.BeginLink(w.ctx(), w.asking("7RQZ")), linkcode.ErrTaken)
+		w.now = w.now.Add(time.Millisecond)
+		w.waiting("7RQZ")
+	})
+}
+
+func TestBeginLinkBounds(t *testing.T) {
+	each(t, func(w *world) {
+		for _, code := range []string{"AAAA", "BBBB", "CCCC", "DDDD", "EEEE"} {
+			w.waiting(code)
+		}
+		w.is(w.db.BeginLink(w.ctx(), w.asking("FFFF")), linkcode.ErrMost)
+		elsewhere := w.asking("FFFF")
+		elsewhere.Network = faraway
+		w.must(w.db.BeginLink(w.ctx(), elsewhere))
+		w.now = w.now.Add(linkcode.Life)
+		for i, code := range []string{"GGGG", "HHHH", "JJJJ"} { // the same software asks again: the last one counts
+			n := w.asking(code)
+			n.Asker, n.Takes = "device 1", []ratelimit.Take{ratelimit.Rule{Name: "few", Limit: 3, Period: time.Hour}.For("x")}
+			w.must(w.db.BeginLink(w.ctx(), n))
+			w.count(1, "link_request WHERE asker <> ''")
+			w.count(1, "credential WHERE subject = $1", n.ID)
+			if i == 2 {
+				n.ID = id.New(w.now)
+				if err := w.db.BeginLink(w.ctx(), n); !errors.As(err, new(*ratelimit.LimitedError)) {
+					t.Errorf("one too many: %v", err)
+				}
+			}
+		}
+	})
+}
+
+// Codes of many at once are all different, and every one of them finds its own request.
+func TestWaitingLinks(t *testing.T) {
+	each(t, func(w *world) {
+		count := func(want int64) {
+			t.Helper()
+			n, clock, err := w.db.WaitingLinks(w.ctx(), w.now)
+			w.must(err)
+			if now, err := w.db.ReadClock(w.ctx()); n != want || clock != now || err != nil {
+				t.Errorf("%d wait at %+v, want %d", n, clock, want)
+			}
+		}
+		count(0)
+		w.race(linkcode.ErrTaken, func(db *store.DB, _ int) error { return db.BeginLink(w.ctx(), w.asking("7RQZ")) })
+		count(1)
+		w.approved(w.person("anna"), "2345")
+		count(1)
+		w.now = w.now.Add(linkcode.Life)
+		count(0)
+	})
+}
+
+func TestEnterLinkCode(t *testing.T) {
+	each(t, func(w *world) {
+		a, n := w.person("anna"), w.waiting("7RQZ")
+		for _, c := range []struct {
+			what      string
+			code      secret.Token
+			here      linkcode.Network
+			elsewhere bool
+			err       error
+		}{
+			{"the short code at home", n.Short, livingRoom, false, nil},
+			{"the short code from elsewhere", n.Short, faraway, true, nil},
+			{"the long code at home", n.Long, livingRoom, false, nil},
+			{"the long code from elsewhere", n.Long, faraway, true, nil},
+			{"a wrong short code", secret.TokenOf("ZZZZ"), livingRoom, false, linkcode.ErrNotFound},
+			{"a wrong long code", secret.TokenOf("BBBBBBBB"), livingRoom, false, linkcode.ErrNotFound},
+			{"symbols of no code", secret.TokenOf("!?O0"), livingRoom, false, linkcode.ErrNotFound},
+		} {
+			ticket, elsewhere, err := w.enter(a, c.code, c.here)
+			if !errors.Is(err, c.err) || elsewhere != c.elsewhere || (ticket == "") != (c.err != nil) {
+				t.Errorf("%s: elsewhere %t, %v", c.what, elsewhere, err)
+			}
+		}
+		w.count(4, "credential WHERE kind = $1 AND subject = $2", string(credential.LinkTicket), n.ID)
+		w.recorded(audit.LinkCodeWrong, 3)
+		for range 2 {
+			_, _, _ = w.enter(a, secret.TokenOf("ZZZZ"), livingRoom)
+		}
+		if _, _, err := w.enter(a, n.Short, livingRoom); !errors.As(err, new(*ratelimit.LimitedError)) { // only wrong ones had counted
+			t.Errorf("a right one after five wrong ones: %v", err)
+		}
+		w.recorded(audit.LinkCodeWrong, 5)
+		w.now = w.now.Add(linkcode.Life)
+		if _, _, err := w.enter(a, n.Long, livingRoom); !errors.Is(err, linkcode.ErrNotFound) {
+			t.Errorf("an expired one: %v", err)
+		}
+	})
+}
+
+// Guesses at other networks' requests are weighed before they are made; when the day is used up, right and wrong ones get one answer, whoever asks.
+func TestLedger(t *testing.T) {
+	each(t, func(w *world) {
+		a, n := w.person("anna"), w.waiting("7RQZ")
+		spent := func() int64 { return w.number("SELECT COALESCE(SUM(risk), 0) FROM link_day") }
+		_, _, _ = w.enter(a, n.Short, livingRoom)
+		_, _, _ = w.enter(a, n.Long, faraway)
+		if spent() != 0 {
+			t.Fatal("the ledger counts what is no guess")
+		}
+		_, _, _ = w.enter(a, secret.TokenOf("ZZZZ"), livingRoom)
+		one := spent()
+		if one != linkcode.Risk(1, linkcode.Shortest) {
+			t.Errorf("one guess weighs %d", one)
+		}
+		w.tamper("UPDATE link_day SET risk = $1", linkcode.MostRisk-one-1)
+		if ticket, elsewhere, err := w.enter(a, n.Short, faraway); err != nil || !elsewhere || ticket == "" { // the last that fits
+			t.Errorf("%v", err)
+		}
+		for _, code := range []string{"7RQZ", "ZZZZ"} {
+			if _, _, err := w.enter(w.person("b"+code), secret.TokenOf(code), faraway); !errors.Is(err, linkcode.ErrAskLong) {
+				t.Errorf("%s after the day is used up: %v", code, err)
+			}
+		}
+		if spent() > linkcode.MostRisk {
+			t.Error("the ledger went over")
+		}
+		w.entered(w.person("carla"), n.Long, faraway)
+		w.entered(w.person("dora"), n.Short, livingRoom)
+		w.now = w.now.Add(24 * time.Hour)
+		n = w.waiting("2345")
+		w.entered(w.person("emma"), n.Short, faraway) // a new day
+		w.count(1, "link_day")
+	})
+}
+
+func TestLoadLink(t *testing.T) {
+	each(t, func(w *world) {
+		n := w.waiting("7RQZ")
+		r, err := w.db.LoadLink(w.ctx(), n.ID, w.now)
+		w.must(err)
+		want := n.Request
+		want.State = linkcode.Waiting
+		if r != want {
+			t.Errorf("read %+v, want %+v", r, want)
+		}
+		_, err = w.db.LoadLink(w.ctx(), "nobody", w.now)
+		w.is(err, linkcode.ErrNotFound)
+		_, err = w.db.LoadLink(w.ctx(), n.ID, n.ExpiresAt)
+		w.is(err, linkcode.ErrNotFound)
+	})
+}
+
+func TestApproveLink(t *testing.T) {
+	each(t, func(w *world) {
+		a, other := w.person("anna"), w.person("bert")
+		n := w.waiting("7RQZ")
+		tickets := []string{w.entered(a, n.Short, livingRoom), w.entered(other, n.Short, livingRoom)}
+		who := []account.Account{a, other}
+		winner := w.race(linkcode.ErrNotFound, func(db *store.DB, i int) error { // two people at once, each with a ticket; then nobody has one
+			if i > 1 {
+				return linkcode.ErrNotFound
+			}
+			return db.ApproveLink(w.ctx(), w.approval(who[i], n, tickets[i]), w.act(audit.LinkApproved, who[i].ID))
+		})
+		f := w.find(credential.DeviceCode, n.Poll)
+		if f.AccountID != who[winner].ID || w.resolve(credential.DeviceCode, n.Poll) != nil {
+			t.Errorf("it is %s's", f.AccountID)
+		}
+		w.recorded(audit.LinkApproved, 1)
+		w.is(w.db.ApproveLink(w.ctx(), w.approval(who[winner], n, tickets[winner]), audit.Act{At: w.now}), store.ErrSpent)
+		if _, _, err := w.enter(a, n.Short, livingRoom); !errors.Is(err, linkcode.ErrNotFound) {
+			t.Errorf("its code after that: %v", err)
+		}
+	})
+}
+
+// What has ended the browser's own right ends its ticket, and what ends the account's devices ends an approved request (attacks D8, R8).
+func TestApproveLinkDies(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		n := w.waiting("7RQZ")
+		ticket := w.entered(a, n.Short, livingRoom)
+		approval := w.approval(a, n, ticket)
+		w.must(w.db.EndEverything(w.ctx(), a.ID, nil, audit.Act{}))
+		w.is(w.db.ApproveLink(w.ctx(), approval, audit.Act{At: w.now}), store.ErrSpent)
+		w.must(w.resolve(credential.DeviceCode, n.Poll)) // it still waits
+
+		ticket = w.entered(a, n.Short, livingRoom)
+		w.now = n.ExpiresAt
+		w.is(w.db.ApproveLink(w.ctx(), w.approval(a, n, ticket), audit.Act{At: w.now}), linkcode.ErrNotFound)
+
+		n = w.approved(a, "2345")
+		in := w.collecting(n)
+		w.must(w.db.EndEverything(w.ctx(), a.ID, nil, audit.Act{}))
+		w.is(w.resolve(credential.DeviceCode, n.Poll), credential.ErrEnded)
+		w.is(w.db.CollectLink(w.ctx(), n.ID, in, audit.Act{At: w.now}, audit.Act{}), store.ErrSpent)
+
+		n = w.approved(a, "3456")
+		w.must(w.db.RequireReset(w.ctx(), a.ID, "", audit.Act{At: w.now}))
+		w.is(w.resolve(credential.DeviceCode, n.Poll), credential.ErrEnded)
+	})
+}
+
+func TestDenyLink(t *testing.T) {
+	each(t, func(w *world) {
+		a, n := w.person("anna"), w.waiting("7RQZ")
+		ticket, second := w.entered(a, n.Short, livingRoom), w.entered(a, n.Short, livingRoom)
+		w.race(store.ErrSpent, func(db *store.DB, _ int) error {
+			return db.DenyLink(w.ctx(), n.ID, ticket, w.act(audit.LinkDenied, a.ID))
+		})
+		w.recorded(audit.LinkDenied, 1)
+		if f := w.find(credential.DeviceCode, n.Poll); f.Subject != "" || f.AccountID != "" {
+			t.Errorf("it polls for %q of %q", f.Subject, f.AccountID)
+		}
+		w.count(0, "link_request")
+		w.is(w.db.ApproveLink(w.ctx(), w.approval(a, n, second), audit.Act{At: w.now}), linkcode.ErrNotFound)
+		w.is(w.db.DenyLink(w.ctx(), n.ID, second, audit.Act{At: w.now}), linkcode.ErrNotFound)
+	})
+}
+
+func TestCollectLink(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		n := w.approved(a, "7RQZ")
+		in := w.collecting(n)
+		w.race(store.ErrSpent, func(db *store.DB, i int) error {
+			s := in
+			s.Device.ID, s.Token = id.New(w.now), secret.NewToken()
+			return db.CollectLink(w.ctx(), n.ID, s, w.act(audit.SignedIn, a.ID), w.act(audit.DevicesTrimmed, a.ID))
+		})
+		w.recorded(audit.SignedIn, 1)
+		w.recorded(audit.DevicesTrimmed, 0)
+		for _, table := range []string{"link_request", "credential WHERE kind = 'device code'"} {
+			w.count(0, table) // attack D11
+		}
+		list, err := w.db.ListDevices(w.ctx(), a.ID)
+		w.must(err)
+		if len(list) != 1 || list[0].Kind != device.TV || list[0].Method != device.ByCode || list[0].Name != n.Name {
+			t.Errorf("%+v", list)
+		}
+		n = w.approved(a, "2345")
+		in = w.collecting(n)
+		w.must(w.db.CollectLink(w.ctx(), n.ID, in, audit.Act{At: w.now}, audit.Act{}))
+		if f := w.find(credential.App, in.Token); !f.IsPlayer() || f.AccountID != a.ID {
+			t.Errorf("it got %+v", f.Credential)
+		}
+	})
+}
+
+func TestEndLinkedDevice(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		n := w.approved(a, "7RQZ")
+		in := w.collecting(n)
+		link := credential.Link{Kind: credential.RemoveDevice, Token: secret.NewToken(), AccountID: a.ID, Subject: in.Device.ID, Detail: n.Name}
+		w.must(w.db.CollectLink(w.ctx(), n.ID, in, w.act(audit.SignedIn, a.ID).Linking(link), audit.Act{}))
+		other, _ := w.signedIn(a)
+		f := w.find(credential.RemoveDevice, link.Token)
+		w.race(store.ErrSpent, func(db *store.DB, _ int) error {
+			return db.EndLinkedDevice(w.ctx(), f.Credential, w.act(audit.SignedOut, a.ID))
+		})
+		w.is(w.resolve(credential.App, in.Token), credential.ErrUnknown)
+		w.must(w.resolve(credential.Browser, other.Token))
+		w.recorded(audit.SignedOut, 1)
+
+		link.Token = secret.NewToken() // of a device that is gone
+		w.must(w.db.Record(w.ctx(), w.act(audit.SignedIn, a.ID).Linking(link)))
+		w.must(w.db.EndLinkedDevice(w.ctx(), w.find(credential.RemoveDevice, link.Token).Credential, audit.Act{At: w.now}))
+	})
+}

@@ -1,0 +1,54 @@
+package tvlink
+
+import (
+	"sync"
+	"time"
+
+	"usher/internal/linkcode"
+	"usher/internal/secret"
+)
+
+// Interval is how far apart polls are to be (RFC 8628 §3.2), and what each one that comes too soon adds (§3.5).
+const Interval = 5 * time.Second
+
+// jitter is how much of the interval a poll may lose on its way.
+const jitter = time.Second
+
+// mostPaced bounds what a Pace remembers: 50,000 pollers and as many again.
+const mostPaced = 100_000
+
+// Pace keeps devices from polling too fast, in this process' memory: a poll that waits writes nothing. Its zero value is ready.
+type Pace struct {
+	mu    sync.Mutex
+	since time.Time
+	// Two generations: what has not polled for one code's life is forgotten with the older.
+	polled, before map[secret.Token]polled
+}
+
+type polled struct {
+	at       time.Time
+	interval time.Duration
+}
+
+// Allow reports whether a poll comes late enough after the one before; one that does not makes the next wait longer.
+func (p *Pace) Allow(code secret.Token, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.polled == nil || now.Sub(p.since) >= linkcode.Life || len(p.polled) >= mostPaced {
+		p.before, p.polled, p.since = p.polled, map[secret.Token]polled{}, now
+	}
+	last, known := p.polled[code]
+	if !known {
+		last, known = p.before[code]
+	}
+	next := polled{now, Interval}
+	allowed := true
+	if known {
+		next.interval = last.interval
+		if allowed = now.Sub(last.at) >= last.interval-jitter; !allowed {
+			next.interval += Interval
+		}
+	}
+	p.polled[code] = next
+	return allowed
+}

@@ -1,0 +1,166 @@
+// Package tvlink owns how a TV or an app gets in by somebody else's hand: it asks for a code and waits; a person who is signed in types the code,
+// sees what asks, and lets it in or not. It refuses to know how a TV shows a code, and which protocol it polls by.
+package tvlink
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/id"
+	"usher/internal/linkcode"
+	"usher/internal/mfa"
+	"usher/internal/ratelimit"
+	"usher/internal/secret"
+)
+
+// Store keeps requests, codes and what they led to.
+type Store interface {
+	WaitingLinks(ctx context.Context, now time.Time) (n int64, clock credential.Clock, err error)
+	BeginLink(ctx context.Context, n linkcode.New) error
+	LoadLink(ctx context.Context, requestID string, now time.Time) (linkcode.Request, error)
+	CollectLink(ctx context.Context, requestID string, s credential.SignIn, act, trimmed audit.Act) error
+	EndLinkedDevice(ctx context.Context, link credential.Credential, act audit.Act) error
+	LoadAccount(ctx context.Context, id string) (account.Account, error)
+	ApprovalStore
+}
+
+// ApprovalStore keeps what the person with the code does.
+type ApprovalStore interface {
+	ListDevices(ctx context.Context, accountID string) ([]device.Device, error)
+	EnterLinkCode(ctx context.Context, e linkcode.Entry, wrong audit.Act) (elsewhere bool, err error)
+	ApproveLink(ctx context.Context, a linkcode.Approval, act audit.Act) error
+	DenyLink(ctx context.Context, requestID, ticketHash string, act audit.Act) error
+}
+
+// Resolver resolves what devices poll with, and what browsers show.
+type Resolver interface {
+	Resolve(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, error)
+}
+
+// Passwords checks the password of somebody who is signed in.
+type Passwords interface {
+	CheckPassword(ctx context.Context, f credential.Found, password, known secret.Token, client device.Client) error
+}
+
+// Service lets TVs and apps in.
+type Service struct {
+	Store     Store
+	Resolver  Resolver
+	Passwords Passwords
+	Factors   *mfa.Checker
+	Pace      *Pace
+	// Longest is how many characters a short code may have, from linkcode.Shortest to linkcode.Longest.
+	Longest int
+	// Proxied says that a proxy stands before the service, so that a private address tells nothing about a household.
+	Proxied bool
+	Now     func() time.Time
+}
+
+// Asking is a TV or an app that wants to be let in.
+type Asking struct {
+	Name, Product string // its own claims; often empty
+	// Asker names the software for good, in a spelling of the door's own: its older request is replaced. Often empty.
+	Asker  string
+	Client device.Client
+}
+
+// Pending is a request that waits: what to show, and what to poll with.
+type Pending struct {
+	DeviceCode  secret.Token
+	Short, Long secret.Token
+	ExpiresAt   time.Time
+}
+
+// tries is how often codes are made anew that were given out a short while ago.
+const tries = 8
+
+// Ask makes a request wait for linkcode.Life. linkcode.ErrMost, limits.
+func (s *Service) Ask(ctx context.Context, a Asking) (Pending, error) {
+	now := s.Now()
+	waiting, clock, err := s.Store.WaitingLinks(ctx, now)
+	if err != nil {
+		return Pending{}, err
+	}
+	n := linkcode.New{
+		Request: linkcode.Request{ID: id.New(now), Seen: a.Client.Seen(), CreatedAt: now, ExpiresAt: now.Add(linkcode.Life)},
+		Poll:    secret.NewToken(), Stamp: credential.Stamp{Born: clock.Epoch}, Asker: a.Asker,
+		Network: linkcode.NetworkOf(a.Client.Address, s.Proxied), Takes: ratelimit.LinkRequests.From(a.Client.Address),
+	}
+	n.Name, n.Product = device.Claimed(a.Name, a.Product, a.Client.UserAgent)
+	for range tries {
+		n.Short, n.Long = linkcode.NewShort(linkcode.Length(waiting, s.Longest)), linkcode.NewLong()
+		if err = s.Store.BeginLink(ctx, n); !errors.Is(err, linkcode.ErrTaken) {
+			break
+		}
+	}
+	return Pending{DeviceCode: n.Poll, Short: n.Short, Long: linkcode.Grouped(n.Long), ExpiresAt: n.ExpiresAt}, err
+}
+
+// Why a device that polls is not let in (RFC 8628 §3.5).
+var (
+	ErrPending  = errors.New("tvlink: nobody has decided yet")
+	ErrSlowDown = errors.New("tvlink: polled too soon")
+	ErrDenied   = errors.New("tvlink: somebody said no, or the account closed meanwhile")
+	ErrExpired  = errors.New("tvlink: there is no such request any more")
+)
+
+// Linked is a device that was let in.
+type Linked struct {
+	Account account.Account
+	Token   secret.Token
+}
+
+// Poll answers a device that waits; once somebody has let it in, it is signed in, exactly once. ErrPending, ErrSlowDown, ErrDenied, ErrExpired.
+// One look-up and nothing written while it waits.
+func (s *Service) Poll(ctx context.Context, code secret.Token, client device.Client) (Linked, error) {
+	now := s.Now()
+	if !s.Pace.Allow(code, now) {
+		return Linked{}, ErrSlowDown
+	}
+	f, err := s.Resolver.Resolve(ctx, credential.DeviceCode, code)
+	switch {
+	case errors.Is(err, credential.ErrUnknown):
+		return Linked{}, ErrExpired
+	case credential.IsDead(err), err == nil && f.Subject == "":
+		return Linked{}, ErrDenied
+	case err != nil:
+		return Linked{}, err
+	case f.AccountID == "":
+		return Linked{}, ErrPending
+	}
+	return s.collect(ctx, f, client)
+}
+
+func (s *Service) collect(ctx context.Context, f credential.Found, client device.Client) (Linked, error) {
+	now := s.Now()
+	r, err := s.Store.LoadLink(ctx, f.Subject, now)
+	if err != nil {
+		return Linked{}, expired(err)
+	}
+	a, err := s.Store.LoadAccount(ctx, f.AccountID)
+	if err != nil {
+		return Linked{}, err
+	}
+	in := credential.SignIn{
+		Device: device.Device{ID: id.New(now), AccountID: a.ID, Kind: device.TV, Name: r.Name, Product: r.Product, Method: device.ByCode, Seen: client.Seen()},
+		Kind:   credential.App, Subject: credential.Player, Token: secret.NewToken(), Stamp: f.Stamp, Spends: f.Hash,
+	}
+	act := audit.New(now, audit.SignedIn, a.ID, a.ID).From(client).With(audit.Device, r.Name).With(audit.Reason, device.ByCode)
+	if err := s.Store.CollectLink(ctx, r.ID, in, tell(act, a, in.Device, client), audit.Trimmed(a, now)); err != nil {
+		return Linked{}, expired(err)
+	}
+	return Linked{Account: a, Token: in.Token}, nil
+}
+
+// expired says of a request that ended while it was looked at what the next poll would say.
+func expired(err error) error {
+	if errors.Is(err, credential.ErrSpent) || errors.Is(err, linkcode.ErrNotFound) {
+		return ErrExpired
+	}
+	return err
+}

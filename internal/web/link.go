@@ -1,0 +1,141 @@
+package web
+
+import (
+	"errors"
+	"math"
+	"net/http"
+	"time"
+
+	"usher/internal/linkcode"
+	"usher/internal/mfa"
+	"usher/internal/secret"
+	"usher/internal/signin"
+	"usher/internal/tvlink"
+)
+
+// cookieLink holds the ticket of a right code: what asks may be looked at.
+const cookieLink = "usher-link"
+
+// fieldCode is the code's field and its name in the address that a TV's picture leads to (RFC 8628 §3.3.1). The address fills it in, and never sends it.
+const fieldCode = "user_code"
+
+func (d *Door) getLink(w http.ResponseWriter, r *http.Request, v visitor) error {
+	if key := r.URL.Query().Get("done"); key == "allowed" || key == "denied" {
+		d.Pages.Page(w, r, http.StatusOK, "link-"+key, Page{Person: v.header(), Data: struct{}{}})
+		return nil
+	}
+	code, err := linkcode.Read(r.URL.Query().Get(fieldCode))
+	if err != nil { // nothing, or nothing that a TV could have sent
+		code = secret.Token{}
+	}
+	p := LinkPage{Code: linkcode.Grouped(code).Reveal()}
+	if r.URL.Query().Get("why") == "late" {
+		p.Problem = "That request is over. Let the screen show a new code, and type it here."
+	}
+	return d.linkPage(w, r, http.StatusOK, p)
+}
+
+func (d *Door) linkPage(w http.ResponseWriter, r *http.Request, status int, p LinkPage) error {
+	d.Pages.Page(w, r, status, "link", Page{Data: p})
+	return nil
+}
+
+func (d *Door) postLink(w http.ResponseWriter, r *http.Request, v visitor) error {
+	p := LinkPage{Code: r.PostFormValue(fieldCode)}
+	ticket, err := d.Links.Enter(r.Context(), v.Found, v.Person, p.Code, d.client(r))
+	switch {
+	case errors.Is(err, linkcode.ErrTooShort):
+		p.Refuse(fieldCode, "A code has at least four characters. Type all that the screen shows.")
+	case errors.Is(err, linkcode.ErrTooLong):
+		p.Refuse(fieldCode, "No code here has more than eight characters. Type the one that the screen shows in large letters.")
+	case errors.Is(err, linkcode.ErrAskLong):
+		p.Refuse(fieldCode, "From here we need the longer code, the one with eight letters below the large one. Scanning the picture fills it in.")
+	case errors.Is(err, linkcode.ErrNotFound):
+		p.Refuse(fieldCode, "We don’t find this code. Codes work once and for 15 minutes: let the screen show a new one.")
+	}
+	if err != nil {
+		return d.again(w, r, &p.Form, err, func(status int) error { return d.linkPage(w, r, status, p) })
+	}
+	d.setCookie(w, cookieLink, ticket, ticketLife)
+	return to(w, r, "/link/confirm")
+}
+
+func (d *Door) getLinkConfirm(w http.ResponseWriter, r *http.Request, v visitor) error {
+	asked, err := d.Links.Open(r.Context(), v.Found, d.cookie(r, cookieLink))
+	if err != nil {
+		return d.linkOver(w, r, err)
+	}
+	return d.linkConfirmPage(w, r, http.StatusOK, Form{}, asked, v)
+}
+
+func (d *Door) linkConfirmPage(w http.ResponseWriter, r *http.Request, status int, f Form, a tvlink.Asked, v visitor) error {
+	now := d.Now()
+	p := LinkConfirmPage{
+		Form: f, Device: a.Name, Code: a.Code.Reveal(), Place: whereSeen(a.Seen), Asked: a.CreatedAt, Minutes: minutesLeft(a.ExpiresAt, now),
+		Elsewhere: a.Elsewhere, Wait: now.Before(a.Opens), SecondStep: v.Account.SecondFactor, Login: v.Person.Email,
+	}
+	if a.Product != a.Name {
+		p.Product = a.Product
+	}
+	if p.Wait {
+		w.Header().Set("Refresh", refreshIn(a.Opens.Sub(now))) // it comes back by itself when the pause is over
+	}
+	d.Pages.Page(w, r, status, "link-confirm", Page{Data: p})
+	return nil
+}
+
+// linkOver goes back to the code's form when what was asked is over.
+func (d *Door) linkOver(w http.ResponseWriter, r *http.Request, err error) error {
+	if !errors.Is(err, tvlink.ErrGone) {
+		return err
+	}
+	d.dropCookie(w, cookieLink)
+	return to(w, r, "/link?why=late")
+}
+
+func (d *Door) postLinkConfirm(w http.ResponseWriter, r *http.Request, v visitor) error {
+	asked, err := d.Links.Open(r.Context(), v.Found, d.cookie(r, cookieLink))
+	if err != nil {
+		return d.linkOver(w, r, err)
+	}
+	f := Form{}
+	field := map[bool]string{true: "code", false: "password"}[v.Account.SecondFactor]
+	typed := secret.TokenOf(r.PostFormValue(field))
+	if asked.Elsewhere && typed.Empty() {
+		f.Refuse(field, map[string]string{"code": "Enter the six digits.", "password": "Enter your password."}[field])
+		return d.linkConfirmPage(w, r, http.StatusUnprocessableEntity, f, asked, v)
+	}
+	err = d.Links.Approve(r.Context(), v.Found, v.Person, asked, tvlink.Proof{Typed: typed, Known: d.cookie(r, cookieKnown)}, d.client(r))
+	switch {
+	case errors.Is(err, tvlink.ErrGone):
+		return d.linkOver(w, r, err)
+	case errors.Is(err, tvlink.ErrTooSoon):
+		f.Problem = "Take a moment to read this page. You can go on in some seconds."
+	case errors.Is(err, signin.ErrWrong):
+		f.Refuse("password", "That password isn’t right.")
+	case errors.Is(err, mfa.ErrOff):
+		return err
+	case err != nil && field == "code":
+		f.refuseFactor("code", typed, err)
+	}
+	if err != nil {
+		return d.again(w, r, &f, err, func(status int) error { return d.linkConfirmPage(w, r, status, f, asked, v) })
+	}
+	d.dropCookie(w, cookieLink)
+	return to(w, r, "/link?done=allowed")
+}
+
+func (d *Door) postLinkDeny(w http.ResponseWriter, r *http.Request, v visitor) error {
+	asked, err := d.Links.Open(r.Context(), v.Found, d.cookie(r, cookieLink))
+	if err == nil {
+		err = d.Links.Deny(r.Context(), asked, d.client(r))
+	}
+	if err != nil {
+		return d.linkOver(w, r, err)
+	}
+	d.dropCookie(w, cookieLink)
+	return to(w, r, "/link?done=denied")
+}
+
+// minutesLeft says how many minutes are left, rounded up: never none while there is any time.
+func minutesLeft(until, now time.Time) int { return int(math.Ceil(until.Sub(now).Minutes())) }

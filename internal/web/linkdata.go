@@ -1,0 +1,43 @@
+package web
+
+import (
+	"html/template"
+	"time"
+)
+
+// LinkPage is "link"; it posts user_code.
+type LinkPage struct {
+	Form
+	Code string // as it came with the address, or as typed
+}
+
+// LinkConfirmPage is "link-confirm"; it posts, for a device that asks from elsewhere, code or password. Denying posts nothing.
+type LinkConfirmPage struct {
+	Form
+	Device, Product string // as it calls itself
+	Code            string // that was typed
+	Place           string
+	Asked           time.Time
+	Minutes         int  // that the code still works
+	Elsewhere       bool // it asks from none of the account's networks
+	Wait            bool // the pause before such a one can be let in is not over
+	SecondStep      bool // its code is asked, else the password
+	Login           string
+}
+
+// RemoveDevicePage is "remove-device".
+type RemoveDevicePage struct {
+	Ticket string
+	Device string
+	At     time.Time
+}
+
+// TVPage is "tv": nobody yet, a code that waits, or the person who let it in.
+type TVPage struct {
+	Form
+	Why         string // a sentence about what ended
+	Short, Long string
+	QR          template.HTML
+	Minutes     int
+	Person      string
+}
