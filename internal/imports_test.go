@@ -18,8 +18,8 @@ import (
 // Doors call flows, flows use things, things stand on the ground. Store and mail plug in from behind. Only cmd sees
 // everything. A new package is a new row here; a package that goes takes its row along.
 var rooms = map[layer][]string{
-	door:   {"api", "middleware", "operations", "plexapi", "web"},
-	flow:   {"admin", "factor", "incident", "mediaserver", "password", "profile", "registration", "signin", "signup", "tvlink"},
+	door:   {"api", "middleware", "oidc", "operations", "plexapi", "web"},
+	flow:   {"admin", "factor", "grant", "incident", "mediaserver", "password", "profile", "registration", "signin", "signup", "tvlink"},
 	thing:  {"account", "audit", "credential", "device", "linkcode", "mfa", "notice", "relyingparty"},
 	ground: {"argon2id", "blocklist", "config", "even", "id", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret", "signing"},
 	behind: {"mail", "store"},

@@ -7,6 +7,8 @@ import (
 	"net/url"
 	"strings"
 
+	"golang.org/x/oauth2"
+
 	"usher/internal/account"
 	"usher/internal/admin"
 	"usher/internal/audit"
@@ -26,6 +28,8 @@ type holder struct {
 	bert     account.Account // has none yet; the enrolment is his
 	password string          // of both, now
 	tokens   map[credential.Kind]string
+	app      *app   // that anna has let in
+	verifier string // of the code among the tokens
 }
 
 func (h *holder) is(w *httptest.ResponseRecorder, status int) *httptest.ResponseRecorder {
@@ -85,6 +89,7 @@ func (d *doors) newHolder(name string) *holder {
 	h.resets()
 	h.byOperator()
 	h.links()
+	h.apps()
 	for kind := range credential.Rules {
 		if h.tokens[kind] == "" {
 			h.Fatalf("no %s is made here", kind)
@@ -205,6 +210,17 @@ func (h *holder) byOperator() {
 	link := credential.Link{Kind: credential.Console, Token: secret.NewToken(), AccountID: h.anna.ID, Subject: advice.ID, Stamp: credential.StampNow(clock, h.standing())}
 	h.must(h.db.Record(h.Context(), audit.Act{At: h.at}.Linking(link)))
 	h.tokens[credential.Console] = link.Token.Reveal()
+}
+
+// apps lets an app in, for good and as long as the browser stays. It comes last: a code does not live for long.
+func (h *holder) apps() {
+	h.Helper()
+	browser := h.tokens[credential.Browser]
+	h.app = h.newApp("app-"+h.name, nil)
+	h.tokens[credential.Refresh] = h.tokensFor(h.app, browser, "openid", "offline_access").RefreshToken
+	h.tokens[credential.Access] = h.tokensFor(h.app, browser, "openid").AccessToken
+	h.tokens[credential.AuthorizationRequest] = h.ask(h.app.config.AuthCodeURL("", oauth2.S256ChallengeOption(oauth2.GenerateVerifier()))).Query().Get("request")
+	h.tokens[credential.AuthorizationCode], h.verifier = h.codeFor(h.app, browser)
 }
 
 func (h *holder) words() notice.Parts {

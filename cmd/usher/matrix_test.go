@@ -15,6 +15,7 @@ import (
 	"usher/internal/admin"
 	"usher/internal/audit"
 	"usher/internal/credential"
+	"usher/internal/grant"
 	"usher/internal/incident"
 	"usher/internal/tvlink"
 )
@@ -60,7 +61,7 @@ var entrances = map[string]entrance{
 	"TV":            byCookie("usher-tv", "/tv", http.StatusSeeOther, credential.App),
 	"TV that waits": {"usher-tv-code", http.StatusOK, http.StatusSeeOther, false, kinds{credential.DeviceCode}, func(h *holder, token string) *httptest.ResponseRecorder {
 		h.at = h.at.Add(tvlink.Interval) // the API was asked a moment ago
-		return h.send(http.MethodGet, "/tv", request{cookies: map[string]string{"usher-tv-code": token + ".7RQZ.BCDF-GHJK.1"}})
+		return h.send(http.MethodGet, "/tv", request{cookies: map[string]string{"usher-tv-code": strings.ReplaceAll(token, ".", "-") + ".7RQZ.BCDF-GHJK.1"}})
 	}},
 	"link ticket": {"usher-link", http.StatusOK, http.StatusSeeOther, true, kinds{credential.LinkTicket}, func(h *holder, token string) *httptest.ResponseRecorder {
 		return h.send(http.MethodGet, "/link/confirm", request{cookies: map[string]string{"usher": h.signedIn(h.anna), "usher-link": token}})
@@ -100,6 +101,26 @@ var entrances = map[string]entrance{
 		q.header.Set("X-Plex-Client-Identifier", "another server") // or it would take the place of the one that is held
 		return h.send(http.MethodPost, "/api/claim/exchange?token="+token, q)
 	}},
+
+	"OpenID, request": {"", http.StatusSeeOther, http.StatusGone, false, kinds{credential.AuthorizationRequest}, func(h *holder, token string) *httptest.ResponseRecorder {
+		return h.send(http.MethodGet, "/authorize/consent?request="+url.QueryEscape(token), request{}) // who is not signed in is sent to sign in
+	}},
+	"OpenID, code": {"", http.StatusOK, http.StatusBadRequest, false, kinds{credential.AuthorizationCode}, func(h *holder, token string) *httptest.ResponseRecorder {
+		return h.atApp(grant.TokenPath, url.Values{"grant_type": {"authorization_code"}, "code": {token}, "code_verifier": {h.verifier}, "redirect_uri": h.app.RedirectURIs})
+	}},
+	"OpenID, refresh": {"", http.StatusOK, http.StatusBadRequest, false, kinds{credential.Refresh}, func(h *holder, token string) *httptest.ResponseRecorder {
+		return h.atApp(grant.TokenPath, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}})
+	}},
+	"OpenID, introspection": byAPI(func(h *holder, token string) *httptest.ResponseRecorder {
+		w := h.atApp("/oauth/introspect", url.Values{"token": {token}})
+		if strings.TrimSpace(w.Body.String()) == `{"active":false}` {
+			w.Code = http.StatusUnauthorized
+		}
+		return w
+	}, credential.Refresh, credential.Access),
+	"OpenID, userinfo": byAPI(func(h *holder, token string) *httptest.ResponseRecorder {
+		return h.send(http.MethodGet, "/oauth/userinfo", asBearer(token))
+	}, credential.Access),
 
 	"change link": {"usher-change", http.StatusOK, http.StatusGone, true, kinds{credential.Change}, func(h *holder, token string) *httptest.ResponseRecorder {
 		return h.send(http.MethodGet, "/account/email/confirm", request{cookies: map[string]string{"usher": h.signedIn(h.anna), "usher-change": token}})
@@ -188,9 +209,15 @@ var outlives = map[credential.Kind]string{
 	credential.Browser:     "-+--+--------",
 	credential.App:         "++--+--------",
 	credential.AppPassword: "++--+--------",
-	credential.Server:      "++--+--------",
-	credential.Remembered:  "++--+--------",
-	credential.Console:     "++--+--------",
+	credential.Refresh:     "++--+--------",
+
+	credential.Access:               "-+--+--------", // of an app that ends with its browser
+	credential.AuthorizationCode:    "-+--+--------",
+	credential.AuthorizationRequest: "+++++++++-++-", // nobody's until it is answered
+
+	credential.Server:     "++--+--------",
+	credential.Remembered: "++--+--------",
+	credential.Console:    "++--+--------",
 
 	credential.RemoveDevice: "+++++++++++++", // takes one device away, and nothing else
 	credential.DeviceCode:   "+++++++++-++-", // nobody's account yet
@@ -306,6 +333,10 @@ var routesOfPrograms = map[string][]string{
 	"api": {
 		"POST /api/v1/sign-in", "GET /api/v1/me", "POST /api/v1/sign-out", "GET /api/v1/devices", "POST /api/v1/devices/{id}/sign-out",
 		"POST /api/v1/link", "POST /api/v1/link/token", "GET /api/v1/openapi.yaml", "GET /api/v1/problems/{name}", "/",
+	},
+	"oidc": {
+		"GET /oauth/authorize", "POST /oauth/authorize", "POST /oauth/token", "POST /oauth/introspect", "POST /oauth/revoke",
+		"GET /oauth/userinfo", "POST /oauth/userinfo", "GET /.well-known/openid-configuration", "GET /.well-known/oauth-authorization-server", "GET /oauth/keys", "/",
 	},
 	"plexapi": {
 		"POST /api/v2/users/signin", "POST /users/sign_in", "POST /api/claim/exchange",

@@ -23,6 +23,7 @@ import (
 	"usher/internal/mail"
 	"usher/internal/mediaserver"
 	"usher/internal/middleware"
+	"usher/internal/oidc"
 	"usher/internal/operations"
 	"usher/internal/place"
 	"usher/internal/plexapi"
@@ -187,6 +188,7 @@ func (s *service) handler() (http.Handler, error) {
 		Links:        links,
 		Resolver:     s.resolver, Touches: s.touches, Place: s.places.Name, Now: s.now, Log: s.log, SecureCookies: s.cfg.SecureCookies(),
 	}
+	door.Grants = s.grants()
 	programs := &api.Door{
 		SignIn: signIn, Devices: devices, Links: links, Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
 	}
@@ -195,9 +197,11 @@ func (s *service) handler() (http.Handler, error) {
 		Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
 	}
 	plex := func(path string) bool { return s.cfg.PlexAPI == config.On && plexapi.Owns(path) }
+	provider := &oidc.Door{Grants: door.Grants, Keys: door.Grants.Keys, Place: s.places.Name, Origin: s.cfg.Origin, Now: s.now, Log: s.log}
 	return throughDoors(middleware.Settings{
-		Origin: s.cfg.OriginURL(), Hosts: s.cfg.AllowedHosts(), TrustedProxies: s.cfg.TrustedProxies, Observer: s.metrics, Now: s.now,
+		Origin: s.cfg.OriginURL(), Hosts: s.cfg.AllowedHosts(), TrustedProxies: s.cfg.TrustedProxies, Observer: s.metrics, Now: s.now, Elsewhere: oidc.Owns,
 	}, s.log, []entry{
+		{oidc.Owns, middleware.RequireForm(provider.Refused)(provider.Handler()), provider.Refused},
 		{plex, players.Handler(), players.Refused},
 		{func(path string) bool { return strings.HasPrefix(path, api.Prefix) }, programs.Handler(), programs.Refused},
 		{func(string) bool { return true }, middleware.RequireForm(pages.Refused)(door.Handler()), pages.Refused},

@@ -15,10 +15,12 @@ import (
 	"usher/internal/blocklist"
 	"usher/internal/config"
 	"usher/internal/credential"
+	"usher/internal/grant"
 	"usher/internal/mail"
 	"usher/internal/mfa"
 	"usher/internal/passwordpolicy"
 	"usher/internal/secret"
+	"usher/internal/signing"
 	"usher/internal/signup"
 	"usher/internal/store"
 )
@@ -109,6 +111,13 @@ func (s *stack) openPasswords() error {
 
 func (s *stack) founding() *signup.Founding {
 	return &signup.Founding{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Policy: s.policy, Now: s.now}
+}
+
+// grants decides what OpenID clients are given.
+func (s *stack) grants() *grant.Service {
+	return &grant.Service{
+		Store: s.db, Resolver: s.resolver, Keys: &signing.Keys{Ring: s.keys.Ring, Now: s.now}, Ring: s.keys.Ring, Issuer: s.cfg.Origin, Now: s.now,
+	}
 }
 
 // checker is the one check of second factors.

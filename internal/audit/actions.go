@@ -10,6 +10,7 @@ func Actions() []Action {
 		SecondFactorOn, SecondFactorOff, CodesReplaced, FactorFailed, BrowserForgotten,
 		RemovalAsked, RemovalStopped, FactorRemoved, AppPasswordMade, ClaimTokenMade, ServerClaimed,
 		LinkApproved, LinkDenied, LinkCodeWrong,
+		AppAllowed, AppRemoved, AppReused,
 		InvitationMade, CodeFailed, InvitationEnded,
 		SetUpLinkMade, KeysRotated, MailRetried,
 		IncidentProposed, IncidentDeclared, IncidentAlone, IncidentAdvised, IncidentWithdrawn, IncidentPaused, IncidentResumed, IncidentApplied,

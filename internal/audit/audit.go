@@ -50,6 +50,9 @@ const (
 	LinkApproved      Action = "link.approved"
 	LinkDenied        Action = "link.denied"
 	LinkCodeWrong     Action = "link.code-wrong"
+	AppAllowed        Action = "app.allowed"
+	AppRemoved        Action = "app.removed"
+	AppReused         Action = "app.token-reused"
 	InvitationMade    Action = "invitation.made"
 	CodeFailed        Action = "code.failed"
 	InvitationEnded   Action = "invitation.revoked"
@@ -92,6 +95,7 @@ const (
 	Address = "address" // IP address
 	Place   = "place"
 	Device  = "device"
+	App     = "app" // a client's name
 	Reason  = "reason"
 	Count   = "count"
 	Client  = "client" // id of a client of OpenID Connect

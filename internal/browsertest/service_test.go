@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,6 +23,7 @@ type service struct {
 	outbox string // address of the page where mail waits
 	setUp  string // link for the first administrator
 	errors *lines
+	beside []string // flags of every command beside it
 }
 
 // lines keeps the lines of the program's log that name an error.
@@ -46,10 +48,10 @@ func (l *lines) read(r io.Reader) {
 func serve(t *testing.T, databaseURL string, flags ...string) *service {
 	t.Helper()
 	listen, operations := freeAddress(t), freeAddress(t)
-	s := &service{origin: "http://" + listen, errors: &lines{}}
-	command := exec.Command(program, append([]string{
-		"serve", "--listen", listen, "--origin", s.origin, "--operations-listen", operations, "--data", t.TempDir(), "--database", databaseURL,
-	}, flags...)...)
+	s := &service{origin: "http://" + listen, errors: &lines{}, beside: []string{
+		"--listen", listen, "--origin", "http://" + listen, "--operations-listen", operations, "--data", t.TempDir(), "--database", databaseURL,
+	}}
+	command := exec.Command(program, slices.Concat([]string{"serve"}, s.beside, flags)...)
 	command.Env = environment()
 	out, err := command.StdoutPipe()
 	if err != nil {
@@ -74,6 +76,16 @@ func serve(t *testing.T, databaseURL string, flags ...string) *service {
 	t.Cleanup(func() { s.stop(t, command, &reading) })
 	s.listenTo(t, said)
 	return s
+}
+
+// does runs a command beside the service.
+func (s *service) does(t *testing.T, words ...string) {
+	t.Helper()
+	command := exec.Command(program, append(words, s.beside...)...)
+	command.Env = environment()
+	if out, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("usher %s: %v %s", words[0], err, out)
+	}
 }
 
 // environment is ours without the settings of a service somebody may run here.

@@ -3,6 +3,7 @@
 package credential
 
 import (
+	"strings"
 	"time"
 
 	"usher/internal/secret"
@@ -32,6 +33,11 @@ const (
 	AppPassword Kind = "app password"       // made for one app that knows only a name and a password
 	App         Kind = "app"                // software that signed in with a name and a password
 	Console     Kind = "console ticket"     // watches the incident that ended its administrator's own sign-in
+
+	AuthorizationRequest Kind = "authorization request" // a client asks for somebody; nobody's until it is answered
+	AuthorizationCode    Kind = "authorization code"    // the answer, on its way through the browser
+	Refresh              Kind = "refresh token"         // an app that signed in by OpenID Connect, as long as it stays
+	Access               Kind = "access token"          // signed; stands for a grant, for some minutes
 
 	ClientSecret Kind = "client secret" // by which a client of OpenID Connect proves itself; its Subject is the client
 	ServerClaim  Kind = "claim token"   // lets a media server be claimed for the account
@@ -96,6 +102,11 @@ var Rules = map[Kind]Rule{
 	App:         {Life: 400 * day, Idle: 90 * day, OwnedByAccount: true, Bearer: true, Acts: true},
 	Console:     {Life: 12 * time.Hour, OwnedByAccount: true, WhileResetRequired: true},
 
+	AuthorizationRequest: {Life: 10 * time.Minute, SingleUse: true},
+	AuthorizationCode:    {Life: time.Minute, SingleUse: true, OwnedByAccount: true},
+	Refresh:              {Life: 400 * day, Idle: 90 * day, OwnedByAccount: true, Bearer: true},
+	Access:               {Life: 10 * time.Minute, Idle: 90 * day, OwnedByAccount: true, Bearer: true, Shape: signed},
+
 	ClientSecret: {Life: 3650 * day, OutlivesEpochs: true, Shape: secret.Token.IsClientSecret},
 	ServerClaim:  {Life: 4 * time.Minute, SingleUse: true, OwnedByAccount: true, Shape: secret.Token.IsClaim},
 	Server:       {Life: 3650 * day, Idle: 365 * day, OwnedByAccount: true, Bearer: true},
@@ -103,6 +114,12 @@ var Rules = map[Kind]Rule{
 	DeviceCode:   {Life: 15 * time.Minute, SingleUse: true},
 	LinkTicket:   {Life: 10 * time.Minute, SingleUse: true, OwnedByAccount: true},
 	RemoveDevice: {Life: 7 * day, SingleUse: true, OwnedByAccount: true, Protective: true, WhileResetRequired: true, WhileDeleting: true, WhileLocked: true},
+}
+
+// signed reports whether a text could be a signed token (RFC 7515 §3.1).
+func signed(t secret.Token) bool {
+	text := t.Reveal()
+	return len(text) <= 8<<10 && strings.Count(text, ".") == 2
 }
 
 // Fresh is how long a typed password counts as fresh proof.

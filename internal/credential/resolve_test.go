@@ -83,7 +83,7 @@ func (s *shelf) FindCredential(context.Context, Kind, secret.Token) (Found, erro
 // good is a credential of a kind that counts.
 func good(kind Kind) Found {
 	f := Found{
-		Credential: Credential{Kind: kind, Stamp: Stamp{Born: 100, Account: 3}, CreatedAt: now.Add(-time.Minute), ExpiresAt: now.Add(time.Minute)},
+		Credential: Credential{Kind: kind, Stamp: Stamp{Born: 100, Account: 3}, CreatedAt: now.Add(-30 * time.Second), ExpiresAt: now.Add(time.Minute)},
 		Clock:      Clock{Epoch: 120, Floor: 90, Incident: 80}, DeviceUsedAt: now,
 	}
 	if Rules[kind].OwnedByAccount {
@@ -126,17 +126,17 @@ func TestJudge(t *testing.T) {
 		"made in the future":  {func(f *Found) { f.CreatedAt = now.Add(2 * time.Minute) }, except(ErrUnknown)},
 		"clocks a little off": {func(f *Found) { f.CreatedAt = now.Add(30 * time.Second) }, nil},
 		"unknown kind":        {func(f *Found) { f.Kind = "x" }, except(ErrUnknown)},
-		"idle for a year":     {func(f *Found) { f.DeviceUsedAt = now.Add(-365 * day) }, only(ErrUnknown, Browser, App, AppPassword, Server)},
-		"idle for a season":   {func(f *Found) { f.DeviceUsedAt = now.Add(-90 * day) }, only(ErrUnknown, Browser, App)},
+		"idle for a year":     {func(f *Found) { f.DeviceUsedAt = now.Add(-365 * day) }, only(ErrUnknown, Browser, App, AppPassword, Server, Refresh, Access)},
+		"idle for a season":   {func(f *Found) { f.DeviceUsedAt = now.Add(-90 * day) }, only(ErrUnknown, Browser, App, Refresh, Access)},
 		"idle":                {func(f *Found) { f.DeviceUsedAt = now.Add(-30 * day) }, only(ErrUnknown, Browser)},
 		"floor":               {func(f *Found) { f.Clock.Floor = 101 }, except(ErrEnded, Undo, NotMe, KeepFactor, RemoveDevice, ClientSecret)},
 		"floor at its birth":  {func(f *Found) { f.Clock.Floor = 100 }, nil},
 		"incident for all":    {func(f *Found) { f.Clock.Incident, f.Account.Secured = 101, 101 }, except(ErrEnded, Undo, NotMe, KeepFactor, RemoveDevice, ClientSecret)},
 		"incident, listed":    {func(f *Found) { f.Account.Incident, f.Account.Secured = 101, 101 }, only(ErrEnded, epochal()...)},
 		"signed out, all":     {func(f *Found) { f.Account.Epoch = 4 }, only(ErrEnded, epochal()...)},
-		"reset required":      {func(f *Found) { f.Account.Secured = 79 }, only(ErrResetRequired, Browser, Change, SecondStep, Remembered, Enrolment, AppPassword, App, ServerClaim, Server, LinkTicket)},
+		"reset required":      {func(f *Found) { f.Account.Secured = 79 }, only(ErrResetRequired, Browser, Change, SecondStep, Remembered, Enrolment, AppPassword, App, ServerClaim, Server, LinkTicket, AuthorizationCode, Refresh, Access)},
 		"locked":              {func(f *Found) { f.Account.State = account.Locked }, only(ErrLocked, lockable()...)},
-		"deleting":            {func(f *Found) { f.Account.State = account.Deleting }, only(ErrDeleting, Browser, Change, Enrolment, AppPassword, App, Console, ServerClaim, Server, LinkTicket)},
+		"deleting":            {func(f *Found) { f.Account.State = account.Deleting }, only(ErrDeleting, Browser, Change, Enrolment, AppPassword, App, Console, ServerClaim, Server, LinkTicket, AuthorizationCode, Refresh, Access)},
 		"state nobody knows":  {func(f *Found) { f.Account.State = "banned" }, only(ErrUnknown, owned()...)},
 		"account gone":        {func(f *Found) { f.Account = account.Standing{} }, only(ErrUnknown, owned()...)},
 		"locked and ended":    {func(f *Found) { f.Account.State, f.Account.Epoch = account.Locked, 9 }, both(only(ErrEnded, epochal()...), only(ErrLocked, Undo, NotMe))},

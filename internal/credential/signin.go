@@ -45,7 +45,8 @@ func (Exhausted) Error() string {
 type SignIn struct {
 	Device  device.Device
 	Kind    Kind   // of the token; empty: Browser
-	Subject string // of an App: Player, or nothing
+	Subject string // of an App: Player, or nothing; of a Refresh token: the client
+	Detail  string // sealed in the store
 	Most    int64  // of its kind on one account, where that is limited; zero: it is not
 	Token   secret.Token
 	Known   secret.Token // empty when the browser keeps the one it has

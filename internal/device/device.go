@@ -34,6 +34,9 @@ const ByCode = "code"
 // ByAppPassword is the method of what is signed in by an app password.
 const ByAppPassword = "app password"
 
+// ByConsent is the method of an app that its person let in on our pages (OpenID Connect).
+const ByConsent = "OpenID Connect"
+
 // Most is how many browsers, and how many apps, an account may have; the one unused for longest is signed out to make room (ASVS 7.1.2).
 const Most = 200
 

@@ -35,6 +35,8 @@ type Settings struct {
 	Origin *url.URL
 	// Hosts are further values of the Host header that are answered, as host[:port].
 	Hosts []string
+	// Elsewhere tells the paths that pages of other websites may send to, because nothing there reads a cookie; nil: there are none.
+	Elsewhere func(path string) bool
 	// TrustedProxies are the peers whose X-Forwarded-For and X-Forwarded-Proto are believed.
 	TrustedProxies []netip.Prefix
 	// ErrorPage shows refusals; nil answers in plain text.
@@ -53,6 +55,7 @@ type chain struct {
 	hosts   map[string]bool
 	proxies proxies
 	cross   *http.CrossOriginProtection
+	foreign func(path string) bool
 	headers headers
 }
 
@@ -98,10 +101,14 @@ func newChain(cfg Settings, log *slog.Logger) (*chain, error) {
 		hosts:   answeredHosts(cfg.Origin, cfg.Hosts),
 		proxies: trust(cfg.TrustedProxies),
 		cross:   cross,
+		foreign: cfg.Elsewhere,
 		headers: headersFor(cfg.Origin),
 	}
 	if c.now == nil {
 		c.now = time.Now
+	}
+	if c.foreign == nil {
+		c.foreign = func(string) bool { return false }
 	}
 	if c.page == nil {
 		c.page = plainPage

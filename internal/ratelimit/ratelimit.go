@@ -58,6 +58,7 @@ var (
 	LinkCodesNetwork      = Rule{"link code network", 10, 15 * time.Minute}
 	LinkCodesNetworkDaily = Rule{"link code network day", 30, 24 * time.Hour}
 	Strengths             = Rule{"strength", 600, 10 * time.Minute}
+	Authorizations        = Rule{"authorization", 300, 10 * time.Minute} // requests of OpenID clients kept for one network: each is a row
 )
 
 // gap is the time in which one act's allowance comes back, rounded up to the milliseconds that counters have.

@@ -174,6 +174,16 @@ func (r *Ring) Obscure(kind, value string) string {
 	return r.token.hash(r.oldestToken, []byte("limit\x00"+kind+"\x00"+value))
 }
 
+// Derive returns the one token that another turns into for a purpose: nobody can tell it without the ring. It is made with the oldest token key, like
+// Obscure, so that a rotation does not lose what a token has turned into.
+func (r *Ring) Derive(purpose string, from Token) Token {
+	sum, err := r.token.order[r.oldestToken].ComputePRF([]byte("derive\x00"+purpose+"\x00"+from.text), 32)
+	if err != nil {
+		panic("secret: HMAC-SHA-256 cannot give 32 bytes: " + err.Error()) // as in hash
+	}
+	return Token{encoding.EncodeToString(sum)}
+}
+
 // checkAlphabet has no letters or digits that look alike.
 const checkAlphabet = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 

@@ -333,7 +333,7 @@ func (db *DB) EraseAccount(ctx context.Context, id string, act audit.Act) error 
 		if n == 0 {
 			return ErrSpent
 		}
-		for _, table := range strings.Fields("handle device credential confirmation mail recovery_code voided_password factor_removal incident_account link_request") {
+		for _, table := range strings.Fields("handle device credential confirmation mail recovery_code voided_password factor_removal incident_account link_request consent") {
 			if _, err := t.exec(ctx, `DELETE FROM `+table+` WHERE account_id = $1`, id); err != nil {
 				return fmt.Errorf("erasing from %s: %w", table, err)
 			}

@@ -270,6 +270,9 @@ func endClient(ctx context.Context, t *tx, id string) error {
 	if n == endClientBatch {
 		return nil
 	}
+	if _, err := t.exec(ctx, `DELETE FROM consent WHERE client_id = $1`, id); err != nil {
+		return err
+	}
 	_, err = t.exec(ctx, `DELETE FROM client WHERE id = $1 AND removed_at > 0`, id)
 	return err
 }

@@ -55,11 +55,15 @@ func (db *DB) FindCredential(ctx context.Context, kind credential.Kind, token se
 // FindPerson is FindCredential with the credential's account, opened but for its password, in the same question. The account is zero when
 // the credential belongs to none.
 func (db *DB) FindPerson(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, account.Account, error) {
+	return db.findPerson(ctx, kind, db.ring().HashToken(string(kind), token))
+}
+
+func (db *DB) findPerson(ctx context.Context, kind credential.Kind, hashes []string) (credential.Found, account.Account, error) {
 	var row foundRow
 	var s sealedAccount
 	dest := append(row.dest(), &s.email, &s.userName, &s.name, &s.notice, &s.Review, &s.createdAt, &s.deleteAt)
 	const more = `, COALESCE(a.email, ''), COALESCE(a.user_name, ''), COALESCE(a.name, ''), COALESCE(a.notice_email, ''), COALESCE(a.review, FALSE), COALESCE(a.created_at, 0), COALESCE(a.delete_at, 0)`
-	list, args := oneOf([]any{string(kind)}, db.ring().HashToken(string(kind), token))
+	list, args := oneOf([]any{string(kind)}, hashes)
 	if err := get(ctx, db.engine.point(), selectFound+more+fromFound+list, args, dest...); err != nil {
 		return credential.Found{}, account.Account{}, found(err, credential.ErrUnknown)
 	}

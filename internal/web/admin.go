@@ -205,6 +205,10 @@ var actWords = map[audit.Action]actWord{
 	audit.IncidentResumed:   {"mail", "Incident’s e-mails go on"},
 	audit.IncidentApplied:   {"alert", "Incident applied again"},
 
+	audit.AppAllowed: {"app", "App let in"},
+	audit.AppRemoved: {"out", "App taken out"},
+	audit.AppReused:  {"alert", "Copy of a code or token used, app signed out"},
+
 	audit.ClientRegistered:  {"app", "App registered"},
 	audit.ClientChanged:     {"app", "App changed"},
 	audit.ClientRemoved:     {"trash", "App removed"},

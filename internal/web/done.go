@@ -21,6 +21,7 @@ var accountDone = map[string]string{
 	"device":              "The device is signed out.",
 	"devices":             "Everything else is signed out.",
 	"app-password":        "The app password is gone.",
+	"app":                 "The app is removed. It asks you again next time.",
 	"proved":              "Thank you. You can download your data now.",
 	"kept":                "Your account stays. On your other devices you sign in again.",
 }

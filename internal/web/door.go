@@ -10,6 +10,7 @@ import (
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/factor"
+	"usher/internal/grant"
 	"usher/internal/incident"
 	"usher/internal/password"
 	"usher/internal/profile"
@@ -35,6 +36,7 @@ type Door struct {
 	Incident     *incident.Service
 	Clients      *registration.Service
 	Links        *tvlink.Service
+	Grants       *grant.Service
 	Resolver     *credential.Resolver
 	Touches      *device.Touches
 	// Place names the place of an address; empty when it is not known.

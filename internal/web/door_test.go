@@ -18,6 +18,7 @@ import (
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/factor"
+	"usher/internal/grant"
 	"usher/internal/incident"
 	"usher/internal/linkcode"
 	"usher/internal/mfa"
@@ -51,6 +52,7 @@ type house struct {
 	db      *store.DB
 	door    *Door
 	pool    *argon2id.Pool
+	ring    *secret.Ring // for what is derived; the store has its own
 	handler http.Handler
 	log     *bytes.Buffer
 	read    int                     // how much of the log was looked at
@@ -71,6 +73,7 @@ func newHouse(t *testing.T, databaseURL string) *house {
 	t.Helper()
 	h := &house{t: t, now: sampleNow, log: &bytes.Buffer{}, keys: map[string]secret.Token{}}
 	h.db, h.pool = teststore.Open(t, databaseURL, h.now), teststore.Hasher(t, 8)
+	h.ring = teststore.Keys(t).Ring()
 	h.door = h.wire()
 	origin, err := url.Parse(testOrigin)
 	h.must(err)
@@ -107,6 +110,7 @@ func (h *house) wire() *Door {
 		},
 		Incident: &incident.Service{Store: h.db, Resolver: resolver, Now: h.clock, Host: "usher.example.org", Contact: "help@usher.example.org"},
 		Clients:  &registration.Service{Store: h.db, Now: h.clock},
+		Grants:   &grant.Service{Store: h.db, Resolver: resolver, Ring: func() *secret.Ring { return h.ring }, Issuer: testOrigin, Now: h.clock},
 		Resolver: resolver, Touches: &device.Touches{},
 		Place: func(netip.Addr) string { return "" },
 		Now:   h.clock, Log: log, SecureCookies: true,

@@ -22,6 +22,7 @@ var helpPages = []helpPage{
 	{"lost-authenticator", "A lost phone or lost codes", "The ways back in, from the quick one to the one that takes seven days.", "search"},
 	{"a-tv", "Signing in on a TV", "The code on the screen, and what to do when it is not accepted.", "tv"},
 	{"apps-and-the-second-step", "Apps that ask for a password only", "The six digits behind the password, and app passwords.", "app"},
+	{"connected-apps", "Connected apps", "Sign in to other apps and sites with this account.", "app"},
 	{"devices", "Devices", "See everything that is signed in, and sign it out.", "devices"},
 	{"reset-required", "My account requires a reset", "Why that happens, how to tell that the e-mail is real, and what to do, step by step.", "shield"},
 	{"mail-does-not-arrive", "An e-mail does not arrive", "Where to look, which senders to allow, and how to ask again.", "mail"},

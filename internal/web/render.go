@@ -170,6 +170,7 @@ var accountSide = []sideItem{
 	{"second-step", "/account/second-step", "Second step", "shield"},
 	{"devices", "/account/devices", "Devices", "devices"},
 	{"app-passwords", "/account/app-passwords", "App passwords", "app"},
+	{"apps", "/account/apps", "Connected apps", "ticket"},
 	{"activity", "/account/activity", "Activity", "clock"},
 	{"data", "/account/data", "Your data", "download"},
 }

@@ -29,6 +29,10 @@ func (d *Door) routes() []route {
 
 		{"GET /auth", d.getAuth},
 
+		{"GET /authorize/consent", d.getConsent},
+		{"POST /authorize/consent", d.person(d.postConsent)},
+		{"GET /authorize/refused", d.getAuthorizeRefused},
+
 		{"GET /sign-up", d.getSignUp},
 		{"POST /sign-up", d.postSignUp},
 		{"POST /sign-up/strength", d.strength},
@@ -85,6 +89,8 @@ func (d *Door) routes() []route {
 		{"GET /account/app-passwords/new", d.proved(d.getAppPasswordNew)},
 		{"POST /account/app-passwords/new", d.person(d.postAppPasswordNew)},
 		{"POST /account/app-passwords/revoke", d.person(d.postAppPasswordRevoke)},
+		{"GET /account/apps", d.person(d.getApps)},
+		{"POST /account/apps/remove", d.person(d.postAppsRemove)},
 		{"GET /account/activity", d.person(d.getActivity)},
 		{"GET /account/data", d.person(d.getData)},
 		{"GET /account/data/download", d.fresh(d.getDownload)},

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"time"
 
+	"usher/internal/grant"
 	"usher/internal/mfa"
 	"usher/internal/notice"
 	"usher/internal/relyingparty"
@@ -134,6 +135,9 @@ func stageSamples() []sample {
 		{name: "setup", page: Page{Data: SetupPage{Ticket: "t"}}},
 		{name: "invitation", page: Page{Data: InvitationPage{Ticket: "t"}}},
 		{name: "invitation", state: "bound", page: Page{Data: InvitationPage{Ticket: "t", Email: "bo@example.org", Bound: true}}},
+		{name: "consent", page: Page{Data: ConsentPage{Request: "r1", Account: "a1", App: "Jellyfin in the attic", Where: "jellyfin.example.org", Gets: []string{"learns that it is you", "sees your name and your user name", "sees your e-mail address"}, Stays: true, Called: "Ann", Address: "ann@example.org"}}},
+		{name: "consent", state: "app", page: Page{Data: ConsentPage{Request: "r1", Account: "a1", App: nasty, Gets: []string{"learns that it is you"}, Called: nasty, Address: "a.very.long.address.that.does.not.end@subdomain.department.example.org"}}},
+		{name: "return", page: Page{Data: ReturnPage{Action: "https://jellyfin.example.org/cb", Fields: []grant.Field{{Name: "code", Value: "x"}, {Name: "state", Value: nasty}}}}},
 		{name: "message", page: Page{Data: MessagePage{Title: "Your address is restored", Icon: "check", Paragraphs: []string{"Everything is signed out.", "An e-mail to choose a new password is on its way."}, Action: &Link{"Sign in", "/sign-in"}, Back: &Link{"About e-mails that do not arrive", "/help/mail-does-not-arrive"}}}},
 	}
 }
@@ -162,6 +166,11 @@ func accountSamples() []sample {
 		{name: "app-password-new", page: Page{Person: ann, Nav: "app-passwords", Data: AppPasswordNewPage{Login: "ann@example.org", AskPassword: true}}},
 		{name: "app-password-new", state: "refused", page: Page{Person: ann, Nav: "app-passwords", Data: AppPasswordNewPage{Purpose: nasty, Form: refused("name", "Say which app it is for.")}}},
 		{name: "app-password-made", page: Page{Person: ann, Nav: "app-passwords", Data: AppPasswordMadePage{Name: nasty, Login: "ann.walker@subdomain.department.example.org", Password: "usher-2345-6789-abcd-efgh-jklm-npqr-stuv"}}},
+		{name: "apps", page: Page{Person: ann, Data: AppsPage{Apps: []ConnectedApp{
+			{ID: "jellyfin", Name: "Jellyfin", Gets: []string{"learns that it is you", "sees your name and your user name"}, Since: sampleNow},
+			{ID: "x", Name: nasty, Since: sampleNow.AddDate(-1, 0, 0)},
+		}}}},
+		{name: "apps", state: "empty", page: Page{Person: ann, Notice: "The app is removed.", Data: AppsPage{}}},
 		{name: "devices", page: Page{Person: ann, Data: DevicesPage{Devices: sampleDevices(), Tally: "2 browsers and 1 app"}}},
 		{name: "second-step", page: Page{Person: ann, Data: SecondStepPage{Login: "ann@example.org", AskPassword: true}}},
 		{name: "second-step", state: "no password", page: Page{Person: ann, Data: SecondStepPage{NoPassword: true}}},

@@ -48,6 +48,7 @@ func (d *Door) getSignIn(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *Door) signInPage(w http.ResponseWriter, r *http.Request, status int, p SignInPage) error {
+	d.allowReturn(w, r, p.Next)
 	d.Pages.Page(w, r, status, "sign-in", Page{Data: p})
 	return nil
 }

@@ -16,6 +16,7 @@ func (d *Door) getSignInAgain(w http.ResponseWriter, r *http.Request, v visitor)
 
 func (d *Door) signInAgainPage(w http.ResponseWriter, r *http.Request, status int, p SignInAgainPage, v visitor) error {
 	p.Login, p.Back, p.AskCode = v.Person.Email, "/account", v.Account.SecondFactor
+	d.allowReturn(w, r, p.Next)
 	d.Pages.Page(w, r, status, "sign-in-again", Page{Person: v.header(), Data: p})
 	return nil
 }

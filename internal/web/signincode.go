@@ -44,6 +44,7 @@ func (d *Door) codeStepPage(w http.ResponseWriter, r *http.Request, way codeWay,
 	if way == byRecovery {
 		p.Other = pathWith(byAuthenticator.path, "next", a.next)
 	}
+	d.allowReturn(w, r, a.next)
 	d.Pages.Page(w, r, a.status, way.page, Page{Data: p})
 	return nil
 }

@@ -34,6 +34,9 @@
     if (location.hash) location.replace(way.href);
   }
 
+  // A form that only leads on is sent at once.
+  for (const form of all("[data-submit]")) form.requestSubmit();
+
   // Six digits are a whole code: they are sent once, when the sixth is typed or all are pasted.
   for (const form of all("[data-submit-code]")) {
     const input = form.querySelector("input.code");

@@ -1,0 +1,66 @@
+package grant
+
+import (
+	"context"
+	"errors"
+
+	"usher/internal/account"
+	"usher/internal/credential"
+	"usher/internal/relyingparty"
+	"usher/internal/secret"
+	"usher/internal/signing"
+)
+
+// ErrScope says that an access token is good, and not for this.
+var ErrScope = errors.New("grant: the token has not the scope for this")
+
+// Shown is an access token that counts.
+type Shown struct {
+	credential.Found
+	Who    account.Account
+	Claims signing.Claims
+	terms  terms
+}
+
+// Bearer resolves an access token: its signature, then the grant it came from, in one question. The errors of the resolver.
+func (s *Service) Bearer(ctx context.Context, token secret.Token) (out Shown, err error) {
+	out.Found, err = s.Resolver.ResolveWith(ctx, credential.Access, token, func(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, error) {
+		c, err := s.Keys.Open(signing.Access, token.Reveal())
+		if err != nil || c.Check(signing.Expected{Issuer: s.Issuer, Audience: []string{s.Issuer}, Now: s.Now()}) != nil {
+			return credential.Found{}, credential.ErrUnknown
+		}
+		f, who, err := s.Store.FindGrant(ctx, c.Text("sid"))
+		if err != nil {
+			return f, err
+		}
+		if f.AccountID != c.Text("sub") || f.Subject != c.Text("client_id") {
+			return f, credential.ErrUnknown
+		}
+		f.Kind, f.CreatedAt, f.ExpiresAt = kind, c.Time("iat"), c.Time("exp")
+		out.Who, out.Claims = who, c
+		return f, nil
+	})
+	if err != nil {
+		return out, err
+	}
+	out.terms.Scopes, err = relyingparty.ParseScopes(out.Claims.Text("scope"))
+	return out, err
+}
+
+// Info is what the userinfo endpoint tells (OpenID Connect Core §5.3.2).
+type Info struct {
+	Subject string `json:"sub"`
+	person
+}
+
+// UserInfo tells who an access token stands for, as far as its scopes go. ErrScope without openid; the errors of the resolver.
+func (s *Service) UserInfo(ctx context.Context, token secret.Token) (Info, error) {
+	in, err := s.Bearer(ctx, token)
+	if err != nil {
+		return Info{}, err
+	}
+	if !in.terms.has(relyingparty.OpenID) {
+		return Info{}, ErrScope
+	}
+	return Info{in.Who.ID, personOf(in.Who, in.terms)}, nil
+}

@@ -1,0 +1,150 @@
+package grant
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/notice"
+	"usher/internal/relyingparty"
+	"usher/internal/secret"
+)
+
+// Step is what an authorization request needs next.
+type Step int
+
+// The steps.
+const (
+	Answered Step = iota // the browser goes back to the client
+	Prove                // the person proves again who it is
+	Ask                  // the person is asked
+)
+
+// Approval is a request that is answered with a code.
+type Approval struct {
+	Spends    string // hash of the request
+	Code      secret.Token
+	AccountID string
+	DeviceID  string // of the browser
+	ClientID  string
+	Detail    string
+	Stamp     credential.Stamp
+	FreshAt   time.Time
+	// Consent are the scopes that the person has just agreed to; nil when nobody was asked.
+	Consent []relyingparty.Scope
+}
+
+// promise is what a code may be exchanged for, kept sealed with it.
+type promise struct {
+	terms
+	URI       string      `json:"uri"`
+	Challenge string      `json:"challenge"`
+	Nonce     string      `json:"nonce,omitempty"`
+	Seen      device.Seen `json:"seen"`
+}
+
+// Refuse answers a request with an error. ErrGone.
+func (s *Service) Refuse(ctx context.Context, p Pending, code, text string) (Answer, error) {
+	err := s.Store.EndRequest(ctx, p.hash)
+	if errors.Is(err, credential.ErrSpent) {
+		err = ErrGone
+	}
+	return s.Refused(&Refusal{Code: code, Text: text, To: p.To}), err
+}
+
+// Decide says what a request needs next from who is signed in. Where nothing is needed, it is answered. ErrGone.
+func (s *Service) Decide(ctx context.Context, p Pending, h Holder, client device.Client) (Step, Answer, error) {
+	if s.mustProve(p, h) {
+		if !p.Silent() {
+			return Prove, Answer{}, nil
+		}
+		a, err := s.Refuse(ctx, p, "login_required", "the person must sign in")
+		return Answered, a, err
+	}
+	known, err := s.consented(ctx, p, h)
+	switch {
+	case err != nil:
+		return Ask, Answer{}, err
+	case known:
+		a, err := s.grantCode(ctx, p, h, nil, client)
+		return Answered, a, err
+	case p.Silent():
+		a, err := s.Refuse(ctx, p, "consent_required", "the person must be asked")
+		return Answered, a, err
+	}
+	return Ask, Answer{}, nil
+}
+
+// mustProve reports whether the last proof is too old, or too weak, for what the client asks. A sign-in counts as new only when its proof was given
+// after the request came.
+func (s *Service) mustProve(p Pending, h Holder) bool {
+	switch {
+	case slices.Contains(p.Prompt, "login") && h.FreshAt.Before(p.begun):
+		return true
+	case p.MaxAge >= 0 && s.Now().Sub(h.authenticated()) > time.Duration(p.MaxAge)*time.Second && h.FreshAt.Before(p.begun):
+		return true
+	}
+	return p.Stepped && h.Account.SecondFactor && !h.stepped()
+}
+
+// consented reports whether nobody has to be asked.
+func (s *Service) consented(ctx context.Context, p Pending, h Holder) (bool, error) {
+	if slices.Contains(p.Prompt, "consent") || slices.Contains(p.Prompt, "select_account") {
+		return false, nil
+	}
+	if p.Client.FirstParty {
+		return true, nil
+	}
+	have, err := s.Store.FindConsent(ctx, h.AccountID, p.Client.ID)
+	if err != nil || len(have) == 0 {
+		return false, err
+	}
+	return !slices.ContainsFunc(p.Scopes, func(want relyingparty.Scope) bool { return !slices.Contains(have, want) }), nil
+}
+
+// Approve answers a request with a code, because the person has agreed. credential.ErrStale when the person must prove again first; ErrGone.
+func (s *Service) Approve(ctx context.Context, p Pending, h Holder, client device.Client) (Answer, error) {
+	if s.mustProve(p, h) {
+		return Answer{}, credential.ErrStale
+	}
+	return s.grantCode(ctx, p, h, p.Scopes, client)
+}
+
+// grantCode makes a code. It belongs to the browser's sign-in, and ends with it.
+func (s *Service) grantCode(ctx context.Context, p Pending, h Holder, consent []relyingparty.Scope, client device.Client) (Answer, error) {
+	acr, amr := h.context()
+	a := Approval{
+		Spends: p.hash, Code: secret.NewToken(), AccountID: h.AccountID, DeviceID: h.DeviceID, ClientID: p.Client.ID, Stamp: h.Stamp, FreshAt: h.authenticated(),
+		Detail:  write(promise{terms{p.Scopes, acr, amr}, p.To.URI, p.Challenge, p.Nonce, client.Seen()}),
+		Consent: consent,
+	}
+	act := audit.Act{At: s.Now()}
+	if consent != nil {
+		act = audit.New(s.Now(), audit.AppAllowed, h.AccountID, h.AccountID).From(client).With(audit.App, p.Client.Name)
+		act = s.tell(act, p, h.Person, client)
+	}
+	err := s.Store.GrantCode(ctx, a, act)
+	if errors.Is(err, credential.ErrSpent) {
+		err = ErrGone
+	}
+	return p.To.answer(s.Issuer, Field{"code", a.Code.Reveal()}), err
+}
+
+// tell adds the mail about an app that stays signed in, for whoever did not let it in.
+func (s *Service) tell(act audit.Act, p Pending, who account.Account, client device.Client) audit.Act {
+	if !slices.Contains(p.Scopes, relyingparty.OfflineAccess) {
+		return act
+	}
+	act, path := act.NotMe(who.ID, device.Device{Name: p.Client.Name})
+	seen := client.Seen()
+	for _, to := range who.NoticeAddresses() {
+		facts := notice.Device{Name: p.Client.Name, Product: p.Client.Name, Place: seen.Place, Address: seen.Address}
+		act = act.Telling(notice.NewDevice(to, who.Name, facts, act.At, path).For(who.ID))
+	}
+	return act
+}

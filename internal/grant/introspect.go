@@ -1,0 +1,105 @@
+package grant
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/relyingparty"
+	"usher/internal/secret"
+)
+
+// Status is what is told about a token (RFC 7662 §2.2). Of one that does not count, or that is none of the asking client's business, it tells only that.
+type Status struct {
+	Active   bool   `json:"active"`
+	Issuer   string `json:"iss,omitempty"`
+	Subject  string `json:"sub,omitempty"`
+	Audience string `json:"aud,omitempty"`
+	Client   string `json:"client_id,omitempty"`
+	Scope    string `json:"scope,omitempty"`
+	Kind     string `json:"token_type,omitempty"` // of access tokens
+	UserName string `json:"username,omitempty"`
+	Expires  int64  `json:"exp,omitempty"`
+	IssuedAt int64  `json:"iat,omitempty"`
+	ID       string `json:"jti,omitempty"`
+	Grant    string `json:"sid,omitempty"`
+}
+
+// Introspect tells a client that has proved itself about a token: of its own ones, and media servers about the access tokens of players.
+func (s *Service) Introspect(ctx context.Context, c relyingparty.Client, token secret.Token) (Status, error) {
+	if c.Public() {
+		return Status{}, errClient()
+	}
+	if token.WellFormed() {
+		f, who, err := s.refreshable(ctx, c, token)
+		if err != nil {
+			return Status{}, unlessRefused(err)
+		}
+		return s.refreshStatus(f, who)
+	}
+	in, err := s.Bearer(ctx, token)
+	if credential.IsDead(err) {
+		return Status{}, nil
+	}
+	if err != nil || in.Subject != c.ID && !(c.MayAsk(relyingparty.Servers) && in.terms.has(relyingparty.Player)) {
+		return Status{}, err
+	}
+	if _, err := s.Store.FindClient(ctx, in.Subject); err != nil {
+		if errors.Is(err, relyingparty.ErrNotFound) {
+			err = nil
+		}
+		return Status{}, err
+	}
+	return Status{
+		Active: true, Issuer: s.Issuer, Subject: in.Who.ID, Audience: s.Issuer, Client: in.Subject, Scope: Spell(in.terms.Scopes), Kind: "Bearer",
+		UserName: personOf(in.Who, in.terms).UserName, Expires: in.ExpiresAt.Unix(), IssuedAt: in.CreatedAt.Unix(), ID: in.Claims.Text("jti"), Grant: in.Hash,
+	}, nil
+}
+
+func unlessRefused(err error) error {
+	if errors.As(err, new(*Refusal)) {
+		return nil
+	}
+	return err
+}
+
+func (s *Service) refreshStatus(f credential.Found, who account.Account) (Status, error) {
+	t, err := termsOf(f)
+	if err != nil {
+		return Status{}, err
+	}
+	ends := f.DeviceUsedAt.Add(credential.Rules[credential.Refresh].Idle)
+	return Status{
+		Active: true, Issuer: s.Issuer, Subject: who.ID, Client: f.Subject, Scope: Spell(t.Scopes), UserName: personOf(who, t).UserName,
+		Expires: slices.MinFunc([]time.Time{ends, f.ExpiresAt}, time.Time.Compare).Unix(), IssuedAt: f.CreatedAt.Unix(), Grant: f.Hash,
+	}, nil
+}
+
+// RevokeToken ends what a token stands for, and everything that was made with it (RFC 7009 §2.1). One that does not count, or is another client's, is
+// none to end: nobody is told.
+func (s *Service) RevokeToken(ctx context.Context, c relyingparty.Client, token secret.Token) error {
+	var f credential.Found
+	var err error
+	if token.WellFormed() {
+		f, _, err = s.refreshable(ctx, c, token)
+		err = unlessRefused(err)
+	} else {
+		var in Shown
+		in, err = s.Bearer(ctx, token)
+		if f = in.Found; credential.IsDead(err) {
+			return nil
+		}
+	}
+	if err != nil || f.Hash == "" || f.Subject != c.ID {
+		return err
+	}
+	err = s.Store.EndGrant(ctx, f.Hash, audit.New(s.Now(), audit.SignedOut, f.AccountID, f.AccountID).With(audit.App, c.Name))
+	if errors.Is(err, credential.ErrSpent) {
+		return nil
+	}
+	return err
+}

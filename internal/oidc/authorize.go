@@ -1,0 +1,56 @@
+package oidc
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+
+	"usher/internal/grant"
+)
+
+// authorize takes an authorization request (RFC 6749 §4.1.1), from the address or from a form that another site's page sent, keeps it, and sends the
+// browser on to the page that asks. Nothing here looks at who the browser is. An error goes to the client only when it is certain that it is there.
+func (d *Door) authorize(w http.ResponseWriter, r *http.Request) error {
+	sent, unreadable := r.PostForm, false
+	if r.Method != http.MethodPost {
+		var err error
+		sent, err = url.ParseQuery(r.URL.RawQuery)
+		unreadable = err != nil
+	}
+	for _, values := range sent {
+		unreadable = unreadable || len(values) > 1 // RFC 6749 §3.1
+	}
+	if unreadable {
+		return on(w, r, pageRefused+"?reason="+reasonUnreadable)
+	}
+	asked := grant.Asked{
+		ClientID: sent.Get("client_id"), RedirectURI: sent.Get("redirect_uri"), ResponseType: sent.Get("response_type"), ResponseMode: sent.Get("response_mode"),
+		Scope: sent.Get("scope"), State: sent.Get("state"), Nonce: sent.Get("nonce"), Challenge: sent.Get("code_challenge"), ChallengeMethod: sent.Get("code_challenge_method"),
+		Prompt: sent.Get("prompt"), MaxAge: sent.Get("max_age"), ACRValues: sent.Get("acr_values"),
+	}
+	for _, object := range []string{"request", "request_uri"} {
+		if sent.Has(object) {
+			asked.Object = object
+		}
+	}
+	id, err := d.Grants.Begin(r.Context(), asked, d.client(r))
+	refusal := new(grant.Refusal)
+	switch {
+	case errors.Is(err, grant.ErrUnknownClient):
+		return on(w, r, pageRefused+"?reason="+reasonClient)
+	case errors.Is(err, grant.ErrRedirect):
+		return on(w, r, pageRefused+"?reason="+reasonRedirect)
+	case errors.As(err, &refusal):
+		return on(w, r, d.Grants.Refused(refusal).Location())
+	case err != nil:
+		return err
+	}
+	return on(w, r, pageConsent+"?request="+id.Reveal())
+}
+
+// on sends the browser on by a GET, whatever it sent (RFC 9700 §4.12).
+func on(w http.ResponseWriter, r *http.Request, where string) error {
+	w.Header().Set("Cache-Control", "no-store")
+	http.Redirect(w, r, where, http.StatusSeeOther)
+	return nil
+}

@@ -1,0 +1,117 @@
+package oidc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+
+	"usher/internal/credential"
+	"usher/internal/grant"
+	"usher/internal/outage"
+	"usher/internal/ratelimit"
+	"usher/internal/request"
+)
+
+// problem is an error as RFC 6749 §5.2 writes it.
+type problem struct {
+	Code string `json:"error"`
+	Text string `json:"error_description,omitempty"`
+}
+
+// errNoToken says that a request shows no access token.
+var errNoToken = errors.New("oidc: no access token")
+
+// answer adapts a handler for the mux.
+func (d *Door) answer(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			d.fail(w, r, err)
+		}
+	})
+}
+
+// statusLeft is what stands in the log for a request whose sender went away before the answer.
+const statusLeft = 499
+
+// busyPause is when a request that was refused for want of room may come back.
+const busyPause = 5 * time.Second
+
+// fail answers with the error that belongs to what went wrong. An outage is never the client's fault: apps sign people out when told so.
+func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
+	refusal, limited := new(grant.Refusal), new(ratelimit.LimitedError)
+	switch {
+	case errors.Is(r.Context().Err(), context.Canceled):
+		w.WriteHeader(statusLeft)
+	case errors.As(err, &refusal) && refusal.Code == "invalid_client":
+		w.Header().Set("WWW-Authenticate", "Basic realm="+strconv.Quote(d.Origin)) // RFC 6749 §5.2
+		d.write(w, http.StatusUnauthorized, problem{refusal.Code, refusal.Text})
+	case errors.As(err, &refusal):
+		d.write(w, http.StatusBadRequest, problem{refusal.Code, refusal.Text})
+	case errors.Is(err, errNoToken):
+		d.challenge(w, http.StatusUnauthorized, "")
+	case errors.Is(err, grant.ErrScope):
+		d.challenge(w, http.StatusForbidden, "insufficient_scope")
+	case credential.IsDead(err):
+		d.challenge(w, http.StatusUnauthorized, "invalid_token")
+	case errors.As(err, &limited):
+		d.retryAfter(w, limited.Until)
+		d.write(w, http.StatusTooManyRequests, problem{"temporarily_unavailable", "too many requests from this network"})
+	case errors.Is(err, outage.Err), errors.Is(err, context.DeadlineExceeded):
+		d.retryAfter(w, d.Now().Add(busyPause))
+		d.log(r, err)
+		d.write(w, http.StatusServiceUnavailable, problem{"temporarily_unavailable", "try again later"})
+	default:
+		d.log(r, err)
+		d.write(w, http.StatusInternalServerError, problem{"server_error", "it is in the log, under the number in X-Request-Id"})
+	}
+}
+
+func (d *Door) log(r *http.Request, err error) {
+	d.Log.ErrorContext(r.Context(), "request failed", "request_id", request.From(r.Context()).ID, "route", r.Pattern, "error", err)
+}
+
+func (d *Door) retryAfter(w http.ResponseWriter, at time.Time) {
+	w.Header().Set("Retry-After", strconv.Itoa(ratelimit.Seconds(at.Sub(d.Now()))))
+}
+
+// challenge asks for an access token (RFC 6750 §3). Where none was shown, nothing is said about what is wrong with it.
+func (d *Door) challenge(w http.ResponseWriter, status int, code string) {
+	text := "Bearer realm=" + strconv.Quote(d.Origin)
+	if code != "" {
+		text += `, error="` + code + `"`
+	}
+	w.Header().Set("WWW-Authenticate", text)
+	d.write(w, status, problem{Code: code})
+}
+
+// refusals are the problems that the pieces before every door find.
+var refusals = map[string]string{
+	request.RefusedSize: "the body is too large", request.RefusedContentType: "send a form (application/x-www-form-urlencoded)",
+	request.RefusedForm: "the form is broken, or has a field twice", request.RefusedHost: "this service does not answer to this name",
+}
+
+// Refused answers what was turned away before it reached a handler.
+func (d *Door) Refused(w http.ResponseWriter, _ *http.Request, status int, kind string) {
+	p := problem{"invalid_request", refusals[kind]}
+	if status >= http.StatusInternalServerError {
+		p.Code = "server_error"
+	}
+	d.write(w, status, p)
+}
+
+func (d *Door) write(w http.ResponseWriter, status int, v any) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		panic("oidc: an answer is no JSON: " + err.Error())
+	}
+	open(w)
+	w.Header().Set("Content-Type", "application/json")
+	if w.Header().Get("Cache-Control") == "" {
+		w.Header().Set("Cache-Control", "no-store")
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(append(raw, '\n')) // the reader may be gone; nothing is left to tell them
+}

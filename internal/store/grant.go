@@ -1,0 +1,288 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/grant"
+	"usher/internal/relyingparty"
+	"usher/internal/secret"
+)
+
+// EndRequest deletes an authorization request, or a code, that leads to nothing; ErrSpent when it was answered meanwhile.
+func (db *DB) EndRequest(ctx context.Context, hash string) error {
+	return db.engine.write(ctx, func(t *tx) error { return spend(ctx, t, hash) })
+}
+
+// GrantCode spends an authorization request, notes what the person has agreed to, and writes the code that answers it; ErrSpent when the request was
+// answered meanwhile.
+func (db *DB) GrantCode(ctx context.Context, a grant.Approval, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if err := spend(ctx, t, a.Spends); err != nil {
+			return err
+		}
+		if err := noteConsent(ctx, t, a, act.At); err != nil {
+			return err
+		}
+		_, err := db.insertCredential(ctx, t, newCredential{
+			kind: credential.AuthorizationCode, token: a.Code, accountID: a.AccountID, deviceID: a.DeviceID, subject: a.ClientID, detail: a.Detail,
+			stamp: a.Stamp, freshAt: a.FreshAt,
+		}, act.At)
+		if err != nil {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
+// noteConsent adds the scopes agreed to, to those agreed to before.
+func noteConsent(ctx context.Context, t *tx, a grant.Approval, now time.Time) error {
+	if a.Consent == nil {
+		return nil
+	}
+	// The row is written first, so that whoever else notes a consent for the same client waits for it.
+	var before string
+	err := get(ctx, t, `INSERT INTO consent (account_id, client_id, scopes, granted_at) VALUES ($1, $2, '', $3)
+		ON CONFLICT (account_id, client_id) DO UPDATE SET granted_at = $3 RETURNING scopes`, []any{a.AccountID, a.ClientID, ms(now)}, &before)
+	if err != nil {
+		return fmt.Errorf("noting a consent: %w", err)
+	}
+	scopes := strings.Fields(before)
+	for _, s := range a.Consent {
+		if !strings.Contains(" "+before+" ", " "+string(s)+" ") {
+			scopes = append(scopes, string(s))
+		}
+	}
+	_, err = t.exec(ctx, `UPDATE consent SET scopes = $1 WHERE account_id = $2 AND client_id = $3`, strings.Join(scopes, " "), a.AccountID, a.ClientID)
+	return err
+}
+
+// RedeemCode spends a code and writes the grant that it turns into, with an app of its own where it stays, and returns the grant's hash; ErrSpent when the code was used, or an epoch
+// has passed it, meanwhile. When the account then has more apps than device.Most, trimmed is left as well.
+func (db *DB) RedeemCode(ctx context.Context, n grant.New, act, trimmed audit.Act) (hash string, err error) {
+	err = db.engine.write(ctx, func(t *tx) (err error) {
+		if err := spendAlive(ctx, t, n.Spends); err != nil {
+			return err
+		}
+		if hash, err = db.insertGrant(ctx, t, n, act.At); err != nil {
+			return err
+		}
+		if n.Kind == credential.Refresh {
+			over, err := db.trimDevices(ctx, t, n.Device)
+			if err != nil {
+				return err
+			}
+			if over > 0 {
+				if err := db.leave(ctx, t, trimmed); err != nil {
+					return err
+				}
+			}
+		}
+		return db.leave(ctx, t, act)
+	})
+	return hash, err
+}
+
+func (db *DB) insertGrant(ctx context.Context, t *tx, n grant.New, now time.Time) (hash string, err error) {
+	if n.Kind == credential.Refresh {
+		err = db.insertSignIn(ctx, t, credential.SignIn{
+			Device: n.Device, Kind: n.Kind, Token: n.Family, Subject: n.ClientID, Detail: n.Detail, Stamp: n.Stamp, FreshAt: n.FreshAt,
+		}, now)
+	} else {
+		_, err = db.insertCredential(ctx, t, newCredential{
+			kind: n.Kind, token: n.Family, accountID: n.Device.AccountID, deviceID: n.Device.ID, subject: n.ClientID, detail: n.Detail, stamp: n.Stamp, freshAt: n.FreshAt,
+		}, now)
+	}
+	if err != nil {
+		return "", err
+	}
+	hash = db.ring().HashToken(string(n.Kind), n.Family)[0]
+	first := ""
+	if !n.Secret.Empty() {
+		first = rotation{current: db.ring().HashShort(hash, n.Secret)[0]}.String()
+	}
+	_, err = t.exec(ctx, `UPDATE credential SET rotation = $1, expires_at = $2 WHERE hash = $3`, first, ms(n.Expires), hash)
+	return hash, err
+}
+
+// grantKinds are the kinds that an access token's grant can be.
+var grantKinds = []credential.Kind{credential.Refresh, credential.Access}
+
+// FindGrant returns a grant by its hash, of whichever kind it is, with its account, in one question; credential.ErrUnknown.
+func (db *DB) FindGrant(ctx context.Context, hash string) (credential.Found, account.Account, error) {
+	for _, kind := range grantKinds {
+		f, a, err := db.findPerson(ctx, kind, []string{hash})
+		if !errors.Is(err, credential.ErrUnknown) {
+			return f, a, err
+		}
+	}
+	return credential.Found{}, account.Account{}, credential.ErrUnknown
+}
+
+// EndGrant ends a grant with everything made from it: a browser stays signed in. ErrSpent when there is none.
+func (db *DB) EndGrant(ctx context.Context, hash string, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if err := endGrant(ctx, t, hash); err != nil {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
+func endGrant(ctx context.Context, t *tx, hash string) error {
+	list, args := oneOf([]any{hash}, grantKinds)
+	var kind, accountID, deviceID string
+	err := get(ctx, t, `DELETE FROM credential WHERE hash = $1 AND kind IN `+list+` RETURNING kind, account_id, device_id`, args, &kind, &accountID, &deviceID)
+	if err != nil || kind != string(credential.Refresh) {
+		return found(err, ErrSpent)
+	}
+	err = endDevice(ctx, t, accountID, deviceID)
+	if errors.Is(err, device.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// rotation is how a refresh token's secrets stand: keyed hashes of the one that counts and of the one it replaced, when that was, and for which request.
+type rotation struct {
+	current, former string
+	at              int64
+	request         string
+}
+
+func (r rotation) String() string {
+	return strings.Join([]string{r.current, r.former, strconv.FormatInt(r.at, 10), r.request}, " ")
+}
+
+func parseRotation(text string) (r rotation) {
+	parts := strings.Split(text, " ")
+	if len(parts) != 4 {
+		return r
+	}
+	r.current, r.former, r.request = parts[0], parts[1], parts[3]
+	r.at, _ = strconv.ParseInt(parts[2], 10, 64) // what we wrote
+	return r
+}
+
+// RotateRefresh puts the next secret of a refresh token in the place of the presented one, and notes that its app was used. It returns when the secret
+// was replaced: now, or within grant.RefreshGrace when the very same request comes again. Any other secret ends the grant: grant.ErrReused. ErrSpent
+// when it has ended meanwhile.
+func (db *DB) RotateRefresh(ctx context.Context, f credential.Found, r grant.Rotation) (at time.Time, err error) {
+	reused := false
+	err = db.engine.write(ctx, func(t *tx) error {
+		reused = false
+		var stored string
+		// Written before it is read, so that of two at once one waits for the other.
+		err := get(ctx, t, `UPDATE credential SET rotation = rotation WHERE hash = $1 AND kind = $2 RETURNING rotation`, []any{f.Hash, string(credential.Refresh)}, &stored)
+		if err != nil {
+			return found(err, ErrSpent)
+		}
+		was := parseRotation(stored)
+		presented, request := db.ring().HashShort(f.Hash, r.Secret), db.ring().HashShort(f.Hash, secret.TokenOf(r.Request))
+		switch {
+		case contains(presented, was.current):
+			at = r.At
+			next := rotation{db.ring().HashShort(f.Hash, r.Next)[0], was.current, ms(at), request[0]}
+			return rotate(ctx, t, f, next, at)
+		case contains(presented, was.former) && contains(request, was.request) && r.At.Sub(timeOf(was.at)) <= grant.RefreshGrace:
+			at = timeOf(was.at)
+			return nil
+		}
+		reused = true
+		if err := endGrant(ctx, t, f.Hash); err != nil {
+			return err
+		}
+		return db.leave(ctx, t, r.Reuse)
+	})
+	if err == nil && reused {
+		err = grant.ErrReused
+	}
+	return at, err
+}
+
+func contains(hashes []string, stored string) bool {
+	for _, h := range hashes {
+		if stored != "" && h == stored {
+			return true
+		}
+	}
+	return false
+}
+
+func rotate(ctx context.Context, t *tx, f credential.Found, next rotation, at time.Time) error {
+	if _, err := t.exec(ctx, `UPDATE credential SET rotation = $1 WHERE hash = $2`, next.String(), f.Hash); err != nil {
+		return err
+	}
+	_, err := t.exec(ctx, `UPDATE device SET used_at = $1 WHERE id = $2 AND used_at < $1`, ms(at), f.DeviceID)
+	return err
+}
+
+// FindConsent returns the scopes that an account's owner agreed to for a client; none when there are none.
+func (db *DB) FindConsent(ctx context.Context, accountID, clientID string) ([]relyingparty.Scope, error) {
+	var scopes string
+	err := get(ctx, db.engine.point(), `SELECT scopes FROM consent WHERE account_id = $1 AND client_id = $2`, []any{accountID, clientID}, &scopes)
+	return scopesOf(scopes), found(err, nil)
+}
+
+func scopesOf(text string) (all []relyingparty.Scope) {
+	for _, s := range strings.Fields(text) {
+		all = append(all, relyingparty.Scope(s))
+	}
+	return all
+}
+
+// ListConsents returns what an account's owner has agreed to, the newest consent first.
+func (db *DB) ListConsents(ctx context.Context, accountID string) (all []grant.Consent, err error) {
+	err = each(ctx, db.engine.read(), `SELECT client_id, scopes, granted_at FROM consent WHERE account_id = $1 ORDER BY granted_at DESC, client_id`, []any{accountID}, func(row scanner) error {
+		var c grant.Consent
+		var scopes string
+		var at int64
+		err := row.Scan(&c.ClientID, &scopes, &at)
+		c.Scopes, c.At = scopesOf(scopes), timeOf(at)
+		all = append(all, c)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading consents: %w", err)
+	}
+	return all, nil
+}
+
+// RevokeConsent forgets a consent and ends everything made by it, the client's apps among it; grant.ErrNoConsent.
+func (db *DB) RevokeConsent(ctx context.Context, accountID, clientID string, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		n, err := t.exec(ctx, `DELETE FROM consent WHERE account_id = $1 AND client_id = $2`, accountID, clientID)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return grant.ErrNoConsent
+		}
+		var apps []string
+		err = each(ctx, t, `DELETE FROM credential WHERE subject = $1 AND account_id = $2 RETURNING kind, device_id`, []any{clientID, accountID}, func(row scanner) error {
+			var kind, deviceID string
+			err := row.Scan(&kind, &deviceID)
+			if kind == string(credential.Refresh) {
+				apps = append(apps, deviceID)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		for _, id := range apps {
+			if err := endDevice(ctx, t, accountID, id); err != nil && !errors.Is(err, device.ErrNotFound) {
+				return err
+			}
+		}
+		return db.leave(ctx, t, act)
+	})
+}

@@ -1,0 +1,323 @@
+package storetest
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/grant"
+	"usher/internal/id"
+	"usher/internal/relyingparty"
+	"usher/internal/secret"
+	"usher/internal/store"
+)
+
+// requested keeps an authorization request of a client and returns its hash.
+func (w *world) requested(clientID string) (secret.Token, string) {
+	w.Helper()
+	clock, err := w.db.ReadClock(w.ctx())
+	w.must(err)
+	l := credential.Link{
+		Kind: credential.AuthorizationRequest, Token: secret.NewToken(), Subject: clientID, Detail: "asked at jf.household.example", Stamp: credential.Stamp{Born: clock.Epoch},
+	}
+	w.must(w.db.Record(w.ctx(), audit.Act{At: w.now}.Linking(l)))
+	return l.Token, w.find(credential.AuthorizationRequest, l.Token).Hash
+}
+
+// answering answers a new request of a client for somebody who is signed in.
+func (w *world) answering(s credential.SignIn, clientID string) grant.Approval {
+	w.Helper()
+	_, hash := w.requested(clientID)
+	return grant.Approval{
+		Spends: hash, Code: secret.NewToken(), AccountID: s.Device.AccountID, DeviceID: s.Device.ID, ClientID: clientID, Detail: "promised by Jellyfin", Stamp: s.Stamp,
+		FreshAt: w.now, Consent: []relyingparty.Scope{relyingparty.OpenID},
+	}
+}
+
+// code is a code for somebody who is signed in, with its hash.
+func (w *world) code(s credential.SignIn, clientID string) (secret.Token, string) {
+	w.Helper()
+	a := w.answering(s, clientID)
+	w.must(w.db.GrantCode(w.ctx(), a, w.act(audit.AppAllowed, a.AccountID)))
+	return a.Code, w.find(credential.AuthorizationCode, a.Code).Hash
+}
+
+// newGrant is what a code is about to turn into: an app of its own with a refresh token, or something that ends with the browser.
+func (w *world) newGrant(kind credential.Kind, s credential.SignIn, spends, clientID string) grant.New {
+	n := grant.New{
+		Spends: spends, Kind: kind, Family: secret.TokenOf(secret.NewToken().Reveal()[:26]), Device: s.Device, ClientID: clientID, Detail: "granted to Jellyfin",
+		Stamp: s.Stamp, FreshAt: w.now, Expires: w.now.Add(credential.Rules[kind].Life),
+	}
+	if kind == credential.Refresh {
+		n.Secret = secret.TokenOf(secret.NewToken().Reveal()[:26])
+		n.Device = device.Device{ID: id.New(w.now), AccountID: s.Device.AccountID, Kind: device.App, Name: "Jellyfin", Product: "Jellyfin", Method: device.ByConsent}
+	}
+	return n
+}
+
+// granted turns a new code into a grant.
+func (w *world) granted(kind credential.Kind, s credential.SignIn, clientID string) (grant.New, credential.Found) {
+	w.Helper()
+	_, code := w.code(s, clientID)
+	n := w.newGrant(kind, s, code, clientID)
+	hash, err := w.db.RedeemCode(w.ctx(), n, audit.Act{At: w.now}, w.act(audit.DevicesTrimmed, s.Device.AccountID))
+	w.must(err)
+	f := w.find(kind, n.Family)
+	if f.Hash != hash {
+		w.Errorf("the grant is found as %s, not as %s", f.Hash, hash)
+	}
+	return n, f
+}
+
+func TestEndRequest(t *testing.T) {
+	each(t, func(w *world) {
+		w.client("jf")
+		token, hash := w.requested("jf")
+		w.must(w.resolve(credential.AuthorizationRequest, token))
+		w.race(store.ErrSpent, func(db *store.DB, _ int) error { return db.EndRequest(w.ctx(), hash) })
+		w.is(w.resolve(credential.AuthorizationRequest, token), credential.ErrUnknown)
+	})
+}
+
+func TestGrantCode(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		s, _ := w.signedIn(a)
+		w.client("jf")
+		first := w.answering(s, "jf")
+		winner := w.race(store.ErrSpent, func(db *store.DB, i int) error {
+			mine := first
+			if i != 0 {
+				mine.Code = secret.NewToken()
+			}
+			return db.GrantCode(w.ctx(), mine, w.act(audit.AppAllowed, a.ID))
+		})
+		w.recorded(audit.AppAllowed, 1)
+		w.count(1, "credential WHERE kind = 'authorization code' AND subject = 'jf'")
+		if winner == 0 {
+			w.must(w.resolve(credential.AuthorizationCode, first.Code))
+		}
+		code, _ := w.code(s, "jf")
+		f := w.find(credential.AuthorizationCode, code)
+		if f.DeviceID != s.Device.ID || f.AccountID != a.ID || f.Detail != "promised by Jellyfin" || !f.FreshAt.Equal(w.now) {
+			t.Errorf("%+v", f)
+		}
+		w.must(w.db.EndDevice(w.ctx(), a.ID, s.Device.ID, audit.Act{At: w.now}))
+		w.is(w.resolve(credential.AuthorizationCode, code), credential.ErrUnknown)
+	})
+}
+
+func TestRedeemCode(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		s, _ := w.signedIn(a)
+		w.client("jf")
+		_, code := w.code(s, "jf")
+		w.race(store.ErrSpent, func(db *store.DB, i int) error {
+			kind := []credential.Kind{credential.Access, credential.Refresh}[i%2]
+			_, err := db.RedeemCode(w.ctx(), w.newGrant(kind, s, code, "jf"), audit.Act{At: w.now}, audit.Act{})
+			return err
+		})
+		w.count(1, "credential WHERE kind IN ('access token', 'refresh token')")
+		_, late := w.code(s, "jf")
+		w.must(w.db.EndEverything(w.ctx(), a.ID, nil, audit.Act{At: w.now}))
+		_, err := w.db.RedeemCode(w.ctx(), w.newGrant(credential.Access, s, late, "jf"), audit.Act{At: w.now}, audit.Act{})
+		w.is(err, store.ErrSpent)
+
+		s, _ = w.signedIn(a)
+		for range device.Most + 1 {
+			w.now = w.now.Add(time.Millisecond)
+			w.granted(credential.Refresh, s, "jf")
+		}
+		w.count(device.Most, "device WHERE kind = 'app' AND account_epoch = 2")
+		w.recorded(audit.DevicesTrimmed, 1)
+		w.must(w.resolve(credential.Browser, s.Token))
+	})
+}
+
+func TestFindGrant(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		s, browser := w.signedIn(a)
+		w.client("jf")
+		for _, kind := range []credential.Kind{credential.Access, credential.Refresh} {
+			_, made := w.granted(kind, s, "jf")
+			f, who, err := w.db.FindGrant(w.ctx(), made.Hash)
+			w.must(err)
+			if f.Kind != kind || f.Subject != "jf" || f.Detail != "granted to Jellyfin" || who.Email != a.Email || f.Stamp != s.Stamp || (f.DeviceID == s.Device.ID) != (kind == credential.Access) {
+				t.Errorf("%s: %+v", kind, f)
+			}
+		}
+		for _, hash := range []string{"", browser, "nothing", "a\x00b"} { // what is no grant is none
+			_, _, err := w.db.FindGrant(w.ctx(), hash)
+			w.is(err, credential.ErrUnknown)
+		}
+	})
+}
+
+func TestEndGrant(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		s, browser := w.signedIn(a)
+		w.client("jf")
+		for _, kind := range []credential.Kind{credential.Access, credential.Refresh} {
+			n, f := w.granted(kind, s, "jf")
+			w.race(store.ErrSpent, func(db *store.DB, _ int) error { return db.EndGrant(w.ctx(), f.Hash, w.act(audit.AppReused, a.ID)) })
+			_, err := w.db.FindCredential(w.ctx(), kind, n.Family)
+			w.is(err, credential.ErrUnknown)
+		}
+		w.recorded(audit.AppReused, 2)
+		w.count(1, "device") // the browser
+		w.is(w.db.EndGrant(w.ctx(), browser, audit.Act{At: w.now}), store.ErrSpent)
+		w.must(w.resolve(credential.Browser, s.Token))
+	})
+}
+
+// halfToken is one more secret of a refresh token.
+func halfToken() secret.Token { return secret.TokenOf(secret.NewToken().Reveal()[:26]) }
+
+func TestRotateRefresh(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		s, _ := w.signedIn(a)
+		w.client("jf")
+		n, f := w.granted(credential.Refresh, s, "jf")
+		w.now = w.now.Add(time.Hour)
+		began := w.now
+		second, third := halfToken(), halfToken()
+		use := func(now, next secret.Token, request string) grant.Rotation {
+			return grant.Rotation{Secret: now, Next: next, Request: request, At: w.now, Reuse: w.act(audit.AppReused, a.ID)}
+		}
+		// The very same request, many times at once: every one gets the same answer, and the secret moves on once.
+		for i, err := range w.parallel(racers, func(db *store.DB, _ int) error {
+			at, err := db.RotateRefresh(w.ctx(), f, use(n.Secret, second, "openid"))
+			if err == nil && !at.Equal(began) {
+				t.Errorf("rotated at %v", at)
+			}
+			return err
+		}) {
+			if err != nil {
+				t.Errorf("racer %d: %v", i, err)
+			}
+		}
+		if used := w.find(credential.Refresh, n.Family).DeviceUsedAt; !used.Equal(began) {
+			t.Errorf("the app was used at %v", used)
+		}
+		w.now = w.now.Add(grant.RefreshGrace)
+		at, err := w.db.RotateRefresh(w.ctx(), f, use(n.Secret, second, "openid"))
+		if err != nil || !at.Equal(began) {
+			t.Errorf("within the grace: %v %v", at, err)
+		}
+		w.must(func() error { _, err := w.db.RotateRefresh(w.ctx(), f, use(second, third, "openid")); return err }())
+		w.recorded(audit.AppReused, 0)
+
+		for name, reuse := range map[string]func(n grant.New, f credential.Found){
+			"an older one": func(n grant.New, f credential.Found) {
+				w.must(func() error { _, err := w.db.RotateRefresh(w.ctx(), f, use(n.Secret, second, "")); return err }())
+				w.must(func() error { _, err := w.db.RotateRefresh(w.ctx(), f, use(second, third, "")); return err }())
+			},
+			"after the grace": func(n grant.New, f credential.Found) {
+				w.must(func() error { _, err := w.db.RotateRefresh(w.ctx(), f, use(n.Secret, second, "")); return err }())
+				w.now = w.now.Add(grant.RefreshGrace + time.Millisecond)
+			},
+			"another request": func(n grant.New, f credential.Found) {
+				w.must(func() error { _, err := w.db.RotateRefresh(w.ctx(), f, use(n.Secret, second, "openid")); return err }())
+			},
+		} {
+			n, f := w.granted(credential.Refresh, s, "jf")
+			reuse(n, f)
+			_, err := w.db.RotateRefresh(w.ctx(), f, use(n.Secret, second, ""))
+			if w.is(err, grant.ErrReused); t.Failed() {
+				t.Fatal(name)
+			}
+			_, err = w.db.RotateRefresh(w.ctx(), f, use(second, third, ""))
+			w.is(err, store.ErrSpent)
+			_, err = w.db.FindCredential(w.ctx(), credential.Refresh, n.Family)
+			w.is(err, credential.ErrUnknown)
+		}
+		w.recorded(audit.AppReused, 3)
+		n, f = w.granted(credential.Refresh, s, "jf")
+		_, err = w.db.RotateRefresh(w.ctx(), f, use(halfToken(), second, "")) // who knows the family and not the secret had one once
+		w.is(err, grant.ErrReused)
+		w.must(w.resolve(credential.Browser, s.Token))
+	})
+}
+
+func TestFindConsent(t *testing.T) {
+	each(t, func(w *world) {
+		a, other := w.person("anna"), w.person("bert")
+		s, _ := w.signedIn(a)
+		w.client("jf")
+		for _, agreed := range [][]relyingparty.Scope{{relyingparty.OpenID}, nil, {relyingparty.OpenID, relyingparty.Email}, {relyingparty.Profile}} {
+			ap := w.answering(s, "jf")
+			ap.Consent = agreed
+			w.must(w.db.GrantCode(w.ctx(), ap, audit.Act{At: w.now}))
+		}
+		have, err := w.db.FindConsent(w.ctx(), a.ID, "jf")
+		w.must(err)
+		if want := []relyingparty.Scope{relyingparty.OpenID, relyingparty.Email, relyingparty.Profile}; !slices.Equal(have, want) {
+			t.Errorf("%v", have)
+		}
+		for _, nobody := range [][2]string{{other.ID, "jf"}, {a.ID, "other"}} {
+			have, err := w.db.FindConsent(w.ctx(), nobody[0], nobody[1])
+			if w.must(err); len(have) != 0 {
+				t.Errorf("%v", have)
+			}
+		}
+		w.must(w.db.RemoveClient(w.ctx(), "jf", w.act(audit.ClientRemoved, "")))
+		w.count(0, "consent")
+	})
+}
+
+func TestListConsents(t *testing.T) {
+	each(t, func(w *world) {
+		a, other := w.person("anna"), w.person("bert")
+		s, _ := w.signedIn(a)
+		o, _ := w.signedIn(other)
+		for _, client := range []string{"one", "two"} {
+			w.client(client)
+			w.now = w.now.Add(time.Second)
+			w.code(s, client)
+		}
+		w.code(o, "one")
+		list, err := w.db.ListConsents(w.ctx(), a.ID)
+		w.must(err)
+		if len(list) != 2 || list[0].ClientID != "two" || list[1].ClientID != "one" || !list[0].At.Equal(w.now) || !slices.Equal(list[0].Scopes, []relyingparty.Scope{relyingparty.OpenID}) {
+			t.Errorf("%+v", list)
+		}
+	})
+}
+
+func TestRevokeConsent(t *testing.T) {
+	each(t, func(w *world) {
+		a, other := w.person("anna"), w.person("bert")
+		s, _ := w.signedIn(a)
+		o, _ := w.signedIn(other)
+		w.client("jf")
+		w.client("nd")
+		kept, _ := w.granted(credential.Refresh, s, "nd")
+		theirs, _ := w.granted(credential.Refresh, o, "jf")
+		refresh, _ := w.granted(credential.Refresh, s, "jf")
+		access, _ := w.granted(credential.Access, s, "jf")
+		code, _ := w.code(s, "jf")
+		w.race(grant.ErrNoConsent, func(db *store.DB, _ int) error {
+			return db.RevokeConsent(w.ctx(), a.ID, "jf", w.act(audit.AppRemoved, a.ID))
+		})
+		w.recorded(audit.AppRemoved, 1)
+		for kind, token := range map[credential.Kind]secret.Token{credential.Refresh: refresh.Family, credential.Access: access.Family, credential.AuthorizationCode: code} {
+			_, err := w.db.FindCredential(w.ctx(), kind, token)
+			w.is(err, credential.ErrUnknown)
+		}
+		w.find(credential.Refresh, kept.Family)
+		w.find(credential.Refresh, theirs.Family)
+		w.must(w.resolve(credential.Browser, s.Token))
+		w.count(4, "device")
+		list, err := w.db.ListConsents(w.ctx(), a.ID)
+		if w.must(err); len(list) != 1 || list[0].ClientID != "nd" {
+			t.Errorf("%+v", list)
+		}
+	})
+}

@@ -1,0 +1,36 @@
+package web
+
+import (
+	"time"
+
+	"usher/internal/grant"
+)
+
+// ConsentPage is "consent": an app asks for the person. It posts request, account and act ("allow" or "deny").
+type ConsentPage struct {
+	Request string   // which request it is about
+	Account string   // whose page it is
+	App     string   // name of the app, as an administrator registered it
+	Where   string   // host that the person comes back to; empty: an app on this device
+	Gets    []string // what the app gets, each as the end of "It"
+	Stays   bool     // it stays signed in by itself
+	Called  string
+	Address string
+}
+
+// ReturnPage is "return": a form that brings the browser back to an app.
+type ReturnPage struct {
+	Action string
+	Fields []grant.Field
+}
+
+// AppsPage is "apps": the apps that the person lets in; removing one posts id.
+type AppsPage struct{ Apps []ConnectedApp }
+
+// ConnectedApp is an app that the person lets in.
+type ConnectedApp struct {
+	ID    string
+	Name  string
+	Gets  []string
+	Since time.Time // last agreed to
+}
