@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"database/sql"
 	"encoding/json"
 	"errors"
@@ -155,6 +156,7 @@ type request struct {
 	form    url.Values
 	object  map[string]string // sent as JSON
 	header  http.Header
+	from    string // address and port; empty: 203.0.113.7
 }
 
 // send sends a request to whatever door it is for.
@@ -171,7 +173,7 @@ func (d *doors) send(method, path string, q request) *httptest.ResponseRecorder 
 		body, contentType = q.form.Encode(), "application/x-www-form-urlencoded"
 	}
 	r := httptest.NewRequest(method, d.cfg.Origin+path, strings.NewReader(body))
-	r.TLS, r.RemoteAddr = nil, "203.0.113.7:4711"
+	r.TLS, r.RemoteAddr = nil, cmp.Or(q.from, "203.0.113.7:4711")
 	if q.header != nil {
 		r.Header = q.header.Clone()
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"golang.org/x/oauth2"
@@ -30,6 +31,7 @@ type holder struct {
 	tokens   map[credential.Kind]string
 	app      *app   // that anna has let in
 	verifier string // of the code among the tokens
+	pin      string // number of the PIN that handed its token out
 }
 
 func (h *holder) is(w *httptest.ResponseRecorder, status int) *httptest.ResponseRecorder {
@@ -183,6 +185,18 @@ func (h *holder) links() {
 	_, code = asks("typed")
 	h.tokens[credential.LinkTicket] = types(code)
 	h.tokens[credential.DeviceCode], _ = asks("waits")
+
+	q := asPlex("")
+	q.header.Set("X-Plex-Client-Identifier", h.name)
+	var told struct {
+		ID   int64
+		Code string
+	}
+	h.must(json.Unmarshal(h.is(h.send(http.MethodPost, "/api/v2/pins.json", q), http.StatusCreated).Body.Bytes(), &told))
+	h.is(h.post("/link/confirm", nil, "usher", browser, "usher-link", types(told.Code)), http.StatusSeeOther)
+	h.pin = strconv.FormatInt(told.ID, 10)
+	h.is(h.send(http.MethodGet, "/api/v2/pins/"+h.pin, q), http.StatusOK)
+	h.tokens[credential.Handed] = h.stack.keys.Ring().PollCode(told.ID, h.name).Reveal()
 }
 
 func (h *holder) byOperator() {

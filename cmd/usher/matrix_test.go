@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"usher/internal/account"
 	"usher/internal/admin"
@@ -94,6 +95,15 @@ var entrances = map[string]entrance{
 		q := asPlex("")
 		q.form = url.Values{"login": {h.anna.UserName}, "password": {token}}
 		return h.send(http.MethodPost, "/api/v2/users/signin", q)
+	}},
+	"plex, PIN": {"", http.StatusOK, http.StatusNotFound, false, kinds{credential.Handed}, func(h *holder, token string) *httptest.ResponseRecorder {
+		h.unlimited()
+		h.do(`UPDATE credential SET created_at = $1, expires_at = $2 WHERE kind = $3`, h.at.UnixMilli(), h.at.Add(time.Minute).UnixMilli(), string(credential.Handed)) // its minute is shorter than this test
+		q := asPlex("")
+		if q.header.Set("X-Plex-Client-Identifier", token); token == h.tokens[credential.Handed] {
+			q.header.Set("X-Plex-Client-Identifier", h.name)
+		}
+		return h.send(http.MethodGet, "/api/v2/pins/"+h.pin, q)
 	}},
 	"plex, claim": {"", http.StatusOK, http.StatusUnprocessableEntity, false, kinds{credential.ServerClaim}, func(h *holder, token string) *httptest.ResponseRecorder {
 		h.unlimited()
@@ -218,6 +228,7 @@ var outlives = map[credential.Kind]string{
 	credential.Server:     "++--+--------",
 	credential.Remembered: "++--+--------",
 	credential.Console:    "++--+--------",
+	credential.Handed:     "++--+--------",
 
 	credential.RemoveDevice: "+++++++++++++", // takes one device away, and nothing else
 	credential.DeviceCode:   "+++++++++-++-", // nobody's account yet
@@ -340,6 +351,7 @@ var routesOfPrograms = map[string][]string{
 	},
 	"plexapi": {
 		"POST /api/v2/users/signin", "POST /users/sign_in", "POST /api/claim/exchange",
+		"GET /api/v2/pins/{id}", "GET /pins/{id}", "PUT /api/v2/pins/link", "POST /api/v2/pins", "POST /pins", "GET /api/v2/pins/qr/{code}",
 		"GET /api/v2/user", "GET /users/account", "GET /api/v2/ping", "DELETE /api/v2/users/signout",
 		"GET /api/v2/resources", "GET /api/v2/home", "GET /api/v2/home/users", "GET /api/v2/friends", "GET /devices", "DELETE /devices/{id}",
 		"GET /api/resources", "GET /pms/resources", "GET /pms/servers", "GET /api/servers", "GET /api/home/users", "GET /api/users", "GET /api/users/{$}",

@@ -15,10 +15,13 @@ import (
 	"io"
 	"math/big"
 	"net"
+	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,6 +38,7 @@ const clientPassword = "seven copper kettles sing"
 type clients struct {
 	*doors
 	ann, bob account.Account // bob has a second step
+	busy     sync.Mutex      // held while the service answers, and while the test does something to it
 	socket   string          // where a client's network ends
 	ca       string          // file with the certificate that clients believe
 }
@@ -44,7 +48,7 @@ func TestPlexClients(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, databaseURL string) {
 		c := openClients(t, databaseURL)
-		for _, script := range []string{"plex-api", "ctrl-plex", "plexjs"} {
+		for _, script := range []string{"plex-api", "ctrl-plex", "plexjs", "plex-oauth", "pinauth"} {
 			c.ann, c.bob = c.person("ann."+script, clientPassword, false), c.person("bob."+script, clientPassword, false)
 			c.turnOnFactor(c.bob)
 			c.unlimited()
@@ -62,7 +66,11 @@ func openClients(t *testing.T, databaseURL string) *clients {
 	})
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	c.must(err)
-	server := middleware.Server(listener.Addr().String(), c.every, c.log)
+	server := middleware.Server(listener.Addr().String(), http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c.busy.Lock()
+		defer c.busy.Unlock()
+		c.every.ServeHTTP(w, r)
+	}), c.log)
 	go func() {
 		err := server.Serve(tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{c.certificate("plex.tv", "app.plex.tv", "clients.plex.tv")}, NextProtos: []string{"h2", "http/1.1"}}))
 		if err != nil && !errors.Is(err, net.ErrClosed) && !strings.Contains(err.Error(), "Server closed") {
@@ -158,11 +166,28 @@ func (c *clients) run(script string) {
 // answer does what a client's script cannot do for itself.
 func (c *clients) answer(asked string) string {
 	c.Helper()
-	what, _, _ := strings.Cut(asked, " ")
-	switch what {
+	c.busy.Lock()
+	defer c.busy.Unlock()
+	switch what, code, _ := strings.Cut(asked, " "); what {
 	case "code":
 		return c.code(c.bob)
+	case "allow":
+		c.allow(code)
+	default:
+		c.Errorf("a client's script says %q", asked)
 	}
-	c.Errorf("a client's script says %q", asked)
-	return ""
+	return "done"
+}
+
+// allow is ann at home, who types a code into her browser and says yes.
+func (c *clients) allow(code string) {
+	c.Helper()
+	cookies := map[string]string{"usher": (&holder{doors: c.doors}).signedIn(c.ann)}
+	c.unlimited()
+	w := c.send(http.MethodPost, "/link", request{form: url.Values{"user_code": {code}}, cookies: cookies, from: "127.0.0.1:4711"})
+	cookies["usher-link"] = cookie(w, "usher-link")
+	w = c.send(http.MethodPost, "/link/confirm", request{cookies: cookies, from: "127.0.0.1:4711"})
+	if at := w.Header().Get("Location"); at != "/link?done=allowed" {
+		c.Errorf("letting the device in leads to %q", at)
+	}
 }

@@ -22,7 +22,7 @@ func TestThePlexCommandsOfTheAppsPage(t *testing.T) {
 	}
 	commands := regexp.MustCompile(`(?m)^    (curl .*)$`).FindAllStringSubmatch(string(page), -1)
 	wants := []string{
-		`"authToken":"`, `"authentication_token":"`, `<user id="`, `{"pong":true}`, ` clientIdentifier="attic"`, `"clientIdentifier":"shed"`, `"users":[{"id":`,
+		`"authToken":"`, `"authentication_token":"`, `"authToken":null`, `"authToken":null`, `<user id="`, `{"pong":true}`, ` clientIdentifier="attic"`, `"clientIdentifier":"shed"`, `"users":[{"id":`,
 		`{"token":"claim-`, `<authentication-token>`, ``,
 	}
 	if len(commands) != len(wants) {
@@ -43,6 +43,9 @@ func TestThePlexCommandsOfTheAppsPage(t *testing.T) {
 			said := d.shell(command[1], env)
 			if !strings.Contains(said, wants[i]) || wants[i] == "" && said != "" {
 				t.Errorf("%s\nsays %s", command[1], said)
+			}
+			if pin := aPin.FindStringSubmatch(said); pin != nil {
+				env["PIN"] = pin[1]
 			}
 			for name, found := range map[string]string{"TOKEN": aToken.FindString(said), "CLAIM": aClaim.FindString(said)} {
 				if found != "" && !strings.Contains(command[1], "exchange") {

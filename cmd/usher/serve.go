@@ -28,6 +28,7 @@ import (
 	"usher/internal/place"
 	"usher/internal/plexapi"
 	"usher/internal/profile"
+	"usher/internal/secret"
 	"usher/internal/signin"
 	"usher/internal/signup"
 	"usher/internal/tvlink"
@@ -173,6 +174,7 @@ func (s *service) handler() (http.Handler, error) {
 	links := &tvlink.Service{
 		Store: s.db, Resolver: s.resolver, Passwords: signIn, Factors: s.checker(), Pace: &tvlink.Pace{}, Longest: s.cfg.LinkCodeLongest,
 		Proxied: len(s.cfg.TrustedProxies) > 0, Now: s.now,
+		PollCode: func(id int64, name string) secret.Token { return s.keys.Ring().PollCode(id, name) },
 	}
 	door := &web.Door{
 		Pages: pages, SignIn: signIn, Devices: devices,
@@ -193,7 +195,7 @@ func (s *service) handler() (http.Handler, error) {
 		SignIn: signIn, Devices: devices, Links: links, Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
 	}
 	players := &plexapi.Door{
-		SignIn: signIn, Devices: devices, Servers: &mediaserver.Service{Store: s.db, Resolver: s.resolver, Now: s.now},
+		SignIn: signIn, Devices: devices, Links: links, Servers: &mediaserver.Service{Store: s.db, Resolver: s.resolver, Now: s.now},
 		Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
 	}
 	plex := func(path string) bool { return s.cfg.PlexAPI == config.On && plexapi.Owns(path) }

@@ -1,6 +1,6 @@
-// @ctrl/plex 3.12.1: Basic on the older sign-in in JSON, resources, devices in XML, a claim token.
+// @ctrl/plex 3.12.1: Basic on the older sign-in in JSON, resources, devices in XML, a claim token; then the PIN of a page that its owner opens.
 import assert from "node:assert/strict";
-import { done, fact } from "./relay.mjs";
+import { ask, done, fact } from "./relay.mjs";
 import { MyPlexAccount } from "@ctrl/plex";
 
 const account = await new MyPlexAccount(null, fact("LOGIN"), fact("PASSWORD")).connect();
@@ -26,4 +26,13 @@ assert.match(await account.claimToken(), /^claim-[0-9a-z]{26,}$/);
 
 await assert.rejects(new MyPlexAccount(null, fact("LOGIN"), "not the password").connect(), (e) => e.status === 401);
 await assert.rejects(new MyPlexAccount(null, "", "", "0".repeat(52)).connect(), (e) => e.status === 401);
+
+const web = await MyPlexAccount.getWebLogin("https://attic.example.org/back");
+assert.equal(new URL(web.uri).pathname, "/auth");
+const allowed = ask("allow " + web.code);
+const linked = await MyPlexAccount.webLoginCheck(web, 20);
+await allowed;
+assert.equal(linked.username, fact("LOGIN"));
+assert.equal((await linked.devices()).length, 1, "the same client, let in by a code, takes its own place");
+await assert.rejects(linked.claimToken(), (e) => e.status === 403);
 done();

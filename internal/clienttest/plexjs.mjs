@@ -30,4 +30,14 @@ const refused = async (promise, code, status) =>
   });
 await refused(enter("not the password"), 1001, 401);
 await refused(client("0".repeat(52)).authentication.getTokenDetails(), 1001, 401);
+
+const pin = (await client().plex.getPin({ clientID: "plexjs-tv", clientName: "Attic", strong: false })).authPinContainer;
+assert.match(pin.code, /^[A-Z0-9]{4}$/);
+assert.equal(pin.authToken, null);
+const waiting = (await client().plex.getTokenByPinId({ clientID: "plexjs-tv", pinID: pin.id })).authPinContainer;
+assert.equal(waiting.authToken, null);
+await ask("allow " + pin.code);
+const linked = (await client().plex.getTokenByPinId({ clientID: "plexjs-tv", pinID: pin.id })).authPinContainer;
+assert.equal((await client(linked.authToken).authentication.getTokenDetails()).userPlexAccount.username, fact("LOGIN"));
+await assert.rejects(client().plex.getTokenByPinId({ clientID: "another", pinID: pin.id }), (e) => e.statusCode === 404 || e.errors?.[0].code === 1020);
 done();

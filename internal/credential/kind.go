@@ -40,6 +40,7 @@ const (
 	Access               Kind = "access token"          // signed; stands for a grant, for some minutes
 
 	ClientSecret Kind = "client secret" // by which a client of OpenID Connect proves itself; its Subject is the client
+	Handed       Kind = "handed token"  // tells a device that was let in its token once more, which is its Detail
 	ServerClaim  Kind = "claim token"   // lets a media server be claimed for the account
 	Server       Kind = "server"        // a media server that was claimed
 
@@ -98,7 +99,7 @@ var Rules = map[Kind]Rule{
 	Enrolment:   {Life: 10 * time.Minute, SingleUse: true, OwnedByAccount: true},
 	KeepFactor:  {Life: 8 * day, SingleUse: true, OwnedByAccount: true, Protective: true, WhileResetRequired: true, WhileDeleting: true, WhileLocked: true},
 	Restricted:  {Life: 30 * time.Minute, SingleUse: true, OwnedByAccount: true, WhileResetRequired: true, WhileDeleting: true},
-	AppPassword: {Life: 3650 * day, Idle: 365 * day, OwnedByAccount: true, Bearer: true, Acts: true, Shape: secret.Token.IsAppPassword},
+	AppPassword: {Life: 3650 * day, Idle: 365 * day, OwnedByAccount: true, Bearer: true, Shape: secret.Token.IsAppPassword},
 	App:         {Life: 400 * day, Idle: 90 * day, OwnedByAccount: true, Bearer: true, Acts: true},
 	Console:     {Life: 12 * time.Hour, OwnedByAccount: true, WhileResetRequired: true},
 
@@ -108,6 +109,7 @@ var Rules = map[Kind]Rule{
 	Access:               {Life: 10 * time.Minute, Idle: 90 * day, OwnedByAccount: true, Bearer: true, Shape: signed},
 
 	ClientSecret: {Life: 3650 * day, OutlivesEpochs: true, Shape: secret.Token.IsClientSecret},
+	Handed:       {Life: time.Minute, OwnedByAccount: true},
 	ServerClaim:  {Life: 4 * time.Minute, SingleUse: true, OwnedByAccount: true, Shape: secret.Token.IsClaim},
 	Server:       {Life: 3650 * day, Idle: 365 * day, OwnedByAccount: true, Bearer: true},
 

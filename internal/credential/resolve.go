@@ -63,9 +63,9 @@ func (f Found) IsPlayer() bool { return f.Kind == App && f.Subject == Player }
 // IsFresh reports whether the password was typed recently enough for what matters.
 func (f Found) IsFresh(now time.Time) bool { return now.Sub(f.FreshAt) < Fresh }
 
-// MayAct returns ErrMayNotAct for what only shows that something is signed in.
+// MayAct returns ErrMayNotAct for what only shows that something is signed in: a player, an app password, a media server.
 func (f Found) MayAct() error {
-	if !Rules[f.Kind].Acts {
+	if !Rules[f.Kind].Acts || f.IsPlayer() {
 		return ErrMayNotAct
 	}
 	return nil

@@ -59,6 +59,8 @@ type SignIn struct {
 	// Remember, when set, lets this browser in without a code until it ends; RememberedAs is how it is listed.
 	Remember     secret.Token
 	RememberedAs string
+	// Again, when set, tells who shows it the token once more, for a minute.
+	Again secret.Token
 	// Replaces is the hash of the sign-in whose place it takes, where everything else is signed out.
 	Replaces string
 }

@@ -41,7 +41,8 @@ type Request struct {
 	State     State
 	Name      string
 	Product   string
-	Seen      device.Seen // where it asked from
+	Claim     device.Claim // what it says about itself besides; often empty
+	Seen      device.Seen  // where it asked from
 	CreatedAt time.Time
 	ExpiresAt time.Time
 }

@@ -14,6 +14,7 @@ import (
 	"usher/internal/mediaserver"
 	"usher/internal/request"
 	"usher/internal/signin"
+	"usher/internal/tvlink"
 )
 
 // Door is every address of the API, wired to the flows behind them.
@@ -21,6 +22,7 @@ type Door struct {
 	SignIn  *signin.Service
 	Devices *signin.Devices
 	Servers *mediaserver.Service
+	Links   *tvlink.Service
 	Touches *device.Touches
 	// Place names the place of an address; empty when it is not known.
 	Place func(netip.Addr) string
@@ -50,6 +52,12 @@ func (d *Door) routes() []route {
 		{"GET /api/v2/home", d.home},
 		{"GET /api/v2/home/users", d.home},
 		{"GET /api/v2/friends", d.friends},
+		{"POST /api/v2/pins", d.createPin},
+		{"GET /api/v2/pins/{id}", d.pollPin},
+		{"PUT /api/v2/pins/link", d.link},
+		{"GET /api/v2/pins/qr/{code}", d.picture},
+		{"POST /pins", d.createPinOld},
+		{"GET /pins/{id}", d.pollPinOld},
 		{"POST /users/sign_in", d.signInOld},
 		{"GET /users/account", d.user},
 		{"GET /devices", d.devices},
@@ -68,7 +76,7 @@ func (d *Door) routes() []route {
 
 // places are where the addresses begin.
 var places = []string{
-	"/api/v2", "/api/claim", "/api/home", "/api/resources", "/api/servers", "/api/users", "/devices", "/pms", "/users",
+	"/api/v2", "/api/claim", "/api/home", "/api/resources", "/api/servers", "/api/users", "/devices", "/pins", "/pms", "/users",
 }
 
 // Owns reports whether a path is this door's.

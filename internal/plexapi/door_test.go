@@ -20,6 +20,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/linkcode"
 	"usher/internal/mediaserver"
 	"usher/internal/mfa"
 	"usher/internal/middleware"
@@ -29,6 +30,7 @@ import (
 	"usher/internal/store"
 	"usher/internal/testdb"
 	"usher/internal/teststore"
+	"usher/internal/tvlink"
 )
 
 const (
@@ -61,10 +63,13 @@ func newHouse(t *testing.T, databaseURL string) *house {
 	log := slog.New(slog.NewTextHandler(&h.log, nil))
 	origin, err := url.Parse(testOrigin)
 	h.must(err)
+	ring, err := secret.NewRing()
+	h.must(err)
 	resolver := &credential.Resolver{Store: h.db, Now: clock}
 	h.door = &Door{
 		SignIn:  &signin.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: &mfa.Checker{Store: h.db, Hasher: h.pool, Now: clock}, Now: clock, Log: log},
 		Devices: &signin.Devices{Store: h.db, Now: clock}, Servers: &mediaserver.Service{Store: h.db, Resolver: resolver, Now: clock}, Touches: &device.Touches{},
+		Links: &tvlink.Service{Store: h.db, Resolver: resolver, Pace: &tvlink.Pace{}, Longest: linkcode.Longest, PollCode: ring.PollCode, Now: clock},
 		Place: func(netip.Addr) string { return "" }, Origin: origin, Now: clock, Log: log,
 	}
 	h.handler = middleware.Chain(middleware.Settings{Origin: origin, ErrorPage: h.door.Refused, Now: clock}, log)(h.door.Handler())
@@ -254,10 +259,12 @@ func (h *house) request(method, path string) *http.Request {
 	return r
 }
 
-func (h *house) serve(r *http.Request) int {
+func (h *house) serve(r *http.Request) int { return h.record(r).Code }
+
+func (h *house) record(r *http.Request) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
 	h.handler.ServeHTTP(w, r)
-	return w.Code
+	return w
 }
 
 // mailed is how many mails of a kind wait.

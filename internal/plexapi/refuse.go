@@ -11,11 +11,13 @@ import (
 	"usher/internal/argon2id"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/linkcode"
 	"usher/internal/mediaserver"
 	"usher/internal/outage"
 	"usher/internal/ratelimit"
 	"usher/internal/request"
 	"usher/internal/signin"
+	"usher/internal/tvlink"
 )
 
 // What is wrong with a request before anybody looks at what it wants.
@@ -42,6 +44,7 @@ var (
 	tooOften = refusal{1003, http.StatusTooManyRequests, "Too many requests. Try again later."}
 	tooTried = refusal{1031, http.StatusUnauthorized, "Too many failed sign-ins. Wait a while, then try again."}
 	broken   = refusal{1007, http.StatusInternalServerError, "Something went wrong on our side."}
+	deadPin  = refusal{1020, http.StatusNotFound, "There is no such code: it has expired, was used, or is another's."}
 	notNow   = refusal{1013, http.StatusServiceUnavailable, "There is more to do than can be done at once. Try again in a moment."}
 )
 
@@ -60,6 +63,9 @@ var meanings = []struct {
 	{credential.ErrLocked, refusal{1043, http.StatusForbidden, "This account is locked. Ask the person who runs SITE."}},
 	{credential.ErrDeleting, refusal{1043, http.StatusForbidden, "This account is going to be deleted. To keep it, sign in at SITE in a browser."}},
 	{credential.ErrMayNotAct, refusal{1068, http.StatusForbidden, "This device may not do that. Its owner can, at SITE in a browser."}},
+	{linkcode.ErrNotFound, deadPin}, {tvlink.ErrExpired, deadPin}, {tvlink.ErrDenied, deadPin},
+	{linkcode.ErrMost, refusal{1003, http.StatusTooManyRequests, "Too many codes wait on this network. Use one of them, or wait some minutes."}},
+	{tvlink.ErrElsewhere, refusal{1068, http.StatusForbidden, "That device is not where you are. Look at it first: type its code at SITE/link in a browser."}},
 	{credential.ErrTooMany, refusal{1003, http.StatusTooManyRequests, "As many claim tokens wait as may. Use one of them, or wait four minutes."}},
 	{mediaserver.ErrDeadClaim, refusal{1069, http.StatusUnprocessableEntity, "This claim token does not count: it lives four minutes and works once. Get a new one."}},
 	{device.ErrTooMany, refusal{1008, http.StatusUnprocessableEntity, "This account has as many media servers as it may have. Sign one out at SITE in a browser."}},
@@ -121,7 +127,7 @@ func (c *call) fail(err error) {
 	switch {
 	case errors.As(err, &limited):
 		c.retryAfter(limited.Until)
-	case errors.Is(err, credential.ErrTooMany):
+	case errors.Is(err, credential.ErrTooMany), errors.Is(err, linkcode.ErrMost):
 		c.retryAfter(c.door.Now().Add(credential.Rules[credential.ServerClaim].Life))
 	case why.status == http.StatusServiceUnavailable:
 		c.retryAfter(c.door.Now().Add(busyPause))

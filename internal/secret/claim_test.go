@@ -13,3 +13,27 @@ func TestNewClaim(t *testing.T) {
 		}
 	}
 }
+
+func TestPollCode(t *testing.T) {
+	ring, err := NewRing()
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := NewRing()
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotated, err := ring.BeginRotation()
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := ring.PollCode(7, "attic")
+	if !code.WellFormed() || code != ring.PollCode(7, "attic") || code != rotated.PollCode(7, "attic") {
+		t.Error("it is not the same, or no token")
+	}
+	for _, another := range []Token{ring.PollCode(8, "attic"), ring.PollCode(7, "attic2"), ring.PollCode(7, ""), other.PollCode(7, "attic"), ring.PollCode(77, "attic")} {
+		if another == code {
+			t.Error("two are the same")
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -202,6 +203,16 @@ func (r *Ring) CheckCode(incidentID, accountID string) Token {
 		code = append(code, checkAlphabet[sum[i]%32])
 	}
 	return Token{string(code)}
+}
+
+// PollCode returns what a device polls with that knows itself by a number and a name only: nobody can make it without the ring. It is made with the
+// oldest token key, like Obscure, so that a rotation leaves those good that wait.
+func (r *Ring) PollCode(id int64, name string) Token {
+	sum, err := r.token.order[r.oldestToken].ComputePRF([]byte("poll\x00"+strconv.FormatInt(id, 10)+"\x00"+name), tokenBytes)
+	if err != nil {
+		panic("secret: HMAC-SHA-256 cannot give 32 bytes: " + err.Error()) // as in hash
+	}
+	return Token{encoding.EncodeToString(sum)}
 }
 
 // all hashes data with every key, the primary's first.

@@ -17,13 +17,15 @@ var encoding = base32.NewEncoding("0123456789abcdefghijklmnopqrstuv").WithPaddin
 // TokenLength is the number of characters of a random token: 256 bits in base32hex.
 const TokenLength = 52
 
+const tokenBytes = 32
+
 // Token is a secret that a person or a program presents: a bearer token, a code, a typed password. It prints, logs and
 // marshals as "[redacted]"; only Reveal gives the text.
 type Token struct{ text string }
 
 // NewToken returns 256 random bits as 52 lower-case letters and digits.
 func NewToken() Token {
-	var b [32]byte
+	var b [tokenBytes]byte
 	_, _ = rand.Read(b[:]) // never fails since Go 1.24: the program ends instead
 	return Token{encoding.EncodeToString(b[:])}
 }

@@ -21,6 +21,8 @@ type linkFacts struct {
 	Product string `json:"product"`
 	Address string `json:"address"`
 	Place   string `json:"place"`
+
+	Claim device.Claim `json:"claim,omitzero"`
 }
 
 func linkCell(id string) secret.Place {
@@ -47,7 +49,7 @@ const countWaiting = `SELECT COUNT(*) FROM link_request WHERE state = 'waiting' 
 // when a code is reserved, linkcode.ErrMost, *ratelimit.LimitedError; then nothing is kept but the count.
 func (db *DB) BeginLink(ctx context.Context, n linkcode.New) error {
 	now := n.CreatedAt
-	raw, err := json.Marshal(linkFacts{n.Name, n.Product, n.Seen.Address, n.Seen.Place})
+	raw, err := json.Marshal(linkFacts{n.Name, n.Product, n.Seen.Address, n.Seen.Place, n.Claim})
 	if err != nil {
 		return err
 	}
@@ -210,7 +212,7 @@ func (db *DB) LoadLink(ctx context.Context, requestID string, now time.Time) (li
 	if err := json.Unmarshal([]byte(plain), &f); err != nil {
 		return linkcode.Request{}, fmt.Errorf("reading a link request: %w", err)
 	}
-	r.Name, r.Product, r.Seen.Address, r.Seen.Place = f.Name, f.Product, f.Address, f.Place
+	r.Name, r.Product, r.Claim, r.Seen.Address, r.Seen.Place = f.Name, f.Product, f.Claim, f.Address, f.Place
 	r.CreatedAt, r.ExpiresAt = timeOf(created), timeOf(expires)
 	return r, nil
 }
@@ -268,6 +270,9 @@ func (db *DB) CollectLink(ctx context.Context, requestID string, s credential.Si
 			return err
 		}
 		if _, err := t.exec(ctx, `DELETE FROM link_request WHERE id = $1`, requestID); err != nil {
+			return err
+		}
+		if err := db.replaceTwins(ctx, t, s.Device); err != nil {
 			return err
 		}
 		if err := db.insertSignIn(ctx, t, s, act.At); err != nil {

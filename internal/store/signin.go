@@ -70,6 +70,7 @@ func (db *DB) insertSignIn(ctx context.Context, t *tx, s credential.SignIn, now 
 	_, err = db.insertCredential(ctx, t, newCredential{kind: cmp.Or(s.Kind, credential.Browser), token: s.Token, accountID: d.AccountID, deviceID: d.ID, subject: s.Subject, detail: s.Detail, stamp: s.Stamp, freshAt: s.FreshAt}, now)
 	for _, kept := range []newCredential{
 		{kind: credential.Known, token: s.Known, accountID: d.AccountID, stamp: s.Stamp},
+		{kind: credential.Handed, token: s.Again, accountID: d.AccountID, deviceID: d.ID, stamp: s.Stamp, detail: s.Token.Reveal()},
 		{kind: credential.Remembered, token: s.Remember, accountID: d.AccountID, stamp: s.Stamp, detail: s.RememberedAs},
 	} {
 		if err == nil && !kept.token.Empty() {

@@ -26,6 +26,7 @@ type Store interface {
 	CollectLink(ctx context.Context, requestID string, s credential.SignIn, act, trimmed audit.Act) error
 	EndLinkedDevice(ctx context.Context, link credential.Credential, act audit.Act) error
 	LoadAccount(ctx context.Context, id string) (account.Account, error)
+	Take(ctx context.Context, takes []ratelimit.Take, now time.Time) error
 	ApprovalStore
 }
 
@@ -58,14 +59,19 @@ type Service struct {
 	Longest int
 	// Proxied says that a proxy stands before the service, so that a private address tells nothing about a household.
 	Proxied bool
-	Now     func() time.Time
+	// PollCode is what a PIN's number and its client's name for itself make together: nobody else can.
+	PollCode func(id int64, name string) secret.Token
+	Now      func() time.Time
 }
 
 // Asking is a TV or an app that wants to be let in.
 type Asking struct {
 	Name, Product string // its own claims; often empty
+	Claim         device.Claim
 	// Asker names the software for good, in a spelling of the door's own: its older request is replaced. Often empty.
-	Asker  string
+	Asker string
+	// Poll is what it will poll with; empty: something new.
+	Poll   secret.Token
 	Client device.Client
 }
 
@@ -91,6 +97,10 @@ func (s *Service) Ask(ctx context.Context, a Asking) (Pending, error) {
 		Poll:    secret.NewToken(), Stamp: credential.Stamp{Born: clock.Epoch}, Asker: a.Asker,
 		Network: linkcode.NetworkOf(a.Client.Address, s.Proxied), Takes: ratelimit.LinkRequests.From(a.Client.Address),
 	}
+	if !a.Poll.Empty() {
+		n.Poll = a.Poll
+	}
+	n.Claim = a.Claim.Tame()
 	n.Name, n.Product = device.Claimed(a.Name, a.Product, a.Client.UserAgent)
 	for range tries {
 		n.Short, n.Long = linkcode.NewShort(linkcode.Length(waiting, s.Longest)), linkcode.NewLong()
@@ -133,10 +143,11 @@ func (s *Service) Poll(ctx context.Context, code secret.Token, client device.Cli
 	case f.AccountID == "":
 		return Linked{}, ErrPending
 	}
-	return s.collect(ctx, f, client)
+	return s.collect(ctx, f, client, secret.Token{})
 }
 
-func (s *Service) collect(ctx context.Context, f credential.Found, client device.Client) (Linked, error) {
+// collect signs a device in that somebody has let in. With again, who shows that is told the token once more.
+func (s *Service) collect(ctx context.Context, f credential.Found, client device.Client, again secret.Token) (Linked, error) {
 	now := s.Now()
 	r, err := s.Store.LoadLink(ctx, f.Subject, now)
 	if err != nil {
@@ -147,8 +158,10 @@ func (s *Service) collect(ctx context.Context, f credential.Found, client device
 		return Linked{}, err
 	}
 	in := credential.SignIn{
-		Device: device.Device{ID: id.New(now), AccountID: a.ID, Kind: device.TV, Name: r.Name, Product: r.Product, Method: device.ByCode, Seen: client.Seen()},
-		Kind:   credential.App, Subject: credential.Player, Token: secret.NewToken(), Stamp: f.Stamp, Spends: f.Hash,
+		Device: device.Device{
+			ID: id.New(now), AccountID: a.ID, Kind: device.TV, Name: r.Name, Product: r.Product, Claim: r.Claim, Method: device.ByCode, Seen: client.Seen(),
+		},
+		Kind: credential.App, Subject: credential.Player, Token: secret.NewToken(), Stamp: f.Stamp, Spends: f.Hash, Again: again,
 	}
 	act := audit.New(now, audit.SignedIn, a.ID, a.ID).From(client).With(audit.Device, r.Name).With(audit.Reason, device.ByCode)
 	if err := s.Store.CollectLink(ctx, r.ID, in, tell(act, a, in.Device, client), audit.Trimmed(a, now)); err != nil {

@@ -356,6 +356,34 @@ func TestCollectLink(t *testing.T) {
 		if f := w.find(credential.App, in.Token); !f.IsPlayer() || f.AccountID != a.ID {
 			t.Errorf("it got %+v", f.Credential)
 		}
+		w.count(0, "credential WHERE kind = 'handed token'")
+	})
+}
+
+// A device that asks once more is told its token for a minute; in the database it is sealed, and it goes with the device.
+func TestTokensAreHandedAgain(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		n := w.approved(a, "7RQZ")
+		in := w.collecting(n)
+		in.Again, in.Device.Claim.Identifier = secret.NewToken(), "attic"
+		w.must(w.db.CollectLink(w.ctx(), n.ID, in, audit.Act{At: w.now}, audit.Act{}))
+		if f := w.find(credential.Handed, in.Again); f.Detail != in.Token.Reveal() || w.resolve(credential.Handed, in.Again) != nil {
+			t.Error("it is not told again")
+		}
+		w.count(0, "credential WHERE detail LIKE $1 OR hash LIKE $1", "%"+in.Token.Reveal()+"%")
+		n = w.approved(a, "2345")
+		again := w.collecting(n)
+		again.Again, again.Device.ID, again.Device.Claim.Identifier = secret.NewToken(), id.New(w.now), "attic"
+		w.must(w.db.CollectLink(w.ctx(), n.ID, again, audit.Act{At: w.now}, audit.Act{}))
+		w.is(w.resolve(credential.App, in.Token), credential.ErrUnknown) // its own twin took its place
+		w.is(w.resolve(credential.Handed, in.Again), credential.ErrUnknown)
+		w.count(1, "device")
+		w.now = w.now.Add(time.Minute)
+		w.is(w.resolve(credential.Handed, again.Again), credential.ErrUnknown)
+		w.sweep(w.now)
+		w.count(0, "credential WHERE kind = 'handed token'")
+		w.must(w.resolve(credential.App, again.Token))
 	})
 }
 

@@ -1,0 +1,104 @@
+package tvlink
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/linkcode"
+	"usher/internal/ratelimit"
+	"usher/internal/secret"
+)
+
+// Pin is a request of software that polls by a number and by its name for itself, instead of by a secret it was given.
+type Pin struct {
+	ID int64 // random, below 2³¹
+	Pending
+}
+
+// newPinID returns a random number that every client's language can hold.
+func newPinID() int64 {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails since Go 1.24: the program ends instead
+	return int64(binary.BigEndian.Uint32(b[:]) >> 1)
+}
+
+// AskPin is Ask for software that calls itself by a.Claim.Identifier, which must not be empty. linkcode.ErrMost, limits.
+func (s *Service) AskPin(ctx context.Context, a Asking) (Pin, error) {
+	id := newPinID()
+	a.Claim = a.Claim.Tame()
+	a.Asker, a.Poll = "pin\x00"+a.Claim.Identifier, s.PollCode(id, a.Claim.Identifier)
+	p, err := s.Ask(ctx, a)
+	return Pin{id, p}, err
+}
+
+// PinState is what a poll finds.
+type PinState struct {
+	Token     secret.Token // empty until somebody lets it in
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// PollPin answers software that waits. Once somebody has let it in, it is signed in, exactly once; for a minute after, the same poll is told the same
+// token again. ErrDenied, ErrExpired; numbers that wait for nobody count against the network. One look-up and nothing written while it waits.
+func (s *Service) PollPin(ctx context.Context, id int64, name string, client device.Client) (PinState, error) {
+	code := s.PollCode(id, name)
+	f, err := s.Resolver.Resolve(ctx, credential.DeviceCode, code)
+	switch {
+	case errors.Is(err, credential.ErrUnknown):
+		return s.handedAgain(ctx, code, client)
+	case credential.IsDead(err), err == nil && f.Subject == "":
+		return PinState{}, ErrDenied
+	case err != nil:
+		return PinState{}, err
+	}
+	state := PinState{CreatedAt: f.CreatedAt, ExpiresAt: f.ExpiresAt}
+	if f.AccountID == "" {
+		return state, nil
+	}
+	in, err := s.collect(ctx, f, client, code)
+	if errors.Is(err, ErrExpired) { // another poll was faster, and left the token for this one
+		return s.handedAgain(ctx, code, client)
+	}
+	state.Token = in.Token
+	return state, err
+}
+
+func (s *Service) handedAgain(ctx context.Context, code secret.Token, client device.Client) (PinState, error) {
+	f, err := s.Resolver.Resolve(ctx, credential.Handed, code)
+	switch {
+	case errors.Is(err, credential.ErrUnknown):
+		return PinState{}, errors.Join(ErrExpired, s.Store.Take(ctx, ratelimit.PinMisses.From(client.Address), s.Now()))
+	case credential.IsDead(err):
+		return PinState{}, ErrDenied
+	}
+	return PinState{Token: secret.TokenOf(f.Detail), CreatedAt: f.CreatedAt, ExpiresAt: f.CreatedAt.Add(linkcode.Life)}, err
+}
+
+// ErrElsewhere says that a device asks from none of the account's own networks: whoever lets it in has to look at the page that says so.
+var ErrElsewhere = errors.New("tvlink: the device asks from elsewhere")
+
+// ApproveTyped lets a device in by the word of software that acts for its owner, who typed the code there: only one on a network of the account's
+// own. credential.ErrMayNotAct, ErrElsewhere, and the errors of Enter, Open and Approve.
+func (s *Service) ApproveTyped(ctx context.Context, f credential.Found, who account.Account, typed string, client device.Client) error {
+	if err := f.MayAct(); err != nil {
+		return err
+	}
+	ticket, err := s.Enter(ctx, f, who, typed, client)
+	if err != nil {
+		return err
+	}
+	asked, err := s.Open(ctx, f, ticket)
+	if err != nil {
+		return err
+	}
+	if asked.Elsewhere {
+		return ErrElsewhere
+	}
+	return s.Approve(ctx, f, who, asked, Proof{}, client)
+}
