@@ -15,14 +15,15 @@ import (
 	"testing/fstest"
 )
 
-// Doors call flows, flows use things, things stand on the ground. Store and mail plug in from behind. Only cmd sees
-// everything. A new package is a new row here; a package that goes takes its row along.
+// Doors call flows, flows use things, things stand on the ground. Store and mail plug in from behind. A wing knows the
+// service only by its protocols. Only cmd sees everything. A new package is a new row here; a package that goes takes its row along.
 var rooms = map[layer][]string{
 	door:   {"api", "middleware", "oidc", "operations", "plexapi", "web"},
 	flow:   {"admin", "factor", "grant", "incident", "mediaserver", "password", "profile", "registration", "signin", "signup", "tvlink"},
 	thing:  {"account", "audit", "credential", "device", "linkcode", "mfa", "notice", "relyingparty"},
 	ground: {"argon2id", "blocklist", "config", "even", "id", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret", "signing"},
 	behind: {"mail", "store"},
+	wing:   {"player"},
 	tests:  {"loadtest", "loadtest/crowd", "mail/mailtest", "testdb", "teststore"},
 }
 
@@ -45,6 +46,7 @@ const (
 	thing  layer = "thing"
 	ground layer = "ground"
 	behind layer = "behind"
+	wing   layer = "wing"
 	tests  layer = "tests"
 	cmd    layer = "cmd"
 )
@@ -56,7 +58,8 @@ var mayUse = map[layer][]layer{
 	thing:  {thing, ground},
 	ground: {ground},
 	behind: {flow, thing, ground},
-	cmd:    {door, flow, thing, ground, behind},
+	wing:   {ground},
+	cmd:    {door, flow, thing, ground, behind, wing},
 }
 
 // ownProtocols are the packages that tie code to a protocol, which only doors, what is behind, and cmd may be.

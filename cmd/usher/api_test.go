@@ -3,14 +3,17 @@ package main
 import (
 	"encoding/json"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
 // api METHOD PATH [name=value…] [basic:LOGIN:PASSWORD] [bearer:TOKEN] sends one request as a program does, with the fields as JSON. The answer is
-// the page; a token in it is $TOKEN.
+// the page. What it says of tokens and codes is $TOKEN, $DEVICE, $SHORT
+// and $LONG.
 func cmdAPI(ts *testscript.TestScript, _ bool, args []string) {
 	s := storyOf(ts)
 	request, fields := args[:2:2], map[string]string{}
@@ -29,9 +32,36 @@ func cmdAPI(ts *testscript.TestScript, _ bool, args []string) {
 	req, err := s.attack(request)
 	ts.Check(err)
 	ts.Check(s.browser().send(s, req))
-	var answer struct{ Token string }
-	if json.Unmarshal([]byte(s.page(ts).body), &answer) == nil && answer.Token != "" {
-		ts.Setenv("TOKEN", answer.Token)
+	var answer struct {
+		Token      string
+		DeviceCode string `json:"device_code"`
+		ShortCode  string `json:"user_code"`
+		LongCode   string `json:"user_code_long"`
+	}
+	if json.Unmarshal([]byte(s.page(ts).body), &answer) != nil {
+		return
+	}
+	for name, v := range map[string]string{"TOKEN": answer.Token, "DEVICE": answer.DeviceCode, "SHORT": answer.ShortCode, "LONG": answer.LongCode} {
+		if v == "" {
+			continue
+		}
+		ts.Setenv(name, v)
+		s.keepSecret(v)
+	}
+}
+
+// await FILE VARIABLE PATTERN waits until a running command has written what matches, and keeps its first group.
+func cmdAwait(ts *testscript.TestScript, _ bool, args []string) {
+	pattern := regexp.MustCompile(args[2])
+	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
+		raw, err := os.ReadFile(ts.MkAbs(args[0]))
+		if found := pattern.FindSubmatch(raw); err == nil && found != nil {
+			ts.Setenv(args[1], string(found[1]))
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("nothing in %s matches %s: %s", args[0], args[2], raw)
+		}
 	}
 }
 

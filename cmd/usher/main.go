@@ -53,6 +53,7 @@ type commands struct {
 	Incident  incidentCmd  `cmd:"" help:"Have the passwords of many accounts reset, and watch who has done so."`
 	Invite    inviteCmd    `cmd:"" help:"Make an invitation and print its link."`
 	Client    clientCmd    `cmd:"" help:"Look after the apps that sign people in by OpenID Connect."`
+	Player    playerCmd    `cmd:"" help:"Sign a player in from a terminal, as a TV does."`
 	Outbox    outboxCmd    `cmd:"" help:"Print the mail that waits."`
 	Mail      mailCmd      `cmd:"" help:"Try the mail server."`
 	Key       keyCmd       `cmd:"" help:"Look after the key ring."`

@@ -26,7 +26,7 @@ var aClaim = regexp.MustCompile(`\bclaim-[0-9a-v]{32}\b`)
 // secretFields are the fields whose values nobody but their owner should read.
 var secretFields = map[string]bool{
 	"email": true, "login": true, "password": true, "current": true, "remove_password": true, "code": true, "off_code": true, "ticket": true, "display_name": true, "user_name": true,
-	"username": true, "q": true, "account": true,
+	"username": true, "q": true, "user_code": true, "device_code": true, "account": true,
 }
 
 // keepSecret remembers what must not be found afterwards. What is shorter than six characters is found everywhere by chance.
