@@ -72,7 +72,7 @@ func openClients(t *testing.T, databaseURL string) *clients {
 		c.every.ServeHTTP(w, r)
 	}), c.log)
 	go func() {
-		err := server.Serve(tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{c.certificate("plex.tv", "app.plex.tv", "clients.plex.tv")}, NextProtos: []string{"h2", "http/1.1"}}))
+		err := server.Serve(tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{certificate(t, c.ca, "plex.tv", "app.plex.tv", "clients.plex.tv")}, NextProtos: []string{"h2", "http/1.1"}}))
 		if err != nil && !errors.Is(err, net.ErrClosed) && !strings.Contains(err.Error(), "Server closed") {
 			t.Errorf("serving: %v", err)
 		}
@@ -106,18 +106,23 @@ func relay(from net.Conn, address string) {
 	_, _ = io.Copy(from, to)
 }
 
-// certificate makes one for some names, which is its own authority, and writes it where clients find it.
-func (c *clients) certificate(names ...string) tls.Certificate {
-	c.Helper()
+// certificate makes one for some names, which is its own authority, and writes it to a file where clients find it.
+func certificate(t *testing.T, file string, names ...string) tls.Certificate {
+	t.Helper()
+	must := func(err error) {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	c.must(err)
+	must(err)
 	sheet := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "throwaway"}, DNSNames: names, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	raw, err := x509.CreateCertificate(rand.Reader, sheet, sheet, key.Public(), key)
-	c.must(err)
-	c.must(os.WriteFile(c.ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}), 0o600))
+	must(err)
+	must(os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}), 0o600))
 	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}
 }
 

@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"usher/internal/config"
+	"usher/internal/middleware"
+	"usher/internal/secret"
+	"usher/internal/signup"
+	"usher/internal/testdb"
+)
+
+// networks are machines with a network each, all joined to the one where the service listens. The home's are of one IPv6 /56.
+type networks struct {
+	*testing.T
+	prefix string
+	dir    string
+	ca     string // file with the certificate that they believe
+}
+
+// machines are the networks, with their end and the service's.
+var machines = map[string]struct{ own, service string }{
+	"tv": {"2001:db8:1:101::2/64", "2001:db8:1:101::1/64"}, "phone": {"2001:db8:1:102::2/64", "2001:db8:1:102::1/64"}, "stranger": {"198.51.100.2/24", "198.51.100.1/24"},
+}
+
+func openNetworks(t *testing.T) *networks {
+	t.Helper()
+	n := &networks{T: t, prefix: fmt.Sprintf("usher-%d-%s-", os.Getpid(), t.Name()[len(t.Name())-3:]), dir: t.TempDir()}
+	n.ca = filepath.Join(n.dir, "ca.pem")
+	n.add("service")
+	for name, m := range machines {
+		n.add(name)
+		n.ip("link", "add", "uplink", "netns", n.prefix+name, "type", "veth", "peer", "name", name, "netns", n.prefix+"service")
+		n.attach(name, "uplink", m.own)
+		n.attach("service", name, m.service)
+		address, _, _ := strings.Cut(m.service, "/")
+		n.must(os.WriteFile(n.hosts(name), []byte(address+" accounts.example\n"), 0o600))
+	}
+	return n
+}
+
+func (n *networks) must(err error) {
+	n.Helper()
+	if err != nil {
+		n.Fatal(err)
+	}
+}
+
+func (n *networks) hosts(name string) string { return filepath.Join(n.dir, name+".hosts") }
+
+func (n *networks) ip(args ...string) {
+	n.Helper()
+	if out, err := exec.Command("ip", args...).CombinedOutput(); err != nil {
+		n.Fatalf("ip %s: %v: %s", strings.Join(args, " "), err, out)
+	}
+}
+
+func (n *networks) add(name string) {
+	n.Helper()
+	n.ip("netns", "add", n.prefix+name)
+	n.Cleanup(func() { n.ip("netns", "del", n.prefix+name) })
+	n.ip("-n", n.prefix+name, "link", "set", "lo", "up")
+}
+
+func (n *networks) attach(name, card, address string) {
+	n.Helper()
+	args := []string{"-n", n.prefix + name, "addr", "add", address, "dev", card}
+	if strings.Contains(address, "::") {
+		args = append(args, "nodad") // nobody else can have it
+	}
+	n.ip(args...)
+	n.ip("-n", n.prefix+name, "link", "set", card, "up")
+}
+
+// listen opens a socket in the service's network, from this very process.
+func (n *networks) listen() (listener net.Listener) {
+	n.Helper()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // and never unlocked: the thread ends in the other network
+		file, err := os.Open("/run/netns/" + n.prefix + "service")
+		if err == nil {
+			err = unix.Setns(int(file.Fd()), unix.CLONE_NEWNET)
+			_ = file.Close()
+		}
+		if err == nil {
+			listener, err = net.Listen("tcp", ":8443")
+		}
+		done <- err
+	}()
+	n.must(<-done)
+	return listener
+}
+
+// on runs a program on a machine, which finds the service under its name.
+func (n *networks) on(ctx context.Context, machine string, args ...string) *exec.Cmd {
+	inside := []string{"netns", "exec", n.prefix + machine, "unshare", "--mount", "sh", "-c", `mount --bind "$1" /etc/hosts && shift && exec "$@"`, "sh", n.hosts(machine)}
+	command := exec.CommandContext(ctx, "ip", append(inside, args...)...)
+	command.Dir = n.dir
+	command.Env = []string{"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin", "SSL_CERT_FILE=" + n.ca, "HOME=" + n.dir}
+	return command
+}
+
+// page asks for one of the service's pages from a machine's browser, and sends a form where there are fields.
+func (n *networks) page(machine, path string, fields ...string) string {
+	n.Helper()
+	jar := filepath.Join(n.dir, machine+".jar")
+	args := []string{"curl", "-sS", "-L", "--cacert", n.ca, "-b", jar, "-c", jar, "https://accounts.example:8443" + path}
+	for _, field := range fields {
+		args = append(args, "--data-urlencode", field)
+	}
+	var said bytes.Buffer
+	command := n.on(n.Context(), machine, args...)
+	command.Stderr = &said
+	out, err := command.Output()
+	if err != nil {
+		n.Fatalf("%s: %v: %s", machine, err, said.String())
+	}
+	return string(out)
+}
+
+func (n *networks) sees(page, sentence string) {
+	n.Helper()
+	if !strings.Contains(page, sentence) {
+		n.Fatalf("no %q on the page: %s", sentence, page)
+	}
+}
+
+// onTV runs the player, and returns its codes once it shows them; ended tells how it ended.
+func (n *networks) onTV(machine string) (short, long string, ended func() string) {
+	n.Helper()
+	path := filepath.Join(n.dir, machine+".out")
+	out, err := os.Create(path)
+	n.must(err)
+	command := n.on(n.Context(), machine, "usher", "player", "login", "--service", "https://accounts.example:8443", "--name", "Living room", "--keep", machine+".json")
+	command.Stdout, command.Stderr = out, out
+	n.must(command.Start())
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		raw, err := os.ReadFile(path)
+		n.must(err)
+		if found := shownCodes.FindSubmatch(raw); found != nil {
+			return string(found[1]), string(found[2]), func() string {
+				_ = command.Wait()
+				raw, _ := os.ReadFile(path)
+				return string(raw)
+			}
+		}
+		if time.Now().After(end) {
+			n.Fatalf("the player shows no code: %s", raw)
+		}
+	}
+}
+
+var shownCodes = regexp.MustCompile(`type (\S+)\n\(or (\S+),`)
+
+// A TV and a phone at home and a stranger elsewhere, each in a network of its own, with the built program on the TV. At home four characters are
+// enough, though the two have different addresses; a code that a stranger started ends at the red page (LK-5, attack D16).
+func TestThreeNetworks(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, databaseURL string) {
+		n := openNetworks(t)
+		cfg := config.Default()
+		cfg.Data, cfg.Database, cfg.Origin, cfg.Argon2Memory, cfg.Argon2Passes = t.TempDir(), secret.TokenOf(databaseURL), "https://accounts.example:8443", 8, 1
+		s, handler := openService(t, cfg, time.Now)
+		const password = "seven copper kettles sing"
+		_, err := s.founding().Add(t.Context(), signup.NewAccount{Email: "ann@example.org", UserName: "ann.walker", Password: secret.TokenOf(password)})
+		n.must(err)
+		listener := tls.NewListener(n.listen(), &tls.Config{Certificates: []tls.Certificate{certificate(t, n.ca, "accounts.example")}})
+		server := middleware.Server("", handler, s.log)
+		go func() {
+			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+				t.Errorf("serving: %v", err)
+			}
+		}()
+		t.Cleanup(func() { _ = server.Close() })
+
+		short, _, ended := n.onTV("tv")
+		n.sees(n.page("phone", "/sign-in", "login=ann.walker", "password="+password), "ann.walker")
+		page := n.page("phone", "/link", "user_code="+strings.ToLower(short))
+		n.sees(page, "Is this your TV?")
+		n.sees(page, "Living room")
+		n.sees(page, "your network")
+		n.sees(n.page("phone", "/link/confirm", "x="), "It is signed in")
+		n.sees(ended(), "Signed in as ann.walker")
+		out, err := n.on(t.Context(), "tv", "usher", "player", "me", "--keep", "tv.json").CombinedOutput()
+		n.must(err)
+		n.sees(string(out), "Signed in as ann.walker at https://accounts.example:8443.")
+
+		_, long, ended := n.onTV("stranger")
+		page = n.page("phone", "/link", "user_code="+long)
+		n.sees(page, "Somebody else’s TV?")
+		n.sees(page, "198.51.100.2")
+		n.sees(page, "another network")
+		n.sees(n.page("phone", "/link/confirm", "password="+password), "Take a moment")
+		n.sees(n.page("phone", "/link/deny", "x="), "It stays out")
+		n.sees(ended(), "somebody said no")
+	})
+}
