@@ -18,6 +18,7 @@ import (
 
 	"usher/internal/account"
 	"usher/internal/api"
+	"usher/internal/backchannel"
 	"usher/internal/config"
 	"usher/internal/device"
 	"usher/internal/mail"
@@ -55,6 +56,7 @@ type service struct {
 	touches   *device.Touches
 	deliverer *mail.Deliverer // nil without SMTP: mail waits in the outbox
 	sender    *mail.Sender
+	logouts   *backchannel.Deliverer
 }
 
 // serve opens everything, answers until ctx ends, and closes in the opposite order.
@@ -98,6 +100,7 @@ func serve(ctx context.Context, cfg config.Config, w world) (err error) {
 	if err := s.prepareMail(); err != nil {
 		return err
 	}
+	s.logouts = s.newLogouts()
 	handler, err := s.handler()
 	if err != nil {
 		return err

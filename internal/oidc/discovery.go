@@ -36,6 +36,8 @@ type metadata struct {
 	ClaimsParameter  bool                 `json:"claims_parameter_supported"`
 	RequestParameter bool                 `json:"request_parameter_supported"`
 	RequestURI       bool                 `json:"request_uri_parameter_supported"`
+	ToldOfLogout     bool                 `json:"backchannel_logout_supported"`
+	ToldWithSession  bool                 `json:"backchannel_logout_session_supported"`
 	Issued           bool                 `json:"authorization_response_iss_parameter_supported"` // RFC 9207 §3
 }
 
@@ -51,8 +53,8 @@ func (d *Door) discovery(w http.ResponseWriter, _ *http.Request) error {
 		Scopes: relyingparty.Scopes(), ResponseTypes: []string{"code"}, ResponseModes: []string{"query", "form_post"}, Grants: grant.Types(), ACRs: grant.ACRs(),
 		Prompts: grant.Prompts(), SubjectTypes: []string{"public"}, IdentityAlgs: []string{"RS256"}, ClientAuths: auths, ClientAlgs: algs,
 		IntrospectAuths: auths[1:], IntrospectAlgs: algs, RevokeAuths: auths, RevokeAlgs: algs, ChallengeMethods: []string{"S256"},
-		Claims: []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "preferred_username", "email", "email_verified"},
-		Issued: true,
+		Claims:       []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "preferred_username", "email", "email_verified"},
+		ToldOfLogout: true, ToldWithSession: true, Issued: true,
 	})
 	return nil
 }

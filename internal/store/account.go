@@ -255,6 +255,9 @@ func (db *DB) SetState(ctx context.Context, accountID string, from, to account.S
 		if n == 0 {
 			return db.whyNoState(ctx, t, accountID, from)
 		}
+		if err := endDeadGrants(ctx, t, `= $1`, accountID); err != nil {
+			return err
+		}
 		return db.leave(ctx, t, act)
 	})
 }

@@ -76,7 +76,8 @@ func (db *DB) insertClient(ctx context.Context, t *tx, c relyingparty.Client) er
 	if err != nil {
 		return err
 	}
-	n, err := t.exec(ctx, `INSERT INTO client (id, facts, created_at, removed_at) VALUES ($1, $2, $3, 0) ON CONFLICT (id) DO NOTHING`, c.ID, facts, ms(c.CreatedAt))
+	n, err := t.exec(ctx, `INSERT INTO client (id, facts, told, created_at, removed_at) VALUES ($1, $2, $3, $4, 0) ON CONFLICT (id) DO NOTHING`,
+		c.ID, facts, c.LogoutURI != "", ms(c.CreatedAt))
 	if err == nil && n == 0 {
 		err = relyingparty.ErrTaken
 	}
@@ -132,7 +133,7 @@ func (db *DB) updateClient(ctx context.Context, t *tx, c relyingparty.Client) er
 	if err != nil {
 		return err
 	}
-	if _, err := t.exec(ctx, `UPDATE client SET facts = $1 WHERE id = $2`, facts, c.ID); err != nil {
+	if _, err := t.exec(ctx, `UPDATE client SET facts = $1, told = $2 WHERE id = $3`, facts, c.LogoutURI != "", c.ID); err != nil {
 		return err
 	}
 	if c.HasSecret() {
@@ -267,8 +268,9 @@ func endClient(ctx context.Context, t *tx, id string) error {
 			return err
 		}
 	}
-	if n == endClientBatch {
-		return nil
+	waiting, err := t.exec(ctx, `DELETE FROM logout WHERE grant_hash IN (SELECT grant_hash FROM logout WHERE client_id = $1 LIMIT $2)`, id, int64(endClientBatch))
+	if err != nil || waiting == endClientBatch || n == endClientBatch {
+		return err
 	}
 	if _, err := t.exec(ctx, `DELETE FROM consent WHERE client_id = $1`, id); err != nil {
 		return err

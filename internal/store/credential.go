@@ -233,5 +233,8 @@ func requireReset(ctx context.Context, t *tx, accountID string, now time.Time) e
 	if err == nil && n == 0 {
 		err = account.ErrNotFound
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return endDeadGrants(ctx, t, `= $1`, accountID)
 }

@@ -92,6 +92,9 @@ func (db *DB) EndDevice(ctx context.Context, accountID, deviceID string, act aud
 
 // endDevice deletes a device and everything made from it.
 func endDevice(ctx context.Context, t *tx, accountID, deviceID string) error {
+	if err := queueLogouts(ctx, t, `c.device_id = $1 AND c.account_id = $2`, deviceID, accountID); err != nil {
+		return err
+	}
 	n, err := t.exec(ctx, `DELETE FROM device WHERE id = $1 AND account_id = $2`, deviceID, accountID)
 	if err != nil {
 		return err

@@ -138,6 +138,9 @@ func (db *DB) EndGrant(ctx context.Context, hash string, act audit.Act) error {
 }
 
 func endGrant(ctx context.Context, t *tx, hash string) error {
+	if err := queueLogouts(ctx, t, `c.hash = $1`, hash); err != nil {
+		return err
+	}
 	list, args := oneOf([]any{hash}, grantKinds)
 	var kind, accountID, deviceID string
 	err := get(ctx, t, `DELETE FROM credential WHERE hash = $1 AND kind IN `+list+` RETURNING kind, account_id, device_id`, args, &kind, &accountID, &deviceID)
@@ -265,6 +268,9 @@ func (db *DB) RevokeConsent(ctx context.Context, accountID, clientID string, act
 		}
 		if n == 0 {
 			return grant.ErrNoConsent
+		}
+		if err := queueLogouts(ctx, t, `c.subject = $1 AND c.account_id = $2`, clientID, accountID); err != nil {
+			return err
 		}
 		var apps []string
 		err = each(ctx, t, `DELETE FROM credential WHERE subject = $1 AND account_id = $2 RETURNING kind, device_id`, []any{clientID, accountID}, func(row scanner) error {

@@ -154,6 +154,9 @@ func (db *DB) strike(ctx context.Context, t *tx, i incident.Incident, c incident
 		if _, err := t.exec(ctx, `UPDATE instance SET floor = epoch, incident = epoch WHERE id = 1`); err != nil {
 			return 0, err
 		}
+		if err := logoutWalk(ctx, t); err != nil {
+			return 0, err
+		}
 	}
 	if c.AccountID == "" {
 		return epoch, nil

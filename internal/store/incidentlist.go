@@ -99,7 +99,8 @@ func (db *DB) ListIncident(ctx context.Context, id string, accounts []string) er
 		if err != nil {
 			return fmt.Errorf("covering accounts: %w", err)
 		}
-		return nil
+		return endDeadGrants(ctx, t, `IN (SELECT account_id FROM incident_account WHERE incident_id = $1 AND account_id >= $2 AND account_id <= $3)`,
+			id, slices.Min(accounts), slices.Max(accounts))
 	})
 }
 

@@ -151,7 +151,10 @@ func (db *DB) endEverything(ctx context.Context, t *tx, accountID string, keep *
 
 func stepAccount(ctx context.Context, t *tx, accountID string) (epoch int64, err error) {
 	err = get(ctx, t, `UPDATE account SET epoch = epoch + 1 WHERE id = $1 RETURNING epoch`, []any{accountID}, &epoch)
-	return epoch, found(err, account.ErrNotFound)
+	if err != nil {
+		return epoch, found(err, account.ErrNotFound)
+	}
+	return epoch, endDeadGrants(ctx, t, `= $1`, accountID)
 }
 
 // RenewSignIn puts a new token in the place of a browser's old one, which is dead from then on, and marks it fresh; ErrSpent when the old

@@ -256,12 +256,11 @@ func TestClientSecretsOutliveIncidents(t *testing.T) {
 func (w *world) madeFor(clientID string, a account.Account) (app, browser credential.SignIn) {
 	w.Helper()
 	app, browser = w.signIn(a), w.signIn(a)
-	app.Kind, app.Device.Kind = credential.App, device.App
+	app.Kind, app.Subject, app.Device.Kind = credential.Refresh, clientID, device.App
 	w.must(w.db.AddDevice(w.ctx(), app, audit.Act{At: w.now}))
 	w.openSignIn(browser)
-	w.tamper("UPDATE credential SET subject = $1 WHERE device_id = $2", clientID, app.Device.ID)
 	w.tamper(`INSERT INTO credential (hash, kind, account_id, device_id, subject, detail, born, account_epoch, fresh_at, created_at, expires_at)
-		SELECT 'of ' || hash, 'app', account_id, device_id, $1, '', born, account_epoch, 0, created_at, expires_at FROM credential WHERE device_id = $2`, clientID, browser.Device.ID)
+		SELECT 'of ' || hash, 'access token', account_id, device_id, $1, '', born, account_epoch, 0, created_at, expires_at FROM credential WHERE device_id = $2`, clientID, browser.Device.ID)
 	return app, browser
 }
 
@@ -279,8 +278,8 @@ func TestRemoveClient(t *testing.T) {
 		_, err := w.db.FindClient(w.ctx(), "jellyfin")
 		w.is(err, relyingparty.ErrNotFound)
 		w.proves(s, "")
-		w.is(w.resolve(credential.App, app.Token), credential.ErrUnknown)
-		w.must(w.resolve(credential.App, other.Token))
+		w.is(w.resolve(credential.Refresh, app.Token), credential.ErrUnknown)
+		w.must(w.resolve(credential.Refresh, other.Token))
 		w.must(w.resolve(credential.Browser, browser.Token)) // the browser was there before the client
 		w.count(0, "credential WHERE subject = 'jellyfin'")
 		w.count(0, "device WHERE id = $1", app.Device.ID)
