@@ -98,7 +98,7 @@ var ofOpenRoutes = map[string]decision{
 	"GET /remove-device": noPower, "GET /remove-device/{token}": noPower, "POST /remove-device": noPower,
 	"POST /not-me": noPower, "POST /keep-second-step": noPower, "POST /undo": noPower,
 
-	"GET /{$}": noPower, "GET /sign-in": noPower, "GET /sign-in/code": noPower, "GET /sign-in/recovery": noPower, "GET /auth": noPower,
+	"GET /{$}": noPower, "GET /sign-in": noPower, "GET /sign-in/code": noPower, "GET /sign-in/recovery": noPower, "GET /auth": noPower, "GET /auth/{$}": noPower,
 	"GET /sign-up": noPower, "GET /sign-up/code": noPower, "GET /sign-up/confirm": noPower, "GET /sign-up/confirm/{token}": noPower,
 	"GET /setup": noPower, "GET /setup/{token}": noPower, "GET /invitation": noPower, "GET /invitation/{token}": noPower,
 	"GET /account/email/confirm/{token}": noPower, "GET /not-me": noPower, "GET /not-me/{token}": noPower, "GET /undo": noPower, "GET /undo/{token}": noPower,

@@ -111,6 +111,27 @@ func tourTV(t *testing.T, seen *visits) {
 	tv.sees("This TV is signed out.")
 }
 
+// What an app writes behind the # of the address that it opens becomes the code in the field, and where its person goes afterwards; nothing is sent.
+func TestTheAuthPageReadsTheCode(t *testing.T) {
+	s := serve(t, testdb.SQLite(t))
+	b := s.browser(t, scriptOn)
+	b.setsUp()
+	const said = "?clientID=attic&code=bcdfghjk&context%5Bdevice%5D%5Bproduct%5D=Attic&forwardUrl=https%3A%2F%2Fattic.example.org%2Fback"
+	for _, address := range []string{"/auth#" + said, "/auth/#!" + said} {
+		b.open("/account")
+		b.open(address)
+		b.soon("the script does not go on", func() bool { return strings.Contains(b.text(), "Sign in on a TV") })
+		var typed, forward string
+		b.evaluate(`document.querySelector("[name=user_code]").value`, &typed)
+		b.evaluate(`document.querySelector("[name=forward]").value`, &forward)
+		if typed != "BCDF-GHJK" || forward != "https://attic.example.org/back" {
+			t.Errorf("%s fills in %q and %q", address, typed, forward)
+		}
+		b.sees("Afterwards you can go back to attic.example.org")
+		b.look("link-back")
+	}
+}
+
 // stands keeps the page from loading itself anew while it is looked at.
 func (b *tab) stands() {
 	b.t.Helper()

@@ -337,7 +337,7 @@ func (db *DB) EraseAccount(ctx context.Context, id string, act audit.Act) error 
 			return ErrSpent
 		}
 		for _, table := range strings.Fields("handle device credential confirmation mail recovery_code voided_password factor_removal incident_account link_request consent") {
-			if _, err := t.exec(ctx, `DELETE FROM `+table+` WHERE account_id = $1`, id); err != nil {
+			if _, err := t.exec(ctx, `DELETE FROM `+table+` WHERE account_id = $1 AND account_id <> ''`, id); err != nil {
 				return fmt.Errorf("erasing from %s: %w", table, err)
 			}
 		}

@@ -20,15 +20,20 @@ const cookieLink = "usher-link"
 const fieldCode = "user_code"
 
 func (d *Door) getLink(w http.ResponseWriter, r *http.Request, v visitor) error {
-	if key := r.URL.Query().Get("done"); key == "allowed" || key == "denied" {
-		d.Pages.Page(w, r, http.StatusOK, "link-"+key, Page{Person: v.header(), Data: struct{}{}})
+	back := backOf(r.URL.Query().Get(fieldForward))
+	switch r.URL.Query().Get("done") {
+	case "allowed":
+		d.Pages.Page(w, r, http.StatusOK, "link-allowed", Page{Person: v.header(), Data: LinkAllowedPage{back}})
+		return nil
+	case "denied":
+		d.Pages.Page(w, r, http.StatusOK, "link-denied", Page{Person: v.header(), Data: struct{}{}})
 		return nil
 	}
 	code, err := linkcode.Read(r.URL.Query().Get(fieldCode))
 	if err != nil { // nothing, or nothing that a TV could have sent
 		code = secret.Token{}
 	}
-	p := LinkPage{Code: linkcode.Grouped(code).Reveal()}
+	p := LinkPage{Code: linkcode.Grouped(code).Reveal(), Back: back}
 	if r.URL.Query().Get("why") == "late" {
 		p.Problem = "That request is over. Let the screen show a new code, and type it here."
 	}
@@ -41,7 +46,7 @@ func (d *Door) linkPage(w http.ResponseWriter, r *http.Request, status int, p Li
 }
 
 func (d *Door) postLink(w http.ResponseWriter, r *http.Request, v visitor) error {
-	p := LinkPage{Code: r.PostFormValue(fieldCode)}
+	p := LinkPage{Code: r.PostFormValue(fieldCode), Back: backOf(r.PostFormValue(fieldForward))}
 	ticket, err := d.Links.Enter(r.Context(), v.Found, v.Person, p.Code, d.client(r))
 	switch {
 	case errors.Is(err, linkcode.ErrTooShort):
@@ -57,7 +62,7 @@ func (d *Door) postLink(w http.ResponseWriter, r *http.Request, v visitor) error
 		return d.again(w, r, &p.Form, err, func(status int) error { return d.linkPage(w, r, status, p) })
 	}
 	d.setCookie(w, cookieLink, ticket, ticketLife)
-	return to(w, r, "/link/confirm")
+	return to(w, r, p.Back.behind("/link/confirm"))
 }
 
 func (d *Door) getLinkConfirm(w http.ResponseWriter, r *http.Request, v visitor) error {
@@ -73,6 +78,7 @@ func (d *Door) linkConfirmPage(w http.ResponseWriter, r *http.Request, status in
 	p := LinkConfirmPage{
 		Form: f, Device: a.Name, Code: a.Code.Reveal(), Place: whereSeen(a.Seen), Asked: a.CreatedAt, Minutes: minutesLeft(a.ExpiresAt, now),
 		Elsewhere: a.Elsewhere, Wait: now.Before(a.Opens), SecondStep: v.Account.SecondFactor, Login: v.Person.Email,
+		Back: backOf(r.FormValue(fieldForward)),
 	}
 	if a.Product != a.Name {
 		p.Product = a.Product
@@ -122,7 +128,7 @@ func (d *Door) postLinkConfirm(w http.ResponseWriter, r *http.Request, v visitor
 		return d.again(w, r, &f, err, func(status int) error { return d.linkConfirmPage(w, r, status, f, asked, v) })
 	}
 	d.dropCookie(w, cookieLink)
-	return to(w, r, "/link?done=allowed")
+	return to(w, r, backOf(r.PostFormValue(fieldForward)).behind("/link?done=allowed"))
 }
 
 func (d *Door) postLinkDeny(w http.ResponseWriter, r *http.Request, v visitor) error {

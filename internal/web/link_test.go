@@ -1,6 +1,7 @@
 package web
 
 import (
+	"net/url"
 	"regexp"
 	"strings"
 	"testing"
@@ -70,6 +71,24 @@ func TestATVIsLetIn(t *testing.T) {
 		}
 		phone.get("/link").submit("/link", "user_code", shown.short).is(422).shows("#user_code-error", "We don’t find this code")
 		phone.get("/link/confirm").leadsTo("/link?why=late")
+	})
+}
+
+// An app that opened the page wants its person back: the host is shown all along, and only a press leads there.
+func TestBackToTheApp(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.account(annMail, "ann", annPassword)
+		phone := h.signedIn(annMail, annPassword)
+		shown := h.tv(phone.address)
+		const forward = "https://attic.example.org/back?x=1"
+		page := phone.get("/link?user_code="+shown.long+"&forward="+url.QueryEscape(forward)).is(200).shows("main", "attic.example.org").has(1, `input[name=forward]`)
+		page = page.submit("/link", "user_code", "7777").is(422).shows("main", "attic.example.org")
+		page = page.submit("/link", "user_code", shown.long).leadsTo("/link/confirm?forward="+url.QueryEscape(forward)).is(200).shows("main", "attic.example.org")
+		page.submit("/link/confirm").leadsTo("/link?done=allowed&forward="+url.QueryEscape(forward)).is(200).has(1, "a[href="+forward+"]").shows("main", "Go back to attic.example.org")
+		for _, bad := range []string{"javascript:alert(1)", "//evil.example/", "https://good.example@evil.example/", "/account"} {
+			phone.get("/link?done=allowed&forward="+url.QueryEscape(bad)).is(200).has(0, "a.primary[href="+bad+"]").has(1, `a.primary[href=/account/devices]`)
+			phone.get("/link?forward="+url.QueryEscape(bad)).is(200).has(0, `input[name=forward]`)
+		}
 	})
 }
 

@@ -5,13 +5,17 @@ import (
 	"time"
 )
 
-// LinkPage is "link"; it posts user_code.
+// LinkPage is "link"; it posts user_code and forward.
 type LinkPage struct {
 	Form
 	Code string // as it came with the address, or as typed
+	Back Back
 }
 
-// LinkConfirmPage is "link-confirm"; it posts, for a device that asks from elsewhere, code or password. Denying posts nothing.
+// LinkAllowedPage is "link-allowed".
+type LinkAllowedPage struct{ Back Back }
+
+// LinkConfirmPage is "link-confirm"; it posts forward and, for a device that asks from elsewhere, code or password. Denying posts nothing.
 type LinkConfirmPage struct {
 	Form
 	Device, Product string // as it calls itself
@@ -23,6 +27,7 @@ type LinkConfirmPage struct {
 	Wait            bool // the pause before such a one can be let in is not over
 	SecondStep      bool // its code is asked, else the password
 	Login           string
+	Back            Back
 }
 
 // RemoveDevicePage is "remove-device".

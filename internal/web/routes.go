@@ -28,6 +28,7 @@ func (d *Door) routes() []route {
 		{"GET /.well-known/change-password", d.changePassword},
 
 		{"GET /auth", d.getAuth},
+		{"GET /auth/{$}", d.getAuth},
 
 		{"GET /authorize/consent", d.getConsent},
 		{"POST /authorize/consent", d.person(d.postConsent)},

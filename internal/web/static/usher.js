@@ -29,7 +29,14 @@
 
   // Addresses such as /auth#?resetPassword say behind the # what is meant.
   for (const box of all("[data-auth]")) {
-    const meant = location.hash.replace(/^#[?!/]*/, "").split("&")[0].split("=")[0];
+    const said = new URLSearchParams(location.hash.replace(/^#[?!/]*/, ""));
+    if (said.get("code")) { // an app's: it goes into the field, where somebody looks at it
+      const link = new URLSearchParams({ user_code: said.get("code") });
+      if (said.get("forwardUrl")) link.set("forward", said.get("forwardUrl"));
+      location.replace("/link?" + link);
+      continue;
+    }
+    const meant = [...said.keys()][0];
     const way = [...box.querySelectorAll("[data-when]")].find((a) => a.dataset.when === meant) || box.querySelector("a");
     if (location.hash) location.replace(way.href);
   }
