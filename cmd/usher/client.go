@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -219,7 +220,7 @@ func (c clientShowCmd) Run(ctx context.Context, w world) error {
 		t := tabwriter.NewWriter(w.Out, 0, 4, 2, ' ', 0)
 		rows := [][2]string{
 			{"client_id", sheet.ID}, {"name", sheet.Name}, {"proves itself by", string(sheet.Auth)}, {"scopes", relyingparty.JoinScopes(sheet.Scopes)},
-			{"logout address", sheet.LogoutURI}, {"may be private", yesNo[sheet.TrustedPrivate]}, {"belongs to the house", yesNo[sheet.FirstParty]},
+			{"logout address", sheet.LogoutURI}, {"sign-outs to tell", strconv.Itoa(sheet.Untold)}, {"may be private", yesNo[sheet.TrustedPrivate]}, {"belongs to the house", yesNo[sheet.FirstParty]},
 			{"stands in the configuration", yesNo[sheet.Configured]}, {"registered", moment(sheet.CreatedAt)},
 		}
 		for _, g := range sheet.Grants {

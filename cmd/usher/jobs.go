@@ -29,7 +29,7 @@ func (s *service) jobs() []job {
 		{"incident notices", time.Second, true, func(ctx context.Context) error { return s.incidents().Tell(ctx) }},
 		{"incident files", 10 * time.Second, false, func(ctx context.Context) error { return s.incidents().Keep(ctx) }},
 		{"second steps", time.Minute, true, func(ctx context.Context) error { return s.factors(nil).Removals(ctx) }},
-		{"sign-outs found", time.Second, true, s.findLogouts},
+		{"sign-outs found", time.Second, false, s.findLogouts},
 		{"sign-outs told", time.Second, false, s.logouts.Round},
 		{"erase", time.Minute, true, func(ctx context.Context) error { return profile.Erase(ctx, s.db, s.now()) }},
 	}

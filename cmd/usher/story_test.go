@@ -97,6 +97,7 @@ type story struct {
 	metrics  map[string]float64
 	secrets  map[string]bool
 	sink     *mailtest.Sink
+	receiver *receiver
 }
 
 type storyKey struct{}
@@ -172,7 +173,7 @@ func storyCommands() map[string]func(ts *testscript.TestScript, neg bool, args [
 	return map[string]func(ts *testscript.TestScript, neg bool, args []string){
 		"serve": cmdServe, "node": cmdNode, "end": cmdEnd, "kill9": cmdKill9, "outage": cmdOutage, "log": cmdLog, "clock": cmdClock, "metric": cmdMetric, "sql": cmdSQL,
 		"browser": cmdBrowser, "go": cmdGo, "follow": cmdFollow, "fill": cmdFill, "signin": cmdSignIn, "field": cmdField, "grab": cmdGrab, "grabpath": cmdGrabPath, "pagelink": cmdPageLink, "eventually": cmdEventually, "person": cmdPerson, "see": cmdSee, "at": cmdAt, "status": cmdStatus, "header": cmdHeader,
-		"cookie": cmdCookie, "mail": cmdMail, "nomail": cmdNoMail, "link": cmdLink, "smtp": cmdSMTP, "sent": cmdSent,
+		"cookie": cmdCookie, "mail": cmdMail, "nomail": cmdNoMail, "link": cmdLink, "smtp": cmdSMTP, "sent": cmdSent, "receiver": cmdReceiver, "heard": cmdHeard,
 		"factor": cmdFactor, "code": cmdCode, "key": cmdKey, "recovery": cmdRecovery, "warned": cmdWarned, "api": cmdAPI, "plex": cmdPlex, "shown": cmdShown, "await": cmdAwait,
 		"checkcode": cmdCheckCode, "incident": cmdIncident, "crowd": cmdCrowd, "eventually-told": cmdEventuallyTold,
 		"raw": cmdRaw, "race": cmdRace, "crash": cmdCrash, "remember": cmdRemember, "wire": cmdWire, "drain": cmdDrain,

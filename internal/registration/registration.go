@@ -27,6 +27,8 @@ type Store interface {
 	ChangeClient(ctx context.Context, c relyingparty.Client, act audit.Act) error
 	// RemoveClient ends the client and its secrets at once, and begins to end what was made for it.
 	RemoveClient(ctx context.Context, id string, act audit.Act) error
+	// CountLogouts counts the sign-ins whose end a client is still to be told of, no further than most.
+	CountLogouts(ctx context.Context, clientID string, most int) (int, error)
 	SecretStore
 	ConfiguredStore
 }
@@ -110,11 +112,15 @@ func (s *Service) List(ctx context.Context, after string) (list []relyingparty.C
 	return list, list[PageSize-1].ID, nil
 }
 
-// Sheet is a client with when its secrets were made, newest first.
+// Sheet is a client with when its secrets were made, newest first, and how many sign-outs it is still to be told of.
 type Sheet struct {
 	relyingparty.Client
 	Secrets []time.Time
+	Untold  int // MostUntold stands for more as well
 }
+
+// MostUntold is how far the sign-outs are counted that a client is still to be told of.
+const MostUntold = 1000
 
 // Show returns one client; relyingparty.ErrNotFound.
 func (s *Service) Show(ctx context.Context, id string) (Sheet, error) {
@@ -127,6 +133,10 @@ func (s *Service) Show(ctx context.Context, id string) (Sheet, error) {
 	for _, m := range made {
 		sh.Secrets = append(sh.Secrets, m.CreatedAt)
 	}
+	if err != nil {
+		return sh, err
+	}
+	sh.Untold, err = s.Store.CountLogouts(ctx, id, MostUntold)
 	return sh, err
 }
 

@@ -133,3 +133,9 @@ func (db *DB) LogoutFailed(ctx context.Context, grant string, again time.Time) e
 		return err
 	})
 }
+
+// CountLogouts returns how many ended sign-ins a client is still to be told of; it counts no further than most.
+func (db *DB) CountLogouts(ctx context.Context, clientID string, most int) (n int, err error) {
+	err = get(ctx, db.engine.read(), `SELECT COUNT(*) FROM (SELECT grant_hash FROM logout WHERE client_id = $1 LIMIT $2) AS counted`, []any{clientID, int64(most)}, &n)
+	return n, err
+}

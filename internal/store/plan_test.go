@@ -270,6 +270,8 @@ func clientTrips(db *DB, act audit.Act) error {
 	do(err)
 	_, err = db.LeaseLogouts(ctx, "app", began, time.Minute, 9)
 	do(err)
+	_, err = db.CountLogouts(ctx, "app", 9)
+	do(err)
 	do(db.LogoutTold(ctx, "x"))
 	do(db.LogoutFailed(ctx, "x", began))
 	return errors.Join(all...)

@@ -20,7 +20,8 @@ func (d *Door) adminClientPage(w http.ResponseWriter, r *http.Request, status in
 	}
 	p := AdminClientPage{
 		ClientRow: clientRow(sheet.Client), Problem: problem, Proof: authWords[sheet.Auth], RedirectURIs: sheet.RedirectURIs, PostLogoutURIs: sheet.PostLogoutURIs,
-		LogoutURI: sheet.LogoutURI, TrustedPrivate: sheet.TrustedPrivate, FirstParty: sheet.FirstParty, HasSecret: sheet.HasSecret(), Secrets: sheet.Secrets,
+		LogoutURI: sheet.LogoutURI, TrustedPrivate: sheet.TrustedPrivate, Untold: sheet.Untold, ManyUntold: sheet.Untold >= registration.MostUntold,
+		FirstParty: sheet.FirstParty, HasSecret: sheet.HasSecret(), Secrets: sheet.Secrets,
 		Full: len(sheet.Secrets) >= relyingparty.MostSecrets,
 	}
 	for _, s := range sheet.Scopes {

@@ -29,6 +29,8 @@ type AdminClientPage struct {
 	MayDo          []string // in words
 	LogoutURI      string
 	TrustedPrivate bool
+	Untold         int  // sign-outs that it is still to be told of
+	ManyUntold     bool // and more
 	FirstParty     bool
 	HasSecret      bool
 	Secrets        []time.Time // when each was made, newest first

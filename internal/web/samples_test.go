@@ -284,6 +284,7 @@ func clientSamples() []sample {
 		LogoutURI: "http://10.0.0.7/out", TrustedPrivate: true, FirstParty: true, HasSecret: true, Secrets: []time.Time{sampleNow, sampleNow.AddDate(-1, 0, 0)},
 	}
 	bare, crowded := full, full
+	full.Untold, crowded.Untold, crowded.ManyUntold = 12, 1000, true
 	bare.Secrets, bare.FirstParty, bare.LogoutURI, bare.RedirectURIs, bare.PostLogoutURIs, bare.Problem = nil, false, "", nil, nil, "This app proves itself without a secret."
 	crowded.Full = true
 	usual := newForm(relyingparty.Client{Auth: relyingparty.Basic, Scopes: []relyingparty.Scope{relyingparty.OpenID}, Grants: []relyingparty.Grant{relyingparty.Code}})

@@ -270,3 +270,22 @@ func TestLogoutFailed(t *testing.T) {
 		w.count(0, "logout") // after a day nobody is told any more
 	})
 }
+
+func TestCountLogouts(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		w.client("jellyfin")
+		w.client("immich")
+		w.given("jellyfin", a)
+		w.given("jellyfin", a)
+		w.given("immich", a)
+		w.must(w.db.EndEverything(w.ctx(), a.ID, nil, audit.Act{}))
+		for most, want := range map[int]int{100: 4, 3: 3} {
+			n, err := w.db.CountLogouts(w.ctx(), "jellyfin", most)
+			w.must(err)
+			if n != want {
+				t.Errorf("%d of at most %d", n, most)
+			}
+		}
+	})
+}
