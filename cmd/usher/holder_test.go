@@ -15,6 +15,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/grant"
 	"usher/internal/incident"
 	"usher/internal/notice"
 	"usher/internal/relyingparty"
@@ -30,6 +31,7 @@ type holder struct {
 	password string          // of both, now
 	tokens   map[credential.Kind]string
 	app      *app   // that anna has let in
+	server   *app   // that speaks for itself
 	verifier string // of the code among the tokens
 	pin      string // number of the PIN that handed its token out
 }
@@ -231,6 +233,10 @@ func (h *holder) apps() {
 	h.Helper()
 	browser := h.tokens[credential.Browser]
 	h.app = h.newApp("app-"+h.name, nil)
+	h.server = h.newApp("server-"+h.name, aServer)
+	h.tokens[credential.ClientAccess] = said(h.server.asks(grant.TokenPath, url.Values{"grant_type": {"client_credentials"}})).Access
+	out := h.send(http.MethodGet, "/oauth/end-session?client_id="+h.app.ID, request{})
+	h.tokens[credential.Logout] = strings.TrimPrefix(out.Header().Get("Location"), "/authorize/sign-out?request=")
 	h.tokens[credential.Refresh] = h.tokensFor(h.app, browser, "openid", "offline_access").RefreshToken
 	h.tokens[credential.Access] = h.tokensFor(h.app, browser, "openid").AccessToken
 	h.tokens[credential.AuthorizationRequest] = h.ask(h.app.config.AuthCodeURL("", oauth2.S256ChallengeOption(oauth2.GenerateVerifier()))).Query().Get("request")

@@ -122,12 +122,14 @@ var entrances = map[string]entrance{
 		return h.atApp(grant.TokenPath, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {token}})
 	}},
 	"OpenID, introspection": byAPI(func(h *holder, token string) *httptest.ResponseRecorder {
-		w := h.atApp("/oauth/introspect", url.Values{"token": {token}})
-		if strings.TrimSpace(w.Body.String()) == `{"active":false}` {
-			w.Code = http.StatusUnauthorized
-		}
-		return w
+		return h.app.introspects(token)
 	}, credential.Refresh, credential.Access),
+	"OpenID, introspection by a server": byAPI(func(h *holder, token string) *httptest.ResponseRecorder {
+		return h.server.introspects(token)
+	}, credential.ClientAccess),
+	"OpenID, sign-out": {"", http.StatusSeeOther, http.StatusGone, false, kinds{credential.Logout}, func(h *holder, token string) *httptest.ResponseRecorder {
+		return h.send(http.MethodGet, "/authorize/sign-out?request="+url.QueryEscape(token), request{}) // nobody is signed in, so nobody is asked
+	}},
 	"OpenID, userinfo": byAPI(func(h *holder, token string) *httptest.ResponseRecorder {
 		return h.send(http.MethodGet, "/oauth/userinfo", asBearer(token))
 	}, credential.Access),
@@ -224,6 +226,8 @@ var outlives = map[credential.Kind]string{
 	credential.Access:               "-+--+--------", // of an app that ends with its browser
 	credential.AuthorizationCode:    "-+--+--------",
 	credential.AuthorizationRequest: "+++++++++-++-", // nobody's until it is answered
+	credential.Logout:               "+++++++++-++-",
+	credential.ClientAccess:         "+++++++++-++-",
 
 	credential.Server:     "++--+--------",
 	credential.Remembered: "++--+--------",
@@ -347,7 +351,7 @@ var routesOfPrograms = map[string][]string{
 	},
 	"oidc": {
 		"GET /oauth/authorize", "POST /oauth/authorize", "POST /oauth/token", "POST /oauth/introspect", "POST /oauth/revoke",
-		"GET /oauth/userinfo", "POST /oauth/userinfo", "GET /.well-known/openid-configuration", "GET /.well-known/oauth-authorization-server", "GET /oauth/keys", "/",
+		"GET /oauth/end-session", "POST /oauth/end-session", "GET /oauth/userinfo", "POST /oauth/userinfo", "GET /.well-known/openid-configuration", "GET /.well-known/oauth-authorization-server", "GET /oauth/keys", "/",
 	},
 	"plexapi": {
 		"POST /api/v2/users/signin", "POST /users/sign_in", "POST /api/claim/exchange",

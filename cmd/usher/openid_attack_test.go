@@ -98,7 +98,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		if w.Code != http.StatusSeeOther || !strings.HasPrefix(w.Header().Get("Location"), "/authorize/consent?request=") || len(w.Result().Cookies()) > 0 {
 			d.Errorf("a form leads to %d %s", w.Code, w.Header().Get("Location"))
 		}
-		from := request{form: q, header: http.Header{"Origin": {"https://jellyfin.example"}}} // sent by the app's page
+		from := request{form: q, header: fromElsewhere} // sent by the app's page
 		if w := d.send(http.MethodPost, "/oauth/authorize", from); w.Code != http.StatusSeeOther {
 			d.Errorf("a form of another site is answered %d", w.Code)
 		}
@@ -134,24 +134,24 @@ func TestCodesFitOneExchange(t *testing.T) {
 			mine := code(a)
 			form := good(a, mine)
 			maps.Copy(form, c.change)
-			if w := c.by.at(grant.TokenPath, form); w.Code != http.StatusBadRequest || said(w).Error != "invalid_grant" {
+			if w := c.by.asks(grant.TokenPath, form); w.Code != http.StatusBadRequest || said(w).Error != "invalid_grant" {
 				d.Errorf("%s: %d %s", name, w.Code, w.Body)
 			}
-			if w := a.at(grant.TokenPath, good(a, mine)); w.Code != http.StatusBadRequest || said(w).Error != "invalid_grant" {
+			if w := a.asks(grant.TokenPath, good(a, mine)); w.Code != http.StatusBadRequest || said(w).Error != "invalid_grant" {
 				d.Errorf("%s: the code is not burnt: %d %s", name, w.Code, w.Body)
 			}
 		}
 		for _, nothing := range []string{"", "x", secret.NewToken().Reveal(), strings.ToUpper(code(a))} {
-			if w := a.at(grant.TokenPath, good(a, nothing)); said(w).Error != "invalid_grant" {
+			if w := a.asks(grant.TokenPath, good(a, nothing)); said(w).Error != "invalid_grant" {
 				d.Errorf("%q: %s", nothing, w.Body)
 			}
 		}
 		mine := code(a)
 		d.at = d.at.Add(time.Minute)
-		if w := a.at(grant.TokenPath, good(a, mine)); said(w).Error != "invalid_grant" {
+		if w := a.asks(grant.TokenPath, good(a, mine)); said(w).Error != "invalid_grant" {
 			d.Errorf("after a minute: %s", w.Body)
 		}
-		if w := a.at(grant.TokenPath, good(a, code(a))); w.Code != http.StatusOK || said(w).Refresh != "" {
+		if w := a.asks(grant.TokenPath, good(a, code(a))); w.Code != http.StatusOK || said(w).Refresh != "" {
 			d.Errorf("what fits does not count: %s", w.Body)
 		}
 	})
@@ -191,7 +191,7 @@ func TestCodesCountOnce(t *testing.T) {
 			if wg.Wait(); len(got) != 1 {
 				d.Fatalf("%s: %d of 20 were given tokens", scope, len(got))
 			}
-			if w := a.at("/oauth/introspect", url.Values{"token": {got[0]}}); *said(w).Active {
+			if w := a.asks("/oauth/introspect", url.Values{"token": {got[0]}}); *said(w).Active {
 				d.Errorf("%s: what the code got still counts", scope)
 			}
 		}
@@ -212,7 +212,7 @@ func (a *app) refresh(token, scope string) *httptest.ResponseRecorder {
 	if scope != "" {
 		form.Set("scope", scope)
 	}
-	return a.at(grant.TokenPath, form)
+	return a.asks(grant.TokenPath, form)
 }
 
 // Attack S6: a refresh token rotates; the very same request gets the very same answer for ten seconds; anything else that is old ends the family.
@@ -248,7 +248,7 @@ func TestRefreshRotates(t *testing.T) {
 		if w := a.refresh(said(narrow).Refresh, ""); said(w).Error != "invalid_grant" {
 			d.Errorf("the family lives on: %s", w.Body)
 		}
-		if w := a.at("/oauth/introspect", url.Values{"token": {said(narrow).Access}}); *said(w).Active {
+		if w := a.asks("/oauth/introspect", url.Values{"token": {said(narrow).Access}}); *said(w).Active {
 			d.Error("an access token of the family lives on")
 		}
 		for name, reuse := range map[string]func(token string){
@@ -307,7 +307,7 @@ func TestAppsEndWithTheirAccount(t *testing.T) {
 			stop(h)
 			for what, w := range map[string]*httptest.ResponseRecorder{
 				"refresh": a.refresh(tokens.RefreshToken, ""),
-				"code": a.at(grant.TokenPath, url.Values{
+				"code": a.asks(grant.TokenPath, url.Values{
 					"grant_type": {"authorization_code"}, "code": {code}, "code_verifier": {someVerifier}, "redirect_uri": a.RedirectURIs,
 				}),
 			} {
@@ -315,7 +315,7 @@ func TestAppsEndWithTheirAccount(t *testing.T) {
 					d.Errorf("%s: %s: %d %s", name, what, w.Code, w.Body)
 				}
 			}
-			if w := a.at("/oauth/introspect", url.Values{"token": {tokens.AccessToken}}); strings.TrimSpace(w.Body.String()) != `{"active":false}` {
+			if w := a.asks("/oauth/introspect", url.Values{"token": {tokens.AccessToken}}); strings.TrimSpace(w.Body.String()) != `{"active":false}` {
 				d.Errorf("%s: introspection: %s", name, w.Body)
 			}
 			if w := d.send(http.MethodGet, "/oauth/userinfo", asBearer(tokens.AccessToken)); w.Code != http.StatusUnauthorized || !strings.Contains(w.Header().Get("WWW-Authenticate"), "invalid_token") {
@@ -513,7 +513,7 @@ func TestClientsProveThemselves(t *testing.T) {
 			}
 		}
 		for _, grantType := range []string{"", "password", "implicit", "urn:ietf:params:oauth:grant-type:token-exchange"} {
-			w := basic.at(grant.TokenPath, url.Values{"grant_type": {grantType}, "username": {"anna"}, "password": {"seven copper kettles sing"}})
+			w := basic.asks(grant.TokenPath, url.Values{"grant_type": {grantType}, "username": {"anna"}, "password": {"seven copper kettles sing"}})
 			if e := said(w).Error; e != "unsupported_grant_type" && e != "invalid_request" {
 				d.Errorf("%s: %s", grantType, w.Body)
 			}
@@ -531,7 +531,7 @@ func TestTokensAreToldToTheirOwn(t *testing.T) {
 		public := d.newApp("phone", func(c *relyingparty.Client) { c.Auth = relyingparty.None })
 		server := d.newApp("server", func(c *relyingparty.Client) { c.Scopes = append(c.Scopes, relyingparty.Servers) })
 		ask := func(by *app, token string) string {
-			return strings.TrimSpace(by.at("/oauth/introspect", url.Values{"token": {token}}).Body.String())
+			return strings.TrimSpace(by.asks("/oauth/introspect", url.Values{"token": {token}}).Body.String())
 		}
 		mine := h.tokensFor(a, browser, "openid", "profile", "offline_access")
 		player := h.tokensFor(a, browser, "player")
@@ -550,7 +550,7 @@ func TestTokensAreToldToTheirOwn(t *testing.T) {
 				d.Errorf("%s: %s", name, got)
 			}
 		}
-		if w := public.at("/oauth/introspect", url.Values{"token": {mine.AccessToken}}); said(w).Error != "invalid_client" {
+		if w := public.asks("/oauth/introspect", url.Values{"token": {mine.AccessToken}}); said(w).Error != "invalid_client" {
 			d.Errorf("a public client: %s", w.Body)
 		}
 		if w := d.send(http.MethodGet, "/oauth/userinfo", asBearer(player.AccessToken)); w.Code != http.StatusForbidden || !strings.Contains(w.Header().Get("WWW-Authenticate"), "insufficient_scope") {
@@ -562,19 +562,19 @@ func TestTokensAreToldToTheirOwn(t *testing.T) {
 			}
 		}
 		for _, token := range []string{"x", secret.NewToken().Reveal(), browser} {
-			if w := a.at("/oauth/revoke", url.Values{"token": {token}}); w.Code != http.StatusOK || w.Body.Len() != 0 {
+			if w := a.asks("/oauth/revoke", url.Values{"token": {token}}); w.Code != http.StatusOK || w.Body.Len() != 0 {
 				d.Errorf("revoking nothing: %d %s", w.Code, w.Body)
 			}
 		}
-		if w := other.at("/oauth/revoke", url.Values{"token": {mine.RefreshToken}}); w.Code != http.StatusOK || ask(a, mine.RefreshToken) == no {
+		if w := other.asks("/oauth/revoke", url.Values{"token": {mine.RefreshToken}}); w.Code != http.StatusOK || ask(a, mine.RefreshToken) == no {
 			d.Error("another client revokes")
 		}
-		a.at("/oauth/revoke", url.Values{"token": {mine.RefreshToken}})
+		a.asks("/oauth/revoke", url.Values{"token": {mine.RefreshToken}})
 		if ask(a, mine.RefreshToken) != no || ask(a, mine.AccessToken) != no {
 			d.Error("revoked, and lives")
 		}
 		second := h.tokensFor(a, browser, "openid", "offline_access")
-		a.at("/oauth/revoke", url.Values{"token": {second.AccessToken}, "token_type_hint": {"refresh_token"}})
+		a.asks("/oauth/revoke", url.Values{"token": {second.AccessToken}, "token_type_hint": {"refresh_token"}})
 		if ask(a, second.RefreshToken) != no || ask(a, second.AccessToken) != no || ask(a, player.AccessToken) == no {
 			d.Error("revoked by the access token, and lives, or took another along")
 		}

@@ -2,14 +2,19 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
 	"golang.org/x/oauth2"
 
 	"usher/internal/audit"
@@ -19,11 +24,15 @@ import (
 
 const origin = "https://usher.example.org"
 
+// fromElsewhere is what a browser says of a form that another site's page sends.
+var fromElsewhere = http.Header{"Sec-Fetch-Site": {"cross-site"}, "Origin": {"https://jellyfin.example"}}
+
 // app is a client of the provider, which works through a library that is not ours.
 type app struct {
 	*doors
 	relyingparty.Client
 	secret   secret.Token
+	key      jose.JSONWebKey // of a client that proves itself by a signature
 	config   oauth2.Config
 	provider *oidc.Provider
 }
@@ -60,6 +69,14 @@ func (d *doors) newApp(id string, change func(*relyingparty.Client)) *app {
 	if a.HasSecret() {
 		secrets = []secret.Token{a.secret}
 	}
+	if a.Auth == relyingparty.PrivateKey {
+		_, private, err := ed25519.GenerateKey(rand.Reader)
+		d.must(err)
+		a.key = jose.JSONWebKey{Key: private, KeyID: id, Algorithm: "EdDSA"}
+		keys, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{a.key.Public()}})
+		d.must(err)
+		a.Keys = string(keys)
+	}
 	if wrong := a.Check(); wrong != nil {
 		d.Fatal(wrong)
 	}
@@ -75,6 +92,12 @@ func (d *doors) newApp(id string, change func(*relyingparty.Client)) *app {
 		a.config.RedirectURL = a.RedirectURIs[0]
 	}
 	return a
+}
+
+// aServer is a client that proves itself by a signature and speaks for itself, as media servers do.
+func aServer(c *relyingparty.Client) {
+	c.Auth, c.RedirectURIs, c.PostLogoutURIs = relyingparty.PrivateKey, nil, nil
+	c.Grants, c.Scopes = []relyingparty.Grant{relyingparty.Credentials}, []relyingparty.Scope{relyingparty.Servers, relyingparty.Signals}
 }
 
 // ask begins an authorization, and returns the address that the browser is sent on to.
@@ -191,13 +214,17 @@ func TestForeignClientsSignIn(t *testing.T) {
 	})
 }
 
-// at sends a form to an endpoint as the client, which proves itself as it is registered.
-func (a *app) at(path string, form url.Values) *httptest.ResponseRecorder {
+// asks sends a form to an endpoint as the client, which proves itself as it is registered.
+func (a *app) asks(path string, form url.Values) *httptest.ResponseRecorder {
 	a.Helper()
 	q := request{form: form}
-	if a.HasSecret() {
+	switch {
+	case a.HasSecret():
 		q.header = asBasic(a.ID, a.secret.Reveal()).header
-	} else {
+	case a.Auth == relyingparty.PrivateKey:
+		form.Set("client_assertion", a.signed(a.claims()))
+		form.Set("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
+	default:
 		form.Set("client_id", a.ID)
 	}
 	w := a.send(http.MethodPost, path, q)
@@ -207,7 +234,36 @@ func (a *app) at(path string, form url.Values) *httptest.ResponseRecorder {
 	return w
 }
 
-// atApp is at, of the app that somebody has let in.
+// introspects asks about a token; what does not count is answered as if nobody were there.
+func (a *app) introspects(token string) *httptest.ResponseRecorder {
+	a.Helper()
+	w := a.asks("/oauth/introspect", url.Values{"token": {token}})
+	if strings.TrimSpace(w.Body.String()) == `{"active":false}` {
+		w.Code = http.StatusUnauthorized
+	}
+	return w
+}
+
+// claims are those of a good assertion, used once.
+func (a *app) claims() map[string]any {
+	return map[string]any{"iss": a.ID, "sub": a.ID, "aud": origin, "exp": a.at.Add(time.Minute).Unix(), "iat": a.at.Unix(), "jti": rand.Text()}
+}
+
+// signed is an assertion of the client.
+func (a *app) signed(claims map[string]any) string {
+	a.Helper()
+	raw, err := json.Marshal(claims)
+	a.must(err)
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: a.key}, nil)
+	a.must(err)
+	made, err := signer.Sign(raw)
+	a.must(err)
+	text, err := made.CompactSerialize()
+	a.must(err)
+	return text
+}
+
+// atApp is asks, of the app that somebody has let in.
 func (h *holder) atApp(path string, form url.Values) *httptest.ResponseRecorder {
-	return h.app.at(path, form)
+	return h.app.asks(path, form)
 }

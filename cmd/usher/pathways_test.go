@@ -37,7 +37,7 @@ const (
 // ofKinds are the decisions for every kind of credential: what it took to be given one.
 var ofKinds = map[credential.Kind]decision{
 	credential.Browser: asksCode, credential.Known: asksCode, credential.Remembered: asksCode, credential.App: asksCode, credential.Restricted: asksCode,
-	credential.AuthorizationRequest: noPower, credential.AuthorizationCode: fromSignIn, credential.Refresh: fromSignIn, credential.Access: fromSignIn,
+	credential.AuthorizationRequest: noPower, credential.AuthorizationCode: fromSignIn, credential.Refresh: fromSignIn, credential.Access: fromSignIn, credential.ClientAccess: byOperator, credential.Logout: noPower,
 	credential.AppPassword: fromSignIn, credential.Handed: fromSignIn, credential.ServerClaim: fromSignIn, credential.Server: fromSignIn, credential.Change: fromSignIn, credential.Enrolment: fromSignIn, credential.Console: fromSignIn,
 	credential.LinkTicket: fromSignIn, credential.DeviceCode: noPower, credential.RemoveDevice: noPower,
 	credential.SignUp: newAccount, credential.SignUpLink: newAccount,
@@ -66,7 +66,7 @@ var ofMints = map[string]decision{
 	"store.DB.BeginLink": noPower, "tvlink.tell": noPower,
 
 	"store.DB.AddDevice": byFlow, "store.DB.CollectLink": byFlow, "store.DB.ChangePassword": byFlow, "store.DB.LoadSignIns": byFlow, "store.DB.OpenSignIn": byFlow,
-	"grant.Service.Begin": noPower,
+	"grant.Service.Begin": noPower, "grant.Service.BeginLogout": noPower,
 
 	"store.DB.GrantCode": byFlow, "store.DB.insertGrant": byFlow,
 	"store.DB.RenewSignIn": byFlow, "store.DB.decoyLink": byFlow, "store.DB.endEverything": byFlow, "store.DB.insertCredential": byFlow,
@@ -90,7 +90,7 @@ var ofOpenRoutes = map[string]decision{
 
 	"GET /authorize/consent": fromSignIn, "POST /oauth/token": fromSignIn, "GET /oauth/userinfo": fromSignIn, "POST /oauth/userinfo": fromSignIn,
 
-	"GET /oauth/authorize": noPower, "POST /oauth/authorize": noPower, "GET /authorize/refused": noPower, "POST /oauth/introspect": noPower, "POST /oauth/revoke": noPower,
+	"GET /oauth/authorize": noPower, "POST /oauth/authorize": noPower, "GET /authorize/refused": noPower, "GET /authorize/sign-out": noPower, "GET /oauth/end-session": noPower, "POST /oauth/end-session": noPower, "POST /oauth/introspect": noPower, "POST /oauth/revoke": noPower,
 	"GET /.well-known/openid-configuration": noPower, "GET /.well-known/oauth-authorization-server": noPower, "GET /oauth/keys": noPower,
 	"POST /sign-up": noPower, "POST /sign-up/strength": noPower, "POST /sign-up/code/again": noPower, "POST /invitation": noPower,
 	"POST /sign-out": noPower, "POST /api/v1/sign-out": noPower, "POST /reset": noPower, "POST /reset/required": noPower, "POST /notice": noPower,

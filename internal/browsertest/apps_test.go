@@ -71,7 +71,7 @@ func tourApps(t *testing.T, seen *visits) {
 	s, app := serve(t, testdb.SQLite(t)), newParty(t)
 	operator := seen.watch(s.browser(t, scriptOn))
 	operator.setsUp()
-	s.does(t, "client", "add", "Jellyfin in the attic", "--id", "jellyfin", "--redirect-uri", app.URL+"/cb", "--grant", "authorization_code", "--grant", "refresh_token",
+	s.does(t, "client", "add", "Jellyfin in the attic", "--id", "jellyfin", "--redirect-uri", app.URL+"/cb", "--post-logout-uri", app.URL+"/bye", "--grant", "authorization_code", "--grant", "refresh_token",
 		"--scope", "openid", "--scope", "profile", "--scope", "email", "--scope", "offline_access")
 
 	b := seen.watch(s.browser(t, scriptOn))
@@ -129,4 +129,16 @@ func tourApps(t *testing.T, seen *visits) {
 	b.look("apps-empty")
 	b.open(app.asks(nil))
 	b.at("/authorize/consent", http.StatusOK)
+
+	leaving := "/oauth/end-session?" + url.Values{"client_id": {"jellyfin"}, "post_logout_redirect_uri": {app.URL + "/bye"}}.Encode()
+	b.open(leaving)
+	b.at("/authorize/sign-out", http.StatusOK)
+	b.look("app-sign-out")
+	b.press("Stay signed in")
+	b.at("/account", http.StatusOK)
+	b.open(leaving)
+	b.press("Sign out")
+	b.sees("Back in the app")
+	b.open("/account")
+	b.at("/sign-in", http.StatusOK)
 }

@@ -38,6 +38,8 @@ const (
 	AuthorizationCode    Kind = "authorization code"    // the answer, on its way through the browser
 	Refresh              Kind = "refresh token"         // an app that signed in by OpenID Connect, as long as it stays
 	Access               Kind = "access token"          // signed; stands for a grant, for some minutes
+	ClientAccess         Kind = "client access token"   // signed; stands for a client itself, such as a media server
+	Logout               Kind = "logout request"        // an app asks to sign its person out here too; nobody's
 
 	ClientSecret Kind = "client secret" // by which a client of OpenID Connect proves itself; its Subject is the client
 	Handed       Kind = "handed token"  // tells a device that was let in its token once more, which is its Detail
@@ -107,6 +109,8 @@ var Rules = map[Kind]Rule{
 	AuthorizationCode:    {Life: time.Minute, SingleUse: true, OwnedByAccount: true},
 	Refresh:              {Life: 400 * day, Idle: 90 * day, OwnedByAccount: true, Bearer: true},
 	Access:               {Life: 10 * time.Minute, Idle: 90 * day, OwnedByAccount: true, Bearer: true, Shape: signed},
+	ClientAccess:         {Life: 10 * time.Minute, Shape: signed},
+	Logout:               {Life: 10 * time.Minute, SingleUse: true},
 
 	ClientSecret: {Life: 3650 * day, OutlivesEpochs: true, Shape: secret.Token.IsClientSecret},
 	Handed:       {Life: time.Minute, OwnedByAccount: true},

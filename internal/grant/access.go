@@ -25,9 +25,9 @@ type Shown struct {
 // Bearer resolves an access token: its signature, then the grant it came from, in one question. The errors of the resolver.
 func (s *Service) Bearer(ctx context.Context, token secret.Token) (out Shown, err error) {
 	out.Found, err = s.Resolver.ResolveWith(ctx, credential.Access, token, func(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, error) {
-		c, err := s.Keys.Open(signing.Access, token.Reveal())
-		if err != nil || c.Check(signing.Expected{Issuer: s.Issuer, Audience: []string{s.Issuer}, Now: s.Now()}) != nil {
-			return credential.Found{}, credential.ErrUnknown
+		c, err := s.openAccess(token)
+		if err != nil {
+			return credential.Found{}, err
 		}
 		f, who, err := s.Store.FindGrant(ctx, c.Text("sid"))
 		if err != nil {

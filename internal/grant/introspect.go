@@ -43,7 +43,7 @@ func (s *Service) Introspect(ctx context.Context, c relyingparty.Client, token s
 	}
 	in, err := s.Bearer(ctx, token)
 	if credential.IsDead(err) {
-		return Status{}, nil
+		return s.serverStatus(ctx, c, token)
 	}
 	if err != nil || in.Subject != c.ID && !(c.MayAsk(relyingparty.Servers) && in.terms.has(relyingparty.Player)) {
 		return Status{}, err
@@ -57,6 +57,21 @@ func (s *Service) Introspect(ctx context.Context, c relyingparty.Client, token s
 	return Status{
 		Active: true, Issuer: s.Issuer, Subject: in.Who.ID, Audience: s.Issuer, Client: in.Subject, Scope: Spell(in.terms.Scopes), Kind: "Bearer",
 		UserName: personOf(in.Who, in.terms).UserName, Expires: in.ExpiresAt.Unix(), IssuedAt: in.CreatedAt.Unix(), ID: in.Claims.Text("jti"), Grant: in.Hash,
+	}, nil
+}
+
+// serverStatus tells a client about an access token that it has for itself.
+func (s *Service) serverStatus(ctx context.Context, c relyingparty.Client, token secret.Token) (Status, error) {
+	in, err := s.ClientBearer(ctx, token)
+	if credential.IsDead(err) || err == nil && in.Client.ID != c.ID {
+		return Status{}, nil
+	}
+	if err != nil {
+		return Status{}, err
+	}
+	return Status{
+		Active: true, Issuer: s.Issuer, Subject: c.ID, Audience: s.Issuer, Client: c.ID, Scope: Spell(in.Scopes), Kind: "Bearer",
+		Expires: in.Claims.Time("exp").Unix(), IssuedAt: in.Claims.Time("iat").Unix(), ID: in.Claims.Text("jti"),
 	}, nil
 }
 

@@ -36,6 +36,7 @@ type accessClaims struct {
 	AuthTime int64  `json:"auth_time,omitempty"`
 	ACR      string `json:"acr,omitempty"`
 	Grant    string `json:"sid,omitempty"`
+	Born     int64  `json:"epoch,omitempty"` // of a token that has no grant behind it
 }
 
 // identityClaims are those of an ID token (OpenID Connect Core §2).

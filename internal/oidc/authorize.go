@@ -11,16 +11,8 @@ import (
 // authorize takes an authorization request (RFC 6749 §4.1.1), from the address or from a form that another site's page sent, keeps it, and sends the
 // browser on to the page that asks. Nothing here looks at who the browser is. An error goes to the client only when it is certain that it is there.
 func (d *Door) authorize(w http.ResponseWriter, r *http.Request) error {
-	sent, unreadable := r.PostForm, false
-	if r.Method != http.MethodPost {
-		var err error
-		sent, err = url.ParseQuery(r.URL.RawQuery)
-		unreadable = err != nil
-	}
-	for _, values := range sent {
-		unreadable = unreadable || len(values) > 1 // RFC 6749 §3.1
-	}
-	if unreadable {
+	sent, readable := parameters(r)
+	if !readable {
 		return on(w, r, pageRefused+"?reason="+reasonUnreadable)
 	}
 	asked := grant.Asked{
@@ -46,6 +38,38 @@ func (d *Door) authorize(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return on(w, r, pageConsent+"?request="+id.Reveal())
+}
+
+// parameters are what a browser brings, in the address or by a form, each of them once (RFC 6749 §3.1).
+func parameters(r *http.Request) (sent url.Values, readable bool) {
+	if r.Method == http.MethodPost {
+		return r.PostForm, true // middleware.RequireForm has looked
+	}
+	sent, err := url.ParseQuery(r.URL.RawQuery)
+	readable = err == nil
+	for _, values := range sent {
+		readable = readable && len(values) == 1
+	}
+	return sent, readable
+}
+
+// endSession takes the request of an app to sign its person out here too (OpenID Connect RP-Initiated Logout §2), keeps it, and sends the browser on to
+// the page that does it or asks.
+func (d *Door) endSession(w http.ResponseWriter, r *http.Request) error {
+	sent, readable := parameters(r)
+	if !readable {
+		return on(w, r, pageRefused+"?reason="+reasonUnreadable)
+	}
+	id, err := d.Grants.BeginLogout(r.Context(), grant.Leaving{
+		Hint: sent.Get("id_token_hint"), ClientID: sent.Get("client_id"), URI: sent.Get("post_logout_redirect_uri"), State: sent.Get("state"),
+	}, d.client(r))
+	if errors.Is(err, grant.ErrLeaving) {
+		return on(w, r, pageRefused+"?reason="+reasonLeaving)
+	}
+	if err != nil {
+		return err
+	}
+	return on(w, r, pageSignOut+"?request="+id.Reveal())
 }
 
 // on sends the browser on by a GET, whatever it sent (RFC 9700 §4.12).

@@ -26,8 +26,11 @@ const (
 	pathUserInfo     = "/oauth/userinfo"
 	pathIntrospect   = "/oauth/introspect"
 	pathRevoke       = "/oauth/revoke"
+	pathEndSession   = "/oauth/end-session"
 	pageConsent      = "/authorize/consent"
 	pageRefused      = "/authorize/refused"
+	pageSignOut      = "/authorize/sign-out"
+	reasonLeaving    = "leaving"
 	reasonClient     = "client"
 	reasonRedirect   = "redirect"
 	reasonUnreadable = "unreadable"
@@ -64,6 +67,8 @@ func (d *Door) routes() []route {
 		{"POST /oauth/token", d.token},
 		{"POST /oauth/introspect", d.introspect},
 		{"POST /oauth/revoke", d.revoke},
+		{"GET /oauth/end-session", d.endSession},
+		{"POST /oauth/end-session", d.endSession},
 		{"GET /oauth/userinfo", d.userInfo},
 		{"POST /oauth/userinfo", d.userInfo},
 	}

@@ -92,6 +92,15 @@ func (c Claims) Time(name string) time.Time {
 	return time.UnixMilli(int64(*s * 1000)).UTC()
 }
 
+// Number returns a claim that is a whole number; zero when it is anything else.
+func (c Claims) Number(name string) int64 {
+	var n *int64
+	if json.Unmarshal(c[name], &n) != nil || n == nil {
+		return 0
+	}
+	return *n
+}
+
 // Expected is what a token has to say to count.
 type Expected struct {
 	Issuer   string

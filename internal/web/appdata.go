@@ -18,6 +18,15 @@ type ConsentPage struct {
 	Address string
 }
 
+// AppSignOutPage is "app-sign-out": an app asks to sign the person out. It posts request, account and act ("leave" or "stay").
+type AppSignOutPage struct {
+	Request string
+	Account string
+	App     string // empty: it does not say who it is
+	Where   string // host that the person comes back to; empty: none
+	Called  string
+}
+
 // ReturnPage is "return": a form that brings the browser back to an app.
 type ReturnPage struct {
 	Action string

@@ -132,6 +132,7 @@ func (d *Door) noRequest(w http.ResponseWriter, r *http.Request, err error) erro
 var appRefusals = map[string]string{
 	"client":     "It is not registered here, or not any more.",
 	"redirect":   "It wants you back at an address that is not registered for it. That may be a mistake of the app’s, or somebody who pretends to be the app.",
+	"leaving":    "It asks to sign you out in a way that does not fit together. You are still signed in here.",
 	"unreadable": "What it sent cannot be read.",
 }
 
@@ -142,7 +143,7 @@ func (d *Door) getAuthorizeRefused(w http.ResponseWriter, r *http.Request) error
 		return errNotFound
 	}
 	d.Pages.Page(w, r, http.StatusBadRequest, "message", Page{Data: MessagePage{
-		Title: "This app cannot sign you in", Icon: "alert", Paragraphs: []string{why, "Nothing was told to it. Ask the person who runs the app, or the one who runs this service."},
+		Title: "This app did something wrong", Icon: "alert", Paragraphs: []string{why, "Nothing was told to it. Ask the person who runs the app, or the one who runs this service."},
 	}})
 	return nil
 }

@@ -33,6 +33,8 @@ func (d *Door) routes() []route {
 		{"GET /authorize/consent", d.getConsent},
 		{"POST /authorize/consent", d.person(d.postConsent)},
 		{"GET /authorize/refused", d.getAuthorizeRefused},
+		{"GET /authorize/sign-out", d.getAppSignOut},
+		{"POST /authorize/sign-out", d.person(d.postAppSignOut)},
 
 		{"GET /sign-up", d.getSignUp},
 		{"POST /sign-up", d.postSignUp},

@@ -101,6 +101,9 @@ func (w *world) minted(a account.Account) map[credential.Kind]secret.Token {
 	all[credential.ClientSecret] = secret.NewToken()
 	w.client("minted"+a.ID, all[credential.ClientSecret])
 	all[credential.AuthorizationRequest], _ = w.requested("minted" + a.ID)
+	for _, kind := range []credential.Kind{credential.Logout, credential.ClientAccess} {
+		all[kind], _ = w.link(kind, account.Account{})
+	}
 	all[credential.AuthorizationCode], _ = w.code(s, "minted"+a.ID)
 	for _, kind := range []credential.Kind{credential.Refresh, credential.Access} {
 		n, _ := w.granted(kind, s, "minted"+a.ID)

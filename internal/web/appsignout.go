@@ -1,0 +1,72 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/grant"
+	"usher/internal/secret"
+)
+
+// getAppSignOut signs out who an app has proved to be signed in to it, and asks everybody else: a page of another site could send a browser here.
+func (d *Door) getAppSignOut(w http.ResponseWriter, r *http.Request) error {
+	g, err := d.Grants.LookLogout(r.Context(), secret.TokenOf(r.URL.Query().Get("request")))
+	if err != nil {
+		return d.noRequest(w, r, err)
+	}
+	v, err := d.visit(r)
+	if _, out := whyOutside(err); out {
+		return d.goodbye(w, r, g)
+	}
+	if err != nil && !errors.Is(err, credential.ErrDeleting) {
+		return err
+	}
+	if g.Proved(v.AccountID) {
+		return d.leaves(w, r, g, v)
+	}
+	if g.URI != "" {
+		allowForm(w, g.Origin())
+	}
+	d.Pages.Page(w, r, http.StatusOK, "app-sign-out", Page{Data: AppSignOutPage{
+		Request: g.ID.Reveal(), Account: v.AccountID, App: g.App, Called: v.Person.Called(), Where: whereTo(g.Origin()),
+	}})
+	return nil
+}
+
+func (d *Door) postAppSignOut(w http.ResponseWriter, r *http.Request, v visitor) error {
+	g, err := d.Grants.LookLogout(r.Context(), secret.TokenOf(r.PostFormValue("request")))
+	if err != nil {
+		return d.noRequest(w, r, err)
+	}
+	switch {
+	case r.PostFormValue("account") != v.AccountID:
+		return to(w, r, "/authorize/sign-out?request="+g.ID.Reveal())
+	case r.PostFormValue("act") != "leave":
+		return to(w, r, "/account")
+	}
+	return d.leaves(w, r, g, v)
+}
+
+// leaves signs this browser out, and with it every app whose sign-in hangs on it.
+func (d *Door) leaves(w http.ResponseWriter, r *http.Request, g grant.Goodbye, v visitor) error {
+	err := d.Devices.SignOut(r.Context(), v.Found, v.DeviceID, d.client(r))
+	if err != nil && !errors.Is(err, device.ErrNotFound) {
+		return err
+	}
+	d.dropCookie(w, cookieBrowser)
+	return d.goodbye(w, r, g)
+}
+
+// goodbye brings the browser back to the app, where it asked for that.
+func (d *Door) goodbye(w http.ResponseWriter, r *http.Request, g grant.Goodbye) error {
+	if err := d.Grants.EndLogout(r.Context(), g); err != nil && !errors.Is(err, grant.ErrGone) {
+		return err
+	}
+	if where := g.Location(); where != "" {
+		w.Header().Set("Cache-Control", "no-store")
+		return to(w, r, where)
+	}
+	return to(w, r, "/sign-in?why="+whyOut)
+}
