@@ -157,10 +157,14 @@ func checkPrivate(rest string) error {
 		if end < 0 {
 			end = len(after)
 		}
-		if after[:end] != "" && !plausibleHost(after[:end]) {
+		host, path := after[:end], after[end:]
+		switch {
+		case host == "" && !strings.HasPrefix(path, "/"): // nothing follows, and some leave the slashes out then
+			return ErrURIPath
+		case host != "" && !plausibleHost(host):
 			return ErrURIHost
 		}
-		return checkPath(after[end:])
+		return checkPath(path)
 	}
 	if !strings.HasPrefix(rest, "/") {
 		return ErrURIPath

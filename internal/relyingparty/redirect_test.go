@@ -33,7 +33,7 @@ var refused = map[string]error{
 	"https://app.example/a/../b": ErrURIPath, "https://app.example/./b": ErrURIPath, "https://app.example/a/..": ErrURIPath, "https://app.example//evil.example": ErrURIPath,
 	"https://app.example/%2e%2e/b": ErrURIPath, "https://app.example/a%2Fb": ErrURIPath, "https://app.example/a%2fb": ErrURIPath, "https://app.example/a%5cb": ErrURIPath,
 	"https://app.example/%252e/b": ErrURIPath, "https://app.example/.%2E/b": ErrURIPath, "com.example.app:/../cb": ErrURIPath, "com.example.app:cb": ErrURIPath,
-	"com.example.app:": ErrURIPath, "com.example.app:?x": ErrURIPath, "com.example.app:////evil.example": ErrURIPath, "https://app.example/[x]": ErrURIPath,
+	"com.example.app:": ErrURIPath, "com.example.app:?x": ErrURIPath, "com.example.app:////evil.example": ErrURIPath, "app.immich://": ErrURIPath, "app.immich://?x": ErrURIPath, "https://app.example/[x]": ErrURIPath,
 	"https://app.example/cb#x": ErrURISpelling, "https://app.example/cb#": ErrURISpelling, `https://app.example\@evil.example/`: ErrURISpelling, "https://*.example.org/cb": ErrURISpelling,
 	"https://app.example/*": ErrURISpelling, " https://app.example/": ErrURISpelling, "https://app.example/ ": ErrURISpelling, "https://app.example/\ncb": ErrURISpelling,
 	"https://app.example/\x00": ErrURISpelling, "https://bücher.example/": ErrURISpelling, "https://app.example/ü": ErrURISpelling, "https://app.example/%": ErrURISpelling,
