@@ -14,7 +14,7 @@ import (
 )
 
 // The curl commands that docs/apps.md shows do, one after the other, what stands beside them.
-func TestThePlexCommandsOfTheAppsPage(t *testing.T) {
+func TestTheCommandsOfTheAppsPage(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/apps.md")
 	if err != nil {
@@ -22,6 +22,7 @@ func TestThePlexCommandsOfTheAppsPage(t *testing.T) {
 	}
 	commands := regexp.MustCompile(`(?m)^    (curl .*)$`).FindAllStringSubmatch(string(page), -1)
 	wants := []string{
+		`"token_type":"Bearer"`, `"user_name":"ann.walker"`, `"name":"Attic"`, ``, `"user_code_long":"`, `/problems/authorization-pending`,
 		`"authToken":"`, `"authentication_token":"`, `"authToken":null`, `"authToken":null`, `<user id="`, `{"pong":true}`, ` clientIdentifier="attic"`, `"clientIdentifier":"shed"`, `"users":[{"id":`,
 		`{"token":"claim-`, `<authentication-token>`, ``,
 	}
@@ -44,6 +45,10 @@ func TestThePlexCommandsOfTheAppsPage(t *testing.T) {
 			if !strings.Contains(said, wants[i]) || wants[i] == "" && said != "" {
 				t.Errorf("%s\nsays %s", command[1], said)
 			}
+			if device := aDeviceCode.FindStringSubmatch(said); device != nil {
+				env["DEVICE"] = device[1]
+				continue
+			}
 			if pin := aPin.FindStringSubmatch(said); pin != nil {
 				env["PIN"] = pin[1]
 			}
@@ -55,6 +60,8 @@ func TestThePlexCommandsOfTheAppsPage(t *testing.T) {
 		}
 	})
 }
+
+var aDeviceCode = regexp.MustCompile(`"device_code":"([^"]+)"`)
 
 // shell runs a command as somebody who types it.
 func (d *doors) shell(command string, env map[string]string) string {
