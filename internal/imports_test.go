@@ -21,7 +21,7 @@ var rooms = map[layer][]string{
 	door:   {"api", "middleware", "oidc", "operations", "plexapi", "web"},
 	flow:   {"admin", "factor", "grant", "incident", "mediaserver", "password", "profile", "registration", "signin", "signup", "tvlink"},
 	thing:  {"account", "audit", "credential", "device", "linkcode", "mfa", "notice", "relyingparty"},
-	ground: {"argon2id", "blocklist", "config", "even", "id", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret", "signing"},
+	ground: {"argon2id", "blocklist", "config", "even", "id", "openapi", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret", "signing"},
 	behind: {"backchannel", "mail", "store"},
 	wing:   {"player"},
 	tests:  {"loadtest", "loadtest/crowd", "mail/mailtest", "testdb", "teststore"},

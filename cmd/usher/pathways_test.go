@@ -95,7 +95,7 @@ var ofOpenRoutes = map[string]decision{
 	"POST /sign-up": noPower, "POST /sign-up/strength": noPower, "POST /sign-up/code/again": noPower, "POST /invitation": noPower,
 	"POST /sign-out": noPower, "POST /api/v1/sign-out": noPower, "POST /reset": noPower, "POST /reset/required": noPower, "POST /notice": noPower,
 	"POST /tv": noPower, "POST /tv/sign-out": noPower, "POST /api/v1/link": noPower,
-	"GET /remove-device": noPower, "GET /remove-device/{token}": noPower, "POST /remove-device": noPower,
+	"GET /docs/api": noPower, "GET /remove-device": noPower, "GET /remove-device/{token}": noPower, "POST /remove-device": noPower,
 	"POST /not-me": noPower, "POST /keep-second-step": noPower, "POST /undo": noPower,
 
 	"GET /{$}": noPower, "GET /sign-in": noPower, "GET /sign-in/code": noPower, "GET /sign-in/recovery": noPower, "GET /auth": noPower, "GET /auth/{$}": noPower,

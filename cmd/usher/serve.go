@@ -25,6 +25,7 @@ import (
 	"usher/internal/mediaserver"
 	"usher/internal/middleware"
 	"usher/internal/oidc"
+	"usher/internal/openapi"
 	"usher/internal/operations"
 	"usher/internal/place"
 	"usher/internal/plexapi"
@@ -179,6 +180,10 @@ func (s *service) handler() (http.Handler, error) {
 		Proxied: len(s.cfg.TrustedProxies) > 0, Now: s.now,
 		PollCode: func(id int64, name string) secret.Token { return s.keys.Ring().PollCode(id, name) },
 	}
+	described, err := openapi.Parse(api.Description())
+	if err != nil {
+		return nil, err
+	}
 	door := &web.Door{
 		Pages: pages, SignIn: signIn, Devices: devices,
 		AppPasswords: &signin.AppPasswords{Store: s.db, Now: s.now},
@@ -191,6 +196,7 @@ func (s *service) handler() (http.Handler, error) {
 		Incident:     s.incidents(),
 		Clients:      s.registration(),
 		Links:        links,
+		API:          described,
 		Resolver:     s.resolver, Touches: s.touches, Place: s.places.Name, Now: s.now, Log: s.log, SecureCookies: s.cfg.SecureCookies(),
 	}
 	door.Grants = s.grants()

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	_ "embed"
 	"errors"
 	"net/http"
@@ -12,6 +13,9 @@ var errNotFound = errors.New("api: there is nothing here")
 
 //go:embed openapi.yaml
 var openAPI []byte
+
+// Description is what programs can ask for (OpenAPI 3.1).
+func Description() []byte { return bytes.Clone(openAPI) }
 
 // description serves what programs can ask for, as OpenAPI.
 func description(w http.ResponseWriter, _ *http.Request) error {

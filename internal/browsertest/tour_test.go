@@ -547,6 +547,8 @@ func tourClosed(t *testing.T, seen *visits) {
 
 func tourHelp(t *testing.T, seen *visits) {
 	b := seen.watch(serve(t, testdb.SQLite(t)).browser(t, scriptOn))
+	b.open("/docs/api")
+	b.look("api-docs")
 	b.open("/help")
 	b.look("help")
 	var pages []string

@@ -12,6 +12,7 @@ import (
 	"usher/internal/factor"
 	"usher/internal/grant"
 	"usher/internal/incident"
+	"usher/internal/openapi"
 	"usher/internal/password"
 	"usher/internal/profile"
 	"usher/internal/registration"
@@ -38,6 +39,7 @@ type Door struct {
 	Links        *tvlink.Service
 	Grants       *grant.Service
 	Resolver     *credential.Resolver
+	API          openapi.Document // what programs can ask for
 	Touches      *device.Touches
 	// Place names the place of an address; empty when it is not known.
 	Place func(netip.Addr) string

@@ -128,6 +128,9 @@ func TestDangerAsksOnceMoreWithoutScript(t *testing.T) {
 func TestPagesSpeakPlainly(t *testing.T) {
 	banned := []string{"session", "token", "mfa", "2fa", "credential", "oops", "!", "invalid", "please try", "successfully", "log in", "login"}
 	eachSample(t, func(t *testing.T, s sample, doc *html.Node) {
+		if s.name == "api-docs" { // for those who write programs
+			return
+		}
 		said := strings.ToLower(strings.ReplaceAll(text(first(doc, "body")), strings.ToLower(nasty), ""))
 		for _, word := range banned {
 			if strings.Contains(said, word) {

@@ -106,6 +106,7 @@ func (d *Door) routes() []route {
 		{"GET /link/confirm", d.person(d.getLinkConfirm)},
 		{"POST /link/confirm", d.person(d.postLinkConfirm)},
 		{"POST /link/deny", d.person(d.postLinkDeny)},
+		{"GET /docs/api", d.getAPIDocs},
 		{"GET /tv", d.getTV},
 		{"POST /tv", d.postTV},
 		{"POST /tv/sign-out", d.postTVSignOut},

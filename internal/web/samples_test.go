@@ -9,6 +9,7 @@ import (
 	"usher/internal/grant"
 	"usher/internal/mfa"
 	"usher/internal/notice"
+	"usher/internal/openapi"
 	"usher/internal/relyingparty"
 	"usher/internal/request"
 	"usher/internal/secret"
@@ -185,6 +186,11 @@ func accountSamples() []sample {
 		{name: "second-step-codes", state: "new", page: Page{Person: ann, Nav: "second-step", Data: RecoveryCodesPage{Account: nasty, Codes: sampleCodes()}}},
 		{name: "second-step-codes", state: "not stored", page: Page{Person: ann, Nav: "second-step", Data: RecoveryCodesPage{Ticket: "t", Form: refused("stored", "Tick this once you have stored the codes.")}}},
 		{name: "account", state: "going", page: Page{Person: ann, Data: AccountPage{Name: "Ann", Address: "ann@example.org", Devices: 1, SecondStep: sampleNow.AddDate(0, -1, 0), RecoveryCodes: 1, Removal: sampleNow.AddDate(0, 0, 6)}}},
+		{name: "api-docs", page: Page{Title: "Accounts, for programs", Data: APIDocsPage{openapi.Document{Text: "JSON in, JSON out.\n\nTwice.", Operations: []openapi.Operation{{
+			Method: "POST", Path: "/api/v1/sign-in", Summary: "Sign a program in", Text: nasty, Shows: []string{"bearer", "basic"},
+			Fields:  []openapi.Field{{Name: "login", Type: "text", Text: "E-mail address or user name", Required: true}},
+			Answers: []openapi.Answer{{Status: "200", Text: "Signed in", Fields: []openapi.Field{{Name: "token", Type: "text"}}}, {Status: "429", Text: "Refused for now"}},
+		}}}}}},
 		{name: "link", page: Page{Data: LinkPage{}}},
 		{name: "link", state: "back", page: Page{Data: LinkPage{Code: "BCDF-GHJK", Back: Back{"https://subdomain.department.attic.example.org:8443/back", "subdomain.department.attic.example.org:8443"}}}},
 		{name: "link", state: "refused", page: Page{Data: LinkPage{Code: "7rqz", Form: refused("user_code", "We don’t find this code. Codes work once and for 15 minutes: let the screen show a new one.")}}},
