@@ -155,6 +155,7 @@ type request struct {
 	cookies map[string]string // without their prefix
 	form    url.Values
 	object  map[string]string // sent as JSON
+	json    string            // the same, as it stands
 	header  http.Header
 	from    string // address and port; empty: 203.0.113.7
 }
@@ -165,6 +166,8 @@ func (d *doors) send(method, path string, q request) *httptest.ResponseRecorder 
 	d.at = d.at.Add(time.Millisecond) // so that what happens later has the greater number
 	body, contentType := "", ""
 	switch {
+	case q.json != "":
+		body, contentType = q.json, "application/json"
 	case q.object != nil:
 		raw, err := json.Marshal(q.object)
 		d.must(err)
@@ -180,7 +183,7 @@ func (d *doors) send(method, path string, q request) *httptest.ResponseRecorder 
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
 	}
-	if q.object == nil && r.Header.Get("Sec-Fetch-Site") == "" {
+	if contentType != "application/json" && r.Header.Get("Sec-Fetch-Site") == "" {
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 	}
 	for name, value := range q.cookies {

@@ -34,6 +34,7 @@ type holder struct {
 	server   *app   // that speaks for itself
 	verifier string // of the code among the tokens
 	pin      string // number of the PIN that handed its token out
+	people   int    // that were made besides
 }
 
 func (h *holder) is(w *httptest.ResponseRecorder, status int) *httptest.ResponseRecorder {
@@ -198,6 +199,7 @@ func (h *holder) links() {
 	h.is(h.post("/link/confirm", nil, "usher", browser, "usher-link", types(told.Code)), http.StatusSeeOther)
 	h.pin = strconv.FormatInt(told.ID, 10)
 	h.is(h.send(http.MethodGet, "/api/v2/pins/"+h.pin, q), http.StatusOK)
+	h.deviceKeys()
 	h.tokens[credential.Handed] = h.stack.keys.Ring().PollCode(told.ID, h.name).Reveal()
 }
 

@@ -18,6 +18,7 @@ import (
 	"usher/internal/credential"
 	"usher/internal/grant"
 	"usher/internal/incident"
+	"usher/internal/secret"
 	"usher/internal/tvlink"
 )
 
@@ -89,7 +90,7 @@ var entrances = map[string]entrance{
 
 	"plex, token": byAPI(func(h *holder, token string) *httptest.ResponseRecorder {
 		return h.send(http.MethodGet, "/api/v2/user", asPlex(token))
-	}, credential.App, credential.AppPassword, credential.Server),
+	}, credential.App, credential.AppPassword, credential.Server, credential.DeviceToken),
 	"plex, sign-in": {"", http.StatusCreated, http.StatusUnauthorized, false, kinds{credential.AppPassword}, func(h *holder, token string) *httptest.ResponseRecorder {
 		h.unlimited()
 		q := asPlex("")
@@ -104,6 +105,14 @@ var entrances = map[string]entrance{
 			q.header.Set("X-Plex-Client-Identifier", h.name)
 		}
 		return h.send(http.MethodGet, "/api/v2/pins/"+h.pin, q)
+	}},
+	"plex, key": byAPI(func(h *holder, token string) *httptest.ResponseRecorder {
+		k := keyed{h.doors, "key of " + h.name, secret.TokenOf(token)}
+		return k.exchanges(k.nonce())
+	}, credential.DeviceKey),
+	"plex, nonce": {"", http.StatusOK, 498, false, kinds{credential.DeviceNonce}, func(h *holder, token string) *httptest.ResponseRecorder {
+		h.people++
+		return h.keyedDevice(h.person(fmt.Sprintf("keyed%d.%s", h.people, h.name), h.password, false), "nonce of "+h.name).exchanges(token)
 	}},
 	"plex, claim": {"", http.StatusOK, http.StatusUnprocessableEntity, false, kinds{credential.ServerClaim}, func(h *holder, token string) *httptest.ResponseRecorder {
 		h.unlimited()
@@ -234,6 +243,10 @@ var outlives = map[credential.Kind]string{
 	credential.Console:    "++--+--------",
 	credential.Handed:     "++--+--------",
 
+	credential.DeviceKey:   "++--+--------",
+	credential.DeviceToken: "++--+--------",
+	credential.DeviceNonce: "+++++++++-++-", // nobody's
+
 	credential.RemoveDevice: "+++++++++++++", // takes one device away, and nothing else
 	credential.DeviceCode:   "+++++++++-++-", // nobody's account yet
 
@@ -355,6 +368,7 @@ var routesOfPrograms = map[string][]string{
 	},
 	"plexapi": {
 		"POST /api/v2/users/signin", "POST /users/sign_in", "POST /api/claim/exchange",
+		"GET /api/v2/auth/nonce", "POST /api/v2/auth/jwk", "POST /api/v2/auth/token", "GET /api/v2/auth/keys",
 		"GET /api/v2/pins/{id}", "GET /pins/{id}", "PUT /api/v2/pins/link", "POST /api/v2/pins", "POST /pins", "GET /api/v2/pins/qr/{code}",
 		"GET /api/v2/user", "GET /users/account", "GET /api/v2/ping", "DELETE /api/v2/users/signout",
 		"GET /api/v2/resources", "GET /api/v2/home", "GET /api/v2/home/users", "GET /api/v2/friends", "GET /devices", "DELETE /devices/{id}",

@@ -38,7 +38,7 @@ const (
 var ofKinds = map[credential.Kind]decision{
 	credential.Browser: asksCode, credential.Known: asksCode, credential.Remembered: asksCode, credential.App: asksCode, credential.Restricted: asksCode,
 	credential.AuthorizationRequest: noPower, credential.AuthorizationCode: fromSignIn, credential.Refresh: fromSignIn, credential.Access: fromSignIn, credential.ClientAccess: byOperator, credential.Logout: noPower,
-	credential.AppPassword: fromSignIn, credential.Handed: fromSignIn, credential.ServerClaim: fromSignIn, credential.Server: fromSignIn, credential.Change: fromSignIn, credential.Enrolment: fromSignIn, credential.Console: fromSignIn,
+	credential.AppPassword: fromSignIn, credential.Handed: fromSignIn, credential.DeviceKey: fromSignIn, credential.DeviceToken: fromSignIn, credential.DeviceNonce: noPower, credential.ServerClaim: fromSignIn, credential.Server: fromSignIn, credential.Change: fromSignIn, credential.Enrolment: fromSignIn, credential.Console: fromSignIn,
 	credential.LinkTicket: fromSignIn, credential.DeviceCode: noPower, credential.RemoveDevice: noPower,
 	credential.SignUp: newAccount, credential.SignUpLink: newAccount,
 	credential.SecondStep: noPower, credential.Reset: noPower, credential.Undo: noPower, credential.NotMe: noPower, credential.KeepFactor: noPower,
@@ -54,6 +54,7 @@ var ofMints = map[string]decision{
 	"profile.Service.redeem": fromSignIn, "factor.Service.keep": fromSignIn, "factor.Service.Finish": fromSignIn,
 	"store.DB.EnterLinkCode": fromSignIn, "store.DB.ApproveLink": fromSignIn, "tvlink.Service.collect": fromSignIn,
 
+	"store.DB.SetDeviceKey": fromSignIn, "store.DB.RenewByKey": fromSignIn, "devicekey.Service.Nonce": noPower,
 	"mediaserver.Service.Offer": fromSignIn, "mediaserver.Service.Exchange": fromSignIn,
 
 	"signup.Service.create": newAccount, "signup.Founding.SetUp": newAccount,
@@ -81,6 +82,7 @@ var ofOpenRoutes = map[string]decision{
 	"POST /api/v2/users/signin": asksCode, "POST /users/sign_in": asksCode,
 	"POST /reset/code": asksCode, "POST /reset/new": asksCode,
 
+	"POST /api/v2/auth/jwk": fromSignIn, "POST /api/v2/auth/token": fromSignIn, "GET /api/v2/auth/nonce": noPower, "GET /api/v2/auth/keys": noPower,
 	"PUT /api/v2/pins/link": fromSignIn, "GET /api/v2/pins/{id}": fromSignIn, "GET /pins/{id}": fromSignIn, "POST /api/v2/pins": noPower, "POST /pins": noPower,
 	"GET /api/v2/pins/qr/{code}": noPower,
 	"GET /api/claim/token":       fromSignIn, "POST /api/claim/exchange": fromSignIn,
@@ -111,8 +113,8 @@ var ofOpenRoutes = map[string]decision{
 	"GET /static/": noPower, "GET /favicon.ico": noPower, "GET /robots.txt": noPower, "/help": noPower, "/help/": noPower, "/": noPower,
 }
 
-// lettingWait are the routes for players that answer everybody, with a code for somebody else to type.
-var lettingWait = []string{"POST /api/v2/pins", "POST /pins"}
+// lettingWait are the routes for players that answer everybody: with a code for somebody else to type, or with what opens nothing.
+var lettingWait = []string{"POST /api/v2/pins", "POST /pins", "GET /api/v2/auth/nonce", "GET /api/v2/auth/keys"}
 
 // guards are the wrappers that let in only who is signed in, or holds the console's ticket.
 var guards = []string{"person", "proved", "fresh", "leaver", "administrator", "adminSearch", "draftHandler", "console"}

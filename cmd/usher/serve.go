@@ -204,7 +204,7 @@ func (s *service) handler() (http.Handler, error) {
 		SignIn: signIn, Devices: devices, Links: links, Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
 	}
 	players := &plexapi.Door{
-		SignIn: signIn, Devices: devices, Links: links, Servers: &mediaserver.Service{Store: s.db, Resolver: s.resolver, Now: s.now},
+		SignIn: signIn, Devices: devices, Links: links, Keys: s.deviceKeys(), Servers: &mediaserver.Service{Store: s.db, Resolver: s.resolver, Now: s.now},
 		Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
 	}
 	plex := func(path string) bool { return s.cfg.PlexAPI == config.On && plexapi.Owns(path) }

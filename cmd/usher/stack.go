@@ -15,6 +15,7 @@ import (
 	"usher/internal/blocklist"
 	"usher/internal/config"
 	"usher/internal/credential"
+	"usher/internal/devicekey"
 	"usher/internal/grant"
 	"usher/internal/mail"
 	"usher/internal/mfa"
@@ -139,4 +140,11 @@ func newLog(cfg config.Config, w world) *slog.Logger {
 		return slog.New(slog.NewTextHandler(w.Err, o))
 	}
 	return slog.New(slog.NewJSONHandler(w.Err, o))
+}
+
+// deviceKeys are the keys that software signs in by.
+func (s *stack) deviceKeys() *devicekey.Service {
+	return &devicekey.Service{
+		Store: s.db, Resolver: s.resolver, Keys: &signing.Keys{Ring: s.keys.Ring, Now: s.now}, Host: s.cfg.OriginURL().Host, Now: s.now,
+	}
 }

@@ -8,7 +8,7 @@ func Actions() []Action {
 		SignedIn, SignInFailed, SignInRefused, ProvedAgain, SignedOut, SignedOutAll, DevicesTrimmed,
 		ResetRequired, ResetAsked, ResetLinkMade, ResetProved, PasswordReset, PasswordChanged,
 		SecondFactorOn, SecondFactorOff, CodesReplaced, FactorFailed, BrowserForgotten,
-		RemovalAsked, RemovalStopped, FactorRemoved, AppPasswordMade, ClaimTokenMade, ServerClaimed,
+		RemovalAsked, RemovalStopped, FactorRemoved, AppPasswordMade, ClaimTokenMade, ServerClaimed, DeviceKeySet,
 		LinkApproved, LinkDenied, LinkCodeWrong,
 		AppAllowed, AppRemoved, AppReused,
 		InvitationMade, CodeFailed, InvitationEnded,

@@ -53,6 +53,7 @@ const (
 	AppAllowed        Action = "app.allowed"
 	AppRemoved        Action = "app.removed"
 	AppReused         Action = "app.token-reused"
+	DeviceKeySet      Action = "device-key.set"
 	InvitationMade    Action = "invitation.made"
 	CodeFailed        Action = "code.failed"
 	InvitationEnded   Action = "invitation.revoked"

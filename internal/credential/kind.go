@@ -43,6 +43,9 @@ const (
 
 	ClientSecret Kind = "client secret" // by which a client of OpenID Connect proves itself; its Subject is the client
 	Handed       Kind = "handed token"  // tells a device that was let in its token once more, which is its Detail
+	DeviceNonce  Kind = "device nonce"  // something new for the key of a device to sign; its Detail is the software it was given to
+	DeviceKey    Kind = "device key"    // public, in its Detail: gets tokens for its device by what it signs. It is found by its name
+	DeviceToken  Kind = "device token"  // signed, lives a week: what a device's key has got
 	ServerClaim  Kind = "claim token"   // lets a media server be claimed for the account
 	Server       Kind = "server"        // a media server that was claimed
 
@@ -114,6 +117,9 @@ var Rules = map[Kind]Rule{
 
 	ClientSecret: {Life: 3650 * day, OutlivesEpochs: true, Shape: secret.Token.IsClientSecret},
 	Handed:       {Life: time.Minute, OwnedByAccount: true},
+	DeviceNonce:  {Life: 5 * time.Minute, SingleUse: true},
+	DeviceKey:    {Life: 400 * day, Idle: 90 * day, OwnedByAccount: true, Shape: isKeyName},
+	DeviceToken:  {Life: 7 * day, OwnedByAccount: true, Bearer: true, Acts: true, Shape: signed},
 	ServerClaim:  {Life: 4 * time.Minute, SingleUse: true, OwnedByAccount: true, Shape: secret.Token.IsClaim},
 	Server:       {Life: 3650 * day, Idle: 365 * day, OwnedByAccount: true, Bearer: true},
 
@@ -133,3 +139,8 @@ const Fresh = 5 * time.Minute
 
 // AdminFresh is how long an administrator may stay idle or unproved on administration pages before the password is asked again.
 const AdminFresh = 15 * time.Minute
+
+// longestKeyName bounds the name of a key: its software's, and its own.
+const longestKeyName = 256
+
+func isKeyName(name secret.Token) bool { return !name.Empty() && len(name.Reveal()) <= longestKeyName }

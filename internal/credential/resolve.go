@@ -54,11 +54,13 @@ type Found struct {
 	DeviceUsedAt time.Time        // zero when it belongs to none
 }
 
-// Player is the subject of an App credential without any rights on the account: it was let in by a code, so whoever holds it need not be the owner.
+// Player is the subject of an App credential, or what came from it, without any rights on the account: it was let in by a code, so whoever holds it need not be the owner.
 const Player = "player"
 
 // IsPlayer reports whether the credential plays, and has no say in the account (NIST SP 800-63B-4 §5.1.2).
-func (f Found) IsPlayer() bool { return f.Kind == App && f.Subject == Player }
+func (f Found) IsPlayer() bool {
+	return (f.Kind == App || f.Kind == DeviceToken) && f.Subject == Player
+}
 
 // IsFresh reports whether the password was typed recently enough for what matters.
 func (f Found) IsFresh(now time.Time) bool { return now.Sub(f.FreshAt) < Fresh }

@@ -9,6 +9,7 @@ import (
 	"usher/internal/device"
 	"usher/internal/secret"
 	"usher/internal/signin"
+	"usher/internal/signing"
 )
 
 // call is one request, what it says, and the form that its answer takes.
@@ -105,15 +106,30 @@ func (c *call) holder() (signin.Admitted, error) {
 	if err != nil {
 		return signin.Admitted{}, err
 	}
-	in, err := c.door.SignIn.Program(c.r.Context(), token)
+	in, err := c.bearer(token)
 	if credential.IsDead(err) {
 		return signin.Admitted{}, errDeadToken
 	}
-	if err == nil && in.Found.DeviceID != "" {
-		used := device.Device{ID: in.Found.DeviceID, AccountID: in.Found.AccountID, Seen: c.door.client(c.r).Seen()}
-		c.door.Touches.Note(used, in.Found.DeviceUsedAt, c.door.Now())
+	if err == nil {
+		c.used(in.Found)
 	}
 	return in, err
+}
+
+// used notes that a device was used.
+func (c *call) used(f credential.Found) {
+	if f.DeviceID != "" {
+		c.door.Touches.Note(device.Device{ID: f.DeviceID, AccountID: f.AccountID, Seen: c.door.client(c.r).Seen()}, f.DeviceUsedAt, c.door.Now())
+	}
+}
+
+// bearer resolves a token of either make.
+func (c *call) bearer(token secret.Token) (signin.Admitted, error) {
+	if !signing.Looks(token.Reveal()) {
+		return c.door.SignIn.Program(c.r.Context(), token)
+	}
+	h, err := c.door.Keys.Holder(c.r.Context(), token)
+	return signin.Admitted{Found: h.Found, Account: h.Account, Token: token}, err
 }
 
 // member lets in software of an account's owner; a media server that was claimed learns about itself and its owner, and no more.

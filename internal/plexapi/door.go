@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"usher/internal/device"
+	"usher/internal/devicekey"
 	"usher/internal/mediaserver"
 	"usher/internal/request"
 	"usher/internal/signin"
@@ -23,6 +24,7 @@ type Door struct {
 	Devices *signin.Devices
 	Servers *mediaserver.Service
 	Links   *tvlink.Service
+	Keys    *devicekey.Service
 	Touches *device.Touches
 	// Place names the place of an address; empty when it is not known.
 	Place func(netip.Addr) string
@@ -56,6 +58,10 @@ func (d *Door) routes() []route {
 		{"GET /api/v2/pins/{id}", d.pollPin},
 		{"PUT /api/v2/pins/link", d.link},
 		{"GET /api/v2/pins/qr/{code}", d.picture},
+		{"GET /api/v2/auth/nonce", d.nonce},
+		{"POST /api/v2/auth/jwk", d.registerKey},
+		{"POST /api/v2/auth/token", d.keyToken},
+		{"GET /api/v2/auth/keys", d.keys},
 		{"POST /pins", d.createPinOld},
 		{"GET /pins/{id}", d.pollPinOld},
 		{"POST /users/sign_in", d.signInOld},

@@ -20,6 +20,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/devicekey"
 	"usher/internal/linkcode"
 	"usher/internal/mediaserver"
 	"usher/internal/mfa"
@@ -27,6 +28,7 @@ import (
 	"usher/internal/notice"
 	"usher/internal/secret"
 	"usher/internal/signin"
+	"usher/internal/signing"
 	"usher/internal/store"
 	"usher/internal/testdb"
 	"usher/internal/teststore"
@@ -65,11 +67,16 @@ func newHouse(t *testing.T, databaseURL string) *house {
 	h.must(err)
 	ring, err := secret.NewRing()
 	h.must(err)
+	ring, err = ring.NextSigning(h.now)
+	h.must(err)
 	resolver := &credential.Resolver{Store: h.db, Now: clock}
 	h.door = &Door{
 		SignIn:  &signin.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: &mfa.Checker{Store: h.db, Hasher: h.pool, Now: clock}, Now: clock, Log: log},
 		Devices: &signin.Devices{Store: h.db, Now: clock}, Servers: &mediaserver.Service{Store: h.db, Resolver: resolver, Now: clock}, Touches: &device.Touches{},
 		Links: &tvlink.Service{Store: h.db, Resolver: resolver, Pace: &tvlink.Pace{}, Longest: linkcode.Longest, PollCode: ring.PollCode, Now: clock},
+		Keys: &devicekey.Service{
+			Store: h.db, Resolver: resolver, Keys: &signing.Keys{Ring: func() *secret.Ring { return ring }, Now: clock}, Host: origin.Host, Now: clock,
+		},
 		Place: func(netip.Addr) string { return "" }, Origin: origin, Now: clock, Log: log,
 	}
 	h.handler = middleware.Chain(middleware.Settings{Origin: origin, ErrorPage: h.door.Refused, Now: clock}, log)(h.door.Handler())

@@ -11,6 +11,7 @@ import (
 	"usher/internal/argon2id"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/devicekey"
 	"usher/internal/linkcode"
 	"usher/internal/mediaserver"
 	"usher/internal/outage"
@@ -66,6 +67,13 @@ var meanings = []struct {
 	{linkcode.ErrNotFound, deadPin}, {tvlink.ErrExpired, deadPin}, {tvlink.ErrDenied, deadPin},
 	{linkcode.ErrMost, refusal{1003, http.StatusTooManyRequests, "Too many codes wait on this network. Use one of them, or wait some minutes."}},
 	{tvlink.ErrElsewhere, refusal{1068, http.StatusForbidden, "That device is not where you are. Look at it first: type its code at SITE/link in a browser."}},
+	{devicekey.ErrExpired, refusal{1069, statusExpired, "What was signed has expired, or its nonce has, or was used. Get a new nonce."}},
+	{devicekey.ErrInvalid, refusal{1008, http.StatusUnprocessableEntity, "The signature is not that key's, or it is not for SITE."}},
+	{devicekey.ErrForeign, refusal{1097, http.StatusUnprocessableEntity, "The issuer is not the device that the nonce was given to."}},
+	{devicekey.ErrDead, refusal{1001, http.StatusUnauthorized, "User could not be authenticated. There is no such key, or its device was signed out."}},
+	{devicekey.ErrTaken, refusal{1014, http.StatusUnprocessableEntity, "A key of this name is registered for another device."}},
+	{devicekey.ErrBadKey, refusal{1004, http.StatusBadRequest, "The key has to be an Ed25519 public key as a JSON Web Key."}},
+	{devicekey.ErrNoName, refusal{1000, http.StatusBadRequest, "The device signed in without X-Plex-Client-Identifier."}},
 	{credential.ErrTooMany, refusal{1003, http.StatusTooManyRequests, "As many claim tokens wait as may. Use one of them, or wait four minutes."}},
 	{mediaserver.ErrDeadClaim, refusal{1069, http.StatusUnprocessableEntity, "This claim token does not count: it lives four minutes and works once. Get a new one."}},
 	{device.ErrTooMany, refusal{1008, http.StatusUnprocessableEntity, "This account has as many media servers as it may have. Sign one out at SITE in a browser."}},
@@ -112,6 +120,9 @@ func (d *Door) answer(h handler) http.Handler {
 
 // busyPause is when a request that was refused for want of room may come back.
 const busyPause = 5 * time.Second
+
+// statusExpired is what clients of this API know for a signature that is too old.
+const statusExpired = 498
 
 // statusLeft is what stands in the log for a request whose sender went away before the answer.
 const statusLeft = 499

@@ -57,7 +57,8 @@ var (
 	LinkCodesNewborn      = Rule{"link code newborn", 2, 24 * time.Hour}
 	LinkCodesNetwork      = Rule{"link code network", 10, 15 * time.Minute}
 	LinkCodesNetworkDaily = Rule{"link code network day", 30, 24 * time.Hour}
-	PinMisses             = Rule{"pin", 120, 10 * time.Minute} // polls for PINs that wait for nobody, from one network
+	PinMisses             = Rule{"pin", 120, 10 * time.Minute}         // polls for PINs that wait for nobody, from one network
+	DeviceNonces          = Rule{"device nonce", 60, 10 * time.Minute} // made for the devices of one network
 	Strengths             = Rule{"strength", 600, 10 * time.Minute}
 	Authorizations        = Rule{"authorization", 300, 10 * time.Minute} // requests of OpenID clients kept for one network: each is a row
 )

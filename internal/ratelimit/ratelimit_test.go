@@ -12,7 +12,7 @@ import (
 
 // rules are the limits there are; a new one belongs here, so that its numbers are looked at.
 var rules = []Rule{
-	SignInFailures, SignUps, SignUpMails, SignUpMailsDaily, ResetsAccount, ResetsDaily, ResetsNetwork, ResetsNetworkIncident, NewPasswords, RecoverySets, AppSignIns, AppSignInsDaily, StepUps, CodesTyped, CodesForAddress, LinksOpened, Notices, Strengths, ClaimTokens, ClaimExchanges, PinMisses,
+	SignInFailures, SignUps, SignUpMails, SignUpMailsDaily, ResetsAccount, ResetsDaily, ResetsNetwork, ResetsNetworkIncident, NewPasswords, RecoverySets, AppSignIns, AppSignInsDaily, StepUps, CodesTyped, CodesForAddress, LinksOpened, Notices, Strengths, ClaimTokens, ClaimExchanges, PinMisses, DeviceNonces,
 }
 
 // counter does in memory what the store does in the database, in whole milliseconds as there.

@@ -28,7 +28,7 @@ var signingUses = []SigningUse{SignsIdentity, SignsAccess}
 // published; an old one stays published for SigningOverlap after that, longer than anything it signed lives.
 const (
 	SigningLead    = time.Hour
-	SigningOverlap = 24 * time.Hour
+	SigningOverlap = 8 * 24 * time.Hour
 )
 
 // SigningKey is a private key that others check by its public half.

@@ -44,7 +44,7 @@ func sign(t testing.TB, k *Keys, kind Kind, claims any) string {
 	return text
 }
 
-var allKinds = map[string]Kind{"identity": Identity, "logout": Logout, "access": Access}
+var allKinds = map[string]Kind{"identity": Identity, "logout": Logout, "access": Access, "device": Device}
 
 // A token counts as its own kind and as no other, and only in the spelling we gave it.
 func TestOpen(t *testing.T) {

@@ -189,6 +189,7 @@ var actWords = map[audit.Action]actWord{
 	audit.AppPasswordMade:  {"app", "App password made"},
 	audit.ClaimTokenMade:   {"server", "Claim token made"},
 	audit.ServerClaimed:    {"server", "Media server claimed"},
+	audit.DeviceKeySet:     {"key", "Key of an app registered"},
 	audit.InvitationMade:   {"ticket", "Invitation made"},
 	audit.CodeFailed:       {"alert", "Wrong code or sign-up password"},
 	audit.InvitationEnded:  {"ticket", "Invitation revoked"},

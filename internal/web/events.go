@@ -58,6 +58,7 @@ var eventTexts = map[audit.Action]eventWords{
 	audit.AppPasswordMade:  {icon: "app", text: "An app password was made."},
 	audit.ClaimTokenMade:   {icon: "server", text: "A claim token for a media server was made."},
 	audit.ServerClaimed:    {icon: "server", text: "A media server was added."},
+	audit.DeviceKeySet:     {icon: "key", text: "An app registered a key of its own."},
 }
 
 // worthShowing leaves out what only repeats the event beside it: the password typed again for a change that is listed itself.

@@ -83,11 +83,11 @@ func (w *world) minted(a account.Account) map[credential.Kind]secret.Token {
 	_, _, all[credential.Change] = w.confirm(account.ForEmail, a, "change-"+a.Email)
 	for _, kind := range []credential.Kind{
 		credential.Undo, credential.NotMe, credential.Reset, credential.SecondStep, credential.Remembered, credential.Enrolment,
-		credential.KeepFactor, credential.Restricted, credential.Console, credential.LinkTicket, credential.RemoveDevice, credential.Handed,
+		credential.KeepFactor, credential.Restricted, credential.Console, credential.LinkTicket, credential.RemoveDevice, credential.Handed, credential.DeviceToken,
 	} {
 		all[kind], _ = w.link(kind, a)
 	}
-	for kind, token := range map[credential.Kind]secret.Token{credential.App: secret.NewToken(), credential.AppPassword: secret.NewAppPassword(), credential.Server: secret.NewToken()} {
+	for kind, token := range map[credential.Kind]secret.Token{credential.App: secret.NewToken(), credential.AppPassword: secret.NewAppPassword(), credential.Server: secret.NewToken(), credential.DeviceKey: secret.NewToken()} {
 		app := w.signIn(a)
 		app.Kind, app.Token, app.Device.Kind = kind, token, device.App
 		w.must(w.db.AddDevice(w.ctx(), app, w.act(audit.SignedIn, a.ID)))
@@ -95,7 +95,7 @@ func (w *world) minted(a account.Account) map[credential.Kind]secret.Token {
 	}
 	all[credential.ServerClaim] = secret.NewClaim()
 	w.must(w.db.Record(w.ctx(), w.act(audit.ClaimTokenMade, a.ID).Linking(w.claimLink(a, all[credential.ServerClaim]))))
-	for _, kind := range []credential.Kind{credential.Invitation, credential.SetUp, credential.DeviceCode} {
+	for _, kind := range []credential.Kind{credential.Invitation, credential.SetUp, credential.DeviceCode, credential.DeviceNonce} {
 		all[kind], _ = w.link(kind, account.Account{})
 	}
 	all[credential.ClientSecret] = secret.NewToken()

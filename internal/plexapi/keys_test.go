@@ -1,0 +1,232 @@
+package plexapi
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+)
+
+// keyed is a client with a key of its own.
+type keyed struct {
+	*house
+	name, kid string
+	private   ed25519.PrivateKey
+}
+
+func (h *house) keyed(name, kid string) keyed {
+	h.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	h.must(err)
+	return keyed{h, name, kid, private}
+}
+
+func (k keyed) jwk() string {
+	x := base64.RawURLEncoding.EncodeToString(k.private.Public().(ed25519.PublicKey))
+	return `{"jwk":{"kty":"OKP","crv":"Ed25519","x":"` + x + `","use":"sig","alg":"EdDSA","kid":"` + k.kid + `"}}`
+}
+
+func (k keyed) register(token string) answer {
+	k.Helper()
+	return k.ask(http.MethodPost, "/api/v2/auth/jwk", k.jwk(), "Content-Type", "application/json", "X-Plex-Token", token)
+}
+
+func (h *house) nonce(name string) string {
+	h.Helper()
+	nonce, _ := h.ask(http.MethodGet, "/api/v2/auth/nonce", "", "X-Plex-Client-Identifier", name, "Accept", "application/json").is(200).jsonBody()["nonce"].(string)
+	return nonce
+}
+
+// signs writes what a client signs; change may spoil the claims.
+func (k keyed) signs(nonce string, change func(claims map[string]any)) string {
+	k.Helper()
+	claims := map[string]any{"nonce": nonce, "scope": "username,email", "aud": "plex.tv", "iss": k.name, "iat": k.now.Unix(), "exp": k.now.Add(5 * time.Minute).Unix()}
+	change(claims)
+	raw, err := json.Marshal(claims)
+	k.must(err)
+	text := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"EdDSA","typ":"JWT","kid":"`+k.kid+`"}`)) + "." + base64.RawURLEncoding.EncodeToString(raw)
+	return text + "." + base64.RawURLEncoding.EncodeToString(ed25519.Sign(k.private, []byte(text)))
+}
+
+func asTheyAre(map[string]any) {}
+
+func (h *house) exchanges(signed string) answer {
+	h.Helper()
+	return h.ask(http.MethodPost, "/api/v2/auth/token", `{"jwt":"`+signed+`"}`, "Content-Type", "application/json", "Accept", "application/json")
+}
+
+// renews gets a token by the key.
+func (k keyed) renews() string {
+	k.Helper()
+	token, _ := k.exchanges(k.signs(k.nonce(k.name), asTheyAre)).is(200).jsonBody()["auth_token"].(string)
+	return token
+}
+
+// claimsOf checks a token as clients do: by the published keys, for themselves, with more than a day to go, and by the name of their key.
+func (k keyed) claimsOf(token string) map[string]any {
+	k.Helper()
+	var published struct {
+		Keys []struct{ Kty, Crv, Alg, Kid, X string }
+	}
+	k.must(json.Unmarshal(k.ask(http.MethodGet, "/api/v2/auth/keys", "").is(200).Body.Bytes(), &published))
+	parts := strings.Split(token, ".")
+	signature, err := base64.RawURLEncoding.DecodeString(parts[2])
+	k.must(err)
+	verified := false
+	for _, key := range published.Keys {
+		x, err := base64.RawURLEncoding.DecodeString(key.X)
+		k.must(err)
+		if key.Kty != "OKP" || key.Crv != "Ed25519" || key.Alg != "EdDSA" || key.Kid == "" {
+			k.Errorf("a key %+v", key)
+		}
+		verified = verified || ed25519.Verify(x, []byte(parts[0]+"."+parts[1]), signature)
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
+	k.must(err)
+	var claims map[string]any
+	k.must(json.Unmarshal(raw, &claims))
+	aud, _ := claims["aud"].([]any)
+	if !verified || claims["thumbprint"] != k.kid || len(aud) != 2 || aud[0] != "usher.example.org" || aud[1] != k.name || claims["iss"] != "usher.example.org" ||
+		claims["exp"].(float64)-float64(k.now.Unix()) < 6.9*24*3600 {
+		k.Errorf("verified %t: %v", verified, claims)
+	}
+	return claims
+}
+
+func TestDeviceKey(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ann := h.person("ann", false)
+		old := h.signIn("ann", annPassword, "attic")
+		k := h.keyed("attic", strings.Repeat("ab", 32))
+		k.register(old).is(204)
+		if h.recorded(audit.DeviceKeySet) != 1 {
+			t.Error("not recorded")
+		}
+		h.get("/api/v2/user", old).is(200) // until the key is used
+		token := k.renews()
+		user, _ := k.claimsOf(token)["user"].(map[string]any)
+		if user["username"] != "ann" || user["email"] != "ann@example.org" || user["uuid"] != ann.ID || user["friendly_name"] != nil {
+			t.Errorf("it tells %v", user)
+		}
+		h.get("/api/v2/user", old).is(401)
+		h.get("/api/v2/user", token).is(200, ` authToken="`+token+`"`)
+		h.get("/api/claim/token", token).is(200)
+		next := k.renews()
+		h.get("/api/v2/user", token).is(401)
+		h.get("/api/v2/user", next).is(200)
+		if got := len(h.apps(ann.ID)); got != 1 {
+			t.Errorf("%d devices", got)
+		}
+		h.now = h.now.Add(7*24*time.Hour - time.Minute)
+		h.get("/users/account", next).is(200)
+		h.now = h.now.Add(time.Minute)
+		h.get("/users/account", next).is(422, "Invalid token")
+		h.must(h.door.Touches.Flush(h.Context(), h.db))
+		next = k.renews() // the key goes on
+		h.Log("without a name of its own, the key's thumbprint is its name")
+		unnamed := h.keyed("attic", "")
+		unnamed.register(next).is(204)
+		h.exchanges(k.signs(h.nonce("attic"), asTheyAre)).is(401, `"code":1001`) // one key for each device
+	})
+}
+
+// Attack S18: another's nonce, one that was used or is too old, another's key, a name that is taken, a signature that is none; and a device that was
+// signed out renews nothing.
+func TestDeviceKeyIsBound(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ann, bob := h.person("ann", false), h.person("bob", false)
+		anns, bobs := h.signIn("ann", annPassword, "attic"), h.signIn("bob", annPassword, "shed")
+		k, other := h.keyed("attic", "one"), h.keyed("shed", "two")
+		k.register(anns).is(204)
+		other.register(bobs).is(204)
+		h.Log("nonces")
+		nonce := h.nonce("attic")
+		signed := k.signs(nonce, asTheyAre)
+		h.exchanges(k.signs(h.nonce("shed"), asTheyAre)).is(422, `"code":1097`)
+		h.exchanges(k.signs("", asTheyAre)).is(498)
+		h.exchanges(k.signs(anns, asTheyAre)).is(498)
+		h.exchanges(signed).is(200)
+		h.exchanges(signed).is(498, `"code":1069`)
+		late := h.nonce("attic")
+		h.now = h.now.Add(5 * time.Minute)
+		h.exchanges(k.signs(late, asTheyAre)).is(498)
+		h.Log("claims and signatures")
+		for _, change := range []func(map[string]any){
+			func(c map[string]any) { c["aud"] = "evil.example" }, func(c map[string]any) { delete(c, "aud") }, func(c map[string]any) { delete(c, "exp") },
+			func(c map[string]any) { delete(c, "iat") }, func(c map[string]any) { c["iat"] = h.now.Add(time.Hour).Unix() },
+		} {
+			h.exchanges(k.signs(h.nonce("attic"), change)).is(422, `"code":1008`)
+		}
+		h.exchanges(k.signs(h.nonce("attic"), func(c map[string]any) { c["exp"] = h.now.Add(-2 * time.Minute).Unix() })).is(498)
+		h.exchanges(k.signs(h.nonce("attic"), func(c map[string]any) { c["iss"] = "shed" })).is(401)
+		thief := keyed{h, "attic", "one", other.private}
+		h.exchanges(thief.signs(h.nonce("attic"), asTheyAre)).is(422)
+		for _, bad := range []string{"", "x", "a.b.c", signed + ".x", signed[:len(signed)-4] + "AAAA", strings.Replace(signed, ".", "", 1)} {
+			if code := h.exchanges(bad).Code; code < 400 || code >= 500 {
+				t.Errorf("%.30q: %d", bad, code)
+			}
+		}
+		h.Log("names and keys")
+		h.signIn("ann", annPassword, "shed2")
+		h.Log("a name that is another's")
+		(keyed{h, "shed", "two", k.private}).register(h.signIn("ann", annPassword, "shed")).is(422, `code="1014"`)
+		app := h.signIn("ann", annPassword, "cellar")
+		for _, bad := range []string{`{}`, `{"jwk":{}}`, strings.Replace(k.jwk(), "Ed25519", "X25519", 1), strings.Replace(k.jwk(), "OKP", "RSA", 1), strings.Replace(k.jwk(), `"x":"`, `"x":"AA`, 1), strings.Replace(k.jwk(), `"sig"`, `"enc"`, 1)} {
+			h.ask(http.MethodPost, "/api/v2/auth/jwk", bad, "Content-Type", "application/json", "X-Plex-Token", app).is(400)
+		}
+		k.register("").is(401)
+		k.register(h.appPassword(ann)).is(403)
+		h.Log("signed out")
+		token := other.renews()
+		h.ask(http.MethodDelete, "/api/v2/users/signout", "", "X-Plex-Token", token).is(204)
+		h.get("/api/v2/ping", token).is(401)
+		h.exchanges(other.signs(h.nonce("shed"), asTheyAre)).is(401)
+		_ = bob
+	})
+}
+
+// What ends an account's devices ends their keys, and what these have got.
+func TestDeviceKeyDies(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		for name, end := range map[string]func(a account.Account) error{
+			"locked":   h.lock,
+			"required": func(a account.Account) error { return h.db.RequireReset(h.Context(), a.ID, "", audit.Act{At: h.now}) },
+			"out":      func(a account.Account) error { return h.db.EndEverything(h.Context(), a.ID, nil, audit.Act{At: h.now}) },
+		} {
+			a := h.person(name, false)
+			k := h.keyed(name, "key of "+name)
+			k.register(h.signIn(name, annPassword, name)).is(204)
+			token := k.renews()
+			h.get("/api/v2/ping", token).is(200)
+			h.must(end(a))
+			h.get("/api/v2/ping", token).is(401, `code="1001"`)
+			h.exchanges(k.signs(h.nonce(name), asTheyAre)).is(401, `"code":1001`)
+		}
+	})
+}
+
+// A player stays one with a key.
+func TestDeviceKeyOfAPlayer(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ann := h.person("ann", false)
+		w := h.pin("tv", "")
+		h.letIn(ann, w.code, true)
+		k := h.keyed("tv", "key of the tv")
+		k.register(w.polls()).is(204)
+		token := k.renews()
+		h.get("/api/v2/user", token).is(200)
+		h.get("/api/claim/token", token).is(403)
+		w.dead() // the token that was told is not told again
+		for range 60 {
+			h.ask(http.MethodGet, "/api/v2/auth/nonce", "")
+		}
+		h.ask(http.MethodGet, "/api/v2/auth/nonce", "").is(429, `code="1003"`)
+	})
+}

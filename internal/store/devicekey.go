@@ -1,0 +1,70 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"usher/internal/audit"
+	"usher/internal/credential"
+)
+
+// SetDeviceKey makes a key the only one of its device; credential.ErrKeyTaken when one of that name is another device's, credential.ErrSpent when the
+// device was signed out meanwhile.
+func (db *DB) SetDeviceKey(ctx context.Context, k credential.DeviceKeyOf, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if _, err := db.lock(ctx, t, k.AccountID); err != nil {
+			return err
+		}
+		var devices int64
+		if err := get(ctx, t, `SELECT COUNT(*) FROM device WHERE id = $1 AND account_id = $2`, []any{k.DeviceID, k.AccountID}, &devices); err != nil {
+			return err
+		}
+		if devices == 0 {
+			return ErrSpent
+		}
+		if _, err := t.exec(ctx, `DELETE FROM credential WHERE device_id = $1 AND kind = $2`, k.DeviceID, string(credential.DeviceKey)); err != nil {
+			return err
+		}
+		switch _, err := db.findCredential(ctx, t, credential.DeviceKey, k.Name); {
+		case err == nil:
+			return credential.ErrKeyTaken
+		case !errors.Is(err, credential.ErrUnknown):
+			return err
+		}
+		_, err := db.insertCredential(ctx, t, newCredential{
+			kind: credential.DeviceKey, token: k.Name, accountID: k.AccountID, deviceID: k.DeviceID, subject: k.Subject, detail: k.Public, stamp: k.Stamp,
+		}, act.At)
+		if err != nil {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
+// RenewByKey spends a nonce for a new token of a device, in the place of whatever token it had; credential.ErrSpent when the nonce was used, or the
+// key ended meanwhile.
+func (db *DB) RenewByKey(ctx context.Context, r credential.KeyRenewal, now time.Time) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if err := spend(ctx, t, r.Nonce); err != nil {
+			return err
+		}
+		var still int64
+		err := get(ctx, t, `SELECT COUNT(*) FROM credential c JOIN account a ON a.id = c.account_id JOIN instance i ON i.id = 1 WHERE c.hash = $1 AND `+alive,
+			[]any{r.Key.Hash}, &still)
+		if err == nil && still == 0 {
+			err = ErrSpent
+		}
+		if err != nil {
+			return err
+		}
+		list, args := oneOf([]any{r.Key.DeviceID}, []string{string(credential.App), string(credential.DeviceToken), string(credential.Handed)})
+		if _, err := t.exec(ctx, `DELETE FROM credential WHERE device_id = $1 AND kind IN `+list, args...); err != nil {
+			return err
+		}
+		_, err = db.insertCredential(ctx, t, newCredential{
+			kind: credential.DeviceToken, token: r.ID, accountID: r.Key.AccountID, deviceID: r.Key.DeviceID, subject: r.Key.Subject, stamp: r.Key.Stamp,
+		}, now)
+		return err
+	})
+}
