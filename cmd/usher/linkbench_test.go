@@ -1,0 +1,138 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/id"
+	"usher/internal/linkcode"
+	"usher/internal/loadtest/crowd"
+	"usher/internal/secret"
+	"usher/internal/testdb"
+	"usher/internal/tvlink"
+)
+
+// wait makes n devices wait, one to a network, and returns what each polls with.
+func (h *house) wait(tb testing.TB, n int) []secret.Token {
+	tb.Helper()
+	polls := make([]secret.Token, n)
+	clock, err := h.db.ReadClock(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	for i := range polls {
+		now := time.Now()
+		polls[i] = secret.NewToken()
+		for err = linkcode.ErrTaken; err == linkcode.ErrTaken; { // chance, once in a while among so many
+			err = h.db.BeginLink(tb.Context(), linkcode.New{
+				Request: linkcode.Request{ID: id.New(now), Name: "TV", Product: "TV", CreatedAt: now, ExpiresAt: now.Add(linkcode.Life)},
+				Short:   linkcode.NewShort(linkcode.Longest), Long: linkcode.NewLong(), Poll: polls[i], Stamp: credential.Stamp{Born: clock.Epoch},
+				Network: linkcode.Network(fmt.Sprint(i)),
+			})
+		}
+		if err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return polls
+}
+
+// object is a request of a program with a JSON body.
+func object(s crowd.Service, i int, path, body string) []byte {
+	return fmt.Appendf(nil, "POST %s HTTP/1.1\r\nHost: %s\r\nX-Forwarded-For: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s", path, s.Host, crowd.Address(i), len(body), body)
+}
+
+// BenchmarkLink reports the rates of polls that wait and of new codes, each ÷ the rate of a bare handler, with 1,000 devices signed in and with more.
+func BenchmarkLink(b *testing.B) {
+	const turn, waiting = 2000, 20_000
+	more := 100_000
+	if os.Getenv("USHER_TEST_FULL") != "" {
+		more = 1_000_000
+	}
+	onEngines(b, func(b *testing.B, database fresh) {
+		bare := listenBare(b)
+		asks := []func() error{ask(b, bare, turn, http.StatusOK, requests(bare.Get, 1_000, "/"))}
+		for _, people := range []int{1_000, more} {
+			h := openHouse(b, database(b), people)
+			var polls [][]byte
+			for i, code := range h.wait(b, waiting) { // so many that no device polls too soon
+				polls = append(polls, object(h.Service, i, "/api/v1/link/token", `{"device_code":"`+code.Reveal()+`"}`))
+			}
+			asks = append(asks, ask(b, h.Service, turn, http.StatusBadRequest, polls))
+			next := waiting
+			callers := h.call(b, 16)
+			asks = append(asks, func() error {
+				next += turn / 10
+				return callers.Ask(turn/10, http.StatusOK, func(k int) []byte { return object(h.Service, next+k, "/api/v1/link", `{"device":"TV"}`) })
+			})
+		}
+		t := takeTurns(b, asks...)
+		b.ReportMetric(t.over(wall, 0, 1), "poll/bare")
+		b.ReportMetric(t.over(cpu, 0, 1), "poll/bare-cpu")
+		b.ReportMetric(t.over(wall, 3, 1), fmt.Sprintf("%.0e/1e3", float64(more)))
+		b.ReportMetric(t.over(wall, 0, 2)/10, "code/bare")
+	})
+}
+
+// Fifty thousand devices poll again and again in flat memory, and nothing is written for them (D10).
+func TestFiftyThousandPollers(t *testing.T) {
+	if os.Getenv("USHER_TEST_FULL") == "" {
+		return // only with scripts/test --full
+	}
+	testdb.Each(t, func(t *testing.T, databaseURL string) {
+		h := openHouse(t, databaseURL, 1)
+		polls := h.wait(t, 50_000)
+		flow := &tvlink.Service{Store: h.db, Resolver: h.resolver, Pace: &tvlink.Pace{}, Longest: linkcode.Longest, Now: time.Now}
+		round := func() uint64 {
+			for _, code := range polls {
+				if _, err := flow.Poll(t.Context(), code, device.Client{}); err != tvlink.ErrPending && err != tvlink.ErrSlowDown {
+					t.Fatal(err)
+				}
+			}
+			runtime.GC()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return m.HeapAlloc
+		}
+		first := round()
+		for range 4 {
+			if now := round(); now > first+8<<20 {
+				t.Errorf("the memory grew from %d to %d MiB", first>>20, now>>20)
+			}
+		}
+	})
+}
+
+// A poll that waits reads once and writes nothing, whoever polls.
+func TestPollsWriteNothing(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		w := d.send(http.MethodPost, "/api/v1/link", request{object: map[string]string{"device": "TV"}})
+		var told struct {
+			DeviceCode string `json:"device_code"`
+		}
+		d.must(json.Unmarshal(w.Body.Bytes(), &told))
+		const everything = "SELECT hash || subject || expires_at FROM credential UNION ALL SELECT id || state FROM link_request UNION ALL SELECT key || tat FROM rate UNION ALL SELECT id FROM audit ORDER BY 1"
+		before := d.rows(everything)
+		var said *httptest.ResponseRecorder
+		for range 20 {
+			d.at = d.at.Add(tvlink.Interval)
+			said = d.send(http.MethodPost, "/api/v1/link/token", request{object: map[string]string{"device_code": told.DeviceCode}})
+		}
+		if !strings.Contains(said.Body.String(), "/authorization-pending") {
+			t.Fatalf("%s", said.Body)
+		}
+		if after := d.rows(everything); len(before) == 0 || !slices.Equal(after, before) {
+			t.Errorf("polls wrote: before %d rows, after %d", len(before), len(after))
+		}
+	})
+}
