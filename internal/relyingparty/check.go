@@ -2,6 +2,7 @@ package relyingparty
 
 import (
 	"errors"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -39,19 +40,20 @@ func (p Problem) Error() string { return string(p.Field) + ": " + p.Err.Error() 
 
 // Errors about a client that somebody wants to register. Their texts are for people.
 var (
-	errID           = errors.New("An id has at most 64 small letters or digits; dots, dashes and underscores may stand inside. The word new is taken.")
-	errName         = errors.New("A name has 1 to 64 characters, and no line breaks.")
-	errMany         = errors.New("At most 20 addresses.")
-	errNoRedirect   = errors.New("Say where people come back to after signing in.")
-	ErrScopes       = errors.New("Scopes are openid, profile, email, offline_access, player, servers, ssf.read and claim; at least one.")
-	ErrGrants       = errors.New("Grants are authorization_code, refresh_token, " + string(DeviceCode) + " and client_credentials; at least one.")
-	ErrRefreshAlone = errors.New("refresh_token goes with authorization_code or " + string(DeviceCode) + ": alone it gets nobody in.")
-	ErrCredentials  = errors.New("client_credentials is for clients that prove themselves with private_key_jwt.")
-	errAuth         = errors.New("A client proves itself by none, client_secret_basic, client_secret_post or private_key_jwt.")
-	errKeysMissing  = errors.New("private_key_jwt needs the client's public keys.")
-	errKeysUseless  = errors.New("Only private_key_jwt needs keys.")
-	errLogout       = errors.New("It begins with https://, and has no user and no #.")
-	errLogoutInner  = errors.New("It begins with https:// or http://, and has no user and no #.")
+	errID            = errors.New("An id has at most 64 small letters or digits; dots, dashes and underscores may stand inside. The word new is taken.")
+	errName          = errors.New("A name has 1 to 64 characters, and no line breaks.")
+	errMany          = errors.New("At most 20 addresses.")
+	errNoRedirect    = errors.New("Say where people come back to after signing in.")
+	ErrScopes        = errors.New("Scopes are openid, profile, email, offline_access, player, servers, ssf.read and claim; at least one.")
+	ErrGrants        = errors.New("Grants are authorization_code, refresh_token, " + string(DeviceCode) + " and client_credentials; at least one.")
+	ErrRefreshAlone  = errors.New("refresh_token goes with authorization_code or " + string(DeviceCode) + ": alone it gets nobody in.")
+	ErrCredentials   = errors.New("client_credentials is for clients that prove themselves with private_key_jwt.")
+	errAuth          = errors.New("A client proves itself by none, client_secret_basic, client_secret_post or private_key_jwt.")
+	errKeysMissing   = errors.New("private_key_jwt needs the client's public keys.")
+	errKeysUseless   = errors.New("Only private_key_jwt needs keys.")
+	errLogout        = errors.New("It begins with https://, and has no user and no #.")
+	errLogoutPrivate = errors.New("This address is in a private network. Say that it may be, if you run the app yourself.")
+	errLogoutInner   = errors.New("It begins with https:// or http://, and has no user and no #.")
 )
 
 // NewID returns a fresh client_id.
@@ -163,10 +165,24 @@ func (c Client) checkLogout() error {
 	if c.TrustedPrivate {
 		uri, refusal = strings.Replace(uri, "http://", "https://", 1), errLogoutInner
 	}
-	if !strings.HasPrefix(uri, "https://") || CheckRedirect(uri) != nil {
+	rest, secure := strings.CutPrefix(uri, "https://")
+	if !secure || CheckRedirect(uri) != nil {
 		return refusal
 	}
+	if !c.TrustedPrivate && inside(rest) {
+		return errLogoutPrivate
+	}
 	return nil
+}
+
+// inside reports whether what follows "https://" begins with an address that shows at once that it is nobody's on the internet. What a name leads to
+// shows only when it is called.
+func inside(rest string) bool {
+	authority, _, _ := strings.Cut(rest, "/")
+	authority, _, _ = strings.Cut(authority, "?")
+	host, _ := cutPort(authority)
+	a, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	return host == "localhost" || err == nil && (!a.IsGlobalUnicast() || a.IsPrivate())
 }
 
 // Differs names the parts in which a client is not as another one.

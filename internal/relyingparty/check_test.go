@@ -76,6 +76,10 @@ func TestCheck(t *testing.T) {
 		"told at a scheme":          {func(c *Client) { c.LogoutURI = "com.example:/x" }, "logout_uri"},
 		"told as a user":            {func(c *Client) { c.LogoutURI = "https://u:p@jf.example/" }, "logout_uri"},
 		"told inside":               {func(c *Client) { c.LogoutURI, c.TrustedPrivate = "http://10.0.0.7:8096/logout", true }, ""},
+		"told inside in secret":     {func(c *Client) { c.LogoutURI = "https://10.0.0.7:8096/logout" }, "logout_uri"},
+		"told on this machine":      {func(c *Client) { c.LogoutURI = "https://[::1]?x" }, "logout_uri"},
+		"told at localhost":         {func(c *Client) { c.LogoutURI = "https://localhost:1/" }, "logout_uri"},
+		"told at an address":        {func(c *Client) { c.LogoutURI = "https://[2606:4700::1111]/logout" }, ""},
 		"told inside by file":       {func(c *Client) { c.LogoutURI, c.TrustedPrivate = "file:///etc/passwd", true }, "logout_uri"},
 		"everything":                {func(c *Client) { *c = Client{} }, "id name scopes grants auth"},
 	} {
