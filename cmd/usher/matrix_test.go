@@ -363,7 +363,7 @@ var routesOfPrograms = map[string][]string{
 		"POST /api/v1/link", "POST /api/v1/link/token", "GET /api/v1/openapi.yaml", "GET /api/v1/problems/{name}", "/",
 	},
 	"oidc": {
-		"GET /oauth/authorize", "POST /oauth/authorize", "POST /oauth/token", "POST /oauth/introspect", "POST /oauth/revoke",
+		"GET /oauth/authorize", "POST /oauth/authorize", "POST /oauth/token", "POST /oauth/device", "POST /oauth/introspect", "POST /oauth/revoke",
 		"GET /oauth/end-session", "POST /oauth/end-session", "GET /oauth/userinfo", "POST /oauth/userinfo", "GET /.well-known/openid-configuration", "GET /.well-known/oauth-authorization-server", "GET /oauth/keys", "/",
 	},
 	"plexapi": {

@@ -40,7 +40,7 @@ type app struct {
 // RoundTrip lets the libraries speak to the doors. Nothing of ours is between them but the transport.
 func (d *doors) RoundTrip(r *http.Request) (*http.Response, error) {
 	in := r.Clone(r.Context())
-	in.RequestURI, in.RemoteAddr, in.Host = r.URL.RequestURI(), "203.0.113.9:4711", r.URL.Host
+	in.RequestURI, in.RemoteAddr, in.Host = r.URL.RequestURI(), "203.0.113.7:4711", r.URL.Host
 	if in.Body == nil {
 		in.Body = http.NoBody
 	}

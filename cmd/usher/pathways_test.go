@@ -64,7 +64,7 @@ var ofMints = map[string]decision{
 
 	"signin.Service.askCode": noPower, "password.newReset": noPower, "password.sendReset": noPower, "factor.Service.warn": noPower,
 	"audit.Act.NotMe": noPower, "profile.Service.Undo": noPower, "profile.describe": noPower,
-	"store.DB.BeginLink": noPower, "tvlink.tell": noPower,
+	"store.DB.BeginLink": noPower, "audit.Act.TellLinked": noPower,
 
 	"store.DB.AddDevice": byFlow, "store.DB.CollectLink": byFlow, "store.DB.ChangePassword": byFlow, "store.DB.LoadSignIns": byFlow, "store.DB.OpenSignIn": byFlow,
 	"grant.Service.Begin": noPower, "grant.Service.BeginLogout": noPower,
@@ -92,7 +92,7 @@ var ofOpenRoutes = map[string]decision{
 
 	"GET /authorize/consent": fromSignIn, "POST /oauth/token": fromSignIn, "GET /oauth/userinfo": fromSignIn, "POST /oauth/userinfo": fromSignIn,
 
-	"GET /oauth/authorize": noPower, "POST /oauth/authorize": noPower, "GET /authorize/refused": noPower, "GET /authorize/sign-out": noPower, "GET /oauth/end-session": noPower, "POST /oauth/end-session": noPower, "POST /oauth/introspect": noPower, "POST /oauth/revoke": noPower,
+	"GET /oauth/authorize": noPower, "POST /oauth/authorize": noPower, "GET /authorize/refused": noPower, "GET /authorize/sign-out": noPower, "GET /oauth/end-session": noPower, "POST /oauth/end-session": noPower, "POST /oauth/introspect": noPower, "POST /oauth/device": noPower, "POST /oauth/revoke": noPower,
 	"GET /.well-known/openid-configuration": noPower, "GET /.well-known/oauth-authorization-server": noPower, "GET /oauth/keys": noPower,
 	"POST /sign-up": noPower, "POST /sign-up/strength": noPower, "POST /sign-up/code/again": noPower, "POST /invitation": noPower,
 	"POST /sign-out": noPower, "POST /api/v1/sign-out": noPower, "POST /reset": noPower, "POST /reset/required": noPower, "POST /notice": noPower,

@@ -83,3 +83,14 @@ func Trimmed(who account.Account, at time.Time) Act {
 	}
 	return act
 }
+
+// TellLinked returns the act with the mail about a device that a code let in, and the link that signs just this one out.
+func (a Act) TellLinked(who account.Account, d device.Device, c device.Client) Act {
+	link := credential.Link{Kind: credential.RemoveDevice, Token: secret.NewToken(), AccountID: who.ID, Subject: d.ID, Detail: d.Name}
+	a = a.Linking(link)
+	facts := notice.Device{Name: d.Name, Product: d.Product, Place: c.Place, Address: c.Address.String()}
+	for _, to := range who.NoticeAddresses() {
+		a = a.Telling(notice.DeviceLinked(to, who.Name, facts, a.At, "/remove-device/"+link.Token.Reveal()).For(who.ID))
+	}
+	return a
+}

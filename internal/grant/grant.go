@@ -95,7 +95,7 @@ func (h Holder) authenticated() time.Time {
 
 // Types lists the grants that can be asked for.
 func Types() []relyingparty.Grant {
-	return []relyingparty.Grant{relyingparty.Code, relyingparty.Refresh, relyingparty.Credentials}
+	return []relyingparty.Grant{relyingparty.Code, relyingparty.Refresh, relyingparty.DeviceCode, relyingparty.Credentials}
 }
 
 // terms are what a grant was given for, kept sealed with it.

@@ -46,10 +46,10 @@ type identityClaims struct {
 	Audience string   `json:"aud"`
 	Expires  int64    `json:"exp"`
 	IssuedAt int64    `json:"iat"`
-	AuthTime int64    `json:"auth_time"`
+	AuthTime int64    `json:"auth_time,omitempty"`
 	Nonce    string   `json:"nonce,omitempty"`
-	ACR      string   `json:"acr"`
-	AMR      []string `json:"amr"`
+	ACR      string   `json:"acr,omitempty"`
+	AMR      []string `json:"amr,omitempty"`
 	AtHash   string   `json:"at_hash"`
 	Grant    string   `json:"sid"`
 	person
@@ -73,13 +73,21 @@ func personOf(who account.Account, t terms) (p person) {
 	return p
 }
 
+// seconds is a NumericDate; zero for the zero time.
+func seconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.Unix()
+}
+
 // issue signs an access token and, with openid, an ID token.
 func (s *Service) issue(i issue) (t Tokens, err error) {
 	life := credential.Rules[credential.Access].Life
 	t.Scopes, t.Life = i.terms.Scopes, life
 	t.Access, err = s.Keys.Sign(signing.Access, accessClaims{
 		Issuer: s.Issuer, Subject: i.who.ID, Audience: s.Issuer, Expires: i.at.Add(life).Unix(), IssuedAt: i.at.Unix(), ID: i.id.Reveal()[:secret.TokenLength/2],
-		Client: i.client.ID, Scope: Spell(i.terms.Scopes), AuthTime: i.grant.FreshAt.Unix(), ACR: i.terms.ACR, Grant: i.grant.Hash,
+		Client: i.client.ID, Scope: Spell(i.terms.Scopes), AuthTime: seconds(i.grant.FreshAt), ACR: i.terms.ACR, Grant: i.grant.Hash,
 	})
 	if err != nil || !i.terms.has(relyingparty.OpenID) {
 		return t, err
@@ -87,7 +95,7 @@ func (s *Service) issue(i issue) (t Tokens, err error) {
 	sum := sha256.Sum256([]byte(t.Access))
 	t.Identity, err = s.Keys.Sign(signing.Identity, identityClaims{
 		Issuer: s.Issuer, Subject: i.who.ID, Audience: i.client.ID, Expires: i.at.Add(IdentityLife).Unix(), IssuedAt: i.at.Unix(),
-		AuthTime: i.grant.FreshAt.Unix(), Nonce: i.nonce, ACR: i.terms.ACR, AMR: i.terms.AMR,
+		AuthTime: seconds(i.grant.FreshAt), Nonce: i.nonce, ACR: i.terms.ACR, AMR: i.terms.AMR,
 		AtHash: base64.RawURLEncoding.EncodeToString(sum[:16]), Grant: i.grant.Hash, person: personOf(i.who, i.terms),
 	})
 	return t, err

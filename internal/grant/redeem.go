@@ -27,6 +27,9 @@ type TokenStore interface {
 	FindGrant(ctx context.Context, hash string) (credential.Found, account.Account, error)
 	// RedeemCode spends a code and writes what it turns into, whose hash it returns; credential.ErrSpent.
 	RedeemCode(ctx context.Context, n New, act, trimmed audit.Act) (hash string, err error)
+	// CollectGrant is RedeemCode for a device that somebody has let in by a code; consent is noted.
+	CollectGrant(ctx context.Context, requestID string, n New, consent []relyingparty.Scope, act, trimmed audit.Act) (hash string, err error)
+	LoadAccount(ctx context.Context, id string) (account.Account, error)
 	// EndGrant ends a grant with everything made from it; credential.ErrSpent when there is none.
 	EndGrant(ctx context.Context, hash string, act audit.Act) error
 	// RotateRefresh puts a refresh token's next secret in the place of the presented one, and returns when that was done: now, or a moment ago for
@@ -137,8 +140,7 @@ func (s *Service) redeem(ctx context.Context, c relyingparty.Client, code secret
 		}
 		refresh = secret.TokenOf(n.Family.Reveal() + n.Secret.Reveal())
 	}
-	trimmed := audit.New(now, audit.DevicesTrimmed, audit.System, f.AccountID)
-	hash, err := s.Store.RedeemCode(ctx, n, audit.Act{At: now}, trimmed)
+	hash, err := s.Store.RedeemCode(ctx, n, audit.Act{At: now}, audit.Trimmed(who, now))
 	if errors.Is(err, credential.ErrSpent) {
 		return Tokens{}, s.reused(ctx, code)
 	}

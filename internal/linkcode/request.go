@@ -42,9 +42,16 @@ type Request struct {
 	Name      string
 	Product   string
 	Claim     device.Claim // what it says about itself besides; often empty
+	Party     Party        // the client of OpenID Connect that asks; empty: no client, and it plays
 	Seen      device.Seen  // where it asked from
 	CreatedAt time.Time
 	ExpiresAt time.Time
+}
+
+// Party is a registered client that asks by a code (RFC 8628), and what for.
+type Party struct {
+	Client string `json:"client,omitempty"` // its id
+	Scope  string `json:"scope,omitempty"`  // RFC 6749 §3.3
 }
 
 // New is a request about to wait. Its codes and what it polls with are stored as keyed hashes.

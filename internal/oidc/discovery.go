@@ -18,6 +18,7 @@ type metadata struct {
 	Introspect       string               `json:"introspection_endpoint"`
 	Revoke           string               `json:"revocation_endpoint"`
 	EndSession       string               `json:"end_session_endpoint"`
+	Device           string               `json:"device_authorization_endpoint"` // RFC 8628 §4
 	Scopes           []relyingparty.Scope `json:"scopes_supported"`
 	ResponseTypes    []string             `json:"response_types_supported"`
 	ResponseModes    []string             `json:"response_modes_supported"`
@@ -50,7 +51,7 @@ func (d *Door) discovery(w http.ResponseWriter, _ *http.Request) error {
 	w.Header().Set("Cache-Control", "public, max-age=900")
 	d.write(w, http.StatusOK, metadata{
 		Issuer: d.Origin, Authorize: d.Origin + pathAuthorize, Token: d.Origin + grant.TokenPath, UserInfo: d.Origin + pathUserInfo, Keys: d.Origin + pathKeys,
-		Introspect: d.Origin + pathIntrospect, Revoke: d.Origin + pathRevoke, EndSession: d.Origin + pathEndSession,
+		Introspect: d.Origin + pathIntrospect, Revoke: d.Origin + pathRevoke, EndSession: d.Origin + pathEndSession, Device: d.Origin + pathDevice,
 		Scopes: relyingparty.Scopes(), ResponseTypes: []string{"code"}, ResponseModes: []string{"query", "form_post"}, Grants: grant.Types(), ACRs: grant.ACRs(),
 		Prompts: grant.Prompts(), SubjectTypes: []string{"public"}, IdentityAlgs: []string{"RS256"}, ClientAuths: auths, ClientAlgs: algs,
 		IntrospectAuths: auths[1:], IntrospectAlgs: algs, RevokeAuths: auths, RevokeAlgs: algs, ChallengeMethods: []string{"S256"},

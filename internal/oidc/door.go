@@ -14,6 +14,7 @@ import (
 	"usher/internal/grant"
 	"usher/internal/request"
 	"usher/internal/signing"
+	"usher/internal/tvlink"
 )
 
 // The paths of the endpoints.
@@ -27,8 +28,10 @@ const (
 	pathIntrospect   = "/oauth/introspect"
 	pathRevoke       = "/oauth/revoke"
 	pathEndSession   = "/oauth/end-session"
+	pathDevice       = "/oauth/device"
 	pageConsent      = "/authorize/consent"
 	pageRefused      = "/authorize/refused"
+	pageLink         = "/link"
 	pageSignOut      = "/authorize/sign-out"
 	reasonLeaving    = "leaving"
 	reasonClient     = "client"
@@ -39,6 +42,7 @@ const (
 // Door is every endpoint of the provider.
 type Door struct {
 	Grants *grant.Service
+	Links  *tvlink.Service
 	Keys   *signing.Keys
 	// Place names the place of an address; empty when it is not known.
 	Place  func(netip.Addr) string
@@ -65,6 +69,7 @@ func (d *Door) routes() []route {
 		{"GET /oauth/authorize", d.authorize},
 		{"POST /oauth/authorize", d.authorize},
 		{"POST /oauth/token", d.token},
+		{"POST /oauth/device", d.device},
 		{"POST /oauth/introspect", d.introspect},
 		{"POST /oauth/revoke", d.revoke},
 		{"GET /oauth/end-session", d.endSession},

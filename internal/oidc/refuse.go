@@ -10,6 +10,7 @@ import (
 
 	"usher/internal/credential"
 	"usher/internal/grant"
+	"usher/internal/linkcode"
 	"usher/internal/outage"
 	"usher/internal/ratelimit"
 	"usher/internal/request"
@@ -56,6 +57,9 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 		d.challenge(w, http.StatusForbidden, "insufficient_scope")
 	case credential.IsDead(err):
 		d.challenge(w, http.StatusUnauthorized, "invalid_token")
+	case errors.Is(err, linkcode.ErrMost):
+		d.retryAfter(w, d.Now().Add(time.Minute))
+		d.write(w, http.StatusTooManyRequests, problem{"temporarily_unavailable", "too many codes wait on this network"})
 	case errors.As(err, &limited):
 		d.retryAfter(w, limited.Until)
 		d.write(w, http.StatusTooManyRequests, problem{"temporarily_unavailable", "too many requests from this network"})

@@ -34,6 +34,8 @@ func (d *Door) token(w http.ResponseWriter, r *http.Request) error {
 		})
 	case relyingparty.Refresh:
 		t, err = d.Grants.Refresh(r.Context(), c, secret.TokenOf(r.PostForm.Get("refresh_token")), r.PostForm.Get("scope"))
+	case relyingparty.DeviceCode:
+		t, err = d.collect(r, c)
 	case relyingparty.Credentials:
 		t, err = d.Grants.ClientToken(r.Context(), c, r.PostForm.Get("scope"))
 	case "":

@@ -108,7 +108,7 @@ func endDevice(ctx context.Context, t *tx, accountID, deviceID string) error {
 
 // endApp is endDevice for whoever's device it is, but only when that is an app.
 func endApp(ctx context.Context, t *tx, deviceID string) error {
-	n, err := t.exec(ctx, `DELETE FROM device WHERE id = $1 AND kind = $2`, deviceID, string(device.App))
+	n, err := t.exec(ctx, `DELETE FROM device WHERE id = $1 AND kind IN ($2, $3)`, deviceID, string(device.App), string(device.TV))
 	if err != nil || n == 0 {
 		return err
 	}

@@ -113,6 +113,34 @@ func (db *DB) insertGrant(ctx context.Context, t *tx, n grant.New, now time.Time
 	return hash, err
 }
 
+// CollectGrant spends what an approved device of a client polls with, ends its request, notes what the person has agreed to, and writes the grant, whose
+// hash it returns; ErrSpent. The rest is as with CollectLink.
+func (db *DB) CollectGrant(ctx context.Context, requestID string, n grant.New, consent []relyingparty.Scope, act, trimmed audit.Act) (hash string, err error) {
+	err = db.engine.write(ctx, func(t *tx) (err error) {
+		if err := spendAlive(ctx, t, n.Spends); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `DELETE FROM link_request WHERE id = $1`, requestID); err != nil {
+			return err
+		}
+		if err := noteConsent(ctx, t, grant.Approval{AccountID: n.Device.AccountID, ClientID: n.ClientID, Consent: consent}, act.At); err != nil {
+			return err
+		}
+		if hash, err = db.insertGrant(ctx, t, n, act.At); err != nil {
+			return err
+		}
+		over, err := db.trimDevices(ctx, t, n.Device)
+		if err == nil && over > 0 {
+			err = db.leave(ctx, t, trimmed)
+		}
+		if err != nil {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+	return hash, err
+}
+
 // grantKinds are the kinds that an access token's grant can be.
 var grantKinds = []credential.Kind{credential.Refresh, credential.Access}
 

@@ -22,7 +22,8 @@ type linkFacts struct {
 	Address string `json:"address"`
 	Place   string `json:"place"`
 
-	Claim device.Claim `json:"claim,omitzero"`
+	Claim device.Claim   `json:"claim,omitzero"`
+	Party linkcode.Party `json:"party,omitzero"`
 }
 
 func linkCell(id string) secret.Place {
@@ -49,7 +50,7 @@ const countWaiting = `SELECT COUNT(*) FROM link_request WHERE state = 'waiting' 
 // when a code is reserved, linkcode.ErrMost, *ratelimit.LimitedError; then nothing is kept but the count.
 func (db *DB) BeginLink(ctx context.Context, n linkcode.New) error {
 	now := n.CreatedAt
-	raw, err := json.Marshal(linkFacts{n.Name, n.Product, n.Seen.Address, n.Seen.Place, n.Claim})
+	raw, err := json.Marshal(linkFacts{n.Name, n.Product, n.Seen.Address, n.Seen.Place, n.Claim, n.Party})
 	if err != nil {
 		return err
 	}
@@ -213,6 +214,7 @@ func (db *DB) LoadLink(ctx context.Context, requestID string, now time.Time) (li
 		return linkcode.Request{}, fmt.Errorf("reading a link request: %w", err)
 	}
 	r.Name, r.Product, r.Claim, r.Seen.Address, r.Seen.Place = f.Name, f.Product, f.Claim, f.Address, f.Place
+	r.Party = f.Party
 	r.CreatedAt, r.ExpiresAt = timeOf(created), timeOf(expires)
 	return r, nil
 }

@@ -11,7 +11,6 @@ import (
 	"usher/internal/device"
 	"usher/internal/linkcode"
 	"usher/internal/mfa"
-	"usher/internal/notice"
 	"usher/internal/ratelimit"
 	"usher/internal/secret"
 )
@@ -140,17 +139,6 @@ func gone(err error) error {
 		return ErrGone
 	}
 	return err
-}
-
-// tell adds the mail about the new device to the act that signs it in, with the link that signs just this one out.
-func tell(act audit.Act, a account.Account, d device.Device, client device.Client) audit.Act {
-	link := credential.Link{Kind: credential.RemoveDevice, Token: secret.NewToken(), AccountID: a.ID, Subject: d.ID, Detail: d.Name}
-	act = act.Linking(link)
-	facts := notice.Device{Name: d.Name, Product: d.Product, Place: client.Place, Address: client.Address.String()}
-	for _, to := range a.NoticeAddresses() {
-		act = act.Telling(notice.DeviceLinked(to, a.Name, facts, act.At, "/remove-device/"+link.Token.Reveal()).For(a.ID))
-	}
-	return act
 }
 
 // Removal is what the link of a mail about a new device speaks of.

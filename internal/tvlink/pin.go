@@ -97,7 +97,7 @@ func (s *Service) ApproveTyped(ctx context.Context, f credential.Found, who acco
 	if err != nil {
 		return err
 	}
-	if asked.Elsewhere {
+	if asked.Elsewhere || asked.Party.Client != "" { // what a client gets stands on the page, too
 		return ErrElsewhere
 	}
 	return s.Approve(ctx, f, who, asked, Proof{}, client)

@@ -68,6 +68,7 @@ type Service struct {
 type Asking struct {
 	Name, Product string // its own claims; often empty
 	Claim         device.Claim
+	Party         linkcode.Party
 	// Asker names the software for good, in a spelling of the door's own: its older request is replaced. Often empty.
 	Asker string
 	// Poll is what it will poll with; empty: something new.
@@ -100,7 +101,7 @@ func (s *Service) Ask(ctx context.Context, a Asking) (Pending, error) {
 	if !a.Poll.Empty() {
 		n.Poll = a.Poll
 	}
-	n.Claim = a.Claim.Tame()
+	n.Claim, n.Party = a.Claim.Tame(), a.Party
 	n.Name, n.Product = device.Claimed(a.Name, a.Product, a.Client.UserAgent)
 	for range tries {
 		n.Short, n.Long = linkcode.NewShort(linkcode.Length(waiting, s.Longest)), linkcode.NewLong()
@@ -128,28 +129,62 @@ type Linked struct {
 // Poll answers a device that waits; once somebody has let it in, it is signed in, exactly once. ErrPending, ErrSlowDown, ErrDenied, ErrExpired.
 // One look-up and nothing written while it waits.
 func (s *Service) Poll(ctx context.Context, code secret.Token, client device.Client) (Linked, error) {
-	now := s.Now()
-	if !s.Pace.Allow(code, now) {
-		return Linked{}, ErrSlowDown
+	f, err := s.polled(ctx, code)
+	if err == nil && f.AccountID == "" {
+		err = ErrPending
+	}
+	if err != nil {
+		return Linked{}, err
+	}
+	return s.collect(ctx, f, client, secret.Token{})
+}
+
+// polled finds what a device polls with, once somebody has let it in or not.
+func (s *Service) polled(ctx context.Context, code secret.Token) (credential.Found, error) {
+	if !s.Pace.Allow(code, s.Now()) {
+		return credential.Found{}, ErrSlowDown
 	}
 	f, err := s.Resolver.Resolve(ctx, credential.DeviceCode, code)
 	switch {
 	case errors.Is(err, credential.ErrUnknown):
-		return Linked{}, ErrExpired
+		return f, ErrExpired
 	case credential.IsDead(err), err == nil && f.Subject == "":
-		return Linked{}, ErrDenied
-	case err != nil:
-		return Linked{}, err
-	case f.AccountID == "":
-		return Linked{}, ErrPending
+		return f, ErrDenied
 	}
-	return s.collect(ctx, f, client, secret.Token{})
+	return f, err
+}
+
+// LetIn is a request of a client that somebody has let in, and that is to be collected.
+type LetIn struct {
+	Code    credential.Found
+	Request linkcode.Request
+}
+
+// PollFor is Poll for a client, which collects what it gets by itself. A request of another client, or of none, is ErrExpired.
+func (s *Service) PollFor(ctx context.Context, clientID string, code secret.Token) (LetIn, error) {
+	f, err := s.polled(ctx, code)
+	if err != nil {
+		return LetIn{}, err
+	}
+	r, err := s.Store.LoadLink(ctx, f.Subject, s.Now())
+	switch {
+	case err != nil:
+		return LetIn{}, expired(err)
+	case r.Party.Client == "" || r.Party.Client != clientID:
+		return LetIn{}, ErrExpired
+	case f.AccountID == "":
+		return LetIn{}, ErrPending
+	}
+	return LetIn{f, r}, nil
 }
 
 // collect signs a device in that somebody has let in. With again, who shows that is told the token once more.
 func (s *Service) collect(ctx context.Context, f credential.Found, client device.Client, again secret.Token) (Linked, error) {
 	now := s.Now()
 	r, err := s.Store.LoadLink(ctx, f.Subject, now)
+	if err == nil && r.Party.Client != "" { // the client's to collect, by PollFor
+		err = linkcode.ErrNotFound
+	}
 	if err != nil {
 		return Linked{}, expired(err)
 	}
@@ -164,7 +199,7 @@ func (s *Service) collect(ctx context.Context, f credential.Found, client device
 		Kind: credential.App, Subject: credential.Player, Token: secret.NewToken(), Stamp: f.Stamp, Spends: f.Hash, Again: again,
 	}
 	act := audit.New(now, audit.SignedIn, a.ID, a.ID).From(client).With(audit.Device, r.Name).With(audit.Reason, device.ByCode)
-	if err := s.Store.CollectLink(ctx, r.ID, in, tell(act, a, in.Device, client), audit.Trimmed(a, now)); err != nil {
+	if err := s.Store.CollectLink(ctx, r.ID, in, act.TellLinked(a, in.Device, client), audit.Trimmed(a, now)); err != nil {
 		return Linked{}, expired(err)
 	}
 	return Linked{Account: a, Token: in.Token}, nil

@@ -15,13 +15,7 @@ func (d *Door) getApps(w http.ResponseWriter, r *http.Request, v visitor) error 
 	}
 	var p AppsPage
 	for _, a := range all {
-		app := ConnectedApp{ID: a.ClientID, Name: a.Client.Name, Since: a.At}
-		for _, s := range a.Scopes {
-			if text := scopeTexts[s]; text != "" {
-				app.Gets = append(app.Gets, text)
-			}
-		}
-		p.Apps = append(p.Apps, app)
+		p.Apps = append(p.Apps, ConnectedApp{ID: a.ClientID, Name: a.Client.Name, Since: a.At, Gets: getsOf(a.Scopes)})
 	}
 	d.Pages.Page(w, r, http.StatusOK, "apps", Page{Person: v.header(), Notice: done(r, accountDone), Data: p})
 	return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"usher/internal/credential"
@@ -47,12 +48,7 @@ func (d *Door) getConsent(w http.ResponseWriter, r *http.Request) error {
 func (d *Door) consentPage(w http.ResponseWriter, r *http.Request, p grant.Pending, v visitor) error {
 	allowForm(w, p.Origin())
 	page := ConsentPage{Request: p.ID.Reveal(), Account: v.AccountID, App: p.Client.Name, Called: v.Person.Called(), Address: v.Person.Email, Where: whereTo(p.Origin())}
-	for _, s := range p.Scopes {
-		if text := scopeTexts[s]; text != "" {
-			page.Gets = append(page.Gets, text)
-		}
-		page.Stays = page.Stays || s == relyingparty.OfflineAccess
-	}
+	page.Gets, page.Stays = getsOf(p.Scopes), slices.Contains(p.Scopes, relyingparty.OfflineAccess)
 	d.Pages.Page(w, r, http.StatusOK, "consent", Page{Person: v.header(), Data: page})
 	return nil
 }
@@ -64,6 +60,16 @@ var scopeTexts = map[relyingparty.Scope]string{
 	relyingparty.Email:   "sees your e-mail address",
 	relyingparty.Player:  "plays from media servers as you, and can change nothing in your account",
 	relyingparty.Claim:   "may connect media servers to your account",
+}
+
+// getsOf says what an app gets by some scopes.
+func getsOf[S ~string](scopes []S) (all []string) {
+	for _, s := range scopes {
+		if text := scopeTexts[relyingparty.Scope(s)]; text != "" {
+			all = append(all, text)
+		}
+	}
+	return all
 }
 
 // whereTo names an origin for people; an app on the same device has none.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"strings"
 	"time"
 
 	"usher/internal/linkcode"
@@ -82,6 +83,9 @@ func (d *Door) linkConfirmPage(w http.ResponseWriter, r *http.Request, status in
 	}
 	if a.Product != a.Name {
 		p.Product = a.Product
+	}
+	if p.Registered = a.Party.Client != ""; p.Registered {
+		p.Gets = getsOf(strings.Fields(a.Party.Scope))
 	}
 	if p.Wait {
 		w.Header().Set("Refresh", refreshIn(a.Opens.Sub(now))) // it comes back by itself when the pause is over

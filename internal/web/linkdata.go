@@ -18,8 +18,10 @@ type LinkAllowedPage struct{ Back Back }
 // LinkConfirmPage is "link-confirm"; it posts forward and, for a device that asks from elsewhere, code or password. Denying posts nothing.
 type LinkConfirmPage struct {
 	Form
-	Device, Product string // as it calls itself
-	Code            string // that was typed
+	Device, Product string   // as it calls itself
+	Registered      bool     // an administrator has named it, not itself
+	Gets            []string // what a registered one gets, each as the end of "It"
+	Code            string   // that was typed
 	Place           string
 	Asked           time.Time
 	Minutes         int  // that the code still works

@@ -321,3 +321,26 @@ func TestRevokeConsent(t *testing.T) {
 		}
 	})
 }
+
+func TestCollectGrant(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		s, _ := w.signedIn(a)
+		w.client("jf")
+		_, code := w.code(s, "jf") // anything that is spent will do
+		w.tamper(`DELETE FROM consent`)
+		collected := make([]string, racers)
+		winner := w.race(store.ErrSpent, func(db *store.DB, i int) (err error) {
+			n := w.newGrant(credential.Refresh, s, code, "jf")
+			n.Device.Kind = device.TV
+			collected[i], err = db.CollectGrant(w.ctx(), "nothing waits", n, []relyingparty.Scope{relyingparty.OpenID}, w.act(audit.SignedIn, a.ID), w.act(audit.DevicesTrimmed, a.ID))
+			return err
+		})
+		w.count(1, "device WHERE kind = 'tv'")
+		w.count(1, "credential WHERE kind = 'refresh token' AND hash = $1", collected[winner])
+		w.count(1, "consent WHERE account_id = $1 AND client_id = 'jf' AND scopes = 'openid'", a.ID)
+		w.recorded(audit.SignedIn, 2)
+		w.must(w.db.RemoveClient(w.ctx(), "jf", w.act(audit.ClientRemoved, "")))
+		w.count(0, "device WHERE kind = 'tv'")
+	})
+}

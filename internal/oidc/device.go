@@ -1,0 +1,75 @@
+package oidc
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"time"
+
+	"usher/internal/grant"
+	"usher/internal/relyingparty"
+	"usher/internal/secret"
+	"usher/internal/tvlink"
+)
+
+// waiting answers a device that asks for a code (RFC 8628 §3.2). Of the two codes, the long one is found from every network; a screen that has room for
+// more than one may show the short one besides, which is found from its own.
+type waiting struct {
+	DeviceCode string `json:"device_code"`
+	UserCode   string `json:"user_code"`
+	ShortCode  string `json:"user_code_short"`
+	Where      string `json:"verification_uri"`
+	Complete   string `json:"verification_uri_complete"`
+	Expires    int64  `json:"expires_in"`
+	Interval   int64  `json:"interval"`
+}
+
+// device is the device authorization endpoint (RFC 8628 §3.1).
+func (d *Door) device(w http.ResponseWriter, r *http.Request) error {
+	c, err := d.authenticated(r)
+	if err != nil {
+		return err
+	}
+	party, err := d.Grants.DeviceScopes(c, r.PostForm.Get("scope"))
+	if err != nil {
+		return err
+	}
+	p, err := d.Links.Ask(r.Context(), tvlink.Asking{Name: c.Name, Product: c.Name, Party: party, Client: d.client(r)})
+	if err != nil {
+		return err
+	}
+	d.write(w, http.StatusOK, waiting{
+		p.DeviceCode.Reveal(), p.Long.Reveal(), p.Short.Reveal(), d.Origin + pageLink, d.Origin + pageLink + "?" + url.Values{"user_code": {p.Long.Reveal()}}.Encode(),
+		int64(p.ExpiresAt.Sub(d.Now()) / time.Second), int64(tvlink.Interval / time.Second),
+	})
+	return nil
+}
+
+// collect answers a device that polls (RFC 8628 §3.4).
+func (d *Door) collect(r *http.Request, c relyingparty.Client) (grant.Tokens, error) {
+	if !c.MayUse(relyingparty.DeviceCode) {
+		return grant.Tokens{}, &grant.Refusal{Code: "unauthorized_client", Text: "the client may not use this grant"}
+	}
+	code := secret.TokenOf(r.PostForm.Get("device_code"))
+	in, err := d.Links.PollFor(r.Context(), c.ID, code)
+	for _, why := range waits {
+		if errors.Is(err, why.err) {
+			return grant.Tokens{}, &grant.Refusal{Code: why.code, Text: why.text}
+		}
+	}
+	if err != nil {
+		return grant.Tokens{}, err
+	}
+	return d.Grants.Collect(r.Context(), c, code, in.Code, in.Request, d.client(r))
+}
+
+// waits are why a device that polls gets nothing (RFC 8628 §3.5).
+var waits = []struct {
+	err        error
+	code, text string
+}{
+	{tvlink.ErrPending, "authorization_pending", "nobody has decided yet"},
+	{tvlink.ErrSlowDown, "slow_down", "wait five seconds more between two requests"},
+	{tvlink.ErrDenied, "access_denied", "somebody said no"},
+	{tvlink.ErrExpired, "expired_token", "there is no such request of this client any more"},
+}
