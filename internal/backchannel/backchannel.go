@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -160,16 +161,20 @@ func (d *Deliverer) one(ctx context.Context, c relyingparty.Client, l relyingpar
 	if err != nil {
 		return err
 	}
-	return post(ctx, newCaller(c.TrustedPrivate), c.LogoutURI, token)
+	return post(ctx, newCaller(reach(c)), c.LogoutURI, token)
+}
+
+// reach says which addresses may be called for a client: private ones only where an administrator has said so.
+func reach(c relyingparty.Client) func(netip.Addr) bool {
+	if c.TrustedPrivate {
+		return trusted
+	}
+	return public
 }
 
 // newCaller returns what calls a client: without a proxy, which would look names up in our place; without redirects, which would lead elsewhere; by a new
 // connection each time, so that each address is judged.
-func newCaller(private bool) *http.Client {
-	may := public
-	if private {
-		may = trusted
-	}
+func newCaller(may func(netip.Addr) bool) *http.Client {
 	dialer := &net.Dialer{Timeout: patience, Control: guard(may)}
 	return &http.Client{
 		Timeout:       patience,

@@ -30,12 +30,12 @@ func TestPost(t *testing.T) {
 			w.WriteHeader(http.StatusBadRequest)
 		}
 	})
-	if err := post(t.Context(), newCaller(true), url+"/out?x=1", "a.b.c"); err != nil {
+	if err := post(t.Context(), newCaller(trusted), url+"/out?x=1", "a.b.c"); err != nil {
 		t.Error(err)
 	}
 	for _, status := range []int{201, 202, 400, 401, 404, 500, 503} {
 		url, _ := receiver(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(status) })
-		if err := post(t.Context(), newCaller(true), url, "t"); err == nil || !strings.Contains(err.Error(), fmt.Sprint(status)) {
+		if err := post(t.Context(), newCaller(trusted), url, "t"); err == nil || !strings.Contains(err.Error(), fmt.Sprint(status)) {
 			t.Errorf("%d: %v", status, err)
 		}
 	}
@@ -49,7 +49,7 @@ func TestPostIsGuarded(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, host := range []string{"127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "[::1]", "0.0.0.0"} { // localhost is a name that leads inside, as any name may by the second look-up
-		err := post(t.Context(), newCaller(false), "http://"+host+":"+port+"/", "t")
+		err := post(t.Context(), newCaller(public), "http://"+host+":"+port+"/", "t")
 		if err == nil || !strings.Contains(err.Error(), errAddress.Error()) {
 			t.Errorf("%s: %v", host, err)
 		}
@@ -58,12 +58,12 @@ func TestPostIsGuarded(t *testing.T) {
 		t.Errorf("%d calls came through", calls.Load())
 	}
 	away, _ := receiver(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, url, http.StatusTemporaryRedirect) })
-	if err := post(t.Context(), newCaller(true), away, "t"); err == nil || calls.Load() != 0 {
+	if err := post(t.Context(), newCaller(trusted), away, "t"); err == nil || calls.Load() != 0 {
 		t.Errorf("a redirect was followed: %v", err)
 	}
 	t.Setenv("HTTP_PROXY", url)
 	t.Setenv("http_proxy", url)
-	if err := post(t.Context(), newCaller(false), "http://127.0.0.2:9/", "t"); err == nil || calls.Load() != 0 {
+	if err := post(t.Context(), newCaller(public), "http://127.0.0.2:9/", "t"); err == nil || calls.Load() != 0 {
 		t.Errorf("a proxy was asked: %v", err)
 	}
 }
@@ -77,11 +77,11 @@ func TestPostIsBounded(t *testing.T) {
 			}
 		}
 	})
-	if err := post(t.Context(), newCaller(true), endless, "t"); err != nil { // it has taken the token
+	if err := post(t.Context(), newCaller(trusted), endless, "t"); err != nil { // it has taken the token
 		t.Error(err)
 	}
 	long, _ := receiver(t, func(w http.ResponseWriter, _ *http.Request) { w.Header().Set("X", strings.Repeat("x", 1<<20)) })
-	if err := post(t.Context(), newCaller(true), long, "t"); err == nil {
+	if err := post(t.Context(), newCaller(trusted), long, "t"); err == nil {
 		t.Error("a header without end is read")
 	}
 	hanging, _ := receiver(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -92,11 +92,11 @@ func TestPostIsBounded(t *testing.T) {
 	})
 	ctx, stop := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer stop()
-	if err := post(ctx, newCaller(true), hanging, "t"); err == nil || !strings.Contains(err.Error(), "no answer in time") {
+	if err := post(ctx, newCaller(trusted), hanging, "t"); err == nil || !strings.Contains(err.Error(), "no answer in time") {
 		t.Errorf("got %v", err)
 	}
 	for name, to := range map[string]string{"nobody listens there": "http://127.0.0.1:1/", "the name is not found": "http://nowhere.invalid/"} {
-		if err := post(t.Context(), newCaller(true), to, "t"); err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "127.0.0.1") || strings.Contains(err.Error(), "nowhere") {
+		if err := post(t.Context(), newCaller(trusted), to, "t"); err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "127.0.0.1") || strings.Contains(err.Error(), "nowhere") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

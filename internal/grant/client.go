@@ -23,7 +23,7 @@ type Proof struct {
 }
 
 // TokenPath is where the token endpoint stands on the origin; assertions may name it as their audience.
-const TokenPath = "/oauth/token"
+const TokenPath = "/oauth/token" //nolint:gosec // an address
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 

@@ -66,7 +66,7 @@ type Holder struct {
 
 // What was done for a sign-in (OpenID Connect Core §2, RFC 8176). People's second step is acrSecondStep, whatever it was asked with.
 const (
-	acrPassword   = "urn:usher:password"
+	acrPassword   = "urn:usher:password" //nolint:gosec // a name
 	acrSecondStep = "urn:usher:second-step"
 )
 

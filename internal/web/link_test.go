@@ -160,7 +160,7 @@ func TestATVElsewhereIsRed(t *testing.T) {
 		shown.signedIn("ann")
 
 		shown = h.tv(faraway) // and by the short code, which is found from elsewhere while few guess
-		page = bo.get("/link").submit("/link", "user_code", shown.short).leadsTo("/link/confirm").is(200)
+		bo.get("/link").submit("/link", "user_code", shown.short).leadsTo("/link/confirm").is(200)
 		h.pass(10 * time.Second)
 		page = bo.get("/link/confirm").has(1, "input[name=password]")
 		page.submit("/link/confirm", "password", "not the password").is(422).shows("#password-error", "That password isn’t right")
