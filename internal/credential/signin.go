@@ -61,6 +61,8 @@ type SignIn struct {
 	RememberedAs string
 	// Again, when set, tells who shows it the token once more, for a minute.
 	Again secret.Token
+	// Key, when it has a name, is what the device is known by from now on.
+	Key PublicKey
 	// Replaces is the hash of the sign-in whose place it takes, where everything else is signed out.
 	Replaces string
 }

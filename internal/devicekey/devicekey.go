@@ -64,25 +64,22 @@ type JWK struct{ KeyType, Curve, X, Use, Algorithm, KeyID string }
 // longestID bounds the name that software gives its key.
 const longestID = 128
 
-// read returns the key, and what it is called: as its software says, else by its thumbprint (RFC 7638).
-func (k JWK) read() (key ed25519.PublicKey, id string, err error) {
+// Read returns the key, and what it is called: as its software says, else by its thumbprint (RFC 7638). ErrBadKey.
+func (k JWK) Read() (public, id string, err error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(k.X)
 	right := k.KeyType == "OKP" && k.Curve == "Ed25519" && (k.Use == "" || k.Use == "sig") && (k.Algorithm == "" || k.Algorithm == string(jose.EdDSA))
 	if err != nil || !right || len(raw) != ed25519.PublicKeySize || len(k.KeyID) > longestID {
-		return nil, "", ErrBadKey
+		return "", "", ErrBadKey
 	}
 	if k.KeyID != "" {
-		return raw, k.KeyID, nil
+		return k.X, k.KeyID, nil
 	}
 	print, err := (&jose.JSONWebKey{Key: ed25519.PublicKey(raw)}).Thumbprint(crypto.SHA256)
 	if err != nil {
-		return nil, "", ErrBadKey
+		return "", "", ErrBadKey
 	}
-	return raw, base64.RawURLEncoding.EncodeToString(print), nil
+	return k.X, base64.RawURLEncoding.EncodeToString(print), nil
 }
-
-// name is what a key is found by: its software's name for itself, and the key's own.
-func name(software, key string) secret.Token { return secret.TokenOf(software + "\x00" + key) }
 
 // Nonce returns something new for software to sign, once and within five minutes. Limits.
 func (s *Service) Nonce(ctx context.Context, software string, client device.Client) (secret.Token, error) {
@@ -104,7 +101,7 @@ func (s *Service) Register(ctx context.Context, f credential.Found, k JWK, clien
 	if f.Kind != credential.App && f.Kind != credential.DeviceToken {
 		return credential.ErrMayNotAct
 	}
-	key, id, err := k.read()
+	public, id, err := k.Read()
 	if err != nil {
 		return err
 	}
@@ -121,7 +118,7 @@ func (s *Service) Register(ctx context.Context, f credential.Found, k JWK, clien
 		}
 		act := audit.New(s.Now(), audit.DeviceKeySet, f.AccountID, f.AccountID).From(client).With(audit.Device, d.Name)
 		return s.Store.SetDeviceKey(ctx, credential.DeviceKeyOf{
-			AccountID: f.AccountID, DeviceID: d.ID, Name: name(d.Claim.Identifier, id), Public: base64.RawURLEncoding.EncodeToString(key), Subject: f.Subject, Stamp: f.Stamp,
+			PublicKey: credential.PublicKey{Name: credential.KeyName(d.Claim.Identifier, id), Public: public}, AccountID: f.AccountID, DeviceID: d.ID, Subject: f.Subject, Stamp: f.Stamp,
 		}, act)
 	}
 	return ErrDead

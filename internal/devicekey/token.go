@@ -28,7 +28,7 @@ func (s *Service) Token(ctx context.Context, signed string) (secret.Token, crede
 		return secret.Token{}, credential.Found{}, ErrInvalid
 	}
 	var who account.Account
-	key, err := s.Resolver.ResolveWith(ctx, credential.DeviceKey, name(software, kid), func(ctx context.Context, kind credential.Kind, token secret.Token) (f credential.Found, err error) {
+	key, err := s.Resolver.ResolveWith(ctx, credential.DeviceKey, credential.KeyName(software, kid), func(ctx context.Context, kind credential.Kind, token secret.Token) (f credential.Found, err error) {
 		f, who, err = s.Store.FindPerson(ctx, kind, token)
 		return f, err
 	})

@@ -35,6 +35,12 @@ var (
 	ErrAskLong = errors.New("linkcode: the long code is needed")
 )
 
+// Key is the public key that a device brings along, to be known by once it is let in; often empty.
+type Key struct {
+	ID     string `json:"id"` // the device's own name for it
+	Public string `json:"public"`
+}
+
 // Request is a device that asks to be let in. Name and product are its own claims.
 type Request struct {
 	ID        string
@@ -42,8 +48,9 @@ type Request struct {
 	Name      string
 	Product   string
 	Claim     device.Claim // what it says about itself besides; often empty
-	Party     Party        // the client of OpenID Connect that asks; empty: no client, and it plays
-	Seen      device.Seen  // where it asked from
+	Key       Key
+	Party     Party       // the client of OpenID Connect that asks; empty: no client, and it plays
+	Seen      device.Seen // where it asked from
 	CreatedAt time.Time
 	ExpiresAt time.Time
 }

@@ -26,14 +26,18 @@ func (d *Door) registerKey(c *call) error {
 	if err != nil {
 		return err
 	}
-	key := devicekey.JWK{
-		KeyType: c.body["jwk[kty]"], Curve: c.body["jwk[crv]"], X: c.body["jwk[x]"], Use: c.body["jwk[use]"], Algorithm: c.body["jwk[alg]"], KeyID: c.body["jwk[kid]"],
-	}
-	if err := d.Keys.Register(c.r.Context(), in.Found, key, d.client(c.r)); err != nil {
+	if err := d.Keys.Register(c.r.Context(), in.Found, c.jwk(), d.client(c.r)); err != nil {
 		return err
 	}
 	c.w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// jwk is the key that a body has in it.
+func (c *call) jwk() devicekey.JWK {
+	return devicekey.JWK{
+		KeyType: c.body["jwk[kty]"], Curve: c.body["jwk[crv]"], X: c.body["jwk[x]"], Use: c.body["jwk[use]"], Algorithm: c.body["jwk[alg]"], KeyID: c.body["jwk[kid]"],
+	}
 }
 
 // keyToken gives a token for what a device's key has signed.

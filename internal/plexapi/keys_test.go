@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -228,5 +229,48 @@ func TestDeviceKeyOfAPlayer(t *testing.T) {
 			h.ask(http.MethodGet, "/api/v2/auth/nonce", "")
 		}
 		h.ask(http.MethodGet, "/api/v2/auth/nonce", "").is(429, `code="1003"`)
+	})
+}
+
+// A key that comes along with a PIN: the token is told only to who signs for it, as what that gets; and showing the same again before spends nothing.
+func TestPinWithAKey(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ann := h.person("ann", false)
+		k := h.keyed("tv", "key of the tv")
+		made := h.ask(http.MethodPost, "/api/v2/pins", k.jwk()[:len(k.jwk())-1]+`,"strong":true}`, "Content-Type", "application/json", "X-Plex-Client-Identifier", "tv", "Accept", "application/json").is(201).jsonBody()
+		w := waiting{h, strconv.FormatInt(int64(made["id"].(float64)), 10), made["code"].(string), "tv"}
+		signed := k.signs(h.nonce("tv"), asTheyAre)
+		shows := func(signed string) answer {
+			return h.ask(http.MethodGet, "/api/v2/pins/"+w.id+"?deviceJWT="+signed, "", "X-Plex-Client-Identifier", "tv", "Accept", "application/json")
+		}
+		for range 3 {
+			shows(signed).is(200, `"authToken":null`)
+		}
+		h.letIn(ann, w.code, true)
+		if w.polls() != "" || len(h.apps(ann.ID)) != 0 {
+			t.Error("let in without its key")
+		}
+		token, _ := shows(signed).is(200).jsonBody()["authToken"].(string)
+		k.claimsOf(token)
+		h.get("/api/v2/user", token).is(200, ` username="ann"`)
+		h.get("/api/claim/token", token).is(403) // a player
+		w.dead()
+		h.get("/api/v2/ping", k.renews()).is(200)
+		h.ask(http.MethodPost, "/api/v2/pins", `{"jwk":{"kty":"RSA"}}`, "Content-Type", "application/json").is(400)
+
+		h.Log("a signature that is none gets nothing; the right one, within the minute, does")
+		other := h.keyed("shed", "key of the shed")
+		made = h.ask(http.MethodPost, "/api/v2/pins", other.jwk(), "Content-Type", "application/json", "X-Plex-Client-Identifier", "shed", "Accept", "application/json").is(201).jsonBody()
+		w = waiting{h, strconv.FormatInt(int64(made["id"].(float64)), 10), made["code"].(string), "shed"}
+		h.letIn(ann, w.code, true)
+		poll := func(signed string) answer {
+			return h.ask(http.MethodGet, "/api/v2/pins/"+w.id+"?deviceJWT="+signed, "", "X-Plex-Client-Identifier", "shed", "Accept", "application/json")
+		}
+		if code := poll("x").Code; code != http.StatusUnprocessableEntity {
+			t.Errorf("nothing signed: %d", code)
+		}
+		w.dead()
+		got, _ := poll(other.signs(h.nonce("shed"), asTheyAre)).is(200).jsonBody()["authToken"].(string)
+		h.get("/api/v2/ping", got).is(200)
 	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"rsc.io/qr"
 
+	"usher/internal/devicekey"
 	"usher/internal/linkcode"
 	"usher/internal/tvlink"
 )
@@ -20,9 +21,14 @@ func (c *call) asksPin() (tvlink.Pin, error) {
 	if _, err := c.identifier(); err != nil {
 		return tvlink.Pin{}, err
 	}
-	return c.door.Links.AskPin(c.r.Context(), tvlink.Asking{
-		Name: c.said("X-Plex-Device-Name"), Product: c.said("X-Plex-Product"), Claim: c.says(), Client: c.door.client(c.r),
-	})
+	asking := tvlink.Asking{Name: c.said("X-Plex-Device-Name"), Product: c.said("X-Plex-Product"), Claim: c.says(), Client: c.door.client(c.r)}
+	if key := c.jwk(); key != (devicekey.JWK{}) {
+		var err error
+		if asking.Key.Public, asking.Key.ID, err = key.Read(); err != nil {
+			return tvlink.Pin{}, err
+		}
+	}
+	return c.door.Links.AskPin(c.r.Context(), asking)
 }
 
 // createPin lets software wait. Its code is the short one, which is typed by hand, or, for the page that the software opens by itself, the long one.
@@ -69,7 +75,11 @@ func (c *call) polls() (id int64, state tvlink.PinState, err error) {
 	if id, err = strconv.ParseInt(number, 10, 64); err != nil {
 		return 0, state, tvlink.ErrExpired
 	}
-	state, err = c.door.Links.PollPin(c.r.Context(), id, name, c.door.client(c.r))
+	signed := c.said("deviceJWT")
+	state, err = c.door.Links.PollPin(c.r.Context(), tvlink.PinPoll{ID: id, Name: name, Signs: signed != "", Client: c.door.client(c.r)})
+	if err == nil && signed != "" && !state.Token.Empty() { // before, the nonce is not spent: clients show the same again and again
+		state.Token, _, err = c.door.Keys.Token(c.r.Context(), signed)
+	}
 	return id, state, err
 }
 

@@ -200,7 +200,7 @@ func TestPinRaced(t *testing.T) {
 		var wg sync.WaitGroup
 		for i := range tokens {
 			wg.Go(func() {
-				state, err := h.door.Links.PollPin(h.Context(), mustInt(w.id), "machine", device.Client{})
+				state, err := h.door.Links.PollPin(h.Context(), tvlink.PinPoll{ID: mustInt(w.id), Name: "machine"})
 				if err == nil {
 					tokens[i] = state.Token.Reveal()
 				}

@@ -26,10 +26,7 @@ func (db *DB) SetDeviceKey(ctx context.Context, k credential.DeviceKeyOf, act au
 		if _, err := t.exec(ctx, `DELETE FROM credential WHERE device_id = $1 AND kind = $2`, k.DeviceID, string(credential.DeviceKey)); err != nil {
 			return err
 		}
-		switch _, err := db.findCredential(ctx, t, credential.DeviceKey, k.Name); {
-		case err == nil:
-			return credential.ErrKeyTaken
-		case !errors.Is(err, credential.ErrUnknown):
+		if err := db.keyIsFree(ctx, t, k.PublicKey); err != nil {
 			return err
 		}
 		_, err := db.insertCredential(ctx, t, newCredential{
@@ -40,6 +37,21 @@ func (db *DB) SetDeviceKey(ctx context.Context, k credential.DeviceKeyOf, act au
 		}
 		return db.leave(ctx, t, act)
 	})
+}
+
+// keyIsFree returns credential.ErrKeyTaken when some device has a key of that name.
+func (db *DB) keyIsFree(ctx context.Context, t *tx, k credential.PublicKey) error {
+	if k.Name.Empty() {
+		return nil
+	}
+	_, err := db.findCredential(ctx, t, credential.DeviceKey, k.Name)
+	switch {
+	case err == nil:
+		return credential.ErrKeyTaken
+	case errors.Is(err, credential.ErrUnknown):
+		return nil
+	}
+	return err
 }
 
 // RenewByKey spends a nonce for a new token of a device, in the place of whatever token it had; credential.ErrSpent when the nonce was used, or the

@@ -24,6 +24,7 @@ type linkFacts struct {
 
 	Claim device.Claim   `json:"claim,omitzero"`
 	Party linkcode.Party `json:"party,omitzero"`
+	Key   linkcode.Key   `json:"key,omitzero"`
 }
 
 func linkCell(id string) secret.Place {
@@ -50,7 +51,7 @@ const countWaiting = `SELECT COUNT(*) FROM link_request WHERE state = 'waiting' 
 // when a code is reserved, linkcode.ErrMost, *ratelimit.LimitedError; then nothing is kept but the count.
 func (db *DB) BeginLink(ctx context.Context, n linkcode.New) error {
 	now := n.CreatedAt
-	raw, err := json.Marshal(linkFacts{n.Name, n.Product, n.Seen.Address, n.Seen.Place, n.Claim, n.Party})
+	raw, err := json.Marshal(linkFacts{n.Name, n.Product, n.Seen.Address, n.Seen.Place, n.Claim, n.Party, n.Key})
 	if err != nil {
 		return err
 	}
@@ -214,7 +215,7 @@ func (db *DB) LoadLink(ctx context.Context, requestID string, now time.Time) (li
 		return linkcode.Request{}, fmt.Errorf("reading a link request: %w", err)
 	}
 	r.Name, r.Product, r.Claim, r.Seen.Address, r.Seen.Place = f.Name, f.Product, f.Claim, f.Address, f.Place
-	r.Party = f.Party
+	r.Party, r.Key = f.Party, f.Key
 	r.CreatedAt, r.ExpiresAt = timeOf(created), timeOf(expires)
 	return r, nil
 }
@@ -275,6 +276,9 @@ func (db *DB) CollectLink(ctx context.Context, requestID string, s credential.Si
 			return err
 		}
 		if err := db.replaceTwins(ctx, t, s.Device); err != nil {
+			return err
+		}
+		if err := db.keyIsFree(ctx, t, s.Key); err != nil {
 			return err
 		}
 		if err := db.insertSignIn(ctx, t, s, act.At); err != nil {

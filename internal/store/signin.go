@@ -70,7 +70,8 @@ func (db *DB) insertSignIn(ctx context.Context, t *tx, s credential.SignIn, now 
 	_, err = db.insertCredential(ctx, t, newCredential{kind: cmp.Or(s.Kind, credential.Browser), token: s.Token, accountID: d.AccountID, deviceID: d.ID, subject: s.Subject, detail: s.Detail, stamp: s.Stamp, freshAt: s.FreshAt}, now)
 	for _, kept := range []newCredential{
 		{kind: credential.Known, token: s.Known, accountID: d.AccountID, stamp: s.Stamp},
-		{kind: credential.Handed, token: s.Again, accountID: d.AccountID, deviceID: d.ID, stamp: s.Stamp, detail: s.Token.Reveal()},
+		{kind: credential.Handed, token: s.Again, accountID: d.AccountID, deviceID: d.ID, stamp: s.Stamp, detail: s.Token.Reveal(), subject: keyedSubject(s)},
+		{kind: credential.DeviceKey, token: s.Key.Name, accountID: d.AccountID, deviceID: d.ID, stamp: s.Stamp, detail: s.Key.Public, subject: s.Subject},
 		{kind: credential.Remembered, token: s.Remember, accountID: d.AccountID, stamp: s.Stamp, detail: s.RememberedAs},
 	} {
 		if err == nil && !kept.token.Empty() {
@@ -78,6 +79,14 @@ func (db *DB) insertSignIn(ctx context.Context, t *tx, s credential.SignIn, now 
 		}
 	}
 	return err
+}
+
+// keyedSubject says of a token that is told once more whether its device has to sign for it.
+func keyedSubject(s credential.SignIn) string {
+	if s.Key.Name.Empty() {
+		return ""
+	}
+	return credential.Keyed
 }
 
 // AddDevice signs something in beside the browsers: an app password, say, or a media server by the claim token that s.Spends names. The act is

@@ -44,14 +44,22 @@ type PinState struct {
 	ExpiresAt time.Time
 }
 
+// PinPoll is software that asks whether somebody has let it in.
+type PinPoll struct {
+	ID     int64
+	Name   string // for itself, as when it asked
+	Signs  bool   // it shows something that its key has signed, which the caller exchanges for the token it gets here
+	Client device.Client
+}
+
 // PollPin answers software that waits. Once somebody has let it in, it is signed in, exactly once; for a minute after, the same poll is told the same
 // token again. ErrDenied, ErrExpired; numbers that wait for nobody count against the network. One look-up and nothing written while it waits.
-func (s *Service) PollPin(ctx context.Context, id int64, name string, client device.Client) (PinState, error) {
-	code := s.PollCode(id, name)
+func (s *Service) PollPin(ctx context.Context, p PinPoll) (PinState, error) {
+	code := s.PollCode(p.ID, p.Name)
 	f, err := s.Resolver.Resolve(ctx, credential.DeviceCode, code)
 	switch {
 	case errors.Is(err, credential.ErrUnknown):
-		return s.handedAgain(ctx, code, client)
+		return s.handedAgain(ctx, code, p)
 	case credential.IsDead(err), err == nil && f.Subject == "":
 		return PinState{}, ErrDenied
 	case err != nil:
@@ -61,19 +69,22 @@ func (s *Service) PollPin(ctx context.Context, id int64, name string, client dev
 	if f.AccountID == "" {
 		return state, nil
 	}
-	in, err := s.collect(ctx, f, client, code)
+	in, err := s.collect(ctx, f, handing{p.Client, code, p.Signs})
+	if errors.Is(err, ErrPending) { // without its key, nobody has let it in
+		return state, nil
+	}
 	if errors.Is(err, ErrExpired) { // another poll was faster, and left the token for this one
-		return s.handedAgain(ctx, code, client)
+		return s.handedAgain(ctx, code, p)
 	}
 	state.Token = in.Token
 	return state, err
 }
 
-func (s *Service) handedAgain(ctx context.Context, code secret.Token, client device.Client) (PinState, error) {
+func (s *Service) handedAgain(ctx context.Context, code secret.Token, p PinPoll) (PinState, error) {
 	f, err := s.Resolver.Resolve(ctx, credential.Handed, code)
 	switch {
-	case errors.Is(err, credential.ErrUnknown):
-		return PinState{}, errors.Join(ErrExpired, s.Store.Take(ctx, ratelimit.PinMisses.From(client.Address), s.Now()))
+	case errors.Is(err, credential.ErrUnknown), err == nil && f.Subject == credential.Keyed && !p.Signs:
+		return PinState{}, errors.Join(ErrExpired, s.Store.Take(ctx, ratelimit.PinMisses.From(p.Client.Address), s.Now()))
 	case credential.IsDead(err):
 		return PinState{}, ErrDenied
 	}

@@ -73,6 +73,7 @@ type Asking struct {
 	Asker string
 	// Poll is what it will poll with; empty: something new.
 	Poll   secret.Token
+	Key    linkcode.Key
 	Client device.Client
 }
 
@@ -101,7 +102,7 @@ func (s *Service) Ask(ctx context.Context, a Asking) (Pending, error) {
 	if !a.Poll.Empty() {
 		n.Poll = a.Poll
 	}
-	n.Claim, n.Party = a.Claim.Tame(), a.Party
+	n.Claim, n.Party, n.Key = a.Claim.Tame(), a.Party, a.Key
 	n.Name, n.Product = device.Claimed(a.Name, a.Product, a.Client.UserAgent)
 	for range tries {
 		n.Short, n.Long = linkcode.NewShort(linkcode.Length(waiting, s.Longest)), linkcode.NewLong()
@@ -136,7 +137,7 @@ func (s *Service) Poll(ctx context.Context, code secret.Token, client device.Cli
 	if err != nil {
 		return Linked{}, err
 	}
-	return s.collect(ctx, f, client, secret.Token{})
+	return s.collect(ctx, f, handing{client: client})
 }
 
 // polled finds what a device polls with, once somebody has let it in or not.
@@ -178,8 +179,15 @@ func (s *Service) PollFor(ctx context.Context, clientID string, code secret.Toke
 	return LetIn{f, r}, nil
 }
 
-// collect signs a device in that somebody has let in. With again, who shows that is told the token once more.
-func (s *Service) collect(ctx context.Context, f credential.Found, client device.Client, again secret.Token) (Linked, error) {
+// handing is how a token is handed out: who shows again is told it once more, and a device that brought a key along has to sign for it.
+type handing struct {
+	client device.Client
+	again  secret.Token
+	signs  bool
+}
+
+// collect signs a device in that somebody has let in.
+func (s *Service) collect(ctx context.Context, f credential.Found, h handing) (Linked, error) {
 	now := s.Now()
 	r, err := s.Store.LoadLink(ctx, f.Subject, now)
 	if err == nil && r.Party.Client != "" { // the client's to collect, by PollFor
@@ -188,18 +196,24 @@ func (s *Service) collect(ctx context.Context, f credential.Found, client device
 	if err != nil {
 		return Linked{}, expired(err)
 	}
+	if r.Key.ID != "" && !h.signs {
+		return Linked{}, ErrPending
+	}
 	a, err := s.Store.LoadAccount(ctx, f.AccountID)
 	if err != nil {
 		return Linked{}, err
 	}
 	in := credential.SignIn{
 		Device: device.Device{
-			ID: id.New(now), AccountID: a.ID, Kind: device.TV, Name: r.Name, Product: r.Product, Claim: r.Claim, Method: device.ByCode, Seen: client.Seen(),
+			ID: id.New(now), AccountID: a.ID, Kind: device.TV, Name: r.Name, Product: r.Product, Claim: r.Claim, Method: device.ByCode, Seen: h.client.Seen(),
 		},
-		Kind: credential.App, Subject: credential.Player, Token: secret.NewToken(), Stamp: f.Stamp, Spends: f.Hash, Again: again,
+		Kind: credential.App, Subject: credential.Player, Token: secret.NewToken(), Stamp: f.Stamp, Spends: f.Hash, Again: h.again,
 	}
-	act := audit.New(now, audit.SignedIn, a.ID, a.ID).From(client).With(audit.Device, r.Name).With(audit.Reason, device.ByCode)
-	if err := s.Store.CollectLink(ctx, r.ID, in, act.TellLinked(a, in.Device, client), audit.Trimmed(a, now)); err != nil {
+	if r.Key.ID != "" {
+		in.Key = credential.PublicKey{Name: credential.KeyName(r.Claim.Identifier, r.Key.ID), Public: r.Key.Public}
+	}
+	act := audit.New(now, audit.SignedIn, a.ID, a.ID).From(h.client).With(audit.Device, r.Name).With(audit.Reason, device.ByCode)
+	if err := s.Store.CollectLink(ctx, r.ID, in, act.TellLinked(a, in.Device, h.client), audit.Trimmed(a, now)); err != nil {
 		return Linked{}, expired(err)
 	}
 	return Linked{Account: a, Token: in.Token}, nil
@@ -209,6 +223,9 @@ func (s *Service) collect(ctx context.Context, f credential.Found, client device
 func expired(err error) error {
 	if errors.Is(err, credential.ErrSpent) || errors.Is(err, linkcode.ErrNotFound) {
 		return ErrExpired
+	}
+	if errors.Is(err, credential.ErrKeyTaken) {
+		return ErrDenied
 	}
 	return err
 }

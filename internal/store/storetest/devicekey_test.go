@@ -16,7 +16,7 @@ func (w *world) withKey(a account.Account, name string) (credential.SignIn, cred
 	w.Helper()
 	app := w.named(a, device.App, "app "+name)
 	w.openSignIn(app)
-	return app, credential.DeviceKeyOf{AccountID: a.ID, DeviceID: app.Device.ID, Name: secret.TokenOf(name), Public: "public", Subject: credential.Player, Stamp: app.Stamp}
+	return app, credential.DeviceKeyOf{PublicKey: credential.PublicKey{Name: secret.TokenOf(name), Public: "public"}, AccountID: a.ID, DeviceID: app.Device.ID, Subject: credential.Player, Stamp: app.Stamp}
 }
 
 func (w *world) nonce() string {
