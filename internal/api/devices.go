@@ -5,19 +5,15 @@ import (
 	"net/http"
 	"time"
 
-	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/signin"
 )
 
-// errNoSay says that a token has no say in the account: it was got by a code, or is an app password.
-var errNoSay = errors.New("api: the token has no say in the account")
-
 // owner is the holder of a token that was got with the account's own password.
 func (d *Door) owner(r *http.Request) (signin.Admitted, error) {
 	in, err := d.holder(r)
-	if err == nil && (in.Found.Kind != credential.App || in.Found.IsPlayer()) {
-		err = errNoSay
+	if err == nil {
+		err = in.Found.MayAct()
 	}
 	return in, err
 }

@@ -75,7 +75,7 @@ var meaning = []struct {
 	{credential.ErrResetRequired, "reset-required"}, {credential.ErrLocked, "locked"}, {credential.ErrDeleting, "deleting"},
 	{credential.Exhausted{}, "password-off"},
 	{tvlink.ErrPending, "authorization-pending"}, {tvlink.ErrSlowDown, "slow-down"}, {tvlink.ErrDenied, "access-denied"}, {tvlink.ErrExpired, "expired-token"},
-	{linkcode.ErrMost, "too-many-codes"}, {errNoSay, "no-say"},
+	{linkcode.ErrMost, "too-many-codes"}, {credential.ErrMayNotAct, "no-say"},
 	{errDeadToken, "dead-token"}, {errNoCredentials, "no-credentials"}, {device.ErrNotFound, "dead-token"},
 	{errBadRequest, "bad-request"}, {errFields, "bad-fields"}, {errNotJSON, "not-json"}, {errTooLarge, "too-large"}, {errNotFound, "not-found"},
 }
