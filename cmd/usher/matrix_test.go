@@ -88,6 +88,12 @@ var entrances = map[string]entrance{
 		return h.send(http.MethodPost, "/api/v1/sign-in", request{object: map[string]string{"login": h.anna.UserName, "password": token}})
 	}, credential.AppPassword),
 
+	"OAuth, secret of an app": byAPI(func(h *holder, token string) *httptest.ResponseRecorder {
+		h.unlimited()
+		q := asBasic("app."+h.name, token)
+		q.form = url.Values{"token": {"none of ours"}}
+		return h.send(http.MethodPost, "/oauth/revoke", q)
+	}, credential.ClientSecret),
 	"plex, token": byAPI(func(h *holder, token string) *httptest.ResponseRecorder {
 		return h.send(http.MethodGet, "/api/v2/user", asPlex(token))
 	}, credential.App, credential.AppPassword, credential.Server, credential.DeviceToken),
@@ -325,7 +331,7 @@ func (h *holder) marks(when string, lives func(credential.Kind) bool) {
 
 // Every kind has an entrance and its line in the table, and every cookie there is stands among the entrances.
 func TestEveryDoorIsInTheMatrix(t *testing.T) {
-	opens := map[credential.Kind]bool{credential.Remembered: true, credential.Known: true, credential.ClientSecret: true} // as marks shows; by itself a secret opens nothing
+	opens := map[credential.Kind]bool{credential.Remembered: true, credential.Known: true} // as marks shows
 	cookies := map[string]bool{"usher-remembered": true, "usher-known": true}
 	for _, e := range entrances {
 		for _, kind := range e.opens {

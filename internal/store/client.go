@@ -268,12 +268,18 @@ func endClient(ctx context.Context, t *tx, id string) error {
 			return err
 		}
 	}
-	waiting, err := t.exec(ctx, `DELETE FROM logout WHERE grant_hash IN (SELECT grant_hash FROM logout WHERE client_id = $1 LIMIT $2)`, id, int64(endClientBatch))
-	if err != nil || waiting == endClientBatch || n == endClientBatch {
-		return err
+	for _, text := range []string{
+		`DELETE FROM logout WHERE grant_hash IN (SELECT grant_hash FROM logout WHERE client_id = $1 LIMIT $2)`,
+		`DELETE FROM consent WHERE client_id = $1 AND account_id IN (SELECT account_id FROM consent WHERE client_id = $1 LIMIT $2)`,
+	} {
+		some, err := t.exec(ctx, text, id, int64(endClientBatch))
+		if err != nil {
+			return err
+		}
+		n = max(n, int(some))
 	}
-	if _, err := t.exec(ctx, `DELETE FROM consent WHERE client_id = $1`, id); err != nil {
-		return err
+	if n == endClientBatch {
+		return nil
 	}
 	_, err = t.exec(ctx, `DELETE FROM client WHERE id = $1 AND removed_at > 0`, id)
 	return err

@@ -301,8 +301,10 @@ func TestEndRemovedClient(t *testing.T) {
 			SELECT 'd' || i, $1, 'app', '', '', '', 0, 0, 0, 0 FROM n`, a.ID)
 		w.tamper(`INSERT INTO credential (hash, kind, account_id, device_id, subject, detail, born, account_epoch, fresh_at, created_at, expires_at)
 			SELECT 'c' || id, 'app', account_id, id, 'jellyfin', '', 0, 0, 0, 0, 0 FROM device`)
+		w.tamper(`INSERT INTO consent (account_id, client_id, scopes, granted_at) SELECT id, 'jellyfin', '', 0 FROM device`)
 		w.must(w.db.RemoveClient(w.ctx(), "jellyfin", audit.Act{At: w.now}))
 		w.count(700, "device")
+		w.count(700, "consent")
 		w.is(w.db.RegisterClient(w.ctx(), w.party("jellyfin"), nil, audit.Act{At: w.now}), relyingparty.ErrTaken)
 		w.is(w.db.ApplyClient(w.ctx(), w.party("jellyfin"), nil, audit.Act{At: w.now}), relyingparty.ErrTaken)
 		_, err := w.db.FindClient(w.ctx(), "jellyfin")
@@ -316,6 +318,7 @@ func TestEndRemovedClient(t *testing.T) {
 			t.Errorf("%d rounds", rounds)
 		}
 		w.count(0, "device")
+		w.count(0, "consent")
 		w.count(0, "credential WHERE subject = 'jellyfin'")
 		w.count(1, "client")
 		w.must(w.db.RegisterClient(w.ctx(), w.party("jellyfin"), nil, audit.Act{At: w.now}))
