@@ -1,9 +1,13 @@
 package main
 
 import (
+	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
+	"testing"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -53,3 +57,21 @@ func cmdPlex(ts *testscript.TestScript, _ bool, args []string) {
 var aPin = regexp.MustCompile(`"id":([0-9]+),"code":"([0-9A-Z]+)"`)
 
 var aPlexField = regexp.MustCompile(`^[A-Za-z]+(\[[a-z]+\])?$`)
+
+// A poll for a PIN that waits writes nothing, whoever polls.
+func TestPinPollsWriteNothing(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		pin := aPin.FindStringSubmatch(d.send(http.MethodPost, "/api/v2/pins.json", asPlex("")).Body.String())
+		const everything = "SELECT hash || subject || expires_at FROM credential UNION ALL SELECT id || state FROM link_request UNION ALL SELECT key || tat FROM rate UNION ALL SELECT id FROM audit ORDER BY 1"
+		before := d.rows(everything)
+		for range 20 {
+			d.at = d.at.Add(time.Second)
+			if w := d.send(http.MethodGet, "/api/v2/pins/"+pin[1]+".json", asPlex("")); !strings.Contains(w.Body.String(), `"authToken":null`) {
+				t.Fatalf("%d %s", w.Code, w.Body)
+			}
+		}
+		if after := d.rows(everything); len(before) == 0 || !slices.Equal(after, before) {
+			t.Errorf("polls wrote: before %d rows, after %d", len(before), len(after))
+		}
+	})
+}

@@ -24,14 +24,14 @@ func (d *Door) user(c *call) error {
 }
 
 func (d *Door) userOf(a account.Account, kind credential.Kind, token secret.Token) node {
-	name := cmp.Or(a.UserName, a.Email)
+	name, rule := cmp.Or(a.UserName, a.Email), credential.Rules[kind]
 	fields := []field{
 		{"id", device.Number(a.ID)}, {"uuid", a.ID}, {"username", name}, {"title", a.Called()}, {"email", a.Email}, {"friendlyName", a.Name},
 		{"locale", nil}, {"confirmed", true}, {"joinedAt", a.CreatedAt.Unix()}, {"emailOnlyAuth", a.UserName == ""}, {"hasPassword", true},
 		{"protected", false}, {"thumb", ""}, {"authToken", token.Reveal()}, {"authenticationToken", token.Reveal()},
 		{"mailingListStatus", "inactive"}, {"mailingListActive", false}, {"scrobbleTypes", ""}, {"country", ""}, {"subscriptionDescription", nil},
 		{"restricted", false}, {"anonymous", false}, {"home", false}, {"guest", false}, {"homeSize", int64(1)}, {"homeAdmin", false},
-		{"maxHomeSize", int64(mostInHome)}, {"rememberExpiresAt", d.Now().Add(credential.Rules[kind].Idle).Unix()}, {"adsConsent", nil},
+		{"maxHomeSize", int64(mostInHome)}, {"rememberExpiresAt", d.Now().Add(cmp.Or(rule.Idle, rule.Life)).Unix()}, {"adsConsent", nil},
 		{"adsConsentSetAt", nil}, {"adsConsentReminderAt", nil}, {"experimentalFeatures", false}, {"twoFactorEnabled", a.SecondFactor},
 		{"backupCodesCreated", a.SecondFactor}, {"attributionPartner", nil}, {"certificateVersion", int64(1)}, {"queueEmail", ""}, {"secure", true},
 		{"subscription", node{fields: []field{

@@ -43,7 +43,7 @@ type refusal struct {
 // The refusals that are not the meaning of one error.
 var (
 	tooOften = refusal{1003, http.StatusTooManyRequests, "Too many requests. Try again later."}
-	tooTried = refusal{1031, http.StatusUnauthorized, "Too many failed sign-ins. Wait a while, then try again."}
+	tooTried = refusal{1031, http.StatusUnauthorized, "Too many sign-ins, or too many that failed. Wait a while, then try again."}
 	broken   = refusal{1007, http.StatusInternalServerError, "Something went wrong on our side."}
 	deadPin  = refusal{1020, http.StatusNotFound, "There is no such code: it has expired, was used, or is another's."}
 	notNow   = refusal{1013, http.StatusServiceUnavailable, "There is more to do than can be done at once. Try again in a moment."}
