@@ -118,6 +118,7 @@ func tourSignedOut(t *testing.T, seen *visits) {
 	b.press("Send me the e-mail")
 	b.look("reset-sent")
 	auth := seen.watch(s.browser(t, scriptOn))
+	auth.open("/auth/#!?clientID=attic&code=x") // as older software spells it
 	auth.open("/auth")
 	auth.look("auth")
 	m := seen.watch(b.mail(operatorAddress, "Choose a new password"))

@@ -60,7 +60,7 @@ func tourTV(t *testing.T, seen *visits) {
 	tv.sees("Hello, Mara Lindqvist")
 	tv.look("tv-greets")
 
-	mail := b.mail("mara@example.org", "New on your account")
+	mail := seen.watch(b.mail("mara@example.org", "New on your account"))
 	mail.follow("/remove-device/")
 	mail.at("/remove-device", http.StatusOK)
 	mail.look("remove-device")

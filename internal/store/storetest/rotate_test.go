@@ -38,7 +38,9 @@ func furnish(w *world, people int) *house {
 	})
 	w.must(err)
 	h.minted = w.minted(h.people[0])
-	delete(h.minted, credential.AuthorizationCode) // does not live as long as a rotation takes
+	for _, short := range []credential.Kind{credential.AuthorizationCode, credential.Handed} { // do not live as long as a rotation takes
+		delete(h.minted, short)
+	}
 	h.renamed = w.person("renamed")
 	h.undo = w.rename(h.renamed, "thief@example.org")
 	h.code, _ = w.signUp("pending@example.org")
