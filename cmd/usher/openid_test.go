@@ -70,12 +70,7 @@ func (d *doors) newApp(id string, change func(*relyingparty.Client)) *app {
 		secrets = []secret.Token{a.secret}
 	}
 	if a.Auth == relyingparty.PrivateKey {
-		_, private, err := ed25519.GenerateKey(rand.Reader)
-		d.must(err)
-		a.key = jose.JSONWebKey{Key: private, KeyID: id, Algorithm: "EdDSA"}
-		keys, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{a.key.Public()}})
-		d.must(err)
-		a.Keys = string(keys)
+		a.makeKey()
 	}
 	if wrong := a.Check(); wrong != nil {
 		d.Fatal(wrong)
@@ -92,6 +87,17 @@ func (d *doors) newApp(id string, change func(*relyingparty.Client)) *app {
 		a.config.RedirectURL = a.RedirectURIs[0]
 	}
 	return a
+}
+
+// makeKey gives a client a key to prove itself by.
+func (a *app) makeKey() {
+	a.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	a.must(err)
+	a.key = jose.JSONWebKey{Key: private, KeyID: a.ID, Algorithm: "EdDSA"}
+	keys, err := json.Marshal(jose.JSONWebKeySet{Keys: []jose.JSONWebKey{a.key.Public()}})
+	a.must(err)
+	a.Keys = string(keys)
 }
 
 // aServer is a client that proves itself by a signature and speaks for itself, as media servers do.
