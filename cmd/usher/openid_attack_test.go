@@ -605,6 +605,10 @@ func TestAppsAreDevices(t *testing.T) {
 				d.Errorf("a page answers %d", w.Code)
 			}
 		}
+		mine := h.send(http.MethodGet, "/account/data/download", request{cookies: map[string]string{"usher": browser}}).Body.String()
+		if !strings.Contains(mine, `"client_id": "jellyfin"`) || !strings.Contains(mine, `"signed_in_by": "OpenID Connect"`) {
+			d.Errorf("the download leaves the app out: %s", mine)
+		}
 		apps := h.send(http.MethodGet, "/account/apps", request{cookies: map[string]string{"usher": browser}}).Body.String()
 		if !strings.Contains(apps, a.Name) {
 			d.Error("the app is not among the connected ones")

@@ -3,7 +3,6 @@ package grant
 import (
 	"context"
 	"errors"
-	"time"
 
 	"usher/internal/audit"
 	"usher/internal/credential"
@@ -15,16 +14,9 @@ import (
 type ConsentStore interface {
 	// FindConsent returns the scopes that an account's owner agreed to for a client; none when there are none.
 	FindConsent(ctx context.Context, accountID, clientID string) ([]relyingparty.Scope, error)
-	ListConsents(ctx context.Context, accountID string) ([]Consent, error)
+	ListConsents(ctx context.Context, accountID string) ([]relyingparty.Consent, error)
 	// RevokeConsent forgets a consent and ends everything made by it; ErrNoConsent.
 	RevokeConsent(ctx context.Context, accountID, clientID string, act audit.Act) error
-}
-
-// Consent is what a person has agreed to for one client.
-type Consent struct {
-	ClientID string
-	Scopes   []relyingparty.Scope
-	At       time.Time // last agreed to
 }
 
 // ErrNoConsent says that the account's owner has not agreed to anything for this client.
@@ -32,7 +24,7 @@ var ErrNoConsent = errors.New("grant: no such consent")
 
 // Allowed is a client that a person lets in.
 type Allowed struct {
-	Consent
+	relyingparty.Consent
 	Client relyingparty.Client
 }
 

@@ -111,11 +111,13 @@ func (d *Door) write(w http.ResponseWriter, status int, v any) {
 	if err != nil {
 		panic("oidc: an answer is no JSON: " + err.Error())
 	}
+	raw = append(raw, '\n')
 	open(w)
 	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(raw)))
 	if w.Header().Get("Cache-Control") == "" {
 		w.Header().Set("Cache-Control", "no-store")
 	}
 	w.WriteHeader(status)
-	_, _ = w.Write(append(raw, '\n')) // the reader may be gone; nothing is left to tell them
+	_, _ = w.Write(raw) // the reader may be gone; nothing is left to tell them
 }

@@ -10,6 +10,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/relyingparty"
 )
 
 // DataStore reads what an account's owner may take along.
@@ -20,6 +21,7 @@ type DataStore interface {
 	RecoveryLeft(ctx context.Context, accountID string) (int64, error)
 	ListRemembered(ctx context.Context, accountID string, now time.Time) ([]credential.Credential, error)
 	FindRemoval(ctx context.Context, accountID string) (credential.Removal, error)
+	ListConsents(ctx context.Context, accountID string) ([]relyingparty.Consent, error)
 }
 
 // mostEvents bounds the activity in a download.
@@ -40,6 +42,7 @@ type Data struct {
 	} `json:"account"`
 	SecondStep *DataSecondStep `json:"second_step,omitempty"` // nil when it is off
 	Devices    []DataDevice    `json:"devices"`
+	Apps       []DataApp       `json:"connected_apps"`
 	Events     []DataEvent     `json:"events"`
 }
 
@@ -69,6 +72,13 @@ type DataDevice struct {
 	Place      string    `json:"place,omitempty"`
 	SignedInAt time.Time `json:"signed_in_at"`
 	UsedAt     time.Time `json:"last_used_at"`
+}
+
+// DataApp is an app that the person lets in with the account.
+type DataApp struct {
+	ID        string               `json:"client_id"`
+	Scopes    []relyingparty.Scope `json:"scopes"`
+	AllowedAt time.Time            `json:"allowed_at"`
 }
 
 // DataEvent is one recorded act.
@@ -104,6 +114,14 @@ func (s *Service) Download(ctx context.Context, f credential.Found, client devic
 	d.Devices = make([]DataDevice, len(devices))
 	for i, v := range devices {
 		d.Devices[i] = DataDevice{v.Name, v.Product, v.Purpose, string(v.Kind), v.Method, v.Seen.Address, v.Seen.Place, v.CreatedAt, v.UsedAt}
+	}
+	apps, err := s.Store.ListConsents(ctx, a.ID)
+	if err != nil {
+		return nil, err
+	}
+	d.Apps = make([]DataApp, len(apps))
+	for i, c := range apps {
+		d.Apps[i] = DataApp{c.ClientID, c.Scopes, c.At}
 	}
 	events, err := s.Store.ListAudit(ctx, audit.Filter{AccountID: a.ID, Limit: mostEvents})
 	if err != nil {

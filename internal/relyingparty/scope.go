@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Scope is one scope value (RFC 6749 §3.3).
@@ -24,6 +25,13 @@ const (
 // Scopes lists every scope.
 func Scopes() []Scope {
 	return []Scope{OpenID, Profile, Email, OfflineAccess, Player, Servers, Signals, Claim}
+}
+
+// Consent is what a person has agreed to for one client.
+type Consent struct {
+	ClientID string
+	Scopes   []Scope
+	At       time.Time // last agreed to
 }
 
 // ErrScope says that a text is no list of scopes.

@@ -156,6 +156,42 @@ func TestRotationOverlaps(t *testing.T) {
 	}
 }
 
+// What was found right once is remembered as a whole, and no longer than its key counts.
+func TestRightSignaturesAreRemembered(t *testing.T) {
+	c := &clock{now}
+	k, keeper := keysOf(t, c)
+	var m memory
+	for i := range mostVerified + 10 {
+		m.learn(sha256.Sum256(fmt.Append(nil, i)), Claims{})
+	}
+	if len(m.now)+len(m.before) > 2*mostVerified || m.knows(sha256.Sum256(fmt.Append(nil, 0))) == nil || m.knows(sha256.Sum256([]byte("x"))) != nil {
+		t.Errorf("%d and %d are remembered", len(m.now), len(m.before))
+	}
+	token := sign(t, k, Access, map[string]any{"iss": "us"})
+	for range 2 {
+		if _, err := k.Open(Access, token); err != nil {
+			t.Fatal(err)
+		}
+	}
+	parts := strings.Split(token, ".")
+	for _, bad := range []string{parts[0] + "." + parts[1] + ".", parts[0] + "." + parts[1] + "." + strings.Repeat("A", len(parts[2])), parts[0] + "." + encoding.EncodeToString([]byte(`{}`)) + "." + parts[2]} {
+		if _, err := k.Open(Access, bad); err == nil {
+			t.Errorf("%s is taken", bad)
+		}
+	}
+	next, err := keeper.Ring().NextSigning(c.at)
+	if err == nil {
+		err = keeper.Replace(next)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.at = c.at.Add(secret.SigningLead + secret.SigningOverlap)
+	if _, err := k.Open(Access, token); err == nil {
+		t.Error("it counts longer than its key")
+	}
+}
+
 func TestNoKeys(t *testing.T) {
 	ring, err := secret.NewRing()
 	if err != nil {

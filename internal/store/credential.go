@@ -59,12 +59,18 @@ func (db *DB) FindPerson(ctx context.Context, kind credential.Kind, token secret
 }
 
 func (db *DB) findPerson(ctx context.Context, kind credential.Kind, hashes []string) (credential.Found, account.Account, error) {
+	list, args := oneOf([]any{string(kind)}, hashes)
+	return db.readPerson(ctx, "c.kind = $1 AND c.hash IN "+list, args)
+}
+
+// readPerson reads the one credential that a condition names, with its account.
+func (db *DB) readPerson(ctx context.Context, condition string, args []any) (credential.Found, account.Account, error) {
 	var row foundRow
 	var s sealedAccount
-	dest := append(row.dest(), &s.email, &s.userName, &s.name, &s.notice, &s.Review, &s.createdAt, &s.deleteAt)
-	const more = `, COALESCE(a.email, ''), COALESCE(a.user_name, ''), COALESCE(a.name, ''), COALESCE(a.notice_email, ''), COALESCE(a.review, FALSE), COALESCE(a.created_at, 0), COALESCE(a.delete_at, 0)`
-	list, args := oneOf([]any{string(kind)}, hashes)
-	if err := get(ctx, db.engine.point(), selectFound+more+fromFound+list, args, dest...); err != nil {
+	var kind credential.Kind
+	dest := append(row.dest(), &kind, &s.email, &s.userName, &s.name, &s.notice, &s.Review, &s.createdAt, &s.deleteAt)
+	const more = `, c.kind, COALESCE(a.email, ''), COALESCE(a.user_name, ''), COALESCE(a.name, ''), COALESCE(a.notice_email, ''), COALESCE(a.review, FALSE), COALESCE(a.created_at, 0), COALESCE(a.delete_at, 0)`
+	if err := get(ctx, db.engine.point(), selectFound+more+fromFound+condition, args, dest...); err != nil {
 		return credential.Found{}, account.Account{}, found(err, credential.ErrUnknown)
 	}
 	f, err := row.open(db, kind)
@@ -79,7 +85,7 @@ func (db *DB) findPerson(ctx context.Context, kind credential.Kind, hashes []str
 func (db *DB) findCredential(ctx context.Context, q querier, kind credential.Kind, token secret.Token) (credential.Found, error) {
 	var row foundRow
 	list, args := oneOf([]any{string(kind)}, db.ring().HashToken(string(kind), token))
-	if err := get(ctx, q, selectFound+fromFound+list, args, row.dest()...); err != nil {
+	if err := get(ctx, q, selectFound+fromFound+"c.kind = $1 AND c.hash IN "+list, args, row.dest()...); err != nil {
 		return credential.Found{}, found(err, credential.ErrUnknown)
 	}
 	return row.open(db, kind)
@@ -92,7 +98,7 @@ const (
 		COALESCE(a.password_version, 0), COALESCE(a.totp_since, 0), COALESCE(a.key, '')`
 	fromFound = ` FROM credential c JOIN instance i ON i.id = 1
 		LEFT JOIN account a ON a.id = c.account_id LEFT JOIN device d ON d.id = c.device_id
-		WHERE c.kind = $1 AND (c.device_id = '' OR d.account_id = c.account_id) AND c.hash IN `
+		WHERE (c.device_id = '' OR d.account_id = c.account_id) AND `
 )
 
 // foundRow is a credential as it stands in its row, with what judges it.

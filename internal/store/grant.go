@@ -146,13 +146,8 @@ var grantKinds = []credential.Kind{credential.Refresh, credential.Access}
 
 // FindGrant returns a grant by its hash, of whichever kind it is, with its account, in one question; credential.ErrUnknown.
 func (db *DB) FindGrant(ctx context.Context, hash string) (credential.Found, account.Account, error) {
-	for _, kind := range grantKinds {
-		f, a, err := db.findPerson(ctx, kind, []string{hash})
-		if !errors.Is(err, credential.ErrUnknown) {
-			return f, a, err
-		}
-	}
-	return credential.Found{}, account.Account{}, credential.ErrUnknown
+	list, args := oneOf([]any{hash}, grantKinds)
+	return db.readPerson(ctx, "c.hash = $1 AND c.kind IN "+list, args)
 }
 
 // EndGrant ends a grant with everything made from it: a browser stays signed in. ErrSpent when there is none.
@@ -271,9 +266,9 @@ func scopesOf(text string) (all []relyingparty.Scope) {
 }
 
 // ListConsents returns what an account's owner has agreed to, the newest consent first.
-func (db *DB) ListConsents(ctx context.Context, accountID string) (all []grant.Consent, err error) {
+func (db *DB) ListConsents(ctx context.Context, accountID string) (all []relyingparty.Consent, err error) {
 	err = each(ctx, db.engine.read(), `SELECT client_id, scopes, granted_at FROM consent WHERE account_id = $1 ORDER BY granted_at DESC, client_id`, []any{accountID}, func(row scanner) error {
-		var c grant.Consent
+		var c relyingparty.Consent
 		var scopes string
 		var at int64
 		err := row.Scan(&c.ClientID, &scopes, &at)
