@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"usher/internal/credential"
-	"usher/internal/device"
 	"usher/internal/secret"
 	"usher/internal/signin"
 )
@@ -52,9 +51,8 @@ func (d *Door) holder(r *http.Request) (signin.Admitted, error) {
 
 // touch notes that a device was used.
 func (d *Door) touch(r *http.Request, in signin.Admitted) {
-	f, now := in.Found, d.Now()
-	if f.DeviceID != "" && now.Sub(f.DeviceUsedAt) >= device.TouchEvery {
-		d.Touches.Note(device.Device{ID: f.DeviceID, AccountID: f.AccountID, Seen: d.client(r).Seen()}, f.DeviceUsedAt, now)
+	if now := d.Now(); in.Found.TouchDue(now) {
+		d.Touches.Note(in.Found.Used(d.client(r)), in.Found.DeviceUsedAt, now)
 	}
 }
 

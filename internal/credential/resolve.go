@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"usher/internal/account"
+	"usher/internal/device"
 	"usher/internal/secret"
 )
 
@@ -64,6 +65,16 @@ func (f Found) IsPlayer() bool {
 
 // IsFresh reports whether the password was typed recently enough for what matters.
 func (f Found) IsFresh(now time.Time) bool { return now.Sub(f.FreshAt) < Fresh }
+
+// TouchDue reports whether the use of its device is to be written again.
+func (f Found) TouchDue(now time.Time) bool {
+	return f.DeviceID != "" && now.Sub(f.DeviceUsedAt) >= device.TouchEvery
+}
+
+// Used returns its device as it is used now, for device.Touches.
+func (f Found) Used(client device.Client) device.Device {
+	return device.Device{ID: f.DeviceID, AccountID: f.AccountID, Seen: client.Seen()}
+}
 
 // MayAct returns ErrMayNotAct for what only shows that something is signed in: a player, an app password, a media server.
 func (f Found) MayAct() error {

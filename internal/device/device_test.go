@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -152,5 +153,26 @@ func TestClientAt(t *testing.T) {
 	}
 	if got := ClientAt(at, place, strings.Repeat("x", 5000)).UserAgent; len(got) != 512 {
 		t.Errorf("%d bytes of the header are kept", len(got))
+	}
+}
+
+// A number is always the same, fits what JavaScript counts exactly, and is hardly ever another's.
+func TestNumber(t *testing.T) {
+	seen := map[int64]bool{}
+	for i := range 100_000 {
+		n := Number(strconv.Itoa(i))
+		if n < 0 || n >= 1<<53 || seen[n] || n != Number(strconv.Itoa(i)) {
+			t.Fatalf("%d has the number %d", i, n)
+		}
+		seen[n] = true
+	}
+}
+
+func TestTame(t *testing.T) {
+	long := strings.Repeat("x", 200)
+	got := Claim{long, " 1.0\n", "Li\x00nux", "\u202e6", "P\tC", "", "\u200bV", "player,controller"}.Tame()
+	want := Claim{long[:64], "1.0", "Li nux", "6", "P C", "", "V", "player,controller"}
+	if got != want {
+		t.Errorf("%+v", got)
 	}
 }

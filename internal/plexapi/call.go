@@ -118,8 +118,8 @@ func (c *call) holder() (signin.Admitted, error) {
 
 // used notes that a device was used.
 func (c *call) used(f credential.Found) {
-	if f.DeviceID != "" {
-		c.door.Touches.Note(device.Device{ID: f.DeviceID, AccountID: f.AccountID, Seen: c.door.client(c.r).Seen()}, f.DeviceUsedAt, c.door.Now())
+	if now := c.door.Now(); f.TouchDue(now) {
+		c.door.Touches.Note(f.Used(c.door.client(c.r)), f.DeviceUsedAt, now)
 	}
 }
 

@@ -69,8 +69,8 @@ func (d *Door) tvSignedIn(w http.ResponseWriter, r *http.Request, token secret.T
 	if err != nil {
 		return err
 	}
-	if now := d.Now(); now.Sub(in.Found.DeviceUsedAt) >= device.TouchEvery {
-		d.Touches.Note(device.Device{ID: in.Found.DeviceID, AccountID: in.Found.AccountID, Seen: d.client(r).Seen()}, in.Found.DeviceUsedAt, now)
+	if now := d.Now(); in.Found.TouchDue(now) {
+		d.Touches.Note(in.Found.Used(d.client(r)), in.Found.DeviceUsedAt, now)
 	}
 	return d.tvPage(w, r, http.StatusOK, TVPage{Person: in.Account.Called()})
 }

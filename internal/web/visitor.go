@@ -9,7 +9,6 @@ import (
 
 	"usher/internal/account"
 	"usher/internal/credential"
-	"usher/internal/device"
 )
 
 // visitor is somebody who is signed in.
@@ -91,8 +90,8 @@ func (d *Door) visit(r *http.Request) (visitor, error) {
 	if err != nil && !errors.Is(err, credential.ErrDeleting) {
 		return visitor{}, err
 	}
-	if now := d.Now(); now.Sub(f.DeviceUsedAt) >= device.TouchEvery {
-		d.Touches.Note(device.Device{ID: f.DeviceID, AccountID: f.AccountID, Seen: d.client(r).Seen()}, f.DeviceUsedAt, now)
+	if now := d.Now(); f.TouchDue(now) {
+		d.Touches.Note(f.Used(d.client(r)), f.DeviceUsedAt, now)
 	}
 	return visitor{f, a}, err
 }
