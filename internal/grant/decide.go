@@ -92,9 +92,10 @@ func (s *Service) mustProve(p Pending, h Holder) bool {
 	return p.Stepped && h.Account.SecondFactor && !h.stepped()
 }
 
-// consented reports whether nobody has to be asked.
+// consented reports whether nobody has to be asked. Where any program could get the answer, somebody always is: what was agreed to was agreed to for
+// another one, perhaps (RFC 6749 §10.2, RFC 8252 §8.6).
 func (s *Service) consented(ctx context.Context, p Pending, h Holder) (bool, error) {
-	if slices.Contains(p.Prompt, "consent") || slices.Contains(p.Prompt, "select_account") {
+	if slices.Contains(p.Prompt, "consent") || slices.Contains(p.Prompt, "select_account") || !p.Client.Provable(p.To.URI) {
 		return false, nil
 	}
 	if p.Client.FirstParty {
@@ -123,23 +124,33 @@ func (s *Service) grantCode(ctx context.Context, p Pending, h Holder, consent []
 		Detail:  write(promise{terms{p.Scopes, acr, amr}, p.To.URI, p.Challenge, p.Nonce, client.Seen()}),
 		Consent: consent,
 	}
-	act := audit.Act{At: s.Now()}
-	if consent != nil {
-		act = audit.New(s.Now(), audit.AppAllowed, h.AccountID, h.AccountID).From(client).With(audit.App, p.Client.Name)
-		act = s.tell(act, p, h.Person, client)
-	}
-	err := s.Store.GrantCode(ctx, a, act)
+	err := s.Store.GrantCode(ctx, a, s.allowed(p, h, consent != nil, client))
 	if errors.Is(err, credential.ErrSpent) {
 		err = ErrGone
 	}
 	return p.To.answer(s.Issuer, Field{"code", a.Code.Reveal()}), err
 }
 
+// allowed is the record of a code: of what somebody was asked about, and of every app that stays signed in, whether somebody was asked or not.
+func (s *Service) allowed(p Pending, h Holder, asked bool, client device.Client) audit.Act {
+	stays := slices.Contains(p.Scopes, relyingparty.OfflineAccess)
+	var act audit.Act
+	switch {
+	case asked:
+		act = audit.New(s.Now(), audit.AppAllowed, h.AccountID, h.AccountID).From(client).With(audit.App, p.Client.Name)
+	case stays:
+		act = audit.New(s.Now(), audit.SignedIn, h.AccountID, h.AccountID).From(client).With(audit.Device, p.Client.Name).With(audit.Reason, device.ByConsent)
+	default:
+		return audit.Act{At: s.Now()}
+	}
+	if stays {
+		act = s.tell(act, p, h.Person, client)
+	}
+	return act
+}
+
 // tell adds the mail about an app that stays signed in, for whoever did not let it in.
 func (s *Service) tell(act audit.Act, p Pending, who account.Account, client device.Client) audit.Act {
-	if !slices.Contains(p.Scopes, relyingparty.OfflineAccess) {
-		return act
-	}
 	act, path := act.NotMe(who.ID, device.Device{Name: p.Client.Name})
 	seen := client.Seen()
 	for _, to := range who.NoticeAddresses() {

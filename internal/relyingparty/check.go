@@ -53,6 +53,7 @@ var (
 	errKeysUseless   = errors.New("Only private_key_jwt needs keys.")
 	errLogout        = errors.New("It begins with https://, and has no user and no #.")
 	errLogoutPrivate = errors.New("This address is in a private network. Say that it may be, if you run the app yourself.")
+	errHouse         = errors.New("An app that does not prove itself can belong to the house only where all its addresses begin with https://: any program on somebody’s device could pass for it.")
 	errLogoutInner   = errors.New("It begins with https:// or http://, and has no user and no #.")
 )
 
@@ -75,6 +76,7 @@ func (c Client) Check() (all []Problem) {
 	wrong(FieldAuth, among([]Auth{c.Auth}, Auths(), errAuth))
 	wrong(FieldKeys, c.checkKeys())
 	wrong(FieldLogoutURI, c.checkLogout())
+	wrong(FieldFirstParty, c.checkHouse())
 	return all
 }
 
@@ -171,6 +173,13 @@ func (c Client) checkLogout() error {
 	}
 	if !c.TrustedPrivate && inside(rest) {
 		return errLogoutPrivate
+	}
+	return nil
+}
+
+func (c Client) checkHouse() error {
+	if c.FirstParty && slices.ContainsFunc(c.RedirectURIs, func(uri string) bool { return !c.Provable(uri) }) {
+		return errHouse
 	}
 	return nil
 }

@@ -81,7 +81,14 @@ func TestCheck(t *testing.T) {
 		"told at localhost":         {func(c *Client) { c.LogoutURI = "https://localhost:1/" }, "logout_uri"},
 		"told at an address":        {func(c *Client) { c.LogoutURI = "https://[2606:4700::1111]/logout" }, ""},
 		"told inside by file":       {func(c *Client) { c.LogoutURI, c.TrustedPrivate = "file:///etc/passwd", true }, "logout_uri"},
-		"everything":                {func(c *Client) { *c = Client{} }, "id name scopes grants auth"},
+		"the house's":               {func(c *Client) { c.FirstParty = true }, ""},
+		"the house's in a browser":  {func(c *Client) { c.FirstParty, c.Auth = true, None }, ""},
+		"the house's on a computer": {func(c *Client) { c.FirstParty, c.Auth, c.RedirectURIs = true, None, []string{"http://127.0.0.1/cb"} }, "first_party"},
+		"the house's on a phone": {func(c *Client) {
+			c.FirstParty, c.Auth, c.RedirectURIs = true, None, []string{"https://a.example/", "com.example:/cb"}
+		}, "first_party"},
+		"the house's, and proved": {func(c *Client) { c.FirstParty, c.RedirectURIs = true, []string{"http://127.0.0.1/cb"} }, ""},
+		"everything":              {func(c *Client) { *c = Client{} }, "id name scopes grants auth"},
 	} {
 		client := web()
 		c.change(&client)

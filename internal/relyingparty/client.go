@@ -5,6 +5,7 @@ package relyingparty
 import (
 	"errors"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -79,6 +80,12 @@ func (c Client) Public() bool { return c.Auth == None }
 
 // HasSecret reports whether the client proves itself with a secret.
 func (c Client) HasSecret() bool { return c.Auth == Basic || c.Auth == Post }
+
+// Provable reports whether an answer at a redirect URI can only have reached the client itself: it proves itself when it exchanges the code, or the
+// address is its own on the internet. Any program on a person's device can wait at a loopback address or take a private-use scheme (RFC 8252 §8.6).
+func (c Client) Provable(redirect string) bool {
+	return !c.Public() || strings.HasPrefix(redirect, "https://")
+}
 
 // MayUse reports whether the client may use a grant.
 func (c Client) MayUse(g Grant) bool { return slices.Contains(c.Grants, g) }
