@@ -14,6 +14,7 @@ import (
 
 	"usher/internal/admin"
 	"usher/internal/audit"
+	"usher/internal/credential"
 	"usher/internal/grant"
 	"usher/internal/relyingparty"
 	"usher/internal/secret"
@@ -73,7 +74,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 			{"code_challenge_method", "", "invalid_request"}, {"code_challenge_method", "plain", "invalid_request"}, {"code_challenge_method", "s256", "invalid_request"},
 			{"request", "eyJ", "request_not_supported"}, {"request_uri", "https://evil.example/", "request_uri_not_supported"},
 			{"scope", "", "invalid_scope"}, {"scope", "servers", "invalid_scope"}, {"scope", "openid  email", "invalid_scope"}, {"scope", "openid claim", "invalid_scope"}, {"scope", "nothing", "invalid_scope"},
-			{"prompt", "none login", "invalid_request"}, {"prompt", "create", "invalid_request"}, {"max_age", "-1", "invalid_request"}, {"max_age", "soon", "invalid_request"},
+			{"prompt", "none login", "invalid_request"}, {"prompt", "login login", "invalid_request"}, {"prompt", strings.Repeat("login ", 500) + "login", "invalid_request"}, {"prompt", "create", "invalid_request"}, {"max_age", "-1", "invalid_request"}, {"max_age", "soon", "invalid_request"},
 			{"nonce", strings.Repeat("x", 3000), "invalid_request"},
 		} {
 			on := a.begun(c.change, c.value)
@@ -91,6 +92,17 @@ func TestRequestsThatAreRefused(t *testing.T) {
 			q.Add(twice, "other")
 			if on := d.ask("/oauth/authorize?" + q.Encode()); on.String() != "/authorize/refused?reason=unreadable" {
 				d.Errorf("%s twice leads to %s", twice, on)
+			}
+		}
+		for _, sent := range []url.Values{ // what a page posts is kept until then: the refusal, and no more
+			a.asked("response_mode", "form_post", "nonce", strings.Repeat("x", 50_000)), a.asked("response_mode", "form_post", "state", strings.Repeat("x", 50_000)),
+			a.asked("response_mode", "form_post", "code_challenge", strings.Repeat("x", 50_000)), a.asked("response_mode", "form_post", "code_challenge_method", "plain", "nonce", "some nonce"),
+		} {
+			w := d.send(http.MethodPost, "/oauth/authorize", request{form: sent})
+			_, id, _ := strings.Cut(w.Header().Get("Location"), "?request=")
+			f, err := d.db.FindCredential(d.Context(), credential.AuthorizationRequest, secret.TokenOf(id))
+			if d.must(err); len(f.Detail) > 2500 || strings.Contains(f.Detail, "some nonce") || strings.Contains(f.Detail, someChallenge) {
+				d.Errorf("%d bytes are kept", len(f.Detail))
 			}
 		}
 		q := a.asked("login_hint", "<b>anna", "scope", "openid of-tomorrow offline_access", "ui_locales", "de")
@@ -157,7 +169,7 @@ func TestCodesFitOneExchange(t *testing.T) {
 	})
 }
 
-// A code counts once, raced too; and a second time ends what the first one got, with or without an app of its own.
+// A code counts once, raced too; and a second time ends what the first one got, with or without an app of its own. By another client it ends nothing.
 func TestCodesCountOnce(t *testing.T) {
 	eachDoors(t, func(d *doors) {
 		h := d.people()
@@ -194,6 +206,18 @@ func TestCodesCountOnce(t *testing.T) {
 			if w := a.asks("/oauth/introspect", url.Values{"token": {got[0]}}); *said(w).Active {
 				d.Errorf("%s: what the code got still counts", scope)
 			}
+		}
+		other := d.newApp("phone", func(c *relyingparty.Client) { c.Auth = relyingparty.None })
+		form := url.Values{
+			"grant_type": {"authorization_code"}, "code": {h.allow(a.begun("scope", "openid offline_access"), browser).Query().Get("code")}, "code_verifier": {someVerifier},
+			"redirect_uri": a.RedirectURIs,
+		}
+		tokens := said(a.asks(grant.TokenPath, form))
+		if w := other.asks(grant.TokenPath, form); said(w).Error != "invalid_grant" {
+			d.Errorf("another client: %s", w.Body)
+		}
+		if w := a.asks("/oauth/introspect", url.Values{"token": {tokens.Access}}); !*said(w).Active {
+			d.Error("another client ends what a used code got")
 		}
 		reused, err := d.db.ListAudit(d.Context(), audit.Filter{Action: audit.AppReused, Limit: 10})
 		if d.must(err); len(reused) != 2 || reused[0].AccountID != h.anna.ID || reused[0].Detail[audit.App] != a.Name {
@@ -544,7 +568,8 @@ func TestTokensAreToldToTheirOwn(t *testing.T) {
 			"own access": {a, mine.AccessToken, true}, "own refresh": {a, mine.RefreshToken, true}, "a player, to a server": {server, player.AccessToken, true},
 			"foreign access": {other, mine.AccessToken, false}, "foreign refresh": {other, mine.RefreshToken, false}, "no player, to a server": {server, mine.AccessToken, false},
 			"a refresh token, to a server": {server, mine.RefreshToken, false}, "an ID token": {a, mine.Extra("id_token").(string), false},
-			"nonsense": {a, "x", false}, "unknown": {a, secret.NewToken().Reveal(), false}, "a browser": {a, browser, false},
+			"a made up half": {a, mine.RefreshToken[:secret.TokenLength/2] + secret.NewToken().Reveal()[:secret.TokenLength/2], false},
+			"nonsense":       {a, "x", false}, "unknown": {a, secret.NewToken().Reveal(), false}, "a browser": {a, browser, false},
 		} {
 			if got := ask(c.by, c.token); (got != no) != c.live || c.live && !strings.Contains(got, `"sub":"`+h.anna.ID+`"`) {
 				d.Errorf("%s: %s", name, got)
@@ -568,6 +593,10 @@ func TestTokensAreToldToTheirOwn(t *testing.T) {
 		}
 		if w := other.asks("/oauth/revoke", url.Values{"token": {mine.RefreshToken}}); w.Code != http.StatusOK || ask(a, mine.RefreshToken) == no {
 			d.Error("another client revokes")
+		}
+		used := mine.RefreshToken
+		if mine.RefreshToken = said(a.refresh(used, "")).Refresh; ask(a, used) != no || ask(a, mine.RefreshToken) == no {
+			d.Error("a used refresh token is called live, or the one after it not")
 		}
 		a.asks("/oauth/revoke", url.Values{"token": {mine.RefreshToken}})
 		if ask(a, mine.RefreshToken) != no || ask(a, mine.AccessToken) != no {
@@ -653,6 +682,54 @@ func TestTheHouseIsNotAskedAbout(t *testing.T) {
 				d.Errorf("%s leads to %s", redirect, on)
 			}
 		}
+	})
+}
+
+// Attacks RFC 6749 §10.2 and RFC 8252 §8.6: where any program on a person's device could get the answer, what was agreed to before answers nothing by
+// itself. And whatever stays signed in is recorded and told, whether somebody was asked or not.
+func TestProgramsOnADeviceAreAskedAbout(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.people()
+		browser := h.signedIn(h.anna)
+		const stays = "openid offline_access"
+		phone := d.newApp("phone", func(c *relyingparty.Client) {
+			c.Auth, c.RedirectURIs = relyingparty.None, []string{"http://127.0.0.1/cb", "com.example.app:/cb", "https://phone.example/cb"}
+		})
+		show := func(page *url.URL) *httptest.ResponseRecorder {
+			return h.send(http.MethodGet, page.RequestURI(), request{cookies: map[string]string{"usher": browser}})
+		}
+		for _, redirect := range []string{"http://127.0.0.1:1000/cb", "com.example.app:/cb", "https://phone.example/cb"} {
+			if on := h.allow(phone.begun("redirect_uri", redirect, "scope", stays), browser); on.Query().Get("code") == "" {
+				d.Fatalf("agreed, and led to %s", on)
+			}
+		}
+		d.do(`DELETE FROM mail`)
+		for _, redirect := range []string{"http://127.0.0.1:1000/cb", "http://127.0.0.1:6666/cb", "com.example.app:/cb"} {
+			if w := show(phone.begun("redirect_uri", redirect, "scope", stays)); w.Code != http.StatusOK {
+				d.Errorf("%s: nobody is asked: %d %s", redirect, w.Code, w.Header().Get("Location"))
+			}
+			if w := show(phone.begun("redirect_uri", redirect, "scope", "openid", "prompt", "none")); !strings.Contains(w.Header().Get("Location"), "error=consent_required") {
+				d.Errorf("%s: nobody is asked, in silence: %s", redirect, w.Header().Get("Location"))
+			}
+		}
+		signIns := func() int {
+			all, err := d.db.ListAudit(d.Context(), audit.Filter{AccountID: h.anna.ID, Action: audit.SignedIn, Limit: 100})
+			d.must(err)
+			return len(all)
+		}
+		before := signIns()
+		house := d.newApp("house", func(c *relyingparty.Client) { c.FirstParty = true })
+		for _, page := range []*url.URL{
+			phone.begun("redirect_uri", "https://phone.example/cb", "scope", stays, "prompt", "none"), house.begun("scope", stays), house.begun(), // the last one does not stay
+		} {
+			if w := show(page); !strings.Contains(w.Header().Get("Location"), "code=") {
+				d.Errorf("what is known is asked about: %d %s", w.Code, w.Header().Get("Location"))
+			}
+		}
+		if n := signIns() - before; n != 2 {
+			d.Errorf("%d are recorded, want 2", n)
+		}
+		h.mailed(h.anna.Email, "link", "/not-me/")
 	})
 }
 

@@ -133,7 +133,7 @@ func TestServerTokens(t *testing.T) {
 }
 
 // An app may sign its person out here too: at once where it shows a token about that very person, after a question else, and back only to where it is
-// registered (OA-11, S17).
+// registered (OA-11, S17). A token proves nothing where the sign-in that it was given for has ended, or goes on in another browser only.
 func TestAppsSignOut(t *testing.T) {
 	eachDoors(t, func(d *doors) {
 		h := d.people()
@@ -165,6 +165,7 @@ func TestAppsSignOut(t *testing.T) {
 			"an access token":     {"id_token_hint", tokens.AccessToken},
 			"another's client":    {"id_token_hint", hint, "client_id", "other"},
 			"an unknown client":   {"client_id", "nobody"},
+			"a long state":        {"state", strings.Repeat("x", 3000)},
 			"two dots and no key": {"id_token_hint", "eyJhbGciOiJub25lIn0.e30."},
 		} {
 			if on := begin(pairs...); on != "/authorize/refused?reason=leaving" {
@@ -194,6 +195,19 @@ func TestAppsSignOut(t *testing.T) {
 		second := h.signedIn(bert)
 		if w := show(begin("id_token_hint", hint), second); w.Code != http.StatusOK || !signedIn(second) {
 			d.Errorf("another person's token signs out: %d", w.Code)
+		}
+
+		third := h.signedIn(h.anna)
+		if w := show(begin("id_token_hint", hint), third); w.Code != http.StatusOK || !signedIn(third) {
+			d.Errorf("a token of another browser signs out: %d", w.Code)
+		}
+		taken := h.tokensFor(other, third, "openid").Extra("id_token").(string)
+		h.is(h.post("/account/apps/remove", url.Values{"id": {other.ID}}, "usher", third), http.StatusSeeOther)
+		if w := show(begin("id_token_hint", taken), third); w.Code != http.StatusOK || !signedIn(third) {
+			d.Errorf("a token of an app that was removed signs out: %d", w.Code)
+		}
+		if w := show(begin("id_token_hint", stays.Extra("id_token").(string)), third); w.Code != http.StatusSeeOther || signedIn(third) {
+			d.Errorf("a token of an app that stays, in any browser: %d", w.Code)
 		}
 
 		d.at = d.at.Add(2 * time.Hour) // the token is long over, and still tells who it was about

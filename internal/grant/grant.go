@@ -28,6 +28,7 @@ type Store interface {
 	Take(ctx context.Context, takes []ratelimit.Take, now time.Time) error
 	RequestStore
 	TokenStore
+	RefreshStore
 	ConsentStore
 }
 

@@ -39,6 +39,9 @@ func (s *Service) Introspect(ctx context.Context, c relyingparty.Client, token s
 		if err != nil {
 			return Status{}, unlessRefused(err)
 		}
+		if counts, err := s.Store.CheckRefresh(ctx, f.Hash, secondHalf(token)); err != nil || !counts {
+			return Status{}, err
+		}
 		return s.refreshStatus(f, who)
 	}
 	in, err := s.Bearer(ctx, token)

@@ -26,6 +26,7 @@ type Leaving struct {
 // farewell is such a request that may be answered, kept sealed until it is.
 type farewell struct {
 	Subject string `json:"sub,omitempty"` // whom the hint names; empty: nobody
+	Grant   string `json:"sid,omitempty"` // and the sign-in that it was given for
 	URI     string `json:"uri,omitempty"`
 	State   string `json:"state,omitempty"`
 }
@@ -35,6 +36,9 @@ var ErrLeaving = errors.New("grant: not a sign-out that a client may ask for")
 
 // BeginLogout checks a request to sign out, and keeps it for its page. ErrLeaving, *ratelimit.LimitedError.
 func (s *Service) BeginLogout(ctx context.Context, l Leaving, client device.Client) (secret.Token, error) {
+	if len(l.State) > longestText {
+		return secret.Token{}, ErrLeaving
+	}
 	f := farewell{URI: l.URI, State: l.State}
 	clientID := l.ClientID
 	if l.Hint != "" {
@@ -43,11 +47,11 @@ func (s *Service) BeginLogout(ctx context.Context, l Leaving, client device.Clie
 		if err != nil || said.Text("iss") != s.Issuer || len(audience) != 1 || l.ClientID != "" && audience[0] != l.ClientID {
 			return secret.Token{}, ErrLeaving
 		}
-		f.Subject, clientID = said.Text("sub"), audience[0]
+		f.Subject, f.Grant, clientID = said.Text("sub"), said.Text("sid"), audience[0]
 	}
 	if clientID != "" || l.URI != "" {
 		c, err := s.Store.FindClient(ctx, clientID)
-		if errors.Is(err, relyingparty.ErrNotFound) || err == nil && l.URI != "" && !c.AllowsPostLogout(l.URI) || len(l.State) > longestText {
+		if errors.Is(err, relyingparty.ErrNotFound) || err == nil && l.URI != "" && !c.AllowsPostLogout(l.URI) {
 			err = ErrLeaving
 		}
 		if err != nil {
@@ -76,8 +80,22 @@ type Goodbye struct {
 	hash string
 }
 
-// Proved reports whether the app has shown that this very person is signed in to it, so that nobody need be asked.
-func (g Goodbye) Proved(accountID string) bool { return g.Subject != "" && g.Subject == accountID }
+// Proved reports whether the app has shown that this very person is signed in to it now, so that nobody need be asked: an ID token is a proof for as long
+// as the sign-in that it was given for, and of one that ends with its browser only in that browser.
+func (s *Service) Proved(ctx context.Context, g Goodbye, in credential.Found) (bool, error) {
+	if g.Subject == "" || g.Subject != in.AccountID {
+		return false, nil
+	}
+	f, _, err := s.Store.FindGrant(ctx, g.Grant)
+	if err == nil {
+		f.CreatedAt = s.Now() // it is judged as a token would be that it gives now
+		err = credential.Judge(f, s.Now())
+	}
+	if credential.IsDead(err) {
+		return false, nil
+	}
+	return err == nil && f.AccountID == in.AccountID && (f.Kind == credential.Refresh || f.DeviceID == in.DeviceID), err
+}
 
 // Location is where the browser goes afterwards; empty when it stays.
 func (g Goodbye) Location() string {

@@ -32,9 +32,6 @@ type TokenStore interface {
 	LoadAccount(ctx context.Context, id string) (account.Account, error)
 	// EndGrant ends a grant with everything made from it; credential.ErrSpent when there is none.
 	EndGrant(ctx context.Context, hash string, act audit.Act) error
-	// RotateRefresh puts a refresh token's next secret in the place of the presented one, and returns when that was done: now, or a moment ago for
-	// the same request. ErrReused, and then the grant has ended.
-	RotateRefresh(ctx context.Context, f credential.Found, r Rotation) (time.Time, error)
 }
 
 // New is a grant about to be written.
@@ -94,7 +91,7 @@ func (s *Service) Redeem(ctx context.Context, c relyingparty.Client, x Exchange)
 		return found, err
 	})
 	if errors.Is(err, credential.ErrUnknown) && f.Hash == "" {
-		return Tokens{}, s.reused(ctx, x.Code)
+		return Tokens{}, s.reused(ctx, c, x.Code)
 	}
 	if credential.IsDead(err) {
 		return Tokens{}, errGrant()
@@ -142,7 +139,7 @@ func (s *Service) redeem(ctx context.Context, c relyingparty.Client, code secret
 	}
 	hash, err := s.Store.RedeemCode(ctx, n, audit.Act{At: now}, audit.Trimmed(who, now))
 	if errors.Is(err, credential.ErrSpent) {
-		return Tokens{}, s.reused(ctx, code)
+		return Tokens{}, s.reused(ctx, c, code)
 	}
 	if err != nil {
 		return Tokens{}, err
@@ -153,13 +150,18 @@ func (s *Service) redeem(ctx context.Context, c relyingparty.Client, code secret
 	return t, err
 }
 
-// half is as much of a derived secret as a half of a refresh token holds: 130 bits.
+// half is as much of a secret as a half of a refresh token holds, 130 bits; of a refresh token, what finds it.
 func half(t secret.Token) secret.Token { return secret.TokenOf(t.Reveal()[:secret.TokenLength/2]) }
+
+// secondHalf is the half of a refresh token that changes with each use.
+func secondHalf(t secret.Token) secret.Token {
+	return secret.TokenOf(t.Reveal()[secret.TokenLength/2:])
+}
 
 func (s *Service) family(code secret.Token) secret.Token { return half(s.Ring().Derive("grant", code)) }
 
-// reused ends what an unknown code was exchanged for, if it ever was (RFC 6749 §4.1.2).
-func (s *Service) reused(ctx context.Context, code secret.Token) error {
+// reused ends what an unknown code was exchanged for, if it ever was, and by this very client (RFC 6749 §4.1.2): codes that were used stand in logs.
+func (s *Service) reused(ctx context.Context, c relyingparty.Client, code secret.Token) error {
 	if !code.WellFormed() {
 		return errGrant()
 	}
@@ -170,6 +172,9 @@ func (s *Service) reused(ctx context.Context, code secret.Token) error {
 		}
 		if err != nil {
 			return err
+		}
+		if f.Subject != c.ID {
+			return errGrant()
 		}
 		return s.endReused(ctx, f)
 	}

@@ -15,6 +15,15 @@ import (
 // RefreshGrace is how long the very same request gets the very same answer again: the first one may have been lost on the way.
 const RefreshGrace = 10 * time.Second
 
+// RefreshStore keeps the secrets of refresh tokens.
+type RefreshStore interface {
+	// RotateRefresh puts a refresh token's next secret in the place of the presented one, and returns when that was done: now, or a moment ago for
+	// the same request. ErrReused, and then the grant has ended.
+	RotateRefresh(ctx context.Context, f credential.Found, r Rotation) (time.Time, error)
+	// CheckRefresh reports whether a secret is the one of a refresh token that counts, and changes nothing.
+	CheckRefresh(ctx context.Context, hash string, presented secret.Token) (bool, error)
+}
+
 // Rotation is one use of a refresh token.
 type Rotation struct {
 	Secret  secret.Token // the presented token's second half
@@ -45,9 +54,9 @@ func (s *Service) Refresh(ctx context.Context, c relyingparty.Client, token secr
 			return Tokens{}, errGrant()
 		}
 	}
-	family, next := secret.TokenOf(token.Reveal()[:secret.TokenLength/2]), half(s.Ring().Derive("refresh", token))
+	family, next := half(token), half(s.Ring().Derive("refresh", token))
 	at, err := s.Store.RotateRefresh(ctx, f, Rotation{
-		Secret: secret.TokenOf(token.Reveal()[secret.TokenLength/2:]), Next: next, Request: Spell(t.Scopes), At: s.Now(), Reuse: s.reuse(ctx, f),
+		Secret: secondHalf(token), Next: next, Request: Spell(t.Scopes), At: s.Now(), Reuse: s.reuse(ctx, f),
 	})
 	if errors.Is(err, ErrReused) || errors.Is(err, credential.ErrSpent) {
 		return Tokens{}, errGrant()
@@ -64,7 +73,7 @@ func (s *Service) Refresh(ctx context.Context, c relyingparty.Client, token secr
 func (s *Service) refreshable(ctx context.Context, c relyingparty.Client, token secret.Token) (credential.Found, account.Account, error) {
 	var who account.Account
 	f, err := s.Resolver.ResolveWith(ctx, credential.Refresh, token, func(ctx context.Context, kind credential.Kind, token secret.Token) (f credential.Found, err error) {
-		f, who, err = s.Store.FindPerson(ctx, kind, secret.TokenOf(token.Reveal()[:secret.TokenLength/2]))
+		f, who, err = s.Store.FindPerson(ctx, kind, half(token))
 		return f, err
 	})
 	if credential.IsDead(err) || err == nil && f.Subject != c.ID {

@@ -95,7 +95,7 @@ func (s *Service) Begin(ctx context.Context, a Asked, client device.Client) (sec
 		if !q.To.Form {
 			return secret.Token{}, refusal
 		}
-		q.Refused, err = refusal, nil
+		q, err = question{To: q.To, Refused: refusal}, nil // and nothing else that a stranger sent
 	}
 	if err != nil {
 		return secret.Token{}, err
@@ -120,13 +120,13 @@ const longestText = 2000
 // check reads a request whose client and redirect URI are proved. With a *Refusal, where to send it is known.
 func (a Asked) check(c relyingparty.Client) (q question, err error) {
 	q.To = Return{URI: a.RedirectURI, State: a.State, Form: a.ResponseMode == "form_post" && strings.HasPrefix(a.RedirectURI, "http")}
-	q.Nonce, q.Challenge = a.Nonce, a.Challenge
-	for _, text := range []string{a.State, a.Nonce, a.ACRValues} {
+	for _, text := range []string{a.State, a.Nonce, a.ACRValues, a.Prompt} {
 		if len(text) > longestText {
 			q.To.State = a.State[:min(len(a.State), longestText)]
-			return q, refuse("invalid_request", "state, nonce or acr_values is too long")
+			return q, refuse("invalid_request", "state, nonce, acr_values or prompt is too long")
 		}
 	}
+	q.Nonce, q.Challenge = a.Nonce, a.Challenge
 	switch {
 	case a.Object != "":
 		return q, refuse(a.Object+"_not_supported", "send the parameters themselves")
@@ -164,9 +164,9 @@ func (a Asked) checkPerson(q *question) error {
 	if a.Prompt != "" {
 		q.Prompt = strings.Split(a.Prompt, " ")
 	}
-	for _, p := range q.Prompt {
-		if !slices.Contains(Prompts(), p) || p == "none" && len(q.Prompt) > 1 {
-			return refuse("invalid_request", "prompt is none, or some of login, consent and select_account")
+	for i, p := range q.Prompt {
+		if !slices.Contains(Prompts(), p) || slices.Contains(q.Prompt[:i], p) || p == "none" && len(q.Prompt) > 1 {
+			return refuse("invalid_request", "prompt is none, or some of login, consent and select_account, each once")
 		}
 	}
 	q.Stepped = slices.Contains(strings.Split(a.ACRValues, " "), acrSecondStep)

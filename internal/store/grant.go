@@ -234,6 +234,13 @@ func (db *DB) RotateRefresh(ctx context.Context, f credential.Found, r grant.Rot
 	return at, err
 }
 
+// CheckRefresh reports whether a secret is the one of a refresh token that counts, and changes nothing.
+func (db *DB) CheckRefresh(ctx context.Context, hash string, presented secret.Token) (bool, error) {
+	var stored string
+	err := get(ctx, db.engine.point(), `SELECT rotation FROM credential WHERE hash = $1 AND kind = $2`, []any{hash, string(credential.Refresh)}, &stored)
+	return contains(db.ring().HashShort(hash, presented), parseRotation(stored).current), found(err, nil)
+}
+
 func contains(hashes []string, stored string) bool {
 	for _, h := range hashes {
 		if stored != "" && h == stored {

@@ -23,7 +23,11 @@ func (d *Door) getAppSignOut(w http.ResponseWriter, r *http.Request) error {
 	if err != nil && !errors.Is(err, credential.ErrDeleting) {
 		return err
 	}
-	if g.Proved(v.AccountID) {
+	proved, err := d.Grants.Proved(r.Context(), g, v.Found)
+	if err != nil {
+		return err
+	}
+	if proved {
 		return d.leaves(w, r, g, v)
 	}
 	if g.URI != "" {

@@ -246,6 +246,35 @@ func TestRotateRefresh(t *testing.T) {
 	})
 }
 
+func TestCheckRefresh(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		s, _ := w.signedIn(a)
+		w.client("jf")
+		n, f := w.granted(credential.Refresh, s, "jf")
+		_, bound := w.granted(credential.Access, s, "jf")
+		second := halfToken()
+		checks := func(hash string, presented secret.Token, want bool) {
+			w.Helper()
+			counts, err := w.db.CheckRefresh(w.ctx(), hash, presented)
+			if w.must(err); counts != want {
+				w.Errorf("%s: %t", hash, counts)
+			}
+		}
+		checks(f.Hash, n.Secret, true)
+		checks(f.Hash, second, false)
+		w.must(func() error {
+			_, err := w.db.RotateRefresh(w.ctx(), f, grant.Rotation{Secret: n.Secret, Next: second, At: w.now})
+			return err
+		}())
+		checks(f.Hash, n.Secret, false)
+		checks(f.Hash, second, true)
+		checks(bound.Hash, secret.Token{}, false)
+		checks("nothing", second, false)
+		w.find(credential.Refresh, n.Family) // asking ends nothing
+	})
+}
+
 func TestFindConsent(t *testing.T) {
 	each(t, func(w *world) {
 		a, other := w.person("anna"), w.person("bert")
