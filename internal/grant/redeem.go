@@ -23,7 +23,7 @@ import (
 // TokenStore keeps what codes turn into.
 type TokenStore interface {
 	FindPerson(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, account.Account, error)
-	// FindGrant returns a grant by its hash, of whichever kind it is, with its account; credential.ErrUnknown.
+	// FindGrant returns a grant by its hash, of whichever kind it is, with its account; credential.ErrUnknown, also when its client was removed.
 	FindGrant(ctx context.Context, hash string) (credential.Found, account.Account, error)
 	// RedeemCode spends a code and writes what it turns into, whose hash it returns; credential.ErrSpent.
 	RedeemCode(ctx context.Context, n New, act, trimmed audit.Act) (hash string, err error)

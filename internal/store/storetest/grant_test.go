@@ -151,6 +151,10 @@ func TestFindGrant(t *testing.T) {
 				t.Errorf("%s: %+v", kind, f)
 			}
 		}
+		_, ended := w.granted(credential.Access, s, "jf")
+		w.tamper(`UPDATE client SET removed_at = 1`) // what was made for it is being ended, in portions
+		_, _, err := w.db.FindGrant(w.ctx(), ended.Hash)
+		w.is(err, credential.ErrUnknown)
 		for _, hash := range []string{"", browser, "nothing", "a\x00b"} { // what is no grant is none
 			_, _, err := w.db.FindGrant(w.ctx(), hash)
 			w.is(err, credential.ErrUnknown)
