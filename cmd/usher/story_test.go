@@ -97,6 +97,7 @@ type story struct {
 	metrics  map[string]float64
 	secrets  map[string]bool
 	sink     *mailtest.Sink
+	app      *storyApp
 	receiver *receiver
 }
 
@@ -176,7 +177,7 @@ func storyCommands() map[string]func(ts *testscript.TestScript, neg bool, args [
 		"cookie": cmdCookie, "mail": cmdMail, "nomail": cmdNoMail, "link": cmdLink, "smtp": cmdSMTP, "sent": cmdSent, "receiver": cmdReceiver, "heard": cmdHeard,
 		"factor": cmdFactor, "code": cmdCode, "key": cmdKey, "recovery": cmdRecovery, "warned": cmdWarned, "api": cmdAPI, "plex": cmdPlex, "shown": cmdShown, "await": cmdAwait,
 		"checkcode": cmdCheckCode, "incident": cmdIncident, "crowd": cmdCrowd, "eventually-told": cmdEventuallyTold,
-		"raw": cmdRaw, "race": cmdRace, "crash": cmdCrash, "remember": cmdRemember, "wire": cmdWire, "drain": cmdDrain,
+		"raw": cmdRaw, "race": cmdRace, "crash": cmdCrash, "remember": cmdRemember, "openid": cmdOpenID, "wire": cmdWire, "drain": cmdDrain,
 	}
 }
 

@@ -37,38 +37,39 @@ func (s *Service) Authenticate(ctx context.Context, p Proof) (relyingparty.Clien
 	if !p.Assertion.Empty() && p.ID == "" {
 		p.ID = signing.Named(p.Assertion.Reveal())
 	}
+	asserts := !p.Assertion.Empty() || p.AssertionType != ""
+	switch {
+	case p.Header && p.Secret.Empty(), asserts && !p.Secret.Empty():
+		return relyingparty.Client{}, errClient()
+	case !p.Secret.Empty():
+		return s.bySecret(ctx, p)
+	}
 	c, err := s.Store.FindClient(ctx, p.ID)
 	if errors.Is(err, relyingparty.ErrNotFound) {
 		err = errClient()
 	}
-	if err != nil {
-		return c, err
-	}
-	ways := 0
-	for _, used := range []bool{!p.Secret.Empty(), !p.Assertion.Empty() || p.AssertionType != ""} {
-		if used {
-			ways++
-		}
-	}
 	switch {
-	case ways > 1:
-		return c, errClient()
-	case c.Auth == relyingparty.None && ways == 0:
+	case err != nil:
+		return c, err
+	case c.Auth == relyingparty.None && !asserts:
 		return c, nil
-	case c.Auth == relyingparty.Basic && p.Header, c.Auth == relyingparty.Post && !p.Header && !p.Secret.Empty():
-		return c, s.checkSecret(ctx, c, p.Secret)
 	case c.Auth == relyingparty.PrivateKey && p.AssertionType == assertionType:
 		return c, s.checkAssertion(ctx, c, p.Assertion)
 	}
 	return c, errClient()
 }
 
-func (s *Service) checkSecret(ctx context.Context, c relyingparty.Client, given secret.Token) error {
-	f, err := s.Resolver.Resolve(ctx, credential.ClientSecret, given)
-	if credential.IsDead(err) || err == nil && f.Subject != c.ID {
-		return errClient()
+// bySecret finds a client by the secret that it shows, in one question.
+func (s *Service) bySecret(ctx context.Context, p Proof) (c relyingparty.Client, err error) {
+	_, err = s.Resolver.ResolveWith(ctx, credential.ClientSecret, p.Secret, func(ctx context.Context, _ credential.Kind, token secret.Token) (f credential.Found, err error) {
+		f, c, err = s.Store.FindClientBySecret(ctx, token)
+		return f, err
+	})
+	way := map[bool]relyingparty.Auth{true: relyingparty.Basic, false: relyingparty.Post}[p.Header]
+	if credential.IsDead(err) || err == nil && (c.ID != p.ID || c.Auth != way) {
+		err = errClient()
 	}
-	return err
+	return c, err
 }
 
 // longestAssertion is how far ahead an assertion may end, and so how long its number is remembered.

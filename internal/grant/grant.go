@@ -23,6 +23,7 @@ import (
 // Store keeps requests, consents and what is granted.
 type Store interface {
 	FindClient(ctx context.Context, id string) (relyingparty.Client, error)
+	FindClientBySecret(ctx context.Context, secret secret.Token) (credential.Found, relyingparty.Client, error)
 	ReadClock(ctx context.Context) (credential.Clock, error)
 	Record(ctx context.Context, act audit.Act) error
 	Take(ctx context.Context, takes []ratelimit.Take, now time.Time) error

@@ -8,6 +8,7 @@ import (
 	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
+	"usher/internal/relyingparty"
 	"usher/internal/secret"
 )
 
@@ -63,6 +64,26 @@ func (db *DB) findPerson(ctx context.Context, kind credential.Kind, hashes []str
 	return db.readPerson(ctx, "c.kind = $1 AND c.hash IN "+list, args)
 }
 
+// FindClientBySecret is FindCredential for a client's secret, with the client it proves, in the same question; credential.ErrUnknown also when that
+// client was removed.
+func (db *DB) FindClientBySecret(ctx context.Context, secret secret.Token) (credential.Found, relyingparty.Client, error) {
+	const kind = credential.ClientSecret
+	var row foundRow
+	var facts string
+	var created int64
+	list, args := oneOf([]any{string(kind)}, db.ring().HashToken(string(kind), secret))
+	text := selectFound + `, cl.facts, cl.created_at` + joinFound + ` JOIN client cl ON cl.id = c.subject AND cl.removed_at = 0 WHERE c.kind = $1 AND c.hash IN ` + list
+	if err := get(ctx, db.engine.point(), text, args, append(row.dest(), &facts, &created)...); err != nil {
+		return credential.Found{}, relyingparty.Client{}, found(err, credential.ErrUnknown)
+	}
+	f, err := row.open(db, kind)
+	if err != nil {
+		return f, relyingparty.Client{}, err
+	}
+	c, err := db.openClient(f.Subject, facts, created)
+	return f, c, err
+}
+
 // readPerson reads the one credential that a condition names, with its account.
 func (db *DB) readPerson(ctx context.Context, condition string, args []any) (credential.Found, account.Account, error) {
 	var row foundRow
@@ -96,8 +117,9 @@ const (
 		COALESCE(d.used_at, 0), i.epoch, i.floor, i.incident,
 		COALESCE(a.id, ''), COALESCE(a.state, ''), COALESCE(a.admin, FALSE), COALESCE(a.epoch, 0), COALESCE(a.incident, 0), COALESCE(a.secured, 0),
 		COALESCE(a.password_version, 0), COALESCE(a.totp_since, 0), COALESCE(a.key, '')`
-	fromFound = ` FROM credential c JOIN instance i ON i.id = 1
-		LEFT JOIN account a ON a.id = c.account_id LEFT JOIN device d ON d.id = c.device_id
+	joinFound = ` FROM credential c JOIN instance i ON i.id = 1
+		LEFT JOIN account a ON a.id = c.account_id LEFT JOIN device d ON d.id = c.device_id`
+	fromFound = joinFound + `
 		WHERE (c.device_id = '' OR d.account_id = c.account_id) AND `
 )
 

@@ -6,10 +6,10 @@ import (
 	"usher/internal/grant"
 )
 
-// ConsentPage is "consent": an app asks for the person. It posts request, account and act ("allow" or "deny").
+// ConsentPage is "consent": an app asks for the person. It posts request, holder and act ("allow" or "deny").
 type ConsentPage struct {
 	Request string   // which request it is about
-	Account string   // whose page it is
+	Account string   // whose page it is, posted as holder
 	App     string   // name of the app, as an administrator registered it
 	Where   string   // host that the person comes back to; empty: an app on this device
 	Gets    []string // what the app gets, each as the end of "It"
@@ -18,7 +18,7 @@ type ConsentPage struct {
 	Address string
 }
 
-// AppSignOutPage is "app-sign-out": an app asks to sign the person out. It posts request, account and act ("leave" or "stay").
+// AppSignOutPage is "app-sign-out": an app asks to sign the person out. It posts request, holder and act ("leave" or "stay").
 type AppSignOutPage struct {
 	Request string
 	Account string

@@ -45,7 +45,7 @@ func (d *Door) postAppSignOut(w http.ResponseWriter, r *http.Request, v visitor)
 		return d.noRequest(w, r, err)
 	}
 	switch {
-	case r.PostFormValue("account") != v.AccountID:
+	case r.PostFormValue("holder") != v.AccountID:
 		return to(w, r, "/authorize/sign-out?request="+g.ID.Reveal())
 	case r.PostFormValue("act") != "leave":
 		return to(w, r, "/account")

@@ -87,7 +87,7 @@ func (d *Door) postConsent(w http.ResponseWriter, r *http.Request, v visitor) er
 	if err != nil {
 		return d.noRequest(w, r, err)
 	}
-	if r.PostFormValue("account") != v.AccountID {
+	if r.PostFormValue("holder") != v.AccountID {
 		return to(w, r, consentPath(p))
 	}
 	if r.PostFormValue("act") != "allow" {

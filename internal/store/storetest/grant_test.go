@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"reflect"
 	"slices"
 	"testing"
 	"time"
@@ -375,5 +376,23 @@ func TestCollectGrant(t *testing.T) {
 		w.recorded(audit.SignedIn, 2)
 		w.must(w.db.RemoveClient(w.ctx(), "jf", w.act(audit.ClientRemoved, "")))
 		w.count(0, "device WHERE kind = 'tv'")
+	})
+}
+
+func TestFindClientBySecret(t *testing.T) {
+	each(t, func(w *world) {
+		mine, other := secret.NewToken(), secret.NewToken()
+		c := w.client("jf", mine)
+		w.client("nd", other)
+		f, found, err := w.db.FindClientBySecret(w.ctx(), mine)
+		w.must(err)
+		if f.Kind != credential.ClientSecret || f.Subject != "jf" || !reflect.DeepEqual(found, c) {
+			t.Errorf("%+v %+v", f, found)
+		}
+		_, _, err = w.db.FindClientBySecret(w.ctx(), secret.NewToken())
+		w.is(err, credential.ErrUnknown)
+		w.tamper(`UPDATE client SET removed_at = 1 WHERE id = 'jf'`) // in the moment before its secrets go
+		_, _, err = w.db.FindClientBySecret(w.ctx(), mine)
+		w.is(err, credential.ErrUnknown)
 	})
 }
