@@ -182,7 +182,7 @@ func (h *holder) links() {
 		return cookie(h.is(h.post("/link", url.Values{"user_code": {code}}, "usher", browser), http.StatusSeeOther), "usher-link")
 	}
 	device, code := asks("in")
-	h.is(h.post("/link/confirm", nil, "usher", browser, "usher-link", types(code)), http.StatusSeeOther)
+	h.lets(code, browser, "confirm")
 	h.is(h.send(http.MethodPost, "/api/v1/link/token", request{object: map[string]string{"device_code": device}}), http.StatusOK)
 	h.tokens[credential.RemoveDevice] = h.mailed(h.anna.Email, notice.DataLink, "/remove-device/")
 	_, code = asks("typed")
@@ -196,7 +196,7 @@ func (h *holder) links() {
 		Code string
 	}
 	h.must(json.Unmarshal(h.is(h.send(http.MethodPost, "/api/v2/pins.json", q), http.StatusCreated).Body.Bytes(), &told))
-	h.is(h.post("/link/confirm", nil, "usher", browser, "usher-link", types(told.Code)), http.StatusSeeOther)
+	h.lets(told.Code, browser, "confirm")
 	h.pin = strconv.FormatInt(told.ID, 10)
 	h.is(h.send(http.MethodGet, "/api/v2/pins/"+h.pin, q), http.StatusOK)
 	h.deviceKeys()

@@ -92,7 +92,7 @@ func TestFiftyThousandPollers(t *testing.T) {
 	testdb.Each(t, func(t *testing.T, databaseURL string) {
 		h := openHouse(t, databaseURL, 1)
 		polls := h.wait(t, 50_000)
-		flow := &tvlink.Service{Store: h.db, Resolver: h.resolver, Pace: &tvlink.Pace{}, Longest: linkcode.Longest, Now: time.Now}
+		flow := &tvlink.Service{Store: h.db, Resolver: h.resolver, Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Longest: linkcode.Longest, Now: time.Now}
 		round := func() uint64 {
 			for _, code := range polls {
 				if _, err := flow.Poll(t.Context(), code, device.Client{}); err != tvlink.ErrPending && err != tvlink.ErrSlowDown {

@@ -384,7 +384,7 @@ var routesOfPrograms = map[string][]string{
 }
 
 // noTokens are the cookies that hold no credential.
-var noTokens = []string{"usher-search", "usher-new-invitation"}
+var noTokens = []string{"usher-link-back", "usher-search", "usher-new-invitation"}
 
 // cookieNames are the names of the cookies of the pages, read out of the source.
 func cookieNames(t *testing.T) (names []string) {

@@ -135,6 +135,13 @@ func (n *networks) page(machine, path string, fields ...string) string {
 	return string(out)
 }
 
+// decided is the field by which a page says what it asks about.
+func decided(page string) string {
+	_, rest, _ := strings.Cut(page, `name="request" value="`)
+	id, _, _ := strings.Cut(rest, `"`)
+	return "request=" + id
+}
+
 func (n *networks) sees(page, sentence string) {
 	n.Helper()
 	if !strings.Contains(page, sentence) {
@@ -195,7 +202,7 @@ func TestThreeNetworks(t *testing.T) {
 		n.sees(page, "Is this your TV?")
 		n.sees(page, "Living room")
 		n.sees(page, "your network")
-		n.sees(n.page("phone", "/link/confirm", "x="), "It is signed in")
+		n.sees(n.page("phone", "/link/confirm", decided(page)), "It is signed in")
 		n.sees(ended(), "Signed in as ann.walker")
 		out, err := n.on(t.Context(), "tv", "usher", "player", "me", "--keep", "tv.json").CombinedOutput()
 		n.must(err)
@@ -206,8 +213,8 @@ func TestThreeNetworks(t *testing.T) {
 		n.sees(page, "Somebody else’s TV?")
 		n.sees(page, "198.51.100.2")
 		n.sees(page, "another network")
-		n.sees(n.page("phone", "/link/confirm", "password="+password), "Take a moment")
-		n.sees(n.page("phone", "/link/deny", "x="), "It stays out")
+		n.sees(n.page("phone", "/link/confirm", decided(page), "password="+password), "Take a moment")
+		n.sees(n.page("phone", "/link/deny", decided(page)), "It stays out")
 		n.sees(ended(), "somebody said no")
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -29,8 +30,37 @@ func (h *holder) lets(code, browser, answer string) *httptest.ResponseRecorder {
 	h.Helper()
 	ticket := cookie(h.is(h.post("/link", url.Values{"user_code": {code}}, "usher", browser), http.StatusSeeOther), "usher-link")
 	page := h.is(h.send(http.MethodGet, "/link/confirm", request{cookies: map[string]string{"usher": browser, "usher-link": ticket}}), http.StatusOK)
-	h.is(h.post("/link/"+answer, nil, "usher", browser, "usher-link", ticket), http.StatusSeeOther)
+	h.is(h.post("/link/"+answer, asked(page), "usher", browser, "usher-link", ticket), http.StatusSeeOther)
 	return page
+}
+
+// asked is the form of a page that asks whether a device is let in.
+func asked(page *httptest.ResponseRecorder) url.Values {
+	found := regexp.MustCompile(`name="request" value="([^"]*)"`).FindStringSubmatch(page.Body.String())
+	if found == nil {
+		return nil
+	}
+	return url.Values{"request": {found[1]}}
+}
+
+// A page of another website may not have the browser it is open in ask for a code: that would come from its person's own network (D16).
+func TestOtherSitesAskForNoCode(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		a := d.newApp("tv", aTV)
+		form := url.Values{"client_id": {a.ID}, "scope": {"openid player"}}
+		w := d.send(http.MethodPost, "/oauth/device", request{form: form, header: fromElsewhere})
+		if w.Code != http.StatusForbidden || strings.Contains(w.Body.String(), "user_code") {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		if w := d.send(http.MethodPost, "/oauth/device", request{form: form}); w.Code != http.StatusOK {
+			t.Errorf("a program: %d %s", w.Code, w.Body)
+		}
+		for _, path := range []string{"/api/v1/link", "/api/v2/pins.json", "/tv"} {
+			if w := d.send(http.MethodPost, path, request{form: form, header: fromElsewhere}); w.Code != http.StatusForbidden {
+				t.Errorf("%s: %d", path, w.Code)
+			}
+		}
+	})
 }
 
 // A library that is not ours signs a TV in by a code (RFC 8628).

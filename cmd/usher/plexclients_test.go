@@ -191,7 +191,8 @@ func (c *clients) allow(code string) {
 	c.unlimited()
 	w := c.send(http.MethodPost, "/link", request{form: url.Values{"user_code": {code}}, cookies: cookies, from: "127.0.0.1:4711"})
 	cookies["usher-link"] = cookie(w, "usher-link")
-	w = c.send(http.MethodPost, "/link/confirm", request{cookies: cookies, from: "127.0.0.1:4711"})
+	form := asked(c.send(http.MethodGet, "/link/confirm", request{cookies: cookies, from: "127.0.0.1:4711"}))
+	w = c.send(http.MethodPost, "/link/confirm", request{form: form, cookies: cookies, from: "127.0.0.1:4711"})
 	if at := w.Header().Get("Location"); at != "/link?done=allowed" {
 		c.Errorf("letting the device in leads to %q", at)
 	}

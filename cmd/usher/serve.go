@@ -176,7 +176,7 @@ func (s *service) handler() (http.Handler, error) {
 	signIn := &signin.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Factors: s.checker(), Now: s.now, Log: s.log}
 	devices := &signin.Devices{Store: s.db, Now: s.now}
 	links := &tvlink.Service{
-		Store: s.db, Resolver: s.resolver, Passwords: signIn, Factors: s.checker(), Pace: &tvlink.Pace{}, Longest: s.cfg.LinkCodeLongest,
+		Store: s.db, Resolver: s.resolver, Passwords: signIn, Factors: s.checker(), Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Longest: s.cfg.LinkCodeLongest,
 		Proxied: len(s.cfg.TrustedProxies) > 0, Now: s.now,
 		PollCode: func(id int64, name string) secret.Token { return s.keys.Ring().PollCode(id, name) },
 	}
@@ -210,7 +210,7 @@ func (s *service) handler() (http.Handler, error) {
 	plex := func(path string) bool { return s.cfg.PlexAPI == config.On && plexapi.Owns(path) }
 	provider := &oidc.Door{Grants: door.Grants, Links: links, Keys: door.Grants.Keys, Place: s.places.Name, Origin: s.cfg.Origin, Now: s.now, Log: s.log}
 	return throughDoors(middleware.Settings{
-		Origin: s.cfg.OriginURL(), Hosts: s.cfg.AllowedHosts(), TrustedProxies: s.cfg.TrustedProxies, Observer: s.metrics, Now: s.now, Elsewhere: oidc.Owns,
+		Origin: s.cfg.OriginURL(), Hosts: s.cfg.AllowedHosts(), TrustedProxies: s.cfg.TrustedProxies, Observer: s.metrics, Now: s.now, Elsewhere: oidc.FromElsewhere,
 	}, s.log, []entry{
 		{oidc.Owns, middleware.RequireForm(provider.Refused)(provider.Handler()), provider.Refused},
 		{plex, players.Handler(), players.Refused},

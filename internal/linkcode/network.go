@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"usher/internal/device"
+	"usher/internal/ratelimit"
 )
 
 // Network names where a request or a browser is, as coarsely as a household: one public IPv4 address, one IPv6 /56, or the network that this
@@ -17,7 +18,7 @@ const home Network = "home"
 // NetworkOf returns the network of an address. Loopback, private and link-local addresses are one network only where no proxy stands before the
 // service: behind one they may be anybody's.
 func NetworkOf(address netip.Addr, proxied bool) Network {
-	address = address.Unmap().WithZone("")
+	address = ratelimit.Plain(address)
 	switch {
 	case !address.IsValid():
 		return ""

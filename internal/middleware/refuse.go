@@ -64,9 +64,9 @@ func cleanText(text string) bool {
 	return strings.IndexByte(text, 0) < 0 && utf8.ValidString(text)
 }
 
-// sameOrigin refuses what another website's page sends, but to the paths of a door
-// that takes only tokens and never looks at a cookie: there, a page of another site
-// can do nothing that any program could not.
+// sameOrigin refuses what another website's page sends, but to paths where nothing
+// counts but tokens and secrets in the request itself: there, a page of another site
+// can do nothing that any program could not. Where the network counts, it could.
 func (c *chain) sameOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := c.cross.Check(r); err != nil && !c.foreign(r.URL.Path) {

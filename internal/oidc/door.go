@@ -84,6 +84,10 @@ func Owns(path string) bool {
 	return strings.HasPrefix(path, prefix) || path == pathDiscovery || path == pathMetadata
 }
 
+// FromElsewhere reports whether other sites' pages may send to a path: what is there takes tokens and secrets that only their owners have. Where a
+// device asks for a code it is the network that counts, and that is of whoever's browser another site's page is open in.
+func FromElsewhere(path string) bool { return Owns(path) && path != pathDevice }
+
 // Handler mounts every endpoint. What is not there is 404, and 405 when there is something for another method.
 func (d *Door) Handler() http.Handler {
 	mux := http.NewServeMux()

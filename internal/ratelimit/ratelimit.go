@@ -86,13 +86,26 @@ const wider = 10
 
 // From returns the acts counted for a source: an IPv4 address as itself and as its /24, an IPv6 address as its /56.
 func (r Rule) From(source netip.Addr) []Take {
-	source = source.Unmap().WithZone("")
+	source = Plain(source)
 	if !source.Is4() {
 		return []Take{r.For(network(source, 56))}
 	}
 	net := r
 	net.Name, net.Limit = r.Name+" /24", r.Limit*wider
 	return []Take{r.For(source.String()), net.For(network(source, 24))}
+}
+
+// nat64 are the IPv6 addresses that only wrap an IPv4 address (RFC 6052 §2.1).
+var nat64 = netip.MustParsePrefix("64:ff9b::/96")
+
+// Plain is an address without its zone, and the IPv4 address inside one that only wraps it: behind a translator, everybody's would be one network.
+func Plain(a netip.Addr) netip.Addr {
+	a = a.Unmap().WithZone("")
+	if nat64.Contains(a) {
+		wrapped := a.As16()
+		return netip.AddrFrom4([4]byte(wrapped[12:]))
+	}
+	return a
 }
 
 func network(a netip.Addr, bits int) string {

@@ -48,7 +48,8 @@ func (db *DB) WaitingLinks(ctx context.Context, now time.Time) (n int64, clock c
 const countWaiting = `SELECT COUNT(*) FROM link_request WHERE state = 'waiting' AND expires_at > $1`
 
 // BeginLink lets a device wait: its request, its two codes and what it polls with. The same asker's older request is replaced. linkcode.ErrTaken
-// when a code is reserved, linkcode.ErrMost, *ratelimit.LimitedError; then nothing is kept but the count.
+// when a code is reserved, linkcode.ErrMost, *ratelimit.LimitedError; then nothing is kept. n.Takes count the network, too, so that what is counted
+// and replaced on one network happens one after the other.
 func (db *DB) BeginLink(ctx context.Context, n linkcode.New) error {
 	now := n.CreatedAt
 	raw, err := json.Marshal(linkFacts{n.Name, n.Product, n.Seen.Address, n.Seen.Place, n.Claim, n.Party, n.Key})
@@ -89,13 +90,13 @@ func (db *DB) BeginLink(ctx context.Context, n linkcode.New) error {
 	})
 }
 
-// endAsker ends the request that the same software still has.
+// endAsker ends the request of the same software that still waits. One that somebody has let in stays.
 func endAsker(ctx context.Context, t *tx, asker string) error {
 	if asker == "" {
 		return nil
 	}
 	var ended []string
-	err := each(ctx, t, `DELETE FROM link_request WHERE asker = $1 AND asker <> '' RETURNING id`, []any{asker}, func(row scanner) error {
+	err := each(ctx, t, `DELETE FROM link_request WHERE asker = $1 AND asker <> '' AND state = 'waiting' RETURNING id`, []any{asker}, func(row scanner) error {
 		var id string
 		err := row.Scan(&id)
 		ended = append(ended, id)
@@ -140,13 +141,30 @@ func (db *DB) EnterLinkCode(ctx context.Context, e linkcode.Entry, wrong audit.A
 		if err := db.giveBack(ctx, t, e.Takes); err != nil {
 			return err
 		}
+		if err := trimTickets(ctx, t, e.AccountID); err != nil {
+			return err
+		}
 		detail := linkcode.Ticket{Code: e.Code, Elsewhere: elsewhere}.Detail()
 		_, err := db.insertCredential(ctx, t, newCredential{
 			kind: credential.LinkTicket, token: e.Ticket, accountID: e.AccountID, subject: requestID, detail: detail, stamp: e.Stamp,
 		}, e.At)
 		return err
 	})
-	return elsewhere, errors.Join(err, missed)
+	if err != nil {
+		return false, err
+	}
+	return elsewhere, missed
+}
+
+// mostTickets is how many browsers of one account may look at what asks, at once.
+const mostTickets = 10
+
+// trimTickets makes room for one more ticket: right codes count against no limit.
+func trimTickets(ctx context.Context, t *tx, accountID string) error {
+	_, err := t.exec(ctx, `DELETE FROM credential WHERE account_id = $1 AND kind = $2 AND hash NOT IN
+		(SELECT hash FROM credential WHERE account_id = $1 AND kind = $2 ORDER BY created_at DESC, hash LIMIT CAST($3 AS BIGINT))`,
+		accountID, string(credential.LinkTicket), int64(mostTickets-1))
+	return err
 }
 
 // searchLinkCode finds the request that a code may find. What would be a guess at other networks' requests is weighed in the ledger first, and

@@ -41,7 +41,7 @@ func eachHouse(t *testing.T, test func(h *house)) {
 		resolver := &credential.Resolver{Store: h.db, Now: clock}
 		factors := &mfa.Checker{Store: h.db, Hasher: h.pool, Now: clock}
 		h.Service = &Service{
-			Store: h.db, Resolver: resolver, Factors: factors, Pace: &Pace{}, Longest: linkcode.Longest, Now: clock,
+			Store: h.db, Resolver: resolver, Factors: factors, Pace: &Pace{}, Walks: &Walks{}, Longest: linkcode.Longest, Now: clock,
 			Passwords: &signin.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: factors, Now: clock},
 		}
 		test(h)

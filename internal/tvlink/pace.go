@@ -1,6 +1,7 @@
 package tvlink
 
 import (
+	"crypto/sha256"
 	"sync"
 	"time"
 
@@ -22,8 +23,11 @@ type Pace struct {
 	mu    sync.Mutex
 	since time.Time
 	// Two generations: what has not polled for one code's life is forgotten with the older.
-	polled, before map[secret.Token]polled
+	polled, before map[key]polled
 }
+
+// key stands for a code: as long as any other, whatever was sent.
+type key [sha256.Size]byte
 
 type polled struct {
 	at       time.Time
@@ -35,11 +39,12 @@ func (p *Pace) Allow(code secret.Token, now time.Time) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.polled == nil || now.Sub(p.since) >= linkcode.Life || len(p.polled) >= mostPaced {
-		p.before, p.polled, p.since = p.polled, map[secret.Token]polled{}, now
+		p.before, p.polled, p.since = p.polled, map[key]polled{}, now
 	}
-	last, known := p.polled[code]
+	k := key(sha256.Sum256([]byte(code.Reveal())))
+	last, known := p.polled[k]
 	if !known {
-		last, known = p.before[code]
+		last, known = p.before[k]
 	}
 	next := polled{now, Interval}
 	allowed := true
@@ -49,6 +54,6 @@ func (p *Pace) Allow(code secret.Token, now time.Time) bool {
 			next.interval += Interval
 		}
 	}
-	p.polled[code] = next
+	p.polled[k] = next
 	return allowed
 }

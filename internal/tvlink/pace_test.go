@@ -1,7 +1,9 @@
 package tvlink
 
 import (
+	"errors"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +31,29 @@ func TestPace(t *testing.T) {
 	if !p.Allow(secret.TokenOf("b"), now) {
 		t.Error("one device slows another down")
 	}
+}
+
+// What is no code at all is not remembered, and what is one takes as much memory as any other, however it was sent (D10).
+func TestMadeUpCodesTakeNoMemory(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		for _, code := range []string{"", "x", strings.Repeat("x", 60<<10), strings.Repeat("0", secret.TokenLength+1)} {
+			if _, err := h.Poll(t.Context(), secret.TokenOf(code), at("192.0.2.1")); !errors.Is(err, ErrExpired) {
+				t.Errorf("%.9q: %v", code, err)
+			}
+		}
+		if len(h.Pace.polled) != 0 {
+			t.Errorf("%d are remembered", len(h.Pace.polled))
+		}
+		body := strings.Repeat("x", 60<<10) + strings.Repeat("0", secret.TokenLength) // as a piece of a large body
+		if _, err := h.Poll(t.Context(), secret.TokenOf(body[60<<10:]), at("192.0.2.1")); !errors.Is(err, ErrExpired) {
+			t.Error(err)
+		}
+		for k := range h.Pace.polled {
+			if len(k) != 32 {
+				t.Errorf("a key of %d bytes", len(k))
+			}
+		}
+	})
 }
 
 // What waits is remembered across a change of generations, and what does not come back is forgotten: the memory stays flat.

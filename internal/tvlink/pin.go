@@ -55,6 +55,9 @@ type PinPoll struct {
 // PollPin answers software that waits. Once somebody has let it in, it is signed in, exactly once; for a minute after, the same poll is told the same
 // token again. ErrDenied, ErrExpired; numbers that wait for nobody count against the network. One look-up and nothing written while it waits.
 func (s *Service) PollPin(ctx context.Context, p PinPoll) (PinState, error) {
+	if err := s.Walks.closed(p.Client, s.Now()); err != nil {
+		return PinState{}, err
+	}
 	code := s.PollCode(p.ID, p.Name)
 	f, err := s.Resolver.Resolve(ctx, credential.DeviceCode, code)
 	switch {
@@ -84,11 +87,24 @@ func (s *Service) handedAgain(ctx context.Context, code secret.Token, p PinPoll)
 	f, err := s.Resolver.Resolve(ctx, credential.Handed, code)
 	switch {
 	case errors.Is(err, credential.ErrUnknown), err == nil && f.Subject == credential.Keyed && !p.Signs:
-		return PinState{}, errors.Join(ErrExpired, s.Store.Take(ctx, ratelimit.PinMisses.From(p.Client.Address), s.Now()))
+		return PinState{}, s.missed(ctx, p.Client)
 	case credential.IsDead(err):
 		return PinState{}, ErrDenied
 	}
 	return PinState{Token: secret.TokenOf(f.Detail), CreatedAt: f.CreatedAt, ExpiresAt: f.CreatedAt.Add(linkcode.Life)}, err
+}
+
+// missed counts a poll that found nothing; over the limit, the network is refused before anything is looked up, so that it does not find either.
+func (s *Service) missed(ctx context.Context, client device.Client) error {
+	err := s.Store.Take(ctx, ratelimit.PinMisses.From(client.Address), s.Now())
+	limited := new(ratelimit.LimitedError)
+	switch {
+	case errors.As(err, &limited):
+		s.Walks.close(client, limited.Until)
+	case err == nil:
+		err = ErrExpired
+	}
+	return err
 }
 
 // ErrElsewhere says that a device asks from none of the account's own networks: whoever lets it in has to look at the page that says so.

@@ -55,6 +55,7 @@ type Service struct {
 	Passwords Passwords
 	Factors   *mfa.Checker
 	Pace      *Pace
+	Walks     *Walks
 	// Longest is how many characters a short code may have, from linkcode.Shortest to linkcode.Longest.
 	Longest int
 	// Proxied says that a proxy stands before the service, so that a private address tells nothing about a household.
@@ -102,6 +103,11 @@ func (s *Service) Ask(ctx context.Context, a Asking) (Pending, error) {
 	if !a.Poll.Empty() {
 		n.Poll = a.Poll
 	}
+	// The network is counted by itself, and a name counts on its network: elsewhere, others may have or know it.
+	n.Takes = append(n.Takes, ratelimit.LinkRequests.For("network "+string(n.Network)))
+	if n.Asker != "" {
+		n.Asker += "\x00" + string(n.Network)
+	}
 	n.Claim, n.Party, n.Key = a.Claim.Tame(), a.Party, a.Key
 	n.Name, n.Product = device.Claimed(a.Name, a.Product, a.Client.UserAgent)
 	for range tries {
@@ -142,6 +148,9 @@ func (s *Service) Poll(ctx context.Context, code secret.Token, client device.Cli
 
 // polled finds what a device polls with, once somebody has let it in or not.
 func (s *Service) polled(ctx context.Context, code secret.Token) (credential.Found, error) {
+	if !code.WellFormed() { // nor is it remembered
+		return credential.Found{}, ErrExpired
+	}
 	if !s.Pace.Allow(code, s.Now()) {
 		return credential.Found{}, ErrSlowDown
 	}

@@ -1,8 +1,11 @@
 package web
 
 import (
+	"encoding/base64"
 	"net/url"
 	"strings"
+
+	"usher/internal/secret"
 )
 
 // fieldForward is the name, in a form and in the address, of where an app wants its person back after the code.
@@ -24,6 +27,22 @@ func backOf(raw string) Back {
 		return Back{}
 	}
 	return Back{URL: u.String(), Host: u.Host}
+}
+
+// cookieBack holds it from the press that let the app in to the page that says so: an address alone, which anybody can write, shows no way back.
+const cookieBack = "usher-link-back"
+
+// pack makes a text one that a cookie may hold (RFC 6265 §4.1.1); unpack reads it.
+func pack(text string) secret.Token {
+	return secret.TokenOf(base64.RawURLEncoding.EncodeToString([]byte(text)))
+}
+
+func unpack(cookie secret.Token) string {
+	raw, err := base64.RawURLEncoding.DecodeString(cookie.Reveal())
+	if err != nil {
+		return ""
+	}
+	return string(raw)
 }
 
 // behind adds it to one of our own paths.

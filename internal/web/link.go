@@ -21,9 +21,10 @@ const cookieLink = "usher-link"
 const fieldCode = "user_code"
 
 func (d *Door) getLink(w http.ResponseWriter, r *http.Request, v visitor) error {
-	back := backOf(r.URL.Query().Get(fieldForward))
 	switch r.URL.Query().Get("done") {
 	case "allowed":
+		back := backOf(unpack(d.cookie(r, cookieBack)))
+		d.dropCookie(w, cookieBack)
 		d.Pages.Page(w, r, http.StatusOK, "link-allowed", Page{Person: v.header(), Data: LinkAllowedPage{back}})
 		return nil
 	case "denied":
@@ -34,7 +35,7 @@ func (d *Door) getLink(w http.ResponseWriter, r *http.Request, v visitor) error 
 	if err != nil { // nothing, or nothing that a TV could have sent
 		code = secret.Token{}
 	}
-	p := LinkPage{Code: linkcode.Grouped(code).Reveal(), Back: back}
+	p := LinkPage{Code: linkcode.Grouped(code).Reveal(), Back: backOf(r.URL.Query().Get(fieldForward))}
 	if r.URL.Query().Get("why") == "late" {
 		p.Problem = "That request is over. Let the screen show a new code, and type it here."
 	}
@@ -77,7 +78,7 @@ func (d *Door) getLinkConfirm(w http.ResponseWriter, r *http.Request, v visitor)
 func (d *Door) linkConfirmPage(w http.ResponseWriter, r *http.Request, status int, f Form, a tvlink.Asked, v visitor) error {
 	now := d.Now()
 	p := LinkConfirmPage{
-		Form: f, Device: a.Name, Code: a.Code.Reveal(), Place: whereSeen(a.Seen), Asked: a.CreatedAt, Minutes: minutesLeft(a.ExpiresAt, now),
+		Form: f, Request: a.ID, Device: a.Name, Code: a.Code.Reveal(), Place: whereSeen(a.Seen), Asked: a.CreatedAt, Minutes: minutesLeft(a.ExpiresAt, now),
 		Elsewhere: a.Elsewhere, Wait: now.Before(a.Opens), SecondStep: v.Account.SecondFactor, Login: v.Person.Email,
 		Back: backOf(r.FormValue(fieldForward)),
 	}
@@ -103,8 +104,17 @@ func (d *Door) linkOver(w http.ResponseWriter, r *http.Request, err error) error
 	return to(w, r, "/link?why=late")
 }
 
-func (d *Door) postLinkConfirm(w http.ResponseWriter, r *http.Request, v visitor) error {
+// answered is what the sent page asked about: what another tab has typed meanwhile is not decided by it.
+func (d *Door) answered(r *http.Request, v visitor) (tvlink.Asked, error) {
 	asked, err := d.Links.Open(r.Context(), v.Found, d.cookie(r, cookieLink))
+	if err == nil && r.PostFormValue("request") != asked.ID {
+		err = tvlink.ErrGone
+	}
+	return asked, err
+}
+
+func (d *Door) postLinkConfirm(w http.ResponseWriter, r *http.Request, v visitor) error {
+	asked, err := d.answered(r, v)
 	if err != nil {
 		return d.linkOver(w, r, err)
 	}
@@ -132,11 +142,14 @@ func (d *Door) postLinkConfirm(w http.ResponseWriter, r *http.Request, v visitor
 		return d.again(w, r, &f, err, func(status int) error { return d.linkConfirmPage(w, r, status, f, asked, v) })
 	}
 	d.dropCookie(w, cookieLink)
-	return to(w, r, backOf(r.PostFormValue(fieldForward)).behind("/link?done=allowed"))
+	if back := backOf(r.PostFormValue(fieldForward)); back.URL != "" {
+		d.setCookie(w, cookieBack, pack(back.URL), ticketLife)
+	}
+	return to(w, r, "/link?done=allowed")
 }
 
 func (d *Door) postLinkDeny(w http.ResponseWriter, r *http.Request, v visitor) error {
-	asked, err := d.Links.Open(r.Context(), v.Found, d.cookie(r, cookieLink))
+	asked, err := d.answered(r, v)
 	if err == nil {
 		err = d.Links.Deny(r.Context(), asked, d.client(r))
 	}

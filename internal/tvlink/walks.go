@@ -1,0 +1,48 @@
+package tvlink
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"usher/internal/device"
+	"usher/internal/ratelimit"
+)
+
+// mostWalks bounds what Walks remembers.
+const mostWalks = 100_000
+
+// Walks remembers, in this process, which sources have polled for too many PINs that wait for nobody. Its zero value is ready.
+type Walks struct {
+	mu    sync.Mutex
+	until map[netip.Prefix]time.Time
+}
+
+// source is an IPv4 address, or an IPv6 /56.
+func source(c device.Client) netip.Prefix {
+	address, bits := ratelimit.Plain(c.Address), 32
+	if !address.Is4() {
+		bits = 56
+	}
+	return netip.PrefixFrom(address, bits).Masked()
+}
+
+// closed returns a *ratelimit.LimitedError for a source that has to wait.
+func (w *Walks) closed(c device.Client, now time.Time) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if until := w.until[source(c)]; now.Before(until) {
+		return &ratelimit.LimitedError{Until: until}
+	}
+	return nil
+}
+
+// close lets a source wait.
+func (w *Walks) close(c device.Client, until time.Time) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.until == nil || len(w.until) >= mostWalks { // the limit in the database still holds for those that are forgotten
+		w.until = map[netip.Prefix]time.Time{}
+	}
+	w.until[source(c)] = until
+}
