@@ -7,18 +7,24 @@ import (
 	"strings"
 	"time"
 
+	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/request"
 )
 
 // listed are the devices of an account that other software of it may know of: software and media servers. Browsers are their owner's own affair.
-func (d *Door) listed(c *call, accountID string) ([]device.Device, error) {
-	all, err := d.Devices.List(c.r.Context(), accountID)
+// What other software calls itself is told only to who may act for the account: it is half of what a PIN is polled with.
+func (d *Door) listed(c *call, f credential.Found) ([]device.Device, error) {
+	all, err := d.Devices.List(c.r.Context(), f.AccountID)
 	var some []device.Device
 	for _, dev := range all {
-		if dev.Kind != device.Browser && dev.Kind != device.Phone {
-			some = append(some, dev)
+		if dev.Kind == device.Browser || dev.Kind == device.Phone {
+			continue
 		}
+		if f.MayAct() != nil && dev.ID != f.DeviceID && dev.Kind != device.Server {
+			dev.Claim.Identifier = ""
+		}
+		some = append(some, dev)
 	}
 	return some, err
 }
@@ -29,7 +35,7 @@ func (d *Door) devices(c *call) error {
 	if err != nil {
 		return err
 	}
-	all, err := d.listed(c, in.Found.AccountID)
+	all, err := d.listed(c, in.Found)
 	if err != nil {
 		return err
 	}
@@ -62,7 +68,7 @@ func (d *Door) deleteDevice(c *call) error {
 	if err != nil {
 		return device.ErrNotFound
 	}
-	all, err := d.listed(c, in.Found.AccountID)
+	all, err := d.listed(c, in.Found)
 	if err != nil {
 		return err
 	}
@@ -84,7 +90,7 @@ func (d *Door) resources(c *call) error {
 	if err != nil {
 		return err
 	}
-	all, err := d.listed(c, in.Found.AccountID)
+	all, err := d.listed(c, in.Found)
 	if err != nil {
 		return err
 	}
@@ -103,7 +109,7 @@ func (d *Door) resourcesOld(c *call) error {
 	if err != nil {
 		return err
 	}
-	all, err := d.listed(c, in.Found.AccountID)
+	all, err := d.listed(c, in.Found)
 	if err != nil {
 		return err
 	}

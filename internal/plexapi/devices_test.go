@@ -40,6 +40,11 @@ func TestDevices(t *testing.T) {
 		}
 		h.get("/devices.xml", "").is(401)
 		h.get("/api/v2/resources", "").is(401, `code="1001"`)
+
+		app := h.appPassword(ann) // what others call themselves is half of what their PINs are polled with
+		for _, path := range []string{"/devices.xml", "/api/resources", "/api/v2/resources"} {
+			h.get(path, app).is(200, `name="AtticPlayer"`).without(`"attic"`, `"shed"`)
+		}
 	})
 }
 

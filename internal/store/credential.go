@@ -22,6 +22,7 @@ type newCredential struct {
 	detail    string
 	stamp     credential.Stamp
 	freshAt   time.Time
+	until     time.Time // ends it before its kind's life is over; zero: it does not
 }
 
 func credentialCell(hash string) secret.Place {
@@ -37,10 +38,14 @@ func (db *DB) insertCredential(ctx context.Context, t *tx, c newCredential, now 
 			return "", err
 		}
 	}
+	expires := now.Add(credential.Rules[c.kind].Life)
+	if !c.until.IsZero() && c.until.Before(expires) {
+		expires = c.until
+	}
 	_, err = t.exec(ctx, `INSERT INTO credential (hash, kind, account_id, device_id, subject, detail, born, account_epoch, fresh_at, created_at, expires_at)
 		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`,
 		hash, string(c.kind), c.accountID, c.deviceID, c.subject, detail, c.stamp.Born, c.stamp.Account, ms(c.freshAt),
-		ms(now), ms(now.Add(credential.Rules[c.kind].Life)))
+		ms(now), ms(expires))
 	if err != nil {
 		return "", fmt.Errorf("writing a %s credential: %w", c.kind, err)
 	}

@@ -9,28 +9,26 @@ import (
 	"usher/internal/credential"
 )
 
-// SetDeviceKey makes a key the only one of its device; credential.ErrKeyTaken when one of that name is another device's, credential.ErrSpent when the
+// SetDeviceKey makes a key the only one of its device, for as long as the device may live at all: another key makes it live no longer. credential.ErrKeyTaken when one of that name is another device's, credential.ErrSpent when the
 // device was signed out meanwhile.
 func (db *DB) SetDeviceKey(ctx context.Context, k credential.DeviceKeyOf, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
 		if _, err := db.lock(ctx, t, k.AccountID); err != nil {
 			return err
 		}
-		var devices int64
-		if err := get(ctx, t, `SELECT COUNT(*) FROM device WHERE id = $1 AND account_id = $2`, []any{k.DeviceID, k.AccountID}, &devices); err != nil {
-			return err
-		}
-		if devices == 0 {
-			return ErrSpent
+		var signedIn int64
+		if err := get(ctx, t, `SELECT created_at FROM device WHERE id = $1 AND account_id = $2`, []any{k.DeviceID, k.AccountID}, &signedIn); err != nil {
+			return found(err, ErrSpent)
 		}
 		if _, err := t.exec(ctx, `DELETE FROM credential WHERE device_id = $1 AND kind = $2`, k.DeviceID, string(credential.DeviceKey)); err != nil {
 			return err
 		}
-		if err := db.keyIsFree(ctx, t, k.PublicKey); err != nil {
+		if err := db.keyIsFree(ctx, t, k.PublicKey, act.At); err != nil {
 			return err
 		}
 		_, err := db.insertCredential(ctx, t, newCredential{
 			kind: credential.DeviceKey, token: k.Name, accountID: k.AccountID, deviceID: k.DeviceID, subject: k.Subject, detail: k.Public, stamp: k.Stamp,
+			until: timeOf(signedIn).Add(credential.Rules[credential.DeviceKey].Life),
 		}, act.At)
 		if err != nil {
 			return err
@@ -39,18 +37,22 @@ func (db *DB) SetDeviceKey(ctx context.Context, k credential.DeviceKeyOf, act au
 	})
 }
 
-// keyIsFree returns credential.ErrKeyTaken when some device has a key of that name.
-func (db *DB) keyIsFree(ctx context.Context, t *tx, k credential.PublicKey) error {
+// keyIsFree returns credential.ErrKeyTaken when some device has a key of that name. One that was signed out by an epoch, or has run out, gives it up.
+func (db *DB) keyIsFree(ctx context.Context, t *tx, k credential.PublicKey, now time.Time) error {
 	if k.Name.Empty() {
 		return nil
 	}
-	_, err := db.findCredential(ctx, t, credential.DeviceKey, k.Name)
-	switch {
-	case err == nil:
-		return credential.ErrKeyTaken
-	case errors.Is(err, credential.ErrUnknown):
+	f, err := db.findCredential(ctx, t, credential.DeviceKey, k.Name)
+	if errors.Is(err, credential.ErrUnknown) {
 		return nil
 	}
+	if err != nil {
+		return err
+	}
+	if err := credential.Judge(f, now); !errors.Is(err, credential.ErrEnded) && !errors.Is(err, credential.ErrUnknown) {
+		return credential.ErrKeyTaken
+	}
+	_, err = t.exec(ctx, `DELETE FROM credential WHERE hash = $1`, f.Hash)
 	return err
 }
 

@@ -296,7 +296,7 @@ func (db *DB) CollectLink(ctx context.Context, requestID string, s credential.Si
 		if err := db.replaceTwins(ctx, t, s.Device); err != nil {
 			return err
 		}
-		if err := db.keyIsFree(ctx, t, s.Key); err != nil {
+		if err := db.keyIsFree(ctx, t, s.Key, act.At); err != nil {
 			return err
 		}
 		if err := db.insertSignIn(ctx, t, s, act.At); err != nil {

@@ -18,7 +18,7 @@ type LinkAllowedPage struct{ Back Back }
 // LinkConfirmPage is "link-confirm"; it posts forward and, for a device that asks from elsewhere, code or password. Denying posts nothing.
 type LinkConfirmPage struct {
 	Form
-	Request         string // that is decided; both forms send it
+	Request         string   // that is decided; both forms send it
 	Device, Product string   // as it calls itself
 	Registered      bool     // an administrator has named it, not itself
 	Gets            []string // what a registered one gets, each as the end of "It"

@@ -55,6 +55,29 @@ func TestSetDeviceKey(t *testing.T) {
 	})
 }
 
+// A key lives no longer than its device may, however often it is changed; and one that was signed out, or has run out, gives its name up.
+func TestKeysEndWithTheirDevice(t *testing.T) {
+	each(t, func(w *world) {
+		a, other := w.person("anna"), w.person("bert")
+		_, k := w.withKey(a, "one")
+		for range 4 {
+			w.now = w.now.Add(credential.Rules[credential.DeviceKey].Life / 4)
+			k.Name = secret.TokenOf(k.Name.Reveal() + "x")
+			w.must(w.db.SetDeviceKey(w.ctx(), k, audit.Act{At: w.now}))
+		}
+		w.is(w.resolve(credential.DeviceKey, k.Name), credential.ErrUnknown)
+		_, theirs := w.withKey(other, "two")
+		theirs.Name = k.Name
+		w.must(w.db.SetDeviceKey(w.ctx(), theirs, audit.Act{At: w.now}))
+		_, mine := w.withKey(a, "three")
+		mine.Name = k.Name
+		w.is(w.db.SetDeviceKey(w.ctx(), mine, audit.Act{At: w.now}), credential.ErrKeyTaken)
+		w.must(w.db.EndEverything(w.ctx(), other.ID, nil, audit.Act{}))
+		w.must(w.db.SetDeviceKey(w.ctx(), mine, audit.Act{At: w.now}))
+		w.must(w.resolve(credential.DeviceKey, mine.Name))
+	})
+}
+
 func TestRenewByKey(t *testing.T) {
 	each(t, func(w *world) {
 		a := w.person("anna")
