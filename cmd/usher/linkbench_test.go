@@ -25,6 +25,12 @@ import (
 // wait makes n devices wait, one to a network, and returns what each polls with.
 func (h *house) wait(tb testing.TB, n int) []secret.Token {
 	tb.Helper()
+	return h.waitWith(tb, n, func(int) secret.Token { return secret.NewToken() })
+}
+
+// waitWith is wait for devices that poll with something of their own.
+func (h *house) waitWith(tb testing.TB, n int, poll func(i int) secret.Token) []secret.Token {
+	tb.Helper()
 	polls := make([]secret.Token, n)
 	clock, err := h.db.ReadClock(tb.Context())
 	if err != nil {
@@ -32,7 +38,7 @@ func (h *house) wait(tb testing.TB, n int) []secret.Token {
 	}
 	for i := range polls {
 		now := time.Now()
-		polls[i] = secret.NewToken()
+		polls[i] = poll(i)
 		for err = linkcode.ErrTaken; err == linkcode.ErrTaken; { // chance, once in a while among so many
 			err = h.db.BeginLink(tb.Context(), linkcode.New{
 				Request: linkcode.Request{ID: id.New(now), Name: "TV", Product: "TV", CreatedAt: now, ExpiresAt: now.Add(linkcode.Life)},
