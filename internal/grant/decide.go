@@ -35,8 +35,8 @@ type Approval struct {
 	Detail    string
 	Stamp     credential.Stamp
 	FreshAt   time.Time
-	// Consent are the scopes that the person has just agreed to; nil when nobody was asked.
-	Consent []relyingparty.Scope
+	// Consent are the scopes that the person has just agreed to; nil when nobody was asked, and then the client has to be the house's, or Scopes agreed to.
+	Consent, Scopes []relyingparty.Scope
 }
 
 // promise is what a code may be exchanged for, kept sealed with it.
@@ -122,7 +122,7 @@ func (s *Service) grantCode(ctx context.Context, p Pending, h Holder, consent []
 	a := Approval{
 		Spends: p.hash, Code: secret.NewToken(), AccountID: h.AccountID, DeviceID: h.DeviceID, ClientID: p.Client.ID, Stamp: h.Stamp, FreshAt: h.authenticated(),
 		Detail:  write(promise{terms{p.Scopes, acr, amr}, p.To.URI, p.Challenge, p.Nonce, client.Seen()}),
-		Consent: consent,
+		Consent: consent, Scopes: p.Scopes,
 	}
 	err := s.Store.GrantCode(ctx, a, s.allowed(p, h, consent != nil, client))
 	if errors.Is(err, credential.ErrSpent) {

@@ -37,7 +37,7 @@ type Store interface {
 type RequestStore interface {
 	// EndRequest ends a request that gets no code; credential.ErrSpent when it was answered meanwhile.
 	EndRequest(ctx context.Context, hash string) error
-	// GrantCode answers a request with a code; credential.ErrSpent when it was answered meanwhile.
+	// GrantCode answers a request with a code; credential.ErrSpent when it was answered, or the consent or the client went, meanwhile.
 	GrantCode(ctx context.Context, a Approval, act audit.Act) error
 }
 

@@ -25,7 +25,7 @@ type TokenStore interface {
 	FindPerson(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, account.Account, error)
 	// FindGrant returns a grant by its hash, of whichever kind it is, with its account; credential.ErrUnknown, also when its client was removed.
 	FindGrant(ctx context.Context, hash string) (credential.Found, account.Account, error)
-	// RedeemCode spends a code and writes what it turns into, whose hash it returns; credential.ErrSpent.
+	// RedeemCode spends a code and writes what it turns into, whose hash it returns; credential.ErrSpent, also when the client went meanwhile.
 	RedeemCode(ctx context.Context, n New, act, trimmed audit.Act) (hash string, err error)
 	// CollectGrant is RedeemCode for a device that somebody has let in by a code; consent is noted.
 	CollectGrant(ctx context.Context, requestID string, n New, consent []relyingparty.Scope, act, trimmed audit.Act) (hash string, err error)

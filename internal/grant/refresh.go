@@ -76,7 +76,7 @@ func (s *Service) refreshable(ctx context.Context, c relyingparty.Client, token 
 		f, who, err = s.Store.FindPerson(ctx, kind, half(token))
 		return f, err
 	})
-	if credential.IsDead(err) || err == nil && f.Subject != c.ID {
+	if credential.IsDead(err) || err == nil && (f.Subject != c.ID || f.CreatedAt.Before(c.CreatedAt)) { // of an earlier client of that id
 		err = errGrant()
 	}
 	return f, who, err

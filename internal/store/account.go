@@ -102,6 +102,12 @@ func (db *DB) lock(ctx context.Context, t *tx, accountID string) (secret.Account
 	return db.unwrap(t, accountID, wrapped)
 }
 
+// hold is lock for whoever needs no key. Of an account that was erased there is nothing to wait for.
+func hold(ctx context.Context, t *tx, accountID string) error {
+	_, err := t.exec(ctx, `UPDATE account SET state = state WHERE id = $1`, accountID)
+	return err
+}
+
 // keyOf unwraps an account's data key, inside a transaction once.
 func (db *DB) keyOf(ctx context.Context, q querier, accountID string) (secret.AccountKey, error) {
 	if t, running := q.(*tx); running {

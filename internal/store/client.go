@@ -237,6 +237,10 @@ func (db *DB) EndRemovedClient(ctx context.Context) (more bool, err error) {
 			return found(err, nil)
 		}
 		more = true
+		n, err := t.exec(ctx, `UPDATE client SET removed_at = removed_at WHERE id = $1 AND removed_at > 0`, id)
+		if err != nil || n == 0 { // another node has just ended it
+			return err
+		}
 		return endClient(ctx, t, id)
 	})
 	return more, err
@@ -246,7 +250,7 @@ func (db *DB) EndRemovedClient(ctx context.Context) (more bool, err error) {
 const endClientBatch = 500
 
 // endClient ends credentials that were made for a removed client, and the apps they signed in; a browser stays signed in. With the last of them goes
-// the client's row.
+// the client's row, which the transaction holds: fewer than a portion may also mean that people sign out beside it.
 func endClient(ctx context.Context, t *tx, id string) error {
 	var devices []string
 	n := 0
@@ -281,6 +285,7 @@ func endClient(ctx context.Context, t *tx, id string) error {
 	if n == endClientBatch {
 		return nil
 	}
-	_, err = t.exec(ctx, `DELETE FROM client WHERE id = $1 AND removed_at > 0`, id)
+	_, err = t.exec(ctx, `DELETE FROM client WHERE id = $1 AND removed_at > 0 AND NOT EXISTS (SELECT 1 FROM credential WHERE subject = $1)
+		AND NOT EXISTS (SELECT 1 FROM consent WHERE client_id = $1) AND NOT EXISTS (SELECT 1 FROM logout WHERE client_id = $1)`, id)
 	return err
 }

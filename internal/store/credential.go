@@ -184,16 +184,20 @@ const alive = `c.account_epoch >= a.epoch AND c.born >= a.incident AND c.born >=
 
 // spendAlive spends a credential that no epoch has passed until this very transaction. ErrSpent.
 func spendAlive(ctx context.Context, t *tx, hash string) error {
+	if err := checkAlive(ctx, t, hash); err != nil {
+		return err
+	}
+	return spend(ctx, t, hash)
+}
+
+func checkAlive(ctx context.Context, t *tx, hash string) error {
 	var still int64
 	err := get(ctx, t, `SELECT COUNT(*) FROM credential c JOIN account a ON a.id = c.account_id JOIN instance i ON i.id = 1 WHERE c.hash = $1 AND `+alive,
 		[]any{hash}, &still)
 	if err == nil && still == 0 {
 		err = ErrSpent
 	}
-	if err != nil {
-		return err
-	}
-	return spend(ctx, t, hash)
+	return err
 }
 
 // mintLink stores the hash of a link's token.

@@ -90,8 +90,11 @@ func (db *DB) EndDevice(ctx context.Context, accountID, deviceID string, act aud
 	})
 }
 
-// endDevice deletes a device and everything made from it.
+// endDevice deletes a device and everything made from it. It holds the account, so that nothing is being made from it at the same time.
 func endDevice(ctx context.Context, t *tx, accountID, deviceID string) error {
+	if err := hold(ctx, t, accountID); err != nil {
+		return err
+	}
 	if err := queueLogouts(ctx, t, `c.device_id = $1 AND c.account_id = $2`, deviceID, accountID); err != nil {
 		return err
 	}

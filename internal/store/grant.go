@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,17 +23,64 @@ func (db *DB) EndRequest(ctx context.Context, hash string) error {
 	return db.engine.write(ctx, func(t *tx) error { return spend(ctx, t, hash) })
 }
 
-// GrantCode spends an authorization request, notes what the person has agreed to, and writes the code that answers it; ErrSpent when the request was
-// answered meanwhile.
+// holdParties keeps waiting until this transaction ends whatever ends sign-ins of an account or removes a client: none of it passes by what is given
+// meanwhile. ErrSpent when either is gone.
+func (db *DB) holdParties(ctx context.Context, t *tx, accountID, clientID string) (relyingparty.Client, error) {
+	_, err := db.lock(ctx, t, accountID)
+	if errors.Is(err, account.ErrNotFound) {
+		err = ErrSpent
+	}
+	if err != nil {
+		return relyingparty.Client{}, err
+	}
+	c, err := db.lockClient(ctx, t, clientID)
+	if errors.Is(err, relyingparty.ErrNotFound) {
+		err = ErrSpent
+	}
+	return c, err
+}
+
+// spendOf spends what was made for a client, and not for an earlier one of its id. ErrSpent.
+func spendOf(ctx context.Context, t *tx, c relyingparty.Client, hash string) error {
+	n, err := t.exec(ctx, `DELETE FROM credential WHERE hash = $1 AND created_at >= $2`, hash, ms(c.CreatedAt))
+	if err == nil && n == 0 {
+		err = ErrSpent
+	}
+	return err
+}
+
+// spendFor spends what a grant is made from, as spendAlive does, while account and client stand. ErrSpent.
+func (db *DB) spendFor(ctx context.Context, t *tx, n grant.New) error {
+	c, err := db.holdParties(ctx, t, n.Device.AccountID, n.ClientID)
+	if err != nil {
+		return err
+	}
+	if err := checkAlive(ctx, t, n.Spends); err != nil {
+		return err
+	}
+	return spendOf(ctx, t, c, n.Spends)
+}
+
+// GrantCode spends an authorization request, notes what the person has agreed to, and writes the code that answers it. ErrSpent when the request was
+// answered meanwhile, the client removed, or, where nobody was asked, the consent withdrawn.
 func (db *DB) GrantCode(ctx context.Context, a grant.Approval, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
-		if err := spend(ctx, t, a.Spends); err != nil {
+		c, err := db.holdParties(ctx, t, a.AccountID, a.ClientID)
+		if err != nil {
 			return err
 		}
-		if err := noteConsent(ctx, t, a, act.At); err != nil {
+		if err := spendOf(ctx, t, c, a.Spends); err != nil {
 			return err
 		}
-		_, err := db.insertCredential(ctx, t, newCredential{
+		if a.Consent == nil && !c.FirstParty {
+			err = checkConsent(ctx, t, a)
+		} else {
+			err = noteConsent(ctx, t, a, act.At)
+		}
+		if err != nil {
+			return err
+		}
+		_, err = db.insertCredential(ctx, t, newCredential{
 			kind: credential.AuthorizationCode, token: a.Code, accountID: a.AccountID, deviceID: a.DeviceID, subject: a.ClientID, detail: a.Detail,
 			stamp: a.Stamp, freshAt: a.FreshAt,
 		}, act.At)
@@ -41,6 +89,20 @@ func (db *DB) GrantCode(ctx context.Context, a grant.Approval, act audit.Act) er
 		}
 		return db.leave(ctx, t, act)
 	})
+}
+
+// checkConsent reports whether everything that a code is for was agreed to, and still is; ErrSpent.
+func checkConsent(ctx context.Context, t *tx, a grant.Approval) error {
+	var have string
+	err := get(ctx, t, `SELECT scopes FROM consent WHERE account_id = $1 AND client_id = $2`, []any{a.AccountID, a.ClientID}, &have)
+	if err != nil {
+		return found(err, ErrSpent)
+	}
+	agreed := scopesOf(have)
+	if slices.ContainsFunc(a.Scopes, func(s relyingparty.Scope) bool { return !slices.Contains(agreed, s) }) {
+		return ErrSpent
+	}
+	return nil
 }
 
 // noteConsent adds the scopes agreed to, to those agreed to before.
@@ -65,11 +127,11 @@ func noteConsent(ctx context.Context, t *tx, a grant.Approval, now time.Time) er
 	return err
 }
 
-// RedeemCode spends a code and writes the grant that it turns into, with an app of its own where it stays, and returns the grant's hash; ErrSpent when the code was used, or an epoch
-// has passed it, meanwhile. When the account then has more apps than device.Most, trimmed is left as well.
+// RedeemCode spends a code and writes the grant that it turns into, with an app of its own where it stays, and returns the grant's hash; ErrSpent when the code was used, an epoch
+// has passed it, its browser was signed out or the client removed, meanwhile. When the account then has more apps than device.Most, trimmed is left as well.
 func (db *DB) RedeemCode(ctx context.Context, n grant.New, act, trimmed audit.Act) (hash string, err error) {
 	err = db.engine.write(ctx, func(t *tx) (err error) {
-		if err := spendAlive(ctx, t, n.Spends); err != nil {
+		if err := db.spendFor(ctx, t, n); err != nil {
 			return err
 		}
 		if hash, err = db.insertGrant(ctx, t, n, act.At); err != nil {
@@ -117,7 +179,7 @@ func (db *DB) insertGrant(ctx context.Context, t *tx, n grant.New, now time.Time
 // hash it returns; ErrSpent. The rest is as with CollectLink.
 func (db *DB) CollectGrant(ctx context.Context, requestID string, n grant.New, consent []relyingparty.Scope, act, trimmed audit.Act) (hash string, err error) {
 	err = db.engine.write(ctx, func(t *tx) (err error) {
-		if err := spendAlive(ctx, t, n.Spends); err != nil {
+		if err := db.spendFor(ctx, t, n); err != nil {
 			return err
 		}
 		if _, err := t.exec(ctx, `DELETE FROM link_request WHERE id = $1`, requestID); err != nil {
@@ -144,10 +206,10 @@ func (db *DB) CollectGrant(ctx context.Context, requestID string, n grant.New, c
 // grantKinds are the kinds that an access token's grant can be.
 var grantKinds = []credential.Kind{credential.Refresh, credential.Access}
 
-// FindGrant returns a grant by its hash, of whichever kind it is, with its account, in one question; credential.ErrUnknown, also when its client was removed.
+// FindGrant returns a grant by its hash, of whichever kind it is, with its account, in one question; credential.ErrUnknown, also when its client was removed, or is a later one of that id.
 func (db *DB) FindGrant(ctx context.Context, hash string) (credential.Found, account.Account, error) {
 	list, args := oneOf([]any{hash}, grantKinds)
-	return db.readPerson(ctx, "EXISTS (SELECT 1 FROM client k WHERE k.id = c.subject AND k.removed_at = 0) AND c.hash = $1 AND c.kind IN "+list, args)
+	return db.readPerson(ctx, "EXISTS (SELECT 1 FROM client k WHERE k.id = c.subject AND k.removed_at = 0 AND k.created_at <= c.created_at) AND c.hash = $1 AND c.kind IN "+list, args)
 }
 
 // EndGrant ends a grant with everything made from it: a browser stays signed in. ErrSpent when there is none.
@@ -161,12 +223,19 @@ func (db *DB) EndGrant(ctx context.Context, hash string, act audit.Act) error {
 }
 
 func endGrant(ctx context.Context, t *tx, hash string) error {
+	list, args := oneOf([]any{hash}, grantKinds)
+	var kind, accountID, deviceID string
+	err := get(ctx, t, `SELECT account_id FROM credential WHERE hash = $1 AND kind IN `+list, args, &accountID)
+	if err != nil {
+		return found(err, ErrSpent)
+	}
+	if err := hold(ctx, t, accountID); err != nil {
+		return err
+	}
 	if err := queueLogouts(ctx, t, `c.hash = $1`, hash); err != nil {
 		return err
 	}
-	list, args := oneOf([]any{hash}, grantKinds)
-	var kind, accountID, deviceID string
-	err := get(ctx, t, `DELETE FROM credential WHERE hash = $1 AND kind IN `+list+` RETURNING kind, account_id, device_id`, args, &kind, &accountID, &deviceID)
+	err = get(ctx, t, `DELETE FROM credential WHERE hash = $1 AND kind IN `+list+` RETURNING kind, device_id`, args, &kind, &deviceID)
 	if err != nil || kind != string(credential.Refresh) {
 		return found(err, ErrSpent)
 	}
@@ -289,9 +358,13 @@ func (db *DB) ListConsents(ctx context.Context, accountID string) (all []relying
 	return all, nil
 }
 
-// RevokeConsent forgets a consent and ends everything made by it, the client's apps among it; grant.ErrNoConsent.
+// RevokeConsent forgets a consent and ends everything made by it, the client's apps among it, and devices of it that were let in and have not collected
+// yet; grant.ErrNoConsent.
 func (db *DB) RevokeConsent(ctx context.Context, accountID, clientID string, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
+		if err := hold(ctx, t, accountID); err != nil {
+			return err
+		}
 		n, err := t.exec(ctx, `DELETE FROM consent WHERE account_id = $1 AND client_id = $2`, accountID, clientID)
 		if err != nil {
 			return err
@@ -318,6 +391,9 @@ func (db *DB) RevokeConsent(ctx context.Context, accountID, clientID string, act
 			if err := endDevice(ctx, t, accountID, id); err != nil && !errors.Is(err, device.ErrNotFound) {
 				return err
 			}
+		}
+		if err := endLetIn(ctx, t, accountID, clientID); err != nil {
+			return err
 		}
 		return db.leave(ctx, t, act)
 	})

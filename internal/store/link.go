@@ -75,8 +75,8 @@ func (db *DB) BeginLink(ctx context.Context, n linkcode.New) error {
 		if waiting >= linkcode.Most {
 			return linkcode.ErrMost
 		}
-		_, err := t.exec(ctx, `INSERT INTO link_request (id, state, asker, network, facts, account_id, created_at, expires_at) VALUES ($1,'waiting',$2,$3,$4,'',$5,$6)`,
-			n.ID, asker, network, db.common.Seal(string(raw), linkCell(n.ID)), ms(now), ms(n.ExpiresAt))
+		_, err := t.exec(ctx, `INSERT INTO link_request (id, state, asker, network, facts, account_id, created_at, expires_at, client_id) VALUES ($1,'waiting',$2,$3,$4,'',$5,$6,$7)`,
+			n.ID, asker, network, db.common.Seal(string(raw), linkCell(n.ID)), ms(now), ms(n.ExpiresAt), n.Party.Client)
 		if err != nil {
 			return fmt.Errorf("writing a link request: %w", err)
 		}
@@ -311,6 +311,16 @@ func (db *DB) CollectLink(ctx context.Context, requestID string, s credential.Si
 		}
 		return db.leave(ctx, t, act)
 	})
+}
+
+// endLetIn ends requests of a client that an account's owner has let in, with what their devices poll with.
+func endLetIn(ctx context.Context, t *tx, accountID, clientID string) error {
+	const letIn = ` FROM link_request WHERE account_id = $1 AND client_id = $2`
+	_, err := t.exec(ctx, `DELETE FROM credential WHERE kind = $3 AND subject IN (SELECT id`+letIn+`)`, accountID, clientID, string(credential.DeviceCode))
+	if err == nil {
+		_, err = t.exec(ctx, `DELETE`+letIn, accountID, clientID)
+	}
+	return err
 }
 
 // EndLinkedDevice signs out the device that a mail's link speaks of, and spends the link; ErrSpent. A device that is gone already stays so.

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -322,5 +323,93 @@ func TestEndRemovedClient(t *testing.T) {
 		w.count(0, "credential WHERE subject = 'jellyfin'")
 		w.count(1, "client")
 		w.must(w.db.RegisterClient(w.ctx(), w.party("jellyfin"), nil, audit.Act{At: w.now}))
+	})
+}
+
+// manyMadeFor gives an account so many apps of a client.
+func (w *world) manyMadeFor(clientID string, a account.Account, n int) {
+	w.Helper()
+	w.tamper(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2) INSERT INTO device (id, account_id, kind, method, facts, seen, born, account_epoch, created_at, used_at)
+		SELECT 'd' || i, $1, 'app', '', '', '', 0, 0, 0, 0 FROM n`, a.ID, n)
+	w.tamper(`INSERT INTO credential (hash, kind, account_id, device_id, subject, detail, born, account_epoch, fresh_at, created_at, expires_at)
+		SELECT 'c' || id, 'refresh token', account_id, id, $1, '', 0, 0, 0, 0, 0 FROM device`, clientID)
+}
+
+// endRemoved ends what was made for removed clients, to the end.
+func (w *world) endRemoved(db *store.DB) error {
+	for more := true; more; {
+		var err error
+		if more, err = db.EndRemovedClient(w.ctx()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Attack S14: an id is not free before the last thing made for it has ended, though nodes end it at the same time and people sign out beside them.
+func TestRemovedClientsAreEndedByAll(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		w.client("jellyfin")
+		w.manyMadeFor("jellyfin", a, 3000)
+		w.must(w.db.RemoveClient(w.ctx(), "jellyfin", audit.Act{At: w.now}))
+		for i, err := range w.parallel(4, func(db *store.DB, i int) error {
+			if i < 2 {
+				return w.endRemoved(db)
+			}
+			for n := 500 + i; n <= 3000; n += 20 {
+				if err := db.EndDevice(w.ctx(), a.ID, fmt.Sprintf("d%d", n), audit.Act{At: w.now}); err != nil && !errors.Is(err, device.ErrNotFound) {
+					return err
+				}
+			}
+			return nil
+		}) {
+			if err != nil {
+				t.Errorf("%d: %v", i, err)
+			}
+		}
+		w.count(0, "credential WHERE subject = 'jellyfin'")
+		w.count(0, "client")
+	})
+}
+
+// A client that is removed while it exchanges codes keeps nothing, and neither does the next one of its id, which also gets nothing for codes of the former.
+func TestRemovedClientsKeepNothing(t *testing.T) {
+	each(t, func(w *world) {
+		s, _ := w.signedIn(w.person("anna"))
+		for range 40 {
+			w.client("jf")
+			_, code := w.code(s, "jf")
+			n, late := w.newGrant(credential.Refresh, s, code, "jf"), w.answering(s, "jf")
+			for i, err := range w.parallel(3, func(db *store.DB, i int) error {
+				switch i {
+				case 0:
+					_, err := db.RedeemCode(w.ctx(), n, audit.Act{At: w.now}, audit.Act{At: w.now})
+					return err
+				case 1:
+					return db.GrantCode(w.ctx(), late, audit.Act{At: w.now})
+				}
+				return db.RemoveClient(w.ctx(), "jf", audit.Act{At: w.now})
+			}) {
+				if err != nil && !errors.Is(err, store.ErrSpent) {
+					t.Errorf("%d: %v", i, err)
+				}
+			}
+			w.must(w.endRemoved(w.db))
+			w.count(0, "client")
+			w.count(0, "credential WHERE subject = 'jf' AND kind <> 'authorization request'")
+			w.count(0, "consent")
+			w.tamper(`DELETE FROM credential WHERE subject = 'jf'`)
+		}
+		w.client("jf")
+		_, code := w.code(s, "jf")
+		asked := w.answering(s, "jf")
+		_, made := w.granted(credential.Access, s, "jf")
+		w.tamper(`UPDATE client SET created_at = created_at + 1`) // the next one of that id
+		_, err := w.db.RedeemCode(w.ctx(), w.newGrant(credential.Refresh, s, code, "jf"), audit.Act{At: w.now}, audit.Act{At: w.now})
+		w.is(err, store.ErrSpent)
+		w.is(w.db.GrantCode(w.ctx(), asked, audit.Act{At: w.now}), store.ErrSpent)
+		_, _, err = w.db.FindGrant(w.ctx(), made.Hash)
+		w.is(err, credential.ErrUnknown)
 	})
 }

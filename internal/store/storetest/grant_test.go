@@ -11,6 +11,7 @@ import (
 	"usher/internal/device"
 	"usher/internal/grant"
 	"usher/internal/id"
+	"usher/internal/linkcode"
 	"usher/internal/relyingparty"
 	"usher/internal/secret"
 	"usher/internal/store"
@@ -352,6 +353,95 @@ func TestRevokeConsent(t *testing.T) {
 		list, err := w.db.ListConsents(w.ctx(), a.ID)
 		if w.must(err); len(list) != 1 || list[0].ClientID != "nd" {
 			t.Errorf("%+v", list)
+		}
+	})
+}
+
+// A consent that was withdrawn gives nothing any more: to a silent approval that was decided before, nor to a device that was let in and has not collected.
+func TestWithdrawnConsentsGiveNothing(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		s, _ := w.signedIn(a)
+		c := w.party("jf")
+		c.FirstParty = false
+		w.must(w.db.RegisterClient(w.ctx(), c, nil, audit.Act{At: w.now}))
+		w.code(s, "jf")
+		silent := w.answering(s, "jf")
+		silent.Consent, silent.Scopes = nil, []relyingparty.Scope{relyingparty.OpenID, relyingparty.Email}
+		w.is(w.db.GrantCode(w.ctx(), silent, audit.Act{At: w.now}), store.ErrSpent) // more than was agreed to
+		silent.Scopes = silent.Scopes[:1]
+		w.must(w.db.GrantCode(w.ctx(), silent, audit.Act{At: w.now}))
+		silent = w.answering(s, "jf")
+		silent.Consent, silent.Scopes = nil, []relyingparty.Scope{relyingparty.OpenID}
+
+		letIn := func(client, short string) linkcode.New {
+			n := w.asking(short)
+			n.Party.Client = client
+			w.must(w.db.BeginLink(w.ctx(), n))
+			w.must(w.db.ApproveLink(w.ctx(), w.approval(a, n, w.entered(a, n.Short, livingRoom)), audit.Act{At: w.now}))
+			return n
+		}
+		tv, other := letIn("jf", "AAAA"), letIn("nd", "BBBB")
+		polled := w.find(credential.DeviceCode, tv.Poll)
+		w.must(w.db.RevokeConsent(w.ctx(), a.ID, "jf", audit.Act{At: w.now}))
+		w.is(w.db.GrantCode(w.ctx(), silent, audit.Act{At: w.now}), store.ErrSpent)
+		_, err := w.db.CollectGrant(w.ctx(), tv.ID, w.newGrant(credential.Refresh, s, polled.Hash, "jf"), silent.Scopes, audit.Act{At: w.now}, audit.Act{At: w.now})
+		w.is(err, store.ErrSpent)
+		w.is(w.resolve(credential.DeviceCode, tv.Poll), credential.ErrUnknown)
+		w.must(w.resolve(credential.DeviceCode, other.Poll))
+		w.count(0, "consent")
+		w.count(1, "link_request")
+	})
+}
+
+// Whatever comes first, a withdrawal and an exchange leave either nothing, or nothing withdrawn.
+func TestWithdrawalsBesideExchanges(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		s, _ := w.signedIn(a)
+		w.client("jf")
+		for range 60 {
+			_, code := w.code(s, "jf")
+			n := w.newGrant(credential.Refresh, s, code, "jf")
+			errs := w.parallel(2, func(db *store.DB, i int) error {
+				if i == 0 {
+					return db.RevokeConsent(w.ctx(), a.ID, "jf", audit.Act{At: w.now})
+				}
+				_, err := db.RedeemCode(w.ctx(), n, audit.Act{At: w.now}, audit.Act{At: w.now})
+				return err
+			})
+			if w.must(errs[0]); errs[1] != nil {
+				w.is(errs[1], store.ErrSpent)
+			}
+			w.count(0, "credential WHERE subject = 'jf' AND kind = 'refresh token'")
+			w.count(0, "device WHERE kind = 'app'")
+		}
+	})
+}
+
+// A browser that is signed out while its app exchanges a code: the app got nothing, or is told.
+func TestSignOutsBesideExchanges(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		w.client("jf")
+		for range 60 {
+			s, _ := w.signedIn(a)
+			_, code := w.code(s, "jf")
+			n := w.newGrant(credential.Access, s, code, "jf")
+			hash := ""
+			errs := w.parallel(2, func(db *store.DB, i int) (err error) {
+				if i == 0 {
+					return db.EndDevice(w.ctx(), a.ID, s.Device.ID, audit.Act{At: w.now})
+				}
+				hash, err = db.RedeemCode(w.ctx(), n, audit.Act{At: w.now}, audit.Act{At: w.now})
+				return err
+			})
+			if w.must(errs[0]); errs[1] != nil {
+				w.is(errs[1], store.ErrSpent)
+				continue
+			}
+			w.count(1, "logout WHERE grant_hash = $1", hash)
+			w.count(0, "credential WHERE hash = $1", hash)
 		}
 	})
 }
