@@ -17,6 +17,9 @@ var errAddress = errors.New("backchannel: the name leads to an address that is n
 var reserved = prefixes("0.0.0.0/8", "100.64.0.0/10", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
 	"::/96", "64:ff9b::/96", "64:ff9b:1::/48", "100::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "5f00::/16", "fec0::/10")
 
+// clouds are addresses at which clouds tell a machine its own keys, though they look like a household's, or like anybody's.
+var clouds = prefixes("fd00:ec2::254/128", "fd20:ce::254/128", "100.100.100.200/32", "168.63.129.16/32")
+
 // house are the networks of a household besides those that net/netip calls private: carriers' shared one, which some virtual networks use.
 var house = prefixes("100.64.0.0/10")
 
@@ -34,14 +37,14 @@ func within(list []netip.Prefix, a netip.Addr) bool {
 // public reports whether an address is anybody's on the internet.
 func public(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
-	return a.IsGlobalUnicast() && !a.IsPrivate() && !within(reserved, a)
+	return a.IsGlobalUnicast() && !a.IsPrivate() && !within(reserved, a) && !within(clouds, a)
 }
 
-// trusted reports whether an address may be called for a client whose administrator said that it is in a private network. Link-local ones are not
-// among them: clouds keep keys there.
+// trusted reports whether an address may be called for a client whose administrator said that it is in a private network. Link-local ones and those of
+// clouds are not among them: keys are kept there.
 func trusted(a netip.Addr) bool {
 	plain := a.Unmap().WithZone("")
-	return public(a) || plain.IsPrivate() || plain.IsLoopback() || within(house, plain)
+	return public(a) || !within(clouds, plain) && (plain.IsPrivate() || plain.IsLoopback() || within(house, plain))
 }
 
 // guard refuses, at the moment of connecting and so after every look-up of a name, what may not be called.
