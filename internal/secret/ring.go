@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tink-crypto/tink-go/v2/aead"
 	"github.com/tink-crypto/tink-go/v2/keyset"
@@ -159,6 +160,12 @@ func (r *Ring) HashToken(kind string, t Token) []string {
 // HashShort is HashToken for a short code that is only ever compared within the row it belongs to.
 func (r *Ring) HashShort(row string, code Token) []string {
 	return r.token.all("short\x00" + row + "\x00" + code.text)
+}
+
+// Hashed reports whether a keyed hash of a token was made by a key of this ring. By another one it can only have been made by a newer ring: token keys are
+// never dropped.
+func (r *Ring) Hashed(hash string) bool {
+	return slices.ContainsFunc(r.token.prefixes, func(p string) bool { return strings.HasPrefix(hash, p) })
 }
 
 // Tag returns the audit key's tag over data; VerifyTag checks it, also for tags of older keys.
