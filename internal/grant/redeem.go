@@ -55,6 +55,10 @@ const (
 	boundLife = 30 * 24 * time.Hour
 )
 
+// MostAlike is how many sign-ins one client may have in one browser, and how many apps by consent on one account; what is over that ends, the oldest or
+// longest unused first. Else a page that sends a browser to and fro would fill the account with them.
+const MostAlike = 20
+
 // ErrReused says that a code or a refresh token was used before. What was made from it has ended.
 var ErrReused = errors.New("grant: used before")
 

@@ -128,7 +128,8 @@ func noteConsent(ctx context.Context, t *tx, a grant.Approval, now time.Time) er
 }
 
 // RedeemCode spends a code and writes the grant that it turns into, with an app of its own where it stays, and returns the grant's hash; ErrSpent when the code was used, an epoch
-// has passed it, its browser was signed out or the client removed, meanwhile. When the account then has more apps than device.Most, trimmed is left as well.
+// has passed it, its browser was signed out or the client removed, meanwhile. What is over grant.MostAlike ends; when that
+// are apps, or the account then has more of them than device.Most, trimmed is left as well.
 func (db *DB) RedeemCode(ctx context.Context, n grant.New, act, trimmed audit.Act) (hash string, err error) {
 	err = db.engine.write(ctx, func(t *tx) (err error) {
 		if err := db.spendFor(ctx, t, n); err != nil {
@@ -137,12 +138,16 @@ func (db *DB) RedeemCode(ctx context.Context, n grant.New, act, trimmed audit.Ac
 		if hash, err = db.insertGrant(ctx, t, n, act.At); err != nil {
 			return err
 		}
+		over, err := trimAlike(ctx, t, n, hash)
+		if err != nil {
+			return err
+		}
 		if n.Kind == credential.Refresh {
-			over, err := db.trimDevices(ctx, t, n.Device)
+			more, err := db.trimDevices(ctx, t, n.Device)
 			if err != nil {
 				return err
 			}
-			if over > 0 {
+			if over+more > 0 {
 				if err := db.leave(ctx, t, trimmed); err != nil {
 					return err
 				}
@@ -151,6 +156,38 @@ func (db *DB) RedeemCode(ctx context.Context, n grant.New, act, trimmed audit.Ac
 		return db.leave(ctx, t, act)
 	})
 	return hash, err
+}
+
+// What a new grant crowds out, besides itself: of the same client in the same browser, or of the same client among the apps that were let in by a page.
+// Devices that somebody let in by a code are nobody's to crowd out: no page can bring such ones.
+const (
+	alikeInBrowser = `SELECT hash FROM credential WHERE device_id = $1 AND subject = $2 AND kind = $3 AND hash <> $4 ORDER BY created_at DESC, hash`
+	alikeApps      = `SELECT c.hash FROM credential c JOIN device d ON d.id = c.device_id
+		WHERE c.account_id = $1 AND c.subject = $2 AND c.kind = $3 AND c.hash <> $4 AND d.method = $5 ORDER BY d.used_at DESC, d.id DESC`
+)
+
+// trimBatch bounds how many grants end because of a new one.
+const trimBatch = 100
+
+// trimAlike ends what is over grant.MostAlike, and returns how many grants that were.
+func trimAlike(ctx context.Context, t *tx, n grant.New, hash string) (over int, err error) {
+	text, args := alikeInBrowser, []any{n.Device.ID, n.ClientID, string(n.Kind), hash}
+	if n.Kind == credential.Refresh {
+		text, args = alikeApps, []any{n.Device.AccountID, n.ClientID, string(n.Kind), hash, device.ByConsent}
+	}
+	var old []string
+	err = each(ctx, t, text+fmt.Sprintf(" LIMIT %d OFFSET %d", trimBatch, grant.MostAlike-1), args, func(row scanner) error {
+		var hash string
+		err := row.Scan(&hash)
+		old = append(old, hash)
+		return err
+	})
+	for _, hash := range old {
+		if err == nil {
+			err = endGrant(ctx, t, hash)
+		}
+	}
+	return len(old), err
 }
 
 func (db *DB) insertGrant(ctx context.Context, t *tx, n grant.New, now time.Time) (hash string, err error) {
@@ -269,7 +306,7 @@ func parseRotation(text string) (r rotation) {
 
 // RotateRefresh puts the next secret of a refresh token in the place of the presented one, and notes that its app was used. It returns when the secret
 // was replaced: now, or within grant.RefreshGrace when the very same request comes again. Any other secret ends the grant: grant.ErrReused. ErrSpent
-// when it has ended meanwhile.
+// when it has ended meanwhile; ErrUnavailable when another node has rotated it under a key that this one has not read yet.
 func (db *DB) RotateRefresh(ctx context.Context, f credential.Found, r grant.Rotation) (at time.Time, err error) {
 	reused := false
 	err = db.engine.write(ctx, func(t *tx) error {
@@ -281,6 +318,9 @@ func (db *DB) RotateRefresh(ctx context.Context, f credential.Found, r grant.Rot
 			return found(err, ErrSpent)
 		}
 		was := parseRotation(stored)
+		if err := db.checkRing(was); err != nil {
+			return err
+		}
 		presented, request := db.ring().HashShort(f.Hash, r.Secret), db.ring().HashShort(f.Hash, secret.TokenOf(r.Request))
 		switch {
 		case contains(presented, was.current):
@@ -303,11 +343,23 @@ func (db *DB) RotateRefresh(ctx context.Context, f credential.Found, r grant.Rot
 	return at, err
 }
 
-// CheckRefresh reports whether a secret is the one of a refresh token that counts, and changes nothing.
+// checkRing reports whether this node can tell the secret that counts from an older one; ErrUnavailable.
+func (db *DB) checkRing(r rotation) error {
+	if r.current == "" || db.ring().Hashed(r.current) {
+		return nil
+	}
+	return fmt.Errorf("%w: a refresh token stands under a key that this ring has not", ErrUnavailable)
+}
+
+// CheckRefresh reports whether a secret is the one of a refresh token that counts, and changes nothing. ErrUnavailable as with RotateRefresh.
 func (db *DB) CheckRefresh(ctx context.Context, hash string, presented secret.Token) (bool, error) {
 	var stored string
 	err := get(ctx, db.engine.point(), `SELECT rotation FROM credential WHERE hash = $1 AND kind = $2`, []any{hash, string(credential.Refresh)}, &stored)
-	return contains(db.ring().HashShort(hash, presented), parseRotation(stored).current), found(err, nil)
+	if err != nil {
+		return false, found(err, nil)
+	}
+	r := parseRotation(stored)
+	return contains(db.ring().HashShort(hash, presented), r.current), db.checkRing(r)
 }
 
 func contains(hashes []string, stored string) bool {

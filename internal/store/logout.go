@@ -9,11 +9,12 @@ import (
 )
 
 // queueLogouts notes, in the transaction that ends them, grants whose clients are told of sign-outs. The condition is about the credential c, its
-// account a and the instance i. A grant is noted once, however often it ends.
+// account a and the instance i. A grant is noted once, however often it ends, and is
+// told after those that waited before it.
 func queueLogouts(ctx context.Context, t *tx, condition string, args ...any) error {
 	kinds, args := oneOf(args, grantKinds)
 	_, err := t.exec(ctx, `INSERT INTO logout (grant_hash, client_id, account_id, attempts, next_at, created_at)
-		SELECT c.hash, c.subject, c.account_id, 0, 0, i.newest FROM credential c JOIN instance i ON i.id = 1 JOIN account a ON a.id = c.account_id
+		SELECT c.hash, c.subject, c.account_id, 0, i.newest, i.newest FROM credential c JOIN instance i ON i.id = 1 JOIN account a ON a.id = c.account_id
 		JOIN client k ON k.id = c.subject WHERE `+condition+` AND c.kind IN `+kinds+` AND k.told AND k.removed_at = 0 ON CONFLICT (grant_hash) DO NOTHING`, args...)
 	if err != nil {
 		return fmt.Errorf("noting sign-outs for clients: %w", err)

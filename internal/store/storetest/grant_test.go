@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"reflect"
 	"slices"
 	"testing"
@@ -130,13 +131,61 @@ func TestRedeemCode(t *testing.T) {
 		w.is(err, store.ErrSpent)
 
 		s, _ = w.signedIn(a)
-		for range device.Most + 1 {
+		for i := range device.Most + 1 {
 			w.now = w.now.Add(time.Millisecond)
-			w.granted(credential.Refresh, s, "jf")
+			client := fmt.Sprintf("jf%d", i/grant.MostAlike)
+			if i%grant.MostAlike == 0 {
+				w.client(client)
+			}
+			w.granted(credential.Refresh, s, client)
 		}
 		w.count(device.Most, "device WHERE kind = 'app' AND account_epoch = 2")
 		w.recorded(audit.DevicesTrimmed, 1)
 		w.must(w.resolve(credential.Browser, s.Token))
+	})
+}
+
+// However often a page sends a browser to and fro, one client has grant.MostAlike sign-ins in it, and as many apps on the account; the rest ends, and is
+// told. Other clients, other browsers and what was let in by a code are left alone.
+func TestSignInsAlikeAreTrimmed(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		s, _ := w.signedIn(a)
+		second, _ := w.signedIn(a)
+		w.client("jf")
+		w.quiet("nd")
+		_, code := w.code(s, "jf")
+		tv := w.newGrant(credential.Refresh, s, code, "jf")
+		tv.Device.Kind, tv.Device.Method = device.TV, device.ByCode
+		_, err := w.db.CollectGrant(w.ctx(), "nothing waits", tv, nil, audit.Act{At: w.now}, audit.Act{At: w.now})
+		w.must(err)
+		for _, kind := range []credential.Kind{credential.Access, credential.Refresh} {
+			var old, late []string
+			for i := range grant.MostAlike + 5 {
+				w.now = w.now.Add(time.Second)
+				_, f := w.granted(kind, s, "jf")
+				if i < 5 {
+					old = append(old, f.Hash)
+				} else {
+					late = append(late, f.Hash)
+				}
+			}
+			w.granted(kind, second, "nd")
+			for _, hash := range old {
+				w.count(0, "credential WHERE hash = $1", hash)
+			}
+			for _, hash := range late {
+				w.count(1, "credential WHERE hash = $1", hash)
+			}
+			w.untold(old...)
+			w.tamper(`DELETE FROM logout`)
+		}
+		w.recorded(audit.DevicesTrimmed, 5)
+		w.granted(credential.Access, second, "jf")
+		w.count(grant.MostAlike+1, "credential WHERE kind = 'access token' AND subject = 'jf'")
+		w.count(grant.MostAlike, "device WHERE kind = 'app' AND id IN (SELECT device_id FROM credential WHERE subject = 'jf')")
+		w.find(credential.Refresh, tv.Family)
+		w.count(2, "credential WHERE subject = 'nd' AND kind IN ('access token', 'refresh token')")
 	})
 }
 
@@ -249,6 +298,32 @@ func TestRotateRefresh(t *testing.T) {
 		_, err = w.db.RotateRefresh(w.ctx(), f, use(halfToken(), second, "")) // who knows the family and not the secret had one once
 		w.is(err, grant.ErrReused)
 		w.must(w.resolve(credential.Browser, s.Token))
+	})
+}
+
+// A node that has not read the newest ring takes no good refresh token for a copy: it says that it cannot tell, and ends nothing.
+func TestRefreshAtANodeWithAnOlderRing(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		s, _ := w.signedIn(a)
+		w.client("jf")
+		n, f := w.granted(credential.Refresh, s, "jf")
+		older, err := store.Open(w.ctx(), store.Options{URL: w.url, Keys: secret.KeeperOf(w.keys.Ring())}, w.now)
+		w.must(err)
+		defer func() { _ = older.Close() }()
+		w.replace(w.keys.Ring().BeginRotation())
+		second, third := halfToken(), halfToken()
+		rotate := func(db *store.DB, now, next secret.Token) error {
+			_, err := db.RotateRefresh(w.ctx(), f, grant.Rotation{Secret: now, Next: next, At: w.now, Reuse: w.act(audit.AppReused, a.ID)})
+			return err
+		}
+		w.must(rotate(w.db, n.Secret, second))
+		w.is(rotate(older, second, third), store.ErrUnavailable)
+		_, err = older.CheckRefresh(w.ctx(), f.Hash, second)
+		w.is(err, store.ErrUnavailable)
+		w.must(rotate(w.db, second, third))
+		w.recorded(audit.AppReused, 0)
+		w.is(rotate(w.db, n.Secret, halfToken()), grant.ErrReused) // a copy is one still
 	})
 }
 

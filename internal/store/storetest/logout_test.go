@@ -289,3 +289,33 @@ func TestCountLogouts(t *testing.T) {
 		}
 	})
 }
+
+// What has waited longer is told first: neither what ends later nor how much of it that is keeps a client's other sign-outs waiting.
+func TestSignOutsAreToldInTurn(t *testing.T) {
+	each(t, func(w *world) {
+		a, b := w.person("anna"), w.person("bert")
+		w.client("jellyfin")
+		_, _, first := w.given("jellyfin", a)
+		w.must(w.db.EndEverything(w.ctx(), a.ID, nil, audit.Act{At: w.now}))
+		for _, g := range first {
+			w.must(w.db.LogoutFailed(w.ctx(), g, w.now.Add(time.Minute)))
+		}
+		w.now = w.now.Add(time.Hour)
+		_, err := w.db.TickInstance(w.ctx(), w.now)
+		w.must(err)
+		for range 5 {
+			w.given("jellyfin", b)
+		}
+		w.must(w.db.EndEverything(w.ctx(), b.ID, nil, audit.Act{At: w.now}))
+		some, err := w.db.LeaseLogouts(w.ctx(), "jellyfin", w.now, time.Minute, 2)
+		w.must(err)
+		for _, l := range some {
+			if l.AccountID != a.ID {
+				t.Error("what ended later is told before")
+			}
+		}
+		if len(some) != 2 {
+			t.Errorf("%d are told", len(some))
+		}
+	})
+}
