@@ -156,6 +156,7 @@ func TestATVGoesOnByItself(t *testing.T) {
 	owner.setsUp()
 	tv := s.browser(t, scriptOff)
 	tv.open("/tv")
+	tv.hasFocus("button “Show a code”")
 	tv.enter(kb.Enter) // the one button has the focus: OK on the remote control
 	short, _ := tv.shows()
 	owner.open("/link")

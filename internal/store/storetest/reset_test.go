@@ -34,7 +34,7 @@ func TestVoidedPasswords(t *testing.T) {
 		if len(got) != 0 {
 			w.Errorf("somebody else has %q", got)
 		}
-		w.count(0, "voided_password WHERE hash LIKE '%old%'")
+		w.count(0, "voided_password WHERE hash LIKE '%old before%'")
 
 		cyd := w.person("cyd")
 		p := w.newPassword(cyd, "new")
