@@ -22,6 +22,7 @@ func (d *Door) getReview(w http.ResponseWriter, r *http.Request, v visitor) erro
 			apps++
 		}
 	}
+	d.allowReturn(w, r, r.URL.Query().Get("next"))
 	d.Pages.Page(w, r, http.StatusOK, "review", Page{Person: v.header(), Nav: "account", Data: ReviewPage{
 		Address: v.Person.Email, NoticeAddress: v.Person.NoticeEmail, Others: device.Count(devices, v.DeviceID).String(), Apps: apps,
 		SecondStep: v.Account.SecondFactor, RecoveryLeft: int(left), Next: localPath(r.URL.Query().Get("next"), "/account"),
