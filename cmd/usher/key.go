@@ -18,7 +18,8 @@ type keyCmd struct {
 
 type keyRotateCmd struct {
 	settings
-	Spread time.Duration `default:"5s" help:"How long to wait until every node has read the new key ring. Longer than it takes you to copy the file to the others."`
+	Spread        time.Duration `default:"5s" help:"How long to wait until every node has read the new key ring. Longer than it takes you to copy the file to the others."`
+	SigningLeaked bool          `help:"Somebody may have the keys that sign what apps get: the new ones sign at once, and the old ones count for nothing any more."`
 }
 
 // Run begins a rotation, or goes on with one that was stopped.
@@ -46,11 +47,16 @@ func (c keyRotateCmd) Run(ctx context.Context, w world) error {
 
 func (c keyRotateCmd) begin(ctx context.Context, s *stack, w world) error {
 	if s.keys.Ring().Rotating() {
+		if c.SigningLeaked {
+			return errors.New("a rotation was begun before; finish it by the command without --signing-leaked, and then use this one again")
+		}
 		_, err := fmt.Fprintln(w.Out, "A rotation was begun before; going on with it.")
 		return err
 	}
 	next, err := s.keys.Ring().BeginRotation()
-	if err == nil {
+	if err == nil && c.SigningLeaked {
+		next, err = next.ReplaceSigning(w.Now())
+	} else if err == nil {
 		next, err = next.NextSigning(w.Now())
 	}
 	if err != nil {

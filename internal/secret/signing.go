@@ -82,6 +82,14 @@ func (r *Ring) NextSigning(now time.Time) (*Ring, error) {
 	return &next, nil
 }
 
+// ReplaceSigning returns the ring with one new key for each use, which signs at once; what the former ones signed counts for nothing any more. That is
+// for keys that somebody else may have. Generation and other keys stay.
+func (r *Ring) ReplaceSigning(now time.Time) (*Ring, error) {
+	bare := *r
+	bare.signing = nil
+	return bare.NextSigning(now)
+}
+
 func newSigningKey(use SigningUse) (k SigningKey, err error) {
 	k.Use = use
 	if use == SignsIdentity {

@@ -156,6 +156,31 @@ func TestRotationOverlaps(t *testing.T) {
 	}
 }
 
+// What a leaked key has signed, or will, counts for nothing from the moment it is replaced, though it was found right before.
+func TestLeakedKeysAreReplacedAtOnce(t *testing.T) {
+	k, keeper := keysOf(t, &clock{now})
+	first := sign(t, k, Access, map[string]any{})
+	if _, err := k.Open(Access, first); err != nil {
+		t.Fatal(err)
+	}
+	next, err := keeper.Ring().ReplaceSigning(now)
+	if err == nil {
+		err = keeper.Replace(next)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := k.Open(Access, first); err == nil {
+		t.Error("what the leaked key signed counts")
+	}
+	if n := len(k.Published().Keys); n != 2 {
+		t.Errorf("%d keys are published", n)
+	}
+	if _, err := k.Open(Access, sign(t, k, Access, map[string]any{})); err != nil {
+		t.Errorf("the new key does not sign: %v", err)
+	}
+}
+
 // What was found right once is remembered as a whole, and no longer than its key counts.
 func TestRightSignaturesAreRemembered(t *testing.T) {
 	c := &clock{now}
