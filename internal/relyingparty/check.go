@@ -53,7 +53,7 @@ var (
 	errKeysUseless   = errors.New("Only private_key_jwt needs keys.")
 	errLogout        = errors.New("It begins with https://, and has no user and no #.")
 	errLogoutPrivate = errors.New("This address is in a private network. Say that it may be, if you run the app yourself.")
-	errHouse         = errors.New("An app that does not prove itself can belong to the house only where all its addresses begin with https://: any program on somebody’s device could pass for it.")
+	errHouse         = errors.New("An app that does not prove itself can belong to the house only where all its addresses begin with https://: any other program on a device could pass for it.")
 	errLogoutInner   = errors.New("It begins with https:// or http://, and has no user and no #.")
 )
 

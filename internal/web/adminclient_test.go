@@ -82,6 +82,7 @@ func TestAppsThatAreRefused(t *testing.T) {
 		}
 		o.root.get(newClient).submit(newClient, "name", "Odd", "redirect_uris", "", "grants-authorization_code", "", "grants-refresh_token", "yes").is(422).shows("fieldset p.error", "has to sign them in first")
 		o.root.get(newClient).submit(newClient, "name", "Odd", "redirect_uris", "https://a.example/", "grants-client_credentials", "yes").is(422).shows("fieldset p.error", "by a signature")
+		o.root.get(newClient).submit(newClient, "name", "Odd", "auth", "none", "redirect_uris", "http://127.0.0.1/cb", "first_party", "yes").is(422).shows(".check p.error", "could pass for it").has(1, "input#first_party[checked][aria-invalid]")
 		o.root.get(newClient).submit(newClient, "name", "Twice", "id", "jellyfin", "redirect_uris", "https://jf.example.org/cb").is(http.StatusUnprocessableEntity).shows("p.error", "has this id")
 		if o.recorded("", audit.ClientRegistered) != 1 {
 			t.Error("one was registered")

@@ -298,7 +298,7 @@ func clientSamples() []sample {
 	crowded.Full = true
 	usual := newForm(relyingparty.Client{Auth: relyingparty.Basic, Scopes: []relyingparty.Scope{relyingparty.OpenID}, Grants: []relyingparty.Grant{relyingparty.Code}})
 	wrong := changeForm(relyingparty.Client{ID: "jellyfin", Name: nasty, RedirectURIs: []string{nasty, "https://*.example.org"}, Keys: nasty, LogoutURI: "ftp://x", TrustedPrivate: true, FirstParty: true})
-	for _, field := range []string{"name", "redirect_uris", "auth", "keys", "scopes", "grants", "post_logout_uris", "logout_uri"} {
+	for _, field := range []string{"name", "redirect_uris", "auth", "keys", "scopes", "grants", "post_logout_uris", "logout_uri", "first_party"} {
 		wrong.Refuse(field, "Only the plain characters of an address may stand in it.")
 	}
 	taken := usual
