@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"usher/internal/account"
@@ -15,7 +12,6 @@ import (
 	"usher/internal/device"
 	"usher/internal/grant"
 	"usher/internal/relyingparty"
-	"usher/internal/secret"
 )
 
 // EndRequest deletes an authorization request, or a code, that leads to nothing; ErrSpent when it was answered meanwhile.
@@ -89,42 +85,6 @@ func (db *DB) GrantCode(ctx context.Context, a grant.Approval, act audit.Act) er
 		}
 		return db.leave(ctx, t, act)
 	})
-}
-
-// checkConsent reports whether everything that a code is for was agreed to, and still is; ErrSpent.
-func checkConsent(ctx context.Context, t *tx, a grant.Approval) error {
-	var have string
-	err := get(ctx, t, `SELECT scopes FROM consent WHERE account_id = $1 AND client_id = $2`, []any{a.AccountID, a.ClientID}, &have)
-	if err != nil {
-		return found(err, ErrSpent)
-	}
-	agreed := scopesOf(have)
-	if slices.ContainsFunc(a.Scopes, func(s relyingparty.Scope) bool { return !slices.Contains(agreed, s) }) {
-		return ErrSpent
-	}
-	return nil
-}
-
-// noteConsent adds the scopes agreed to, to those agreed to before.
-func noteConsent(ctx context.Context, t *tx, a grant.Approval, now time.Time) error {
-	if a.Consent == nil {
-		return nil
-	}
-	// The row is written first, so that whoever else notes a consent for the same client waits for it.
-	var before string
-	err := get(ctx, t, `INSERT INTO consent (account_id, client_id, scopes, granted_at) VALUES ($1, $2, '', $3)
-		ON CONFLICT (account_id, client_id) DO UPDATE SET granted_at = $3 RETURNING scopes`, []any{a.AccountID, a.ClientID, ms(now)}, &before)
-	if err != nil {
-		return fmt.Errorf("noting a consent: %w", err)
-	}
-	scopes := strings.Fields(before)
-	for _, s := range a.Consent {
-		if !strings.Contains(" "+before+" ", " "+string(s)+" ") {
-			scopes = append(scopes, string(s))
-		}
-	}
-	_, err = t.exec(ctx, `UPDATE consent SET scopes = $1 WHERE account_id = $2 AND client_id = $3`, strings.Join(scopes, " "), a.AccountID, a.ClientID)
-	return err
 }
 
 // RedeemCode spends a code and writes the grant that it turns into, with an app of its own where it stays, and returns the grant's hash; ErrSpent when the code was used, an epoch
@@ -281,172 +241,4 @@ func endGrant(ctx context.Context, t *tx, hash string) error {
 		return nil
 	}
 	return err
-}
-
-// rotation is how a refresh token's secrets stand: keyed hashes of the one that counts and of the one it replaced, when that was, and for which request.
-type rotation struct {
-	current, former string
-	at              int64
-	request         string
-}
-
-func (r rotation) String() string {
-	return strings.Join([]string{r.current, r.former, strconv.FormatInt(r.at, 10), r.request}, " ")
-}
-
-func parseRotation(text string) (r rotation) {
-	parts := strings.Split(text, " ")
-	if len(parts) != 4 {
-		return r
-	}
-	r.current, r.former, r.request = parts[0], parts[1], parts[3]
-	r.at, _ = strconv.ParseInt(parts[2], 10, 64) // what we wrote
-	return r
-}
-
-// RotateRefresh puts the next secret of a refresh token in the place of the presented one, and notes that its app was used. It returns when the secret
-// was replaced: now, or within grant.RefreshGrace when the very same request comes again. Any other secret ends the grant: grant.ErrReused. ErrSpent
-// when it has ended meanwhile; ErrUnavailable when another node has rotated it under a key that this one has not read yet.
-func (db *DB) RotateRefresh(ctx context.Context, f credential.Found, r grant.Rotation) (at time.Time, err error) {
-	reused := false
-	err = db.engine.write(ctx, func(t *tx) error {
-		reused = false
-		var stored string
-		// Written before it is read, so that of two at once one waits for the other.
-		err := get(ctx, t, `UPDATE credential SET rotation = rotation WHERE hash = $1 AND kind = $2 RETURNING rotation`, []any{f.Hash, string(credential.Refresh)}, &stored)
-		if err != nil {
-			return found(err, ErrSpent)
-		}
-		was := parseRotation(stored)
-		if err := db.checkRing(was); err != nil {
-			return err
-		}
-		presented, request := db.ring().HashShort(f.Hash, r.Secret), db.ring().HashShort(f.Hash, secret.TokenOf(r.Request))
-		switch {
-		case contains(presented, was.current):
-			at = r.At
-			next := rotation{db.ring().HashShort(f.Hash, r.Next)[0], was.current, ms(at), request[0]}
-			return rotate(ctx, t, f, next, at)
-		case contains(presented, was.former) && contains(request, was.request) && r.At.Sub(timeOf(was.at)) <= grant.RefreshGrace:
-			at = timeOf(was.at)
-			return nil
-		}
-		reused = true
-		if err := endGrant(ctx, t, f.Hash); err != nil {
-			return err
-		}
-		return db.leave(ctx, t, r.Reuse)
-	})
-	if err == nil && reused {
-		err = grant.ErrReused
-	}
-	return at, err
-}
-
-// checkRing reports whether this node can tell the secret that counts from an older one; ErrUnavailable.
-func (db *DB) checkRing(r rotation) error {
-	if r.current == "" || db.ring().Hashed(r.current) {
-		return nil
-	}
-	return fmt.Errorf("%w: a refresh token stands under a key that this ring has not", ErrUnavailable)
-}
-
-// CheckRefresh reports whether a secret is the one of a refresh token that counts, and changes nothing. ErrUnavailable as with RotateRefresh.
-func (db *DB) CheckRefresh(ctx context.Context, hash string, presented secret.Token) (bool, error) {
-	var stored string
-	err := get(ctx, db.engine.point(), `SELECT rotation FROM credential WHERE hash = $1 AND kind = $2`, []any{hash, string(credential.Refresh)}, &stored)
-	if err != nil {
-		return false, found(err, nil)
-	}
-	r := parseRotation(stored)
-	return contains(db.ring().HashShort(hash, presented), r.current), db.checkRing(r)
-}
-
-func contains(hashes []string, stored string) bool {
-	for _, h := range hashes {
-		if stored != "" && h == stored {
-			return true
-		}
-	}
-	return false
-}
-
-func rotate(ctx context.Context, t *tx, f credential.Found, next rotation, at time.Time) error {
-	if _, err := t.exec(ctx, `UPDATE credential SET rotation = $1 WHERE hash = $2`, next.String(), f.Hash); err != nil {
-		return err
-	}
-	_, err := t.exec(ctx, `UPDATE device SET used_at = $1 WHERE id = $2 AND used_at < $1`, ms(at), f.DeviceID)
-	return err
-}
-
-// FindConsent returns the scopes that an account's owner agreed to for a client; none when there are none.
-func (db *DB) FindConsent(ctx context.Context, accountID, clientID string) ([]relyingparty.Scope, error) {
-	var scopes string
-	err := get(ctx, db.engine.point(), `SELECT scopes FROM consent WHERE account_id = $1 AND client_id = $2`, []any{accountID, clientID}, &scopes)
-	return scopesOf(scopes), found(err, nil)
-}
-
-func scopesOf(text string) (all []relyingparty.Scope) {
-	for _, s := range strings.Fields(text) {
-		all = append(all, relyingparty.Scope(s))
-	}
-	return all
-}
-
-// ListConsents returns what an account's owner has agreed to, the newest consent first.
-func (db *DB) ListConsents(ctx context.Context, accountID string) (all []relyingparty.Consent, err error) {
-	err = each(ctx, db.engine.read(), `SELECT client_id, scopes, granted_at FROM consent WHERE account_id = $1 ORDER BY granted_at DESC, client_id`, []any{accountID}, func(row scanner) error {
-		var c relyingparty.Consent
-		var scopes string
-		var at int64
-		err := row.Scan(&c.ClientID, &scopes, &at)
-		c.Scopes, c.At = scopesOf(scopes), timeOf(at)
-		all = append(all, c)
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading consents: %w", err)
-	}
-	return all, nil
-}
-
-// RevokeConsent forgets a consent and ends everything made by it, the client's apps among it, and devices of it that were let in and have not collected
-// yet; grant.ErrNoConsent.
-func (db *DB) RevokeConsent(ctx context.Context, accountID, clientID string, act audit.Act) error {
-	return db.engine.write(ctx, func(t *tx) error {
-		if err := hold(ctx, t, accountID); err != nil {
-			return err
-		}
-		n, err := t.exec(ctx, `DELETE FROM consent WHERE account_id = $1 AND client_id = $2`, accountID, clientID)
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return grant.ErrNoConsent
-		}
-		if err := queueLogouts(ctx, t, `c.subject = $1 AND c.account_id = $2`, clientID, accountID); err != nil {
-			return err
-		}
-		var apps []string
-		err = each(ctx, t, `DELETE FROM credential WHERE subject = $1 AND account_id = $2 RETURNING kind, device_id`, []any{clientID, accountID}, func(row scanner) error {
-			var kind, deviceID string
-			err := row.Scan(&kind, &deviceID)
-			if kind == string(credential.Refresh) {
-				apps = append(apps, deviceID)
-			}
-			return err
-		})
-		if err != nil {
-			return err
-		}
-		for _, id := range apps {
-			if err := endDevice(ctx, t, accountID, id); err != nil && !errors.Is(err, device.ErrNotFound) {
-				return err
-			}
-		}
-		if err := endLetIn(ctx, t, accountID, clientID); err != nil {
-			return err
-		}
-		return db.leave(ctx, t, act)
-	})
 }
