@@ -53,8 +53,8 @@ func (c playerLoginCmd) Run(ctx context.Context, w world) error {
 	if err != nil {
 		return err
 	}
-	if c.Service.Host == "" || c.Service.Scheme != "https" && c.Service.Scheme != "http" {
-		return errors.New("the service is named by its whole address, such as https://accounts.example.org")
+	if c.Service.Host == "" || c.Service.Scheme != "https" && c.Service.Scheme != "http" || strings.Trim(c.Service.Path, "/") != "" {
+		return errors.New("the service is named by its whole address without a path, such as https://accounts.example.org")
 	}
 	if c.Name == "" {
 		if c.Name, err = os.Hostname(); err != nil {
@@ -62,7 +62,7 @@ func (c playerLoginCmd) Run(ctx context.Context, w world) error {
 		}
 	}
 	p := player.At(c.Service)
-	asked, err := p.Ask(ctx, c.Name)
+	asked, err := p.Ask(ctx, c.Name, c.Name+" "+path)
 	if err != nil {
 		return err
 	}
@@ -75,6 +75,9 @@ func (c playerLoginCmd) Run(ctx context.Context, w world) error {
 	kept, who, err := p.Wait(ctx, asked)
 	stop()
 	<-shown
+	if ctx.Err() != nil {
+		return errors.New("stopped; nobody was signed in")
+	}
 	if err != nil {
 		return err
 	}
@@ -170,7 +173,7 @@ func (f playerFile) signedIn(w world) (p *player.Player, kept player.Kept, path 
 	}
 	kept, err = player.Load(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, kept, path, errors.New("this player is not signed in; run usher player login")
+		return nil, kept, path, errors.New("this player is not signed in; run usher player login --service URL")
 	}
 	if err != nil {
 		return nil, kept, path, err

@@ -68,11 +68,13 @@ type Kept struct {
 var (
 	ErrDenied  = errors.New("somebody said no to this player")
 	ErrExpired = errors.New("the code has expired; run the command again for a new one")
+	// ErrAway says that no Usher service answers there.
+	ErrAway = errors.New("no Usher service answers there: is it running, and is its address right, without a path?")
 )
 
-// Ask asks for a code.
-func (p *Player) Ask(ctx context.Context, name string) (w Waiting, err error) {
-	err = p.send(ctx, http.MethodPost, "/api/v1/link", "", map[string]string{"device": name, "product": "usher player"}, &w)
+// Ask asks for a code. The installation is a name that this player always has: the code it asked for before is replaced. ErrAway.
+func (p *Player) Ask(ctx context.Context, name, installation string) (w Waiting, err error) {
+	err = p.send(ctx, http.MethodPost, "/api/v1/link", "", map[string]string{"device": name, "product": "usher player", "client": installation}, &w)
 	return w, err
 }
 
@@ -148,7 +150,7 @@ func (p *Player) send(ctx context.Context, method, path, token string, fields ma
 	}
 	answer, err := p.client.Do(r)
 	if err != nil {
-		return err
+		return away(ctx, err)
 	}
 	defer func() { _ = answer.Body.Close() }()
 	raw, err := io.ReadAll(io.LimitReader(answer.Body, longestAnswer))
@@ -162,15 +164,23 @@ func (p *Player) send(ctx context.Context, method, path, token string, fields ma
 		return nil
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
-		return fmt.Errorf("%s does not answer as an Usher service does", p.service.Host)
+		return ErrAway
 	}
 	return nil
+}
+
+// away says of a connection that failed what a person can do; who stopped waiting needs no advice.
+func away(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return fmt.Errorf("%w (%w)", ErrAway, err)
 }
 
 func refusal(status int, raw []byte) error {
 	refused := &Refused{}
 	if err := json.Unmarshal(raw, refused); err != nil || refused.Title == "" {
-		return &Refused{Status: status, Title: "Refused", Detail: fmt.Sprintf("the service answers with status %d.", status)}
+		return fmt.Errorf("%w (it answers with status %d)", ErrAway, status)
 	}
 	refused.Status = status
 	return refused

@@ -1,6 +1,7 @@
 package player
 
 import (
+	"context"
 	"errors"
 	"io"
 	"io/fs"
@@ -58,11 +59,26 @@ func TestWait(t *testing.T) {
 	if _, _, err := service(t, problem("bad-fields")).Wait(t.Context(), soon); !errors.As(err, &refused) || err.Error() != "T: D" {
 		t.Errorf("%v", err)
 	}
-	if _, err := service(t, "<html>").Ask(t.Context(), "x"); err == nil || !strings.Contains(err.Error(), "does not answer as an Usher service does") {
+	if _, err := service(t, "<html>").Ask(t.Context(), "x", "y"); !errors.Is(err, ErrAway) {
 		t.Errorf("another program answers: %v", err)
 	}
-	if _, err := service(t, "/problems/ <html>").Ask(t.Context(), "x"); err == nil || !strings.Contains(err.Error(), "status 400") {
+	if _, err := service(t, "/problems/ <html>").Ask(t.Context(), "x", "y"); !errors.Is(err, ErrAway) || !strings.Contains(err.Error(), "status 400") {
 		t.Errorf("another program refuses: %v", err)
+	}
+}
+
+func TestNobodyAnswers(t *testing.T) {
+	nowhere, err := url.Parse("http://127.0.0.1:1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := At(nowhere).Ask(t.Context(), "x", "y"); !errors.Is(err, ErrAway) {
+		t.Errorf("nobody is there: %v", err)
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := At(nowhere).Ask(stopped, "x", "y"); !errors.Is(err, context.Canceled) || errors.Is(err, ErrAway) {
+		t.Errorf("stopped: %v", err)
 	}
 }
 

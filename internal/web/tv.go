@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"errors"
 	"math"
 	"net/http"
@@ -101,7 +100,7 @@ func refreshIn(wait time.Duration) string { return strconv.Itoa(int(math.Ceil(wa
 // postTV asks for a code.
 func (d *Door) postTV(w http.ResponseWriter, r *http.Request) error {
 	_, name, _ := device.Describe(r.UserAgent())
-	pending, err := d.Links.Ask(r.Context(), tvlink.Asking{Name: cmp.Or(r.PostFormValue("name"), name), Product: d.Pages.site.Name + " in a browser", Client: d.client(r)})
+	pending, err := d.Links.Ask(r.Context(), tvlink.Asking{Name: "TV (" + name + ")", Product: d.Pages.site.Name + " in a browser", Client: d.client(r)})
 	if err != nil {
 		p := TVPage{}
 		if errors.Is(err, linkcode.ErrMost) {
