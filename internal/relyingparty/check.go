@@ -44,7 +44,7 @@ var (
 	errName          = errors.New("A name has 1 to 64 characters, and no line breaks.")
 	errMany          = errors.New("At most 20 addresses.")
 	errNoRedirect    = errors.New("Say where people come back to after signing in.")
-	ErrScopes        = errors.New("Scopes are openid, profile, email, offline_access, player, servers, ssf.read and claim; at least one.")
+	ErrScopes        = errors.New("Scopes are openid, profile, email, offline_access, player, servers and ssf.read; at least one.")
 	ErrGrants        = errors.New("Grants are authorization_code, refresh_token, " + string(DeviceCode) + " and client_credentials; at least one.")
 	ErrRefreshAlone  = errors.New("refresh_token goes with authorization_code or " + string(DeviceCode) + ": alone it gets nobody in.")
 	ErrCredentials   = errors.New("client_credentials is for clients that prove themselves with private_key_jwt.")

@@ -18,13 +18,12 @@ const (
 	OfflineAccess Scope = "offline_access"
 	Player        Scope = "player"   // plays at media servers; no right to the account
 	Servers       Scope = "servers"  // a media server's own
-	Signals       Scope = "ssf.read" // reads shared signals; a media server's own
-	Claim         Scope = "claim"    // claims a media server for the account
+	Signals       Scope = "ssf.read" // a media server's own; opens nothing yet
 )
 
 // Scopes lists every scope.
 func Scopes() []Scope {
-	return []Scope{OpenID, Profile, Email, OfflineAccess, Player, Servers, Signals, Claim}
+	return []Scope{OpenID, Profile, Email, OfflineAccess, Player, Servers, Signals}
 }
 
 // Consent is what a person has agreed to for one client.

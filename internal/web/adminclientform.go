@@ -25,8 +25,7 @@ var (
 		relyingparty.OfflineAccess: "To stay signed in (offline_access)",
 		relyingparty.Player:        "To play at media servers (player)",
 		relyingparty.Servers:       "To be a media server (servers)",
-		relyingparty.Signals:       "To hear of sign-outs and changes (ssf.read)",
-		relyingparty.Claim:         "To claim media servers (claim)",
+		relyingparty.Signals:       "Nothing yet; for media servers themselves (ssf.read)",
 	}
 	grantWords = map[relyingparty.Grant]string{
 		relyingparty.Code:        "Sign people in in a browser",
@@ -124,7 +123,7 @@ func problemWords(err error) string {
 	case errors.Is(err, relyingparty.ErrScopes), errors.Is(err, relyingparty.ErrGrants):
 		return "Tick at least one."
 	case errors.Is(err, relyingparty.ErrRefreshAlone):
-		return "To keep people signed in, it has to sign them in first: tick one of those, too."
+		return "To keep people signed in, it has to sign them in first: tick “Sign people in in a browser” or “Sign people in on a screen that shows a code” as well."
 	case errors.Is(err, relyingparty.ErrCredentials):
 		return "To act for itself, it has to prove itself by a signature."
 	}

@@ -59,7 +59,6 @@ var scopeTexts = map[relyingparty.Scope]string{
 	relyingparty.Profile: "sees your name and your user name",
 	relyingparty.Email:   "sees your e-mail address",
 	relyingparty.Player:  "plays from media servers as you, and can change nothing in your account",
-	relyingparty.Claim:   "may connect media servers to your account",
 }
 
 // getsOf says what an app gets by some scopes.
@@ -134,11 +133,11 @@ func (d *Door) noRequest(w http.ResponseWriter, r *http.Request, err error) erro
 	return nil
 }
 
-// refusals of requests that lead back to no app, by the reason in the address.
+// appRefusals are the sentences about requests that lead back to no app, by the reason in the address.
 var appRefusals = map[string]string{
 	"client":     "It is not registered here, or not any more.",
 	"redirect":   "It wants you back at an address that is not registered for it. That may be a mistake of the app’s, or somebody who pretends to be the app.",
-	"leaving":    "It asks to sign you out in a way that does not fit together. You are still signed in here.",
+	"leaving":    "It asks to sign you out with details that do not match. You are still signed in here.",
 	"unreadable": "What it sent cannot be read.",
 }
 
