@@ -63,6 +63,26 @@ func TestOtherSitesAskForNoCode(t *testing.T) {
 	})
 }
 
+// staysWords are on the page that asks where the app may refresh.
+const staysWords = "until 90 days without use"
+
+// An app that may not refresh is not said to stay.
+func TestThePageSaysWhoStays(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.people()
+		browser := h.signedIn(h.anna)
+		a := d.newApp("tv", func(c *relyingparty.Client) {
+			aTV(c)
+			c.Grants = []relyingparty.Grant{relyingparty.DeviceCode}
+		})
+		asked, err := a.config.DeviceAuth(d.outside())
+		d.must(err)
+		if page := h.lets(asked.UserCode, browser, "confirm").Body.String(); !strings.Contains(page, "registered here") || strings.Contains(page, staysWords) {
+			d.Error("the page says that it stays")
+		}
+	})
+}
+
 // A library that is not ours signs a TV in by a code (RFC 8628).
 func TestForeignClientsSignInByACode(t *testing.T) {
 	eachDoors(t, func(d *doors) {
@@ -76,7 +96,7 @@ func TestForeignClientsSignInByACode(t *testing.T) {
 			d.Errorf("%+v", asked)
 		}
 		page := h.lets(asked.UserCode, browser, "confirm").Body.String()
-		if !strings.Contains(page, a.Name) || !strings.Contains(page, "registered here") || !strings.Contains(page, "plays from media servers") {
+		if !strings.Contains(page, a.Name) || !strings.Contains(page, "registered here") || !strings.Contains(page, "plays from media servers") || !strings.Contains(page, staysWords) {
 			d.Error("the page does not say what asks, or for what")
 		}
 		tokens, err := a.config.DeviceAccessToken(d.outside(), asked)

@@ -225,7 +225,7 @@ func TestAppsSignOut(t *testing.T) {
 		if w := show(page, ""); w.Header().Get("Location") != bye { // nobody is signed in any more
 			d.Errorf("leads to %d %s", w.Code, w.Header().Get("Location"))
 		}
-		if w := show(page, ""); w.Code != http.StatusGone {
+		if w := show(page, ""); w.Code != http.StatusGone || !strings.Contains(w.Body.String(), "Nothing was signed out here") || !strings.Contains(w.Body.String(), `href="/account"`) {
 			d.Errorf("the same once more: %d", w.Code)
 		}
 		if w := show(begin(), ""); w.Header().Get("Location") != "/sign-in?why=out" {

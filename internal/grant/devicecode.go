@@ -23,6 +23,15 @@ func (s *Service) DeviceScopes(c relyingparty.Client, scope string) (linkcode.Pa
 	return linkcode.Party{Client: c.ID, Scope: Spell(scopes)}, err
 }
 
+// Stays reports whether a client that is let in by a code stays signed in by itself: it may refresh.
+func (s *Service) Stays(ctx context.Context, p linkcode.Party) (bool, error) {
+	c, err := s.Store.FindClient(ctx, p.Client)
+	if errors.Is(err, relyingparty.ErrNotFound) { // gone meanwhile: it gets nothing
+		return false, nil
+	}
+	return c.MayUse(relyingparty.Refresh), err
+}
+
 // Collect gives a client what somebody has let it have by a code: once. The device stands among the person's, and stays signed in where the client may
 // refresh. *Refusal.
 func (s *Service) Collect(ctx context.Context, c relyingparty.Client, code secret.Token, f credential.Found, r linkcode.Request, client device.Client) (Tokens, error) {

@@ -14,7 +14,7 @@ import (
 func (d *Door) getAppSignOut(w http.ResponseWriter, r *http.Request) error {
 	g, err := d.Grants.LookLogout(r.Context(), secret.TokenOf(r.URL.Query().Get("request")))
 	if err != nil {
-		return d.noRequest(w, r, err)
+		return d.noSignOut(w, r, err)
 	}
 	v, err := d.visit(r)
 	if _, out := whyOutside(err); out {
@@ -42,7 +42,7 @@ func (d *Door) getAppSignOut(w http.ResponseWriter, r *http.Request) error {
 func (d *Door) postAppSignOut(w http.ResponseWriter, r *http.Request, v visitor) error {
 	g, err := d.Grants.LookLogout(r.Context(), secret.TokenOf(r.PostFormValue("request")))
 	if err != nil {
-		return d.noRequest(w, r, err)
+		return d.noSignOut(w, r, err)
 	}
 	switch {
 	case r.PostFormValue("holder") != v.AccountID:
@@ -51,6 +51,19 @@ func (d *Door) postAppSignOut(w http.ResponseWriter, r *http.Request, v visitor)
 		return to(w, r, "/account")
 	}
 	return d.leaves(w, r, g, v)
+}
+
+// noSignOut tells that a request to sign out was answered, or has waited for too long.
+func (d *Door) noSignOut(w http.ResponseWriter, r *http.Request, err error) error {
+	if !errors.Is(err, grant.ErrGone) {
+		return err
+	}
+	d.Pages.Page(w, r, http.StatusGone, "message", Page{Data: MessagePage{
+		Title: "Nothing was signed out here", Icon: "clock",
+		Paragraphs: []string{"The app’s request was answered already, or has waited for too long.", "Are you still signed in here? On your account page, press “Sign out”."},
+		Action:     &Link{"Your account", "/account"},
+	}})
+	return nil
 }
 
 // leaves signs this browser out, and with it every app whose sign-in hangs on it.

@@ -86,7 +86,11 @@ func (d *Door) linkConfirmPage(w http.ResponseWriter, r *http.Request, status in
 		p.Product = a.Product
 	}
 	if p.Registered = a.Party.Client != ""; p.Registered {
-		p.Gets = getsOf(strings.Fields(a.Party.Scope))
+		stays, err := d.Grants.Stays(r.Context(), a.Party)
+		if err != nil {
+			return err
+		}
+		p.Gets, p.Stays = getsOf(strings.Fields(a.Party.Scope)), stays
 	}
 	if p.Wait {
 		w.Header().Set("Refresh", refreshIn(a.Opens.Sub(now))) // it comes back by itself when the pause is over
@@ -130,7 +134,7 @@ func (d *Door) postLinkConfirm(w http.ResponseWriter, r *http.Request, v visitor
 	case errors.Is(err, tvlink.ErrGone):
 		return d.linkOver(w, r, err)
 	case errors.Is(err, tvlink.ErrTooSoon):
-		f.Problem = "Take a moment to read this page. You can go on in some seconds."
+		f.Problem = "Take a moment to read this page. You can go on in a few seconds."
 	case errors.Is(err, signin.ErrWrong):
 		f.Refuse("password", "That password isn’t right.")
 	case errors.Is(err, mfa.ErrOff):

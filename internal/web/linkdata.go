@@ -22,6 +22,7 @@ type LinkConfirmPage struct {
 	Device, Product string   // as it calls itself
 	Registered      bool     // an administrator has named it, not itself
 	Gets            []string // what a registered one gets, each as the end of "It"
+	Stays           bool     // a registered one stays signed in by itself
 	Code            string   // that was typed
 	Place           string
 	Asked           time.Time

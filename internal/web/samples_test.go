@@ -196,7 +196,7 @@ func accountSamples() []sample {
 		{name: "link", state: "refused", page: Page{Data: LinkPage{Code: "7rqz", Form: refused("user_code", "We don’t find this code. Codes work once and for 15 minutes: let the screen show a new one.")}}},
 		{name: "link", state: "limited", page: Page{Data: LinkPage{Code: "BCDF-GHJK", Form: Form{RetryAt: sampleNow.Add(time.Hour)}}}},
 		{name: "link-confirm", page: Page{Data: LinkConfirmPage{Device: "Living room", Product: "Jellyfin", Code: "7RQZ", Place: "Lyon, France", Asked: sampleNow.Add(-40 * time.Second), Minutes: 14}}},
-		{name: "link-confirm", state: "app", page: Page{Data: LinkConfirmPage{Device: "Jellyfin in the attic", Code: "BCDF-GHJK", Asked: sampleNow, Minutes: 14, Registered: true, Gets: []string{"learns that it is you", "sees your e-mail address"}}}},
+		{name: "link-confirm", state: "app", page: Page{Data: LinkConfirmPage{Device: "Jellyfin in the attic", Code: "BCDF-GHJK", Asked: sampleNow, Minutes: 14, Registered: true, Stays: true, Gets: []string{"learns that it is you", "sees your e-mail address"}}}},
 		{name: "link-confirm", state: "elsewhere", page: Page{Data: LinkConfirmPage{Device: nasty, Code: "BCDF-GHJK", Place: "203.0.113.7", Asked: sampleNow.Add(-14 * time.Minute), Minutes: 1, Elsewhere: true, SecondStep: true}}},
 		{name: "link-confirm", state: "password", page: Page{Data: LinkConfirmPage{Device: "Living room", Product: nasty, Asked: sampleNow, Minutes: 15, Elsewhere: true, Login: "ann@example.org", Form: refused("password", "That password isn’t right.")}}},
 		{name: "link-confirm", state: "wait", page: Page{Data: LinkConfirmPage{Device: "Living room", Asked: sampleNow, Minutes: 15, Elsewhere: true, Wait: true}}},

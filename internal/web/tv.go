@@ -104,7 +104,7 @@ func (d *Door) postTV(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		p := TVPage{}
 		if errors.Is(err, linkcode.ErrMost) {
-			p.Problem = "Several codes are waiting on this network already. Use one of them, or try again in some minutes."
+			p.Problem = "Several codes are waiting on this network already. Use one of them, or try again in a few minutes."
 		}
 		return d.again(w, r, &p.Form, err, func(status int) error { return d.tvPage(w, r, status, p) })
 	}
