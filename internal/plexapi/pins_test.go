@@ -337,3 +337,16 @@ func TestPicture(t *testing.T) {
 		}
 	})
 }
+
+// Who has too many codes waiting is told to come back in a minute, as at every other door: one of them may be used or expire meanwhile.
+func TestTooManyWaitingCodesHaveAMinute(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		for i := range linkcode.Most {
+			h.pin("player-"+strconv.Itoa(i), "")
+		}
+		a := h.ask(http.MethodPost, "/api/v2/pins", "", "X-Plex-Client-Identifier", "one more").is(429, `code="1003"`)
+		if got := a.Header().Get("Retry-After"); got != "60" {
+			t.Errorf("retry after %q", got)
+		}
+	})
+}

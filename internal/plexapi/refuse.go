@@ -65,7 +65,7 @@ var meanings = []struct {
 	{credential.ErrDeleting, refusal{1043, http.StatusForbidden, "This account is going to be deleted. To keep it, sign in at SITE in a browser."}},
 	{credential.ErrMayNotAct, refusal{1068, http.StatusForbidden, "This device may not do that. Its owner can, at SITE in a browser."}},
 	{linkcode.ErrNotFound, deadPin}, {tvlink.ErrExpired, deadPin}, {tvlink.ErrDenied, deadPin},
-	{linkcode.ErrMost, refusal{1003, http.StatusTooManyRequests, "Too many codes wait on this network. Use one of them, or wait some minutes."}},
+	{linkcode.ErrMost, refusal{1003, http.StatusTooManyRequests, "Too many codes wait on this network. Use one of them, or wait a few minutes."}},
 	{tvlink.ErrElsewhere, refusal{1068, http.StatusForbidden, "That device is not where you are. Look at it first: type its code at SITE/link in a browser."}},
 	{devicekey.ErrExpired, refusal{1069, statusExpired, "What was signed has expired, or its nonce has, or was used. Get a new nonce."}},
 	{devicekey.ErrInvalid, refusal{1008, http.StatusUnprocessableEntity, "The signature is not that key's, or it is not for SITE."}},
@@ -138,7 +138,9 @@ func (c *call) fail(err error) {
 	switch {
 	case errors.As(err, &limited):
 		c.retryAfter(limited.Until)
-	case errors.Is(err, credential.ErrTooMany), errors.Is(err, linkcode.ErrMost):
+	case errors.Is(err, linkcode.ErrMost):
+		c.retryAfter(c.door.Now().Add(time.Minute)) // one of them may be used or expire meanwhile
+	case errors.Is(err, credential.ErrTooMany):
 		c.retryAfter(c.door.Now().Add(credential.Rules[credential.ServerClaim].Life))
 	case why.status == http.StatusServiceUnavailable:
 		c.retryAfter(c.door.Now().Add(busyPause))
