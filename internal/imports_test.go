@@ -19,7 +19,7 @@ import (
 // service only by its protocols. Only cmd sees everything. A new package is a new row here; a package that goes takes its row along.
 var rooms = map[layer][]string{
 	door:   {"api", "middleware", "oidc", "operations", "plexapi", "web"},
-	flow:   {"devicekey", "admin", "factor", "grant", "incident", "mediaserver", "password", "profile", "registration", "signin", "signup", "tvlink"},
+	flow:   {"admin", "devicekey", "factor", "grant", "incident", "mediaserver", "password", "profile", "registration", "signin", "signup", "tvlink"},
 	thing:  {"account", "audit", "credential", "device", "linkcode", "mfa", "notice", "relyingparty"},
 	ground: {"argon2id", "blocklist", "config", "even", "id", "openapi", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret", "signing"},
 	behind: {"backchannel", "mail", "store"},

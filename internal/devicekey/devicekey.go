@@ -1,5 +1,6 @@
 // Package devicekey owns how software signs in by a key of its own: it registers the public half for a device that is signed in, and from then on
-// gets tokens that live a week for what the key has signed. It refuses to know by which protocol.
+// gets tokens that live a week for what the key has signed. The claims are those of the one protocol that knows
+// such keys, plex.tv's; it refuses to know how that one carries them.
 package devicekey
 
 import (

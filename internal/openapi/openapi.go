@@ -31,7 +31,7 @@ type Operation struct {
 // Field is a part of a request or an answer.
 type Field struct {
 	Name     string
-	Type     string // "text", "number", "yes or no", "list", "object", "time"
+	Type     string // "text", "number", "yes or no", "list", "object", "time", "always …", or the values it may have
 	Text     string
 	Required bool
 }

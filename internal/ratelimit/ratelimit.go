@@ -29,12 +29,12 @@ var (
 	ResetsNetwork = Rule{"reset network", 10, time.Hour}
 	// While many people need a new password at once, and some share one address, as those of a carrier do.
 	ResetsNetworkIncident = Rule{"reset network, incident", 1000, time.Hour}
-	// Wrong or dead app passwords from one network. Apart from SignInFailures: an app in a cupboard that goes on and on with a dead one must not
-	// keep the house from signing in.
 	// Apps signed in with name and password, on one account: one that does it again and again must not crowd out the others, nor fill a mailbox.
 	AppSignIns      = Rule{"app sign-in", 10, time.Hour}
 	AppSignInsDaily = Rule{"app sign-in day", 30, 24 * time.Hour}
-	AppPasswords    = Rule{"app password", 60, 10 * time.Minute}
+	// Wrong or dead app passwords from one network. Apart from SignInFailures: an app in a cupboard that goes on and on with a dead one must not
+	// keep the house from signing in.
+	AppPasswords = Rule{"app password", 60, 10 * time.Minute}
 	// Claim tokens of one account: never more than 20 in any 24 hours.
 	ClaimTokens    = Rule{"claim token", 10, 24 * time.Hour}
 	ClaimExchanges = Rule{"claim", 30, 10 * time.Minute} // dead claim tokens tried from one network

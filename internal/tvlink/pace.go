@@ -15,7 +15,7 @@ const Interval = 5 * time.Second
 // jitter is how much of the interval a poll may lose on its way.
 const jitter = time.Second
 
-// mostPaced bounds what a Pace remembers: 50,000 pollers and as many again.
+// mostPaced bounds what a Pace remembers: 100,000 pollers in each of its two generations.
 const mostPaced = 100_000
 
 // Pace keeps devices from polling too fast, in this process' memory: a poll that waits writes nothing. Its zero value is ready.
