@@ -553,7 +553,7 @@ func tourHelp(t *testing.T, seen *visits) {
 	b.open("/help")
 	b.look("help")
 	var pages []string
-	b.evaluate(`[...document.querySelectorAll("main a")].map((a) => a.getAttribute("href"))`, &pages)
+	b.evaluate(`[...document.querySelectorAll("main .tiles a")].map((a) => a.getAttribute("href"))`, &pages)
 	if len(pages) < 5 {
 		t.Fatalf("the help has only %v", pages)
 	}

@@ -48,10 +48,11 @@ var (
 	ErrGrants        = errors.New("Grants are authorization_code, refresh_token, " + string(DeviceCode) + " and client_credentials; at least one.")
 	ErrRefreshAlone  = errors.New("refresh_token goes with authorization_code or " + string(DeviceCode) + ": alone it gets nobody in.")
 	ErrCredentials   = errors.New("client_credentials is for clients that prove themselves with private_key_jwt.")
+	errOffline       = errors.New("offline_access needs the grant refresh_token too: by that, an app stays signed in.")
 	errAuth          = errors.New("A client proves itself by none, client_secret_basic, client_secret_post or private_key_jwt.")
 	errKeysMissing   = errors.New("private_key_jwt needs the client's public keys.")
 	errKeysUseless   = errors.New("Only private_key_jwt needs keys.")
-	errLogout        = errors.New("It begins with https://, and has no user and no #.")
+	errLogout        = errors.New("It begins with https://, and has no user and no #. In your own network it may begin with http://: say that it is trusted there.")
 	errLogoutPrivate = errors.New("This address is in a private network. Say that it may be, if you run the app yourself.")
 	errHouse         = errors.New("An app that does not prove itself can belong to the house only where all its addresses begin with https://: any other program on a device could pass for it.")
 	errLogoutInner   = errors.New("It begins with https:// or http://, and has no user and no #.")
@@ -71,7 +72,7 @@ func (c Client) Check() (all []Problem) {
 	wrong(FieldName, checkName(c.Name))
 	wrong(FieldRedirectURIs, c.checkRedirects())
 	wrong(FieldPostLogoutURIs, c.checkURIs(c.PostLogoutURIs))
-	wrong(FieldScopes, among(c.Scopes, Scopes(), ErrScopes))
+	wrong(FieldScopes, c.checkScopes())
 	wrong(FieldGrants, c.checkGrants())
 	wrong(FieldAuth, among([]Auth{c.Auth}, Auths(), errAuth))
 	wrong(FieldKeys, c.checkKeys())
@@ -129,6 +130,16 @@ func among[T comparable](some, all []T, wrong error) error {
 	}
 	if len(some) == 0 {
 		return wrong
+	}
+	return nil
+}
+
+func (c Client) checkScopes() error {
+	if err := among(c.Scopes, Scopes(), ErrScopes); err != nil {
+		return err
+	}
+	if slices.Contains(c.Scopes, OfflineAccess) && !c.MayUse(Refresh) {
+		return errOffline
 	}
 	return nil
 }
