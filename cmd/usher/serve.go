@@ -11,6 +11,7 @@ import (
 	"os"
 	"runtime/debug"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -255,7 +256,7 @@ func (s *service) answer(ctx context.Context, handler http.Handler, w world) err
 	}
 	ops, err := operations.Listen(ctx, s.cfg.OperationsListen)
 	if err != nil {
-		return errors.Join(taken(err, s.cfg.OperationsListen, "operations_listen", "--operations-listen localhost:9485"), listener.Close())
+		return errors.Join(taken(err, s.cfg.OperationsListen, "operations_listen"), listener.Close())
 	}
 	opsServer := operations.Server(operations.Handler(s.operations()))
 	server := middleware.Server(s.cfg.Listen, handler, s.log)
@@ -312,7 +313,7 @@ func (s *service) listen(ctx context.Context) (net.Listener, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", s.cfg.Listen)
 	if err != nil {
-		return nil, taken(err, s.cfg.Listen, "listen", "--listen localhost:9484")
+		return nil, taken(err, s.cfg.Listen, "listen")
 	}
 	if s.cfg.TLSCertificate == "" {
 		return l, nil
@@ -325,7 +326,8 @@ func (s *service) listen(ctx context.Context) (net.Listener, error) {
 }
 
 // taken says what to do about a port that somebody else has, or that this user may not have.
-func taken(err error, address, key, instead string) error {
+func taken(err error, address, key string) error {
+	instead := "--" + strings.ReplaceAll(key, "_", "-") + " localhost:" + otherPort(address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("%s is taken by another program, perhaps another usher: stop that one, or use another port (%s), such as %s", address, key, instead)
@@ -333,6 +335,16 @@ func taken(err error, address, key, instead string) error {
 		return fmt.Errorf("this user may not listen on %s: ports below 1024 need root or CAP_NET_BIND_SERVICE; use another port (%s), such as %s", address, key, instead)
 	}
 	return fmt.Errorf("listening on %s: %w", address, err)
+}
+
+// otherPort is one that was not tried just now.
+func otherPort(address string) string {
+	_, port, err := net.SplitHostPort(address)
+	n, notANumber := strconv.Atoi(port)
+	if err != nil || notANumber != nil || n < 1024 || n > 64000 {
+		return "8484"
+	}
+	return strconv.Itoa(n + 1000)
 }
 
 // greet prints where everything is: the address, where mail waits, and the link for the first administrator while there is none.
