@@ -153,13 +153,14 @@ func (db *DB) replaceTwins(ctx context.Context, t *tx, d device.Device) error {
 	return err
 }
 
-// trimDevices signs out what is over device.Most among browsers, or among apps and players, and returns how many devices that were: neither crowds out the
-// other, and app passwords and servers have numbers of their own. What an epoch of the account has ended goes along and does not count.
-func (db *DB) trimDevices(ctx context.Context, t *tx, signedIn device.Device) (n int, err error) {
+// trimDevices signs out what is over device.Most among browsers, or among apps and players, and leaves trimmed if any went, or some that are alike
+// have gone before: neither crowds out the other, and app passwords and servers have numbers of their own. What an epoch of the account has ended goes along
+// and does not count.
+func (db *DB) trimDevices(ctx context.Context, t *tx, signedIn device.Device, alike int, trimmed audit.Act) error {
 	var over []string
 	counted := 0
 	// The CAST keeps SQLite from planning anew each time: a bare parameter there is part of the plan.
-	err = each(ctx, t, `SELECT d.id, d.account_epoch < a.epoch FROM device d JOIN account a ON a.id = d.account_id
+	err := each(ctx, t, `SELECT d.id, d.account_epoch < a.epoch FROM device d JOIN account a ON a.id = d.account_id
 		WHERE d.account_id = $1 AND (d.kind IN ($2,$3)) = $4 AND d.method <> $5 AND d.kind <> $7 ORDER BY d.used_at DESC, d.id DESC LIMIT CAST($6 AS BIGINT)`,
 		[]any{signedIn.AccountID, string(device.App), string(device.TV), signedIn.Kind.IsSoftware(), device.ByAppPassword, int64(2 * device.Most), string(device.Server)}, func(row scanner) error {
 			var id string
@@ -176,15 +177,18 @@ func (db *DB) trimDevices(ctx context.Context, t *tx, signedIn device.Device) (n
 			return nil
 		})
 	if err != nil {
-		return 0, err
+		return err
 	}
 	for _, id := range over {
 		err := endDevice(ctx, t, signedIn.AccountID, id)
 		if err != nil && !errors.Is(err, device.ErrNotFound) { // somebody signed it out at this moment
-			return 0, err
+			return err
 		}
 	}
-	return max(0, counted-device.Most), nil
+	if alike == 0 && counted <= device.Most {
+		return nil
+	}
+	return db.leave(ctx, t, trimmed)
 }
 
 // touchBatch bounds how many devices are written in one transaction, so that no sign-in waits for long.

@@ -103,14 +103,8 @@ func (db *DB) RedeemCode(ctx context.Context, n grant.New, act, trimmed audit.Ac
 			return err
 		}
 		if n.Kind == credential.Refresh {
-			more, err := db.trimDevices(ctx, t, n.Device)
-			if err != nil {
+			if err := db.trimDevices(ctx, t, n.Device, over, trimmed); err != nil {
 				return err
-			}
-			if over+more > 0 {
-				if err := db.leave(ctx, t, trimmed); err != nil {
-					return err
-				}
 			}
 		}
 		return db.leave(ctx, t, act)
@@ -188,11 +182,7 @@ func (db *DB) CollectGrant(ctx context.Context, requestID string, n grant.New, c
 		if hash, err = db.insertGrant(ctx, t, n, act.At); err != nil {
 			return err
 		}
-		over, err := db.trimDevices(ctx, t, n.Device)
-		if err == nil && over > 0 {
-			err = db.leave(ctx, t, trimmed)
-		}
-		if err != nil {
+		if err := db.trimDevices(ctx, t, n.Device, 0, trimmed); err != nil {
 			return err
 		}
 		return db.leave(ctx, t, act)

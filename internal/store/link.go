@@ -302,11 +302,7 @@ func (db *DB) CollectLink(ctx context.Context, requestID string, s credential.Si
 		if err := db.insertSignIn(ctx, t, s, act.At); err != nil {
 			return err
 		}
-		n, err := db.trimDevices(ctx, t, s.Device)
-		if err == nil && n > 0 {
-			err = db.leave(ctx, t, trimmed)
-		}
-		if err != nil {
+		if err := db.trimDevices(ctx, t, s.Device, 0, trimmed); err != nil {
 			return err
 		}
 		return db.leave(ctx, t, act)

@@ -34,14 +34,8 @@ func (db *DB) OpenSignIn(ctx context.Context, at credential.Attempt, c credentia
 		if err := db.insertSignIn(ctx, t, s, act.At); err != nil {
 			return err
 		}
-		n, err := db.trimDevices(ctx, t, s.Device)
-		if err != nil {
+		if err := db.trimDevices(ctx, t, s.Device, 0, trimmed); err != nil {
 			return err
-		}
-		if n > 0 {
-			if err := db.leave(ctx, t, trimmed); err != nil {
-				return err
-			}
 		}
 		return db.leave(ctx, t, act)
 	})
