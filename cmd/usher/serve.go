@@ -177,8 +177,8 @@ func (s *service) handler() (http.Handler, error) {
 	signIn := &signin.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Factors: s.checker(), Now: s.now, Log: s.log}
 	devices := &signin.Devices{Store: s.db, Now: s.now}
 	links := &tvlink.Service{
-		Store: s.db, Resolver: s.resolver, Passwords: signIn, Factors: s.checker(), Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Longest: s.cfg.LinkCodeLongest,
-		Proxied: len(s.cfg.TrustedProxies) > 0, Now: s.now,
+		Store: s.db, Resolver: s.resolver, Passwords: signIn, Factors: s.checker(), Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Origin: s.cfg.OriginURL().String(),
+		Longest: s.cfg.LinkCodeLongest, Proxied: len(s.cfg.TrustedProxies) > 0, Now: s.now,
 		PollCode: func(id int64, name string) secret.Token { return s.keys.Ring().PollCode(id, name) },
 	}
 	described, err := openapi.Parse(api.Description())

@@ -62,7 +62,7 @@ func newHouse(t *testing.T, databaseURL string) *house {
 	h.door = &Door{
 		SignIn:  &signin.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: &mfa.Checker{Store: h.db, Hasher: h.pool, Now: clock}, Now: clock, Log: log},
 		Devices: &signin.Devices{Store: h.db, Now: clock}, Touches: &device.Touches{},
-		Links: &tvlink.Service{Store: h.db, Resolver: resolver, Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Longest: linkcode.Longest, Now: clock},
+		Links: &tvlink.Service{Store: h.db, Resolver: resolver, Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Origin: testOrigin, Longest: linkcode.Longest, Now: clock},
 		Place: func(netip.Addr) string { return "" }, Origin: origin, Now: clock, Log: log,
 	}
 	h.handler = middleware.Chain(middleware.Settings{Origin: origin, ErrorPage: h.door.Refused, Now: clock}, log)(h.door.Handler())

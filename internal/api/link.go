@@ -2,7 +2,6 @@ package api
 
 import (
 	"net/http"
-	"net/url"
 	"time"
 
 	"usher/internal/secret"
@@ -34,11 +33,8 @@ func (d *Door) askLink(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	at := d.Origin.JoinPath("link")
-	complete := *at
-	complete.RawQuery = url.Values{"user_code": {p.Long.Reveal()}}.Encode()
 	send(w, http.StatusOK, "application/json", waiting{
-		p.DeviceCode.Reveal(), p.Short.Reveal(), p.Long.Reveal(), at.String(), complete.String(),
+		p.DeviceCode.Reveal(), p.Short.Reveal(), p.Long.Reveal(), p.Where, p.Complete.Reveal(),
 		int(p.ExpiresAt.Sub(d.Now()) / time.Second), int(tvlink.Interval / time.Second),
 	})
 	return nil

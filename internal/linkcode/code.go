@@ -60,6 +60,9 @@ func Read(typed string) (secret.Token, error) {
 	return secret.TokenOf(code.String()), nil
 }
 
+// Spelled reports whether a code that was read has only symbols that codes have.
+func Spelled(code secret.Token) bool { return strings.Trim(code.Reveal(), shortSymbols) == "" }
+
 // IsLong reports whether a code that was read is a long one.
 func IsLong(code secret.Token) bool { return len([]rune(code.Reveal())) == longLength }
 

@@ -15,7 +15,7 @@ func TestCodes(t *testing.T) {
 		for _, c := range NewShort(Shortest).Reveal() {
 			seen[c]++
 		}
-		if long := NewLong(); len(long.Reveal()) != longLength || strings.Trim(long.Reveal(), longSymbols) != "" || !IsLong(long) {
+		if long := NewLong(); len(long.Reveal()) != longLength || strings.Trim(long.Reveal(), longSymbols) != "" || !IsLong(long) || !Spelled(long) {
 			t.Fatal("a long code has another spelling")
 		}
 	}
@@ -28,7 +28,7 @@ func TestCodes(t *testing.T) {
 		}
 	}
 	for length := Shortest; length <= Longest; length++ {
-		if code := NewShort(length); len(code.Reveal()) != length || IsLong(code) {
+		if code := NewShort(length); len(code.Reveal()) != length || IsLong(code) || !Spelled(code) {
 			t.Errorf("a code of %d symbols is not short", length)
 		}
 	}
@@ -45,6 +45,11 @@ func TestRead(t *testing.T) {
 		code, err := Read(typed)
 		if got := code.Reveal(); got != want || (err != nil) != (want == "") {
 			t.Errorf("%q is read as %q, %v", typed, got, err)
+		}
+	}
+	for _, typed := range []string{"O0I1", "７ＲＱＺ", "7RQ/"} {
+		if Spelled(secret.TokenOf(typed)) {
+			t.Errorf("%q is spelled as codes are", typed)
 		}
 	}
 	for typed, want := range map[string]error{"": ErrTooShort, "7rq": ErrTooShort, "- - -": ErrTooShort, "BCDFGHJKL": ErrTooLong, strings.Repeat("x", 1<<20): ErrTooLong} {

@@ -14,11 +14,8 @@ import (
 // State is how far a request has come.
 type State string
 
-// The states. One that was collected, denied or has expired is no more.
-const (
-	Waiting  State = "waiting"
-	Approved State = "approved"
-)
+// Waiting is a request that nobody has let in yet. One that was collected, denied or has expired is no more.
+const Waiting State = "waiting"
 
 // Most is how many requests of one network may wait at once.
 const Most = 5

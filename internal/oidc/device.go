@@ -3,7 +3,6 @@ package oidc
 import (
 	"errors"
 	"net/http"
-	"net/url"
 	"time"
 
 	"usher/internal/grant"
@@ -39,7 +38,7 @@ func (d *Door) device(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d.write(w, http.StatusOK, waiting{
-		p.DeviceCode.Reveal(), p.Long.Reveal(), p.Short.Reveal(), d.Origin + pageLink, d.Origin + pageLink + "?" + url.Values{"user_code": {p.Long.Reveal()}}.Encode(),
+		p.DeviceCode.Reveal(), p.Long.Reveal(), p.Short.Reveal(), p.Where, p.Complete.Reveal(),
 		int64(p.ExpiresAt.Sub(d.Now()) / time.Second), int64(tvlink.Interval / time.Second),
 	})
 	return nil

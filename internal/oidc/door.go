@@ -31,7 +31,6 @@ const (
 	pathDevice       = "/oauth/device"
 	pageConsent      = "/authorize/consent"
 	pageRefused      = "/authorize/refused"
-	pageLink         = "/link"
 	pageSignOut      = "/authorize/sign-out"
 	reasonLeaving    = "leaving"
 	reasonClient     = "client"

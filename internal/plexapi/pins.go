@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -156,12 +155,10 @@ func (d *Door) link(c *call) error {
 // picture draws the address of the page where a code is typed, with the code filled in. Whether it waits for anybody is not looked up.
 func (d *Door) picture(c *call) error {
 	code, err := linkcode.Read(c.r.PathValue("code"))
-	if err != nil || strings.Trim(code.Reveal(), "23456789ABCDEFGHJKLMNPQRSTUVWXYZ") != "" {
+	if err != nil || !linkcode.Spelled(code) {
 		return errNotFound
 	}
-	at := d.Origin.JoinPath("link")
-	at.RawQuery = url.Values{"user_code": {linkcode.Grouped(code).Reveal()}}.Encode()
-	drawn, err := qr.Encode(at.String(), qr.M)
+	drawn, err := qr.Encode(d.Links.Address(code).Reveal(), qr.M)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ package tvlink
 import (
 	"context"
 	"errors"
+	"net/url"
 	"time"
 
 	"usher/internal/account"
@@ -56,6 +57,8 @@ type Service struct {
 	Factors   *mfa.Checker
 	Pace      *Pace
 	Walks     *Walks
+	// Origin is the public address, where codes are typed.
+	Origin string
 	// Longest is how many characters a short code may have, from linkcode.Shortest to linkcode.Longest.
 	Longest int
 	// Proxied says that a proxy stands before the service, so that a private address tells nothing about a household.
@@ -82,7 +85,17 @@ type Asking struct {
 type Pending struct {
 	DeviceCode  secret.Token
 	Short, Long secret.Token
+	Where       string       // the address of the page where a code is typed
+	Complete    secret.Token // the same with the long code filled in
 	ExpiresAt   time.Time
+}
+
+// page is where a code is typed.
+const page = "/link"
+
+// Address is the address of the page where a code is typed, with the code filled in (RFC 8628 §3.3.1).
+func (s *Service) Address(code secret.Token) secret.Token {
+	return secret.TokenOf(s.Origin + page + "?" + url.Values{"user_code": {linkcode.Grouped(code).Reveal()}}.Encode())
 }
 
 // tries is how often codes are made anew that were given out a short while ago.
@@ -116,7 +129,9 @@ func (s *Service) Ask(ctx context.Context, a Asking) (Pending, error) {
 			break
 		}
 	}
-	return Pending{DeviceCode: n.Poll, Short: n.Short, Long: linkcode.Grouped(n.Long), ExpiresAt: n.ExpiresAt}, err
+	return Pending{
+		DeviceCode: n.Poll, Short: n.Short, Long: linkcode.Grouped(n.Long), Where: s.Origin + page, Complete: s.Address(n.Long), ExpiresAt: n.ExpiresAt,
+	}, err
 }
 
 // Why a device that polls is not let in (RFC 8628 §3.5).

@@ -1,11 +1,11 @@
 package tvlink
 
 import (
-	"net/netip"
 	"sync"
 	"time"
 
 	"usher/internal/device"
+	"usher/internal/linkcode"
 	"usher/internal/ratelimit"
 )
 
@@ -15,17 +15,11 @@ const mostWalks = 100_000
 // Walks remembers, in this process, which sources have polled for too many PINs that wait for nobody. Its zero value is ready.
 type Walks struct {
 	mu    sync.Mutex
-	until map[netip.Prefix]time.Time
+	until map[linkcode.Network]time.Time
 }
 
-// source is an IPv4 address, or an IPv6 /56.
-func source(c device.Client) netip.Prefix {
-	address, bits := ratelimit.Plain(c.Address), 32
-	if !address.Is4() {
-		bits = 56
-	}
-	return netip.PrefixFrom(address, bits).Masked()
-}
+// source is where a client is. Inside, each address stands for itself.
+func source(c device.Client) linkcode.Network { return linkcode.NetworkOf(c.Address, true) }
 
 // closed returns a *ratelimit.LimitedError for a source that has to wait.
 func (w *Walks) closed(c device.Client, now time.Time) error {
@@ -42,7 +36,7 @@ func (w *Walks) close(c device.Client, until time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.until == nil || len(w.until) >= mostWalks { // the limit in the database still holds for those that are forgotten
-		w.until = map[netip.Prefix]time.Time{}
+		w.until = map[linkcode.Network]time.Time{}
 	}
 	w.until[source(c)] = until
 }

@@ -106,7 +106,7 @@ func (h *house) wire() *Door {
 		Profile: &profile.Service{Store: h.db, Resolver: resolver, Now: h.clock},
 		Admin:   h.administration(),
 		Links: &tvlink.Service{
-			Store: h.db, Resolver: resolver, Passwords: signIn, Factors: factors, Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Longest: linkcode.Longest, Now: h.clock,
+			Store: h.db, Resolver: resolver, Passwords: signIn, Factors: factors, Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Origin: testOrigin, Longest: linkcode.Longest, Now: h.clock,
 		},
 		Incident: &incident.Service{Store: h.db, Resolver: resolver, Now: h.clock, Host: "usher.example.org", Contact: "help@usher.example.org"},
 		Clients:  &registration.Service{Store: h.db, Now: h.clock},

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"math"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -80,18 +79,13 @@ func (d *Door) tvPage(w http.ResponseWriter, r *http.Request, status int, p TVPa
 }
 
 func (d *Door) tvWaits(w http.ResponseWriter, r *http.Request, waits tvWaiting) error {
-	picture, err := drawQR(secret.TokenOf(d.linkAddress(waits.long)), "QR code that leads to the page where this code is typed")
+	picture, err := drawQR(d.Links.Address(secret.TokenOf(waits.long)), "QR code that leads to the page where this code is typed")
 	if err != nil {
 		return err
 	}
 	p := TVPage{Short: waits.short, Long: waits.long, QR: picture, Minutes: max(1, minutesLeft(waits.until, d.Now()))}
 	w.Header().Set("Refresh", refreshIn(tvlink.Interval))
 	return d.tvPage(w, r, http.StatusOK, p)
-}
-
-// linkAddress is where a code is typed, with the code filled in.
-func (d *Door) linkAddress(code string) string {
-	return d.Pages.site.Address + "/link?" + url.Values{fieldCode: {code}}.Encode()
 }
 
 // refreshIn is the header by which a page loads itself anew, in whole seconds.
