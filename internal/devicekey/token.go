@@ -20,8 +20,8 @@ import (
 // originalHost is whom clients say that what they sign is for, wherever they send it: some have that name built in.
 const originalHost = "plex.tv"
 
-// Token gives a token that lives a week for what a device's key has signed, in the place of the token the device had. The nonce is spent. It returns the key as well. ErrDead,
-// ErrExpired, ErrInvalid, ErrForeign.
+// Token gives a token that lives a week for what a device's key has signed, in the place of the token the device had. The nonce is spent. It returns
+// the key as well. ErrDead, ErrExpired, ErrInvalid, ErrForeign.
 func (s *Service) Token(ctx context.Context, signed string) (secret.Token, credential.Found, error) {
 	kid, software, err := signing.Peek(signed)
 	if err != nil || software == "" || kid == "" {

@@ -11,8 +11,8 @@ import (
 	"usher/internal/signing"
 )
 
-// ForClients lists the scopes that a client can have for itself, as media servers do.
-func ForClients() []relyingparty.Scope {
+// forClients lists the scopes that a client can have for itself, as media servers do.
+func forClients() []relyingparty.Scope {
 	return []relyingparty.Scope{relyingparty.Servers, relyingparty.Signals}
 }
 
@@ -23,7 +23,7 @@ func (s *Service) ClientToken(ctx context.Context, c relyingparty.Client, scope 
 		return Tokens{}, refuse("unauthorized_client", "the client may not use this grant")
 	}
 	var may []relyingparty.Scope
-	for _, s := range ForClients() {
+	for _, s := range forClients() {
 		if c.MayAsk(s) {
 			may = append(may, s)
 		}
@@ -43,7 +43,7 @@ func (s *Service) ClientToken(ctx context.Context, c relyingparty.Client, scope 
 	t := Tokens{Scopes: scopes, Life: credential.Rules[credential.ClientAccess].Life}
 	t.Access, err = s.Keys.Sign(signing.Access, accessClaims{
 		Issuer: s.Issuer, Subject: c.ID, Audience: s.Issuer, Expires: now.Add(t.Life).Unix(), IssuedAt: now.Unix(), ID: half(secret.NewToken()).Reveal(), Client: c.ID,
-		Scope: Spell(scopes), Born: clock.Epoch,
+		Scope: relyingparty.JoinScopes(scopes), Born: clock.Epoch,
 	})
 	return t, err
 }

@@ -20,7 +20,7 @@ func (s *Service) DeviceScopes(c relyingparty.Client, scope string) (linkcode.Pa
 		return linkcode.Party{}, refuse("unauthorized_client", "the client may not use this grant")
 	}
 	scopes, err := askedScopes(c, scope)
-	return linkcode.Party{Client: c.ID, Scope: Spell(scopes)}, err
+	return linkcode.Party{Client: c.ID, Scope: relyingparty.JoinScopes(scopes)}, err
 }
 
 // Stays reports whether a client that is let in by a code stays signed in by itself: it may refresh.

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"usher/internal/account"
@@ -95,11 +94,6 @@ func (h Holder) authenticated() time.Time {
 	return h.FreshAt
 }
 
-// Types lists the grants that can be asked for.
-func Types() []relyingparty.Grant {
-	return []relyingparty.Grant{relyingparty.Code, relyingparty.Refresh, relyingparty.DeviceCode, relyingparty.Credentials}
-}
-
 // terms are what a grant was given for, kept sealed with it.
 type terms struct {
 	Scopes []relyingparty.Scope `json:"scopes"`
@@ -123,13 +117,4 @@ func write(v any) string {
 		panic("grant: " + err.Error())
 	}
 	return string(raw)
-}
-
-// Spell writes scopes as RFC 6749 §3.3 does.
-func Spell(scopes []relyingparty.Scope) string {
-	texts := make([]string, len(scopes))
-	for i, s := range scopes {
-		texts[i] = string(s)
-	}
-	return strings.Join(texts, " ")
 }

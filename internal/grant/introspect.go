@@ -52,7 +52,7 @@ func (s *Service) Introspect(ctx context.Context, c relyingparty.Client, token s
 		return Status{}, err
 	}
 	return Status{
-		Active: true, Issuer: s.Issuer, Subject: in.Who.ID, Audience: s.Issuer, Client: in.Subject, Scope: Spell(in.terms.Scopes), Kind: "Bearer",
+		Active: true, Issuer: s.Issuer, Subject: in.Who.ID, Audience: s.Issuer, Client: in.Subject, Scope: relyingparty.JoinScopes(in.terms.Scopes), Kind: "Bearer",
 		UserName: personOf(in.Who, in.terms).UserName, Expires: in.ExpiresAt.Unix(), IssuedAt: in.CreatedAt.Unix(), ID: in.Claims.Text("jti"), Grant: in.Hash,
 	}, nil
 }
@@ -67,7 +67,7 @@ func (s *Service) serverStatus(ctx context.Context, c relyingparty.Client, token
 		return Status{}, err
 	}
 	return Status{
-		Active: true, Issuer: s.Issuer, Subject: c.ID, Audience: s.Issuer, Client: c.ID, Scope: Spell(in.Scopes), Kind: "Bearer",
+		Active: true, Issuer: s.Issuer, Subject: c.ID, Audience: s.Issuer, Client: c.ID, Scope: relyingparty.JoinScopes(in.Scopes), Kind: "Bearer",
 		Expires: in.Claims.Time("exp").Unix(), IssuedAt: in.Claims.Time("iat").Unix(), ID: in.Claims.Text("jti"),
 	}, nil
 }
@@ -86,7 +86,7 @@ func (s *Service) refreshStatus(f credential.Found, who account.Account) (Status
 	}
 	ends := f.DeviceUsedAt.Add(credential.Rules[credential.Refresh].Idle)
 	return Status{
-		Active: true, Issuer: s.Issuer, Subject: who.ID, Client: f.Subject, Scope: Spell(t.Scopes), UserName: personOf(who, t).UserName,
+		Active: true, Issuer: s.Issuer, Subject: who.ID, Client: f.Subject, Scope: relyingparty.JoinScopes(t.Scopes), UserName: personOf(who, t).UserName,
 		Expires: slices.MinFunc([]time.Time{ends, f.ExpiresAt}, time.Time.Compare).Unix(), IssuedAt: f.CreatedAt.Unix(), Grant: f.Hash,
 	}, nil
 }

@@ -87,14 +87,14 @@ func (s *Service) issue(i issue) (t Tokens, err error) {
 	t.Scopes, t.Life = i.terms.Scopes, life
 	t.Access, err = s.Keys.Sign(signing.Access, accessClaims{
 		Issuer: s.Issuer, Subject: i.who.ID, Audience: s.Issuer, Expires: i.at.Add(life).Unix(), IssuedAt: i.at.Unix(), ID: i.id.Reveal()[:secret.TokenLength/2],
-		Client: i.client.ID, Scope: Spell(i.terms.Scopes), AuthTime: seconds(i.grant.FreshAt), ACR: i.terms.ACR, Grant: i.grant.Hash,
+		Client: i.client.ID, Scope: relyingparty.JoinScopes(i.terms.Scopes), AuthTime: seconds(i.grant.FreshAt), ACR: i.terms.ACR, Grant: i.grant.Hash,
 	})
 	if err != nil || !i.terms.has(relyingparty.OpenID) {
 		return t, err
 	}
 	sum := sha256.Sum256([]byte(t.Access))
 	t.Identity, err = s.Keys.Sign(signing.Identity, identityClaims{
-		Issuer: s.Issuer, Subject: i.who.ID, Audience: i.client.ID, Expires: i.at.Add(IdentityLife).Unix(), IssuedAt: i.at.Unix(),
+		Issuer: s.Issuer, Subject: i.who.ID, Audience: i.client.ID, Expires: i.at.Add(identityLife).Unix(), IssuedAt: i.at.Unix(),
 		AuthTime: seconds(i.grant.FreshAt), Nonce: i.nonce, ACR: i.terms.ACR, AMR: i.terms.AMR,
 		AtHash: base64.RawURLEncoding.EncodeToString(sum[:16]), Grant: i.grant.Hash, person: personOf(i.who, i.terms),
 	})

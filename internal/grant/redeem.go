@@ -50,7 +50,7 @@ type New struct {
 
 // Lives.
 const (
-	IdentityLife = time.Hour
+	identityLife = time.Hour
 	// boundLife is how long it is remembered that a client has a sign-in that ends with its browser's.
 	boundLife = 30 * 24 * time.Hour
 )

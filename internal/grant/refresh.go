@@ -56,7 +56,7 @@ func (s *Service) Refresh(ctx context.Context, c relyingparty.Client, token secr
 	}
 	family, next := half(token), half(s.Ring().Derive("refresh", token))
 	at, err := s.Store.RotateRefresh(ctx, f, Rotation{
-		Secret: secondHalf(token), Next: next, Request: Spell(t.Scopes), At: s.Now(), Reuse: s.reuse(ctx, f),
+		Secret: secondHalf(token), Next: next, Request: relyingparty.JoinScopes(t.Scopes), At: s.Now(), Reuse: s.reuse(ctx, f),
 	})
 	if errors.Is(err, ErrReused) || errors.Is(err, credential.ErrSpent) {
 		return Tokens{}, errGrant()

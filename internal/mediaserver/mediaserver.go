@@ -19,8 +19,8 @@ import (
 const (
 	// Most is how many media servers an account may have.
 	Most = 50
-	// MostClaims is how many claim tokens of an account may wait at once.
-	MostClaims = 5
+	// mostClaims is how many claim tokens of an account may wait at once.
+	mostClaims = 5
 )
 
 // byClaim is the method of what was claimed.
@@ -60,7 +60,7 @@ func (s *Service) Offer(ctx context.Context, f credential.Found, client device.C
 		return secret.Token{}, err
 	}
 	claim := credential.Link{
-		Kind: credential.ServerClaim, Token: secret.NewClaim(), AccountID: f.AccountID, Stamp: credential.StampNow(f.Clock, f.Account), Most: MostClaims,
+		Kind: credential.ServerClaim, Token: secret.NewClaim(), AccountID: f.AccountID, Stamp: credential.StampNow(f.Clock, f.Account), Most: mostClaims,
 	}
 	act := audit.New(now, audit.ClaimTokenMade, f.AccountID, f.AccountID).From(client)
 	return claim.Token, s.Store.Record(ctx, act.Linking(claim))

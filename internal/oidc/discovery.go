@@ -52,7 +52,7 @@ func (d *Door) discovery(w http.ResponseWriter, _ *http.Request) error {
 	d.write(w, http.StatusOK, metadata{
 		Issuer: d.Origin, Authorize: d.Origin + pathAuthorize, Token: d.Origin + grant.TokenPath, UserInfo: d.Origin + pathUserInfo, Keys: d.Origin + pathKeys,
 		Introspect: d.Origin + pathIntrospect, Revoke: d.Origin + pathRevoke, EndSession: d.Origin + pathEndSession, Device: d.Origin + pathDevice,
-		Scopes: relyingparty.Scopes(), ResponseTypes: []string{"code"}, ResponseModes: []string{"query", "form_post"}, Grants: grant.Types(), ACRs: grant.ACRs(),
+		Scopes: relyingparty.Scopes(), ResponseTypes: []string{"code"}, ResponseModes: []string{"query", "form_post"}, Grants: relyingparty.Grants(), ACRs: grant.ACRs(),
 		Prompts: grant.Prompts(), SubjectTypes: []string{"public"}, IdentityAlgs: []string{"RS256"}, ClientAuths: auths, ClientAlgs: algs,
 		IntrospectAuths: auths[1:], IntrospectAlgs: algs, RevokeAuths: auths, RevokeAlgs: algs, ChallengeMethods: []string{"S256"},
 		Claims:       []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "preferred_username", "email", "email_verified"},

@@ -46,7 +46,7 @@ func (d *Door) token(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	d.write(w, http.StatusOK, tokens{t.Access, "Bearer", int64(t.Life.Seconds()), t.Refresh.Reveal(), t.Identity, grant.Spell(t.Scopes)})
+	d.write(w, http.StatusOK, tokens{t.Access, "Bearer", int64(t.Life.Seconds()), t.Refresh.Reveal(), t.Identity, relyingparty.JoinScopes(t.Scopes)})
 	return nil
 }
 

@@ -54,8 +54,9 @@ var (
 	errKeysUseless   = errors.New("Only private_key_jwt needs keys.")
 	errLogout        = errors.New("It begins with https://, and has no user and no #. In your own network it may begin with http://: say that it is trusted there.")
 	errLogoutPrivate = errors.New("This address is in a private network. Say that it may be, if you run the app yourself.")
-	errHouse         = errors.New("An app that does not prove itself can belong to the house only where all its addresses begin with https://: any other program on a device could pass for it.")
-	errLogoutInner   = errors.New("It begins with https:// or http://, and has no user and no #.")
+	errHouse         = errors.New("An app that does not prove itself can belong to the house only where all its addresses begin with https://: " +
+		"any other program on a device could pass for it.")
+	errLogoutInner = errors.New("It begins with https:// or http://, and has no user and no #.")
 )
 
 // NewID returns a fresh client_id.
@@ -86,7 +87,7 @@ const reservedID = "new"
 
 func checkID(s string) error {
 	const inside = "abcdefghijklmnopqrstuvwxyz0123456789._-"
-	if s == "" || s == reservedID || len(s) > LongestID || strings.Trim(s, inside) != "" || strings.ContainsAny(s[:1]+s[len(s)-1:], "._-") {
+	if s == "" || s == reservedID || len(s) > longestID || strings.Trim(s, inside) != "" || strings.ContainsAny(s[:1]+s[len(s)-1:], "._-") {
 		return errID
 	}
 	return nil
@@ -107,7 +108,7 @@ func (c Client) checkRedirects() error {
 }
 
 func (c Client) checkURIs(all []string) error {
-	if len(all) > MostURIs {
+	if len(all) > mostURIs {
 		return errMany
 	}
 	for _, uri := range all {
@@ -115,7 +116,7 @@ func (c Client) checkURIs(all []string) error {
 			return err
 		}
 		if scheme, _, _ := strings.Cut(uri, ":"); scheme != "https" && scheme != "http" && !c.Public() {
-			return ErrURIOnlyInApp
+			return errURIOnlyInApp
 		}
 	}
 	return nil

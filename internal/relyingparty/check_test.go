@@ -106,7 +106,7 @@ func TestCheck(t *testing.T) {
 }
 
 func many() (all []string) {
-	for i := range MostURIs + 1 {
+	for i := range mostURIs + 1 {
 		all = append(all, fmt.Sprintf("https://a.example/%d", i))
 	}
 	return all
@@ -182,18 +182,18 @@ func TestParseKeys(t *testing.T) {
 		want error
 	}{
 		"three kinds":    {keySet(t, one, jose.JSONWebKey{Key: good.Public(), KeyID: "rsa", Use: "sig"}, jose.JSONWebKey{Key: p256.Public(), KeyID: "ec"}), nil},
-		"nothing":        {"", ErrKeys},
-		"no keys":        {`{"keys":[]}`, ErrKeys},
-		"an address":     {"https://client.example/jwks", ErrKeys},
-		"too many":       {keySet(t, crowd...), ErrKeys},
-		"too long":       {keySet(t, one) + strings.Repeat(" ", longestKeys), ErrKeys},
-		"a private one":  {keySet(t, one, jose.JSONWebKey{Key: p256, KeyID: "ec"}), ErrKeysPrivate},
-		"a shared one":   {keySet(t, jose.JSONWebKey{Key: []byte("a secret that both know"), KeyID: "oct"}), ErrKeysPrivate},
-		"another curve":  {keySet(t, jose.JSONWebKey{Key: p384.Public(), KeyID: "ec"}), ErrKeysWeak},
-		"a short one":    {weak, ErrKeysWeak},
-		"for secrecy":    {keySet(t, encrypting), ErrKeysWeak},
-		"without a name": {keySet(t, nameless), ErrKeysWeak},
-		"one name twice": {keySet(t, one, newKey(t, "one")), ErrKeysWeak},
+		"nothing":        {"", errKeys},
+		"no keys":        {`{"keys":[]}`, errKeys},
+		"an address":     {"https://client.example/jwks", errKeys},
+		"too many":       {keySet(t, crowd...), errKeys},
+		"too long":       {keySet(t, one) + strings.Repeat(" ", longestKeys), errKeys},
+		"a private one":  {keySet(t, one, jose.JSONWebKey{Key: p256, KeyID: "ec"}), errKeysPrivate},
+		"a shared one":   {keySet(t, jose.JSONWebKey{Key: []byte("a secret that both know"), KeyID: "oct"}), errKeysPrivate},
+		"another curve":  {keySet(t, jose.JSONWebKey{Key: p384.Public(), KeyID: "ec"}), errKeysWeak},
+		"a short one":    {weak, errKeysWeak},
+		"for secrecy":    {keySet(t, encrypting), errKeysWeak},
+		"without a name": {keySet(t, nameless), errKeysWeak},
+		"one name twice": {keySet(t, one, newKey(t, "one")), errKeysWeak},
 	} {
 		if _, err := ParseKeys(c.text); err != c.want { // the table names the very values
 			t.Errorf("%s: %v, want %v", name, err, c.want)

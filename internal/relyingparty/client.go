@@ -56,9 +56,9 @@ type Client struct {
 
 // Limits of a client.
 const (
-	LongestID   = 64
+	longestID   = 64
 	LongestName = 64 // in code points
-	MostURIs    = 20
+	mostURIs    = 20
 	MostSecrets = 5 // at once, while they are being changed
 	longestURI  = 2000
 	longestKeys = 16_000

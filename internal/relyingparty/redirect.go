@@ -10,38 +10,38 @@ import (
 
 // Errors about a redirect URI that somebody wants to register. Their texts are for people.
 var (
-	ErrURILong      = errors.New("An address has at most 2,000 characters.")
-	ErrURISpelling  = errors.New("Only the plain characters of an address may stand in it: no space, backslash, *, # or letters beyond a to z.")
-	ErrURIScheme    = errors.New("It begins with https://, with http://127.0.0.1 or http://[::1], or, for an app, with a scheme of its own that has a dot in it.")
-	ErrURIHost      = errors.New("Its host is a name in small letters or a number, without user, and without a dot at the end.")
-	ErrURIPath      = errors.New("Its path has no parts of only dots, no empty parts, and no encoded slashes, dots or percent signs.")
-	ErrURIOnlyInApp = errors.New("A scheme of its own is for apps that have no secret.")
+	errURILong      = errors.New("An address has at most 2,000 characters.")
+	errURISpelling  = errors.New("Only the plain characters of an address may stand in it: no space, backslash, *, # or letters beyond a to z.")
+	errURIScheme    = errors.New("It begins with https://, with http://127.0.0.1 or http://[::1], or, for an app, with a scheme of its own that has a dot in it.")
+	errURIHost      = errors.New("Its host is a name in small letters or a number, without user, and without a dot at the end.")
+	errURIPath      = errors.New("Its path has no parts of only dots, no empty parts, and no encoded slashes, dots or percent signs.")
+	errURIOnlyInApp = errors.New("A scheme of its own is for apps that have no secret.")
 )
 
 // CheckRedirect says whether a redirect URI may be registered, for any client: https; http at a loopback literal (RFC 8252 §7.3); or a
 // private-use scheme with a dot (RFC 8252 §7.1). Whatever two programs could read in two ways is refused.
 func CheckRedirect(uri string) error {
 	if len(uri) > longestURI {
-		return ErrURILong
+		return errURILong
 	}
 	if strings.ContainsFunc(uri, notInURI) || !escapesWell(uri) {
-		return ErrURISpelling
+		return errURISpelling
 	}
 	scheme, rest, found := strings.Cut(uri, ":")
 	switch {
 	case !found:
-		return ErrURIScheme
+		return errURIScheme
 	case scheme == "https":
 		return checkAuthority(rest, plausibleHost)
 	case scheme == "http":
 		if checkAuthority(rest, loopbackLiteral) != nil {
-			return ErrURIScheme
+			return errURIScheme
 		}
 		return nil
 	case privateScheme(scheme):
 		return checkPrivate(rest)
 	}
-	return ErrURIScheme
+	return errURIScheme
 }
 
 // notInURI is true of what RFC 3986 does not allow in a URI, and of fragments and wildcards.
@@ -74,7 +74,7 @@ func escapesWell(uri string) bool {
 func checkAuthority(rest string, isHost func(string) bool) error {
 	rest, found := strings.CutPrefix(rest, "//")
 	if !found {
-		return ErrURIScheme
+		return errURIScheme
 	}
 	end := strings.IndexAny(rest, "/?")
 	if end < 0 {
@@ -82,7 +82,7 @@ func checkAuthority(rest string, isHost func(string) bool) error {
 	}
 	host, port := cutPort(rest[:end])
 	if !isHost(host) || port != "" && !plausiblePort(port[1:]) {
-		return ErrURIHost
+		return errURIHost
 	}
 	return checkPath(rest[end:])
 }
@@ -131,7 +131,7 @@ func checkPath(rest string) error {
 	for i, part := range parts {
 		last := i == len(parts)-1
 		if part == "" && !last || part == "." || part == ".." || strings.ContainsAny(part, "[]") || trickyEscape(part) {
-			return ErrURIPath
+			return errURIPath
 		}
 	}
 	return nil
@@ -160,14 +160,14 @@ func checkPrivate(rest string) error {
 		host, path := after[:end], after[end:]
 		switch {
 		case host == "" && !strings.HasPrefix(path, "/"): // nothing follows, and some leave the slashes out then
-			return ErrURIPath
+			return errURIPath
 		case host != "" && !plausibleHost(host):
-			return ErrURIHost
+			return errURIHost
 		}
 		return checkPath(path)
 	}
 	if !strings.HasPrefix(rest, "/") {
-		return ErrURIPath
+		return errURIPath
 	}
 	return checkPath(rest)
 }

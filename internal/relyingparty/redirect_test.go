@@ -17,28 +17,28 @@ var accepted = []string{
 
 // Attack O1: what two programs could read in two ways is not registered.
 var refused = map[string]error{
-	"": ErrURIScheme, "/cb": ErrURIScheme, "//evil.example/cb": ErrURIScheme, "https:": ErrURIScheme, "https:/one.example": ErrURIScheme, "https:good.example": ErrURIScheme,
-	"http://app.example.org/cb": ErrURIScheme, "http://localhost/cb": ErrURIScheme, "http://localhost:8000/cb": ErrURIScheme, "http://127.0.0.2/cb": ErrURIScheme,
-	"http://127.0.0.1.evil.example/cb": ErrURIScheme, "http://127.1/cb": ErrURIScheme, "http://2130706433/cb": ErrURIScheme, "http://[::ffff:127.0.0.1]/cb": ErrURIScheme,
-	"http://[::1%25lo]/cb": ErrURIScheme, "http://127.0.0.1:0/cb": ErrURIScheme, "http://127.0.0.1:65536/cb": ErrURIScheme, "http://127.0.0.1:080/cb": ErrURIScheme,
-	"http://127.0.0.1:/cb": ErrURIScheme, "http://me@127.0.0.1/cb": ErrURIScheme, "http://127.0.0.1:8000@evil.example/": ErrURIScheme, "http://127.0.0.1/../cb": ErrURIScheme,
-	"HTTPS://app.example.org/cb": ErrURIScheme, "javascript:alert(1)": ErrURIScheme, "data:text/html,x": ErrURIScheme, "myapp:/cb": ErrURIScheme, "myapp://cb": ErrURIScheme,
-	"Com.example:/cb": ErrURIScheme, ".example:/cb": ErrURIScheme, "com.:/cb": ErrURIScheme, "com..example:/cb": ErrURIScheme, "1.example:/cb": ErrURIScheme,
-	"https://": ErrURIHost, "https:///cb": ErrURIHost, "https://good.example@evil.example/": ErrURIHost, "https://good.example:pw@evil.example/": ErrURIHost,
-	"https://App.example.org/cb": ErrURIHost, "https://app.example.org./cb": ErrURIHost, "https://app..example/cb": ErrURIHost, "https://-app.example/": ErrURIHost,
-	"https://app.example:/cb": ErrURIHost, "https://app.example:0443/cb": ErrURIHost, "https://app.example:99999/": ErrURIHost, "https://app.example:8:8/": ErrURIHost,
-	"https://[::1%25eth0]/": ErrURIHost, "https://[fe80::1%25eth0]/": ErrURIHost, "https://[0:0::1]/": ErrURIHost, "https://[::1/": ErrURIHost, "https://::1/": ErrURIHost,
-	"https://0x7f.0.0.1/": ErrURIHost, "https://0177.0.0.1/": ErrURIHost, "https://127.1/": ErrURIHost, "https://app.example.0x7f/": ErrURIHost, "https://a_b.example/": ErrURIHost,
-	"https://app%2eexample/": ErrURIHost, "com.example.app://user@host/cb": ErrURIHost,
-	"https://app.example/a/../b": ErrURIPath, "https://app.example/./b": ErrURIPath, "https://app.example/a/..": ErrURIPath, "https://app.example//evil.example": ErrURIPath,
-	"https://app.example/%2e%2e/b": ErrURIPath, "https://app.example/a%2Fb": ErrURIPath, "https://app.example/a%2fb": ErrURIPath, "https://app.example/a%5cb": ErrURIPath,
-	"https://app.example/%252e/b": ErrURIPath, "https://app.example/.%2E/b": ErrURIPath, "com.example.app:/../cb": ErrURIPath, "com.example.app:cb": ErrURIPath,
-	"com.example.app:": ErrURIPath, "com.example.app:?x": ErrURIPath, "com.example.app:////evil.example": ErrURIPath, "app.immich://": ErrURIPath, "app.immich://?x": ErrURIPath, "https://app.example/[x]": ErrURIPath,
-	"https://app.example/cb#x": ErrURISpelling, "https://app.example/cb#": ErrURISpelling, `https://app.example\@evil.example/`: ErrURISpelling, "https://*.example.org/cb": ErrURISpelling,
-	"https://app.example/*": ErrURISpelling, " https://app.example/": ErrURISpelling, "https://app.example/ ": ErrURISpelling, "https://app.example/\ncb": ErrURISpelling,
-	"https://app.example/\x00": ErrURISpelling, "https://bücher.example/": ErrURISpelling, "https://app.example/ü": ErrURISpelling, "https://app.example/%": ErrURISpelling,
-	"https://app.example/%4": ErrURISpelling, "https://app.example/%zz": ErrURISpelling, "https://app.example/%00": ErrURISpelling, "https://app.example/cb?x=%0d%0aSet-Cookie": ErrURISpelling,
-	"https://app.example/<script>": ErrURISpelling, `https://app.example/"x`: ErrURISpelling, "https://app.example/^": ErrURISpelling, "https://evil。example/": ErrURISpelling,
+	"": errURIScheme, "/cb": errURIScheme, "//evil.example/cb": errURIScheme, "https:": errURIScheme, "https:/one.example": errURIScheme, "https:good.example": errURIScheme,
+	"http://app.example.org/cb": errURIScheme, "http://localhost/cb": errURIScheme, "http://localhost:8000/cb": errURIScheme, "http://127.0.0.2/cb": errURIScheme,
+	"http://127.0.0.1.evil.example/cb": errURIScheme, "http://127.1/cb": errURIScheme, "http://2130706433/cb": errURIScheme, "http://[::ffff:127.0.0.1]/cb": errURIScheme,
+	"http://[::1%25lo]/cb": errURIScheme, "http://127.0.0.1:0/cb": errURIScheme, "http://127.0.0.1:65536/cb": errURIScheme, "http://127.0.0.1:080/cb": errURIScheme,
+	"http://127.0.0.1:/cb": errURIScheme, "http://me@127.0.0.1/cb": errURIScheme, "http://127.0.0.1:8000@evil.example/": errURIScheme, "http://127.0.0.1/../cb": errURIScheme,
+	"HTTPS://app.example.org/cb": errURIScheme, "javascript:alert(1)": errURIScheme, "data:text/html,x": errURIScheme, "myapp:/cb": errURIScheme, "myapp://cb": errURIScheme,
+	"Com.example:/cb": errURIScheme, ".example:/cb": errURIScheme, "com.:/cb": errURIScheme, "com..example:/cb": errURIScheme, "1.example:/cb": errURIScheme,
+	"https://": errURIHost, "https:///cb": errURIHost, "https://good.example@evil.example/": errURIHost, "https://good.example:pw@evil.example/": errURIHost,
+	"https://App.example.org/cb": errURIHost, "https://app.example.org./cb": errURIHost, "https://app..example/cb": errURIHost, "https://-app.example/": errURIHost,
+	"https://app.example:/cb": errURIHost, "https://app.example:0443/cb": errURIHost, "https://app.example:99999/": errURIHost, "https://app.example:8:8/": errURIHost,
+	"https://[::1%25eth0]/": errURIHost, "https://[fe80::1%25eth0]/": errURIHost, "https://[0:0::1]/": errURIHost, "https://[::1/": errURIHost, "https://::1/": errURIHost,
+	"https://0x7f.0.0.1/": errURIHost, "https://0177.0.0.1/": errURIHost, "https://127.1/": errURIHost, "https://app.example.0x7f/": errURIHost, "https://a_b.example/": errURIHost,
+	"https://app%2eexample/": errURIHost, "com.example.app://user@host/cb": errURIHost,
+	"https://app.example/a/../b": errURIPath, "https://app.example/./b": errURIPath, "https://app.example/a/..": errURIPath, "https://app.example//evil.example": errURIPath,
+	"https://app.example/%2e%2e/b": errURIPath, "https://app.example/a%2Fb": errURIPath, "https://app.example/a%2fb": errURIPath, "https://app.example/a%5cb": errURIPath,
+	"https://app.example/%252e/b": errURIPath, "https://app.example/.%2E/b": errURIPath, "com.example.app:/../cb": errURIPath, "com.example.app:cb": errURIPath,
+	"com.example.app:": errURIPath, "com.example.app:?x": errURIPath, "com.example.app:////evil.example": errURIPath, "app.immich://": errURIPath, "app.immich://?x": errURIPath, "https://app.example/[x]": errURIPath,
+	"https://app.example/cb#x": errURISpelling, "https://app.example/cb#": errURISpelling, `https://app.example\@evil.example/`: errURISpelling, "https://*.example.org/cb": errURISpelling,
+	"https://app.example/*": errURISpelling, " https://app.example/": errURISpelling, "https://app.example/ ": errURISpelling, "https://app.example/\ncb": errURISpelling,
+	"https://app.example/\x00": errURISpelling, "https://bücher.example/": errURISpelling, "https://app.example/ü": errURISpelling, "https://app.example/%": errURISpelling,
+	"https://app.example/%4": errURISpelling, "https://app.example/%zz": errURISpelling, "https://app.example/%00": errURISpelling, "https://app.example/cb?x=%0d%0aSet-Cookie": errURISpelling,
+	"https://app.example/<script>": errURISpelling, `https://app.example/"x`: errURISpelling, "https://app.example/^": errURISpelling, "https://evil。example/": errURISpelling,
 }
 
 func TestCheckRedirect(t *testing.T) {
@@ -53,7 +53,7 @@ func TestCheckRedirect(t *testing.T) {
 		}
 	}
 	long := "https://app.example/" + strings.Repeat("a", longestURI)
-	if CheckRedirect(long) != ErrURILong || CheckRedirect(long[:longestURI]) != nil {
+	if CheckRedirect(long) != errURILong || CheckRedirect(long[:longestURI]) != nil {
 		t.Error("the longest address")
 	}
 }

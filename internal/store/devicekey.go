@@ -9,8 +9,8 @@ import (
 	"usher/internal/credential"
 )
 
-// SetDeviceKey makes a key the only one of its device, for as long as the device may live at all: another key makes it live no longer. credential.ErrKeyTaken when one of that name is another device's, credential.ErrSpent when the
-// device was signed out meanwhile.
+// SetDeviceKey makes a key the only one of its device, for as long as the device may live at all: another key makes it live no longer.
+// credential.ErrKeyTaken when one of that name is another device's, credential.ErrSpent when the device was signed out meanwhile.
 func (db *DB) SetDeviceKey(ctx context.Context, k credential.DeviceKeyOf, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
 		if _, err := db.lock(ctx, t, k.AccountID); err != nil {
