@@ -73,7 +73,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 			{"code_challenge", "", "invalid_request"}, {"code_challenge", "short", "invalid_request"}, {"code_challenge", strings.Repeat("~", 43), "invalid_request"},
 			{"code_challenge_method", "", "invalid_request"}, {"code_challenge_method", "plain", "invalid_request"}, {"code_challenge_method", "s256", "invalid_request"},
 			{"request", "eyJ", "request_not_supported"}, {"request_uri", "https://evil.example/", "request_uri_not_supported"},
-			{"scope", "", "invalid_scope"}, {"scope", "servers", "invalid_scope"}, {"scope", "openid  email", "invalid_scope"}, {"scope", "openid claim", "invalid_scope"}, {"scope", "nothing", "invalid_scope"},
+			{"scope", "", "invalid_scope"}, {"scope", "servers", "invalid_scope"}, {"scope", "openid  email", "invalid_scope"}, {"scope", "openid ssf.read", "invalid_scope"}, {"scope", "nothing", "invalid_scope"},
 			{"prompt", "none login", "invalid_request"}, {"prompt", "login login", "invalid_request"}, {"prompt", strings.Repeat("login ", 500) + "login", "invalid_request"}, {"prompt", "create", "invalid_request"}, {"max_age", "-1", "invalid_request"}, {"max_age", "soon", "invalid_request"},
 			{"nonce", strings.Repeat("x", 3000), "invalid_request"},
 		} {
@@ -86,6 +86,10 @@ func TestRequestsThatAreRefused(t *testing.T) {
 			case on.Scheme+"://"+on.Host+on.Path != a.RedirectURIs[0] || on.Query().Get("error") != c.want || on.Query().Get("iss") != origin || on.Query().Get("state") != "some state":
 				d.Errorf("%s=%q leads to %s, want %s", c.change, c.value, on, c.want)
 			}
+		}
+		less := d.newApp("less", func(c *relyingparty.Client) { c.Scopes = []relyingparty.Scope{relyingparty.OpenID} })
+		if on := less.begun("scope", "openid email"); on.Query().Get("error") != "invalid_scope" {
+			d.Errorf("a scope that is another client's leads to %s", on.Path)
 		}
 		for _, twice := range []string{"client_id", "redirect_uri", "state", "scope", "code_challenge"} {
 			q := a.asked()

@@ -73,7 +73,7 @@ func TestThePageSaysWhoStays(t *testing.T) {
 		browser := h.signedIn(h.anna)
 		a := d.newApp("tv", func(c *relyingparty.Client) {
 			aTV(c)
-			c.Grants = []relyingparty.Grant{relyingparty.DeviceCode}
+			c.Grants, c.Scopes = []relyingparty.Grant{relyingparty.DeviceCode}, []relyingparty.Scope{relyingparty.OpenID}
 		})
 		asked, err := a.config.DeviceAuth(d.outside())
 		d.must(err)
