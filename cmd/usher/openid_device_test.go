@@ -75,6 +75,7 @@ func TestThePageSaysWhoStays(t *testing.T) {
 			aTV(c)
 			c.Grants, c.Scopes = []relyingparty.Grant{relyingparty.DeviceCode}, []relyingparty.Scope{relyingparty.OpenID}
 		})
+		a.config.Scopes = []string{"openid"}
 		asked, err := a.config.DeviceAuth(d.outside())
 		d.must(err)
 		if page := h.lets(asked.UserCode, browser, "confirm").Body.String(); !strings.Contains(page, "registered here") || strings.Contains(page, staysWords) {
