@@ -88,7 +88,7 @@ func everyKind() map[notice.Kind]struct {
 		{notice.AppPasswordMade(ann, "Ann", event, "Kodi"), []string{"Kodi", "Firefox on Linux near Lyon, France", day}},
 		{notice.ServerClaimed(ann, "Ann", event), []string{"media server", "Firefox on Linux", "Lyon, France", day}},
 		{notice.DeviceLinked(ann, "Ann", notice.Device{Name: "Living room", Product: "Jellyfin", Place: "Lyon, France", Address: "203.0.113.7"}, at, path), []string{
-			"Living room near Lyon, France was signed in to your account", "with a code", day, "App: Jellyfin", "IP address: 203.0.113.7", "Remove this device"}},
+			"A code signed Living room near Lyon, France in to your account", day, "App: Jellyfin", "IP address: 203.0.113.7", "Remove this device"}},
 		{notice.Incident(ann, "Ann", incidentParts(), "ABCD-EFGH"), []string{
 			"closed until you choose a new password", "What happened", "A copy of our list was taken.", "Of its second part too.", "no payment data",
 			"What to do", "Further protection", "payment card by e-mail", "watch.example.org/notice", "ABCD-EFGH", "no link and no button"}},
