@@ -7,35 +7,33 @@ import (
 	"strings"
 	"time"
 
-	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/request"
+	"usher/internal/signin"
 )
 
-// listed are the devices of an account that other software of it may know of: software and media servers. Browsers are their owner's own affair.
-// What other software calls itself is told only to who may act for the account: it is half of what a PIN is polled with.
-func (d *Door) listed(c *call, f credential.Found) ([]device.Device, error) {
-	all, err := d.Devices.List(c.r.Context(), f.AccountID)
-	var some []device.Device
+// listed resolves who asks, and lists the devices of the account that other software of it may know of: software and media servers. Browsers are
+// their owner's own affair. What other software calls itself is told only to who may act for the account: it is half of what a PIN is polled with.
+func (d *Door) listed(c *call) (in signin.Admitted, some []device.Device, err error) {
+	if in, err = c.member(); err != nil {
+		return in, nil, err
+	}
+	all, err := d.Devices.List(c.r.Context(), in.Found.AccountID)
 	for _, dev := range all {
 		if dev.Kind == device.Browser || dev.Kind == device.Phone {
 			continue
 		}
-		if f.MayAct() != nil && dev.ID != f.DeviceID && dev.Kind != device.Server {
+		if in.Found.MayAct() != nil && dev.ID != in.Found.DeviceID && dev.Kind != device.Server {
 			dev.Claim.Identifier = ""
 		}
 		some = append(some, dev)
 	}
-	return some, err
+	return in, some, err
 }
 
 // devices lists them without their tokens, which nobody but they has, and without where they are.
 func (d *Door) devices(c *call) error {
-	in, err := c.member()
-	if err != nil {
-		return err
-	}
-	all, err := d.listed(c, in.Found)
+	_, all, err := d.listed(c)
 	if err != nil {
 		return err
 	}
@@ -60,17 +58,13 @@ func lastingName(d device.Device) string { return cmp.Or(d.Claim.Identifier, d.I
 
 // deleteDevice signs a device out, by its number.
 func (d *Door) deleteDevice(c *call) error {
-	in, err := c.member()
+	in, all, err := d.listed(c)
 	if err != nil {
 		return err
 	}
 	number, err := strconv.ParseInt(strings.TrimSuffix(c.r.PathValue("id"), ".xml"), 10, 64)
 	if err != nil {
 		return device.ErrNotFound
-	}
-	all, err := d.listed(c, in.Found)
-	if err != nil {
-		return err
 	}
 	for _, dev := range all {
 		if device.Number(dev.ID) == number {
@@ -86,11 +80,7 @@ func (d *Door) deleteDevice(c *call) error {
 
 // resources lists the same as places to play from or on. None has told yet where it can be reached.
 func (d *Door) resources(c *call) error {
-	in, err := c.member()
-	if err != nil {
-		return err
-	}
-	all, err := d.listed(c, in.Found)
+	_, all, err := d.listed(c)
 	if err != nil {
 		return err
 	}
@@ -105,11 +95,7 @@ func (d *Door) resources(c *call) error {
 }
 
 func (d *Door) resourcesOld(c *call) error {
-	in, err := c.member()
-	if err != nil {
-		return err
-	}
-	all, err := d.listed(c, in.Found)
+	_, all, err := d.listed(c)
 	if err != nil {
 		return err
 	}
