@@ -44,7 +44,7 @@ func (c outboxCmd) Run(ctx context.Context, w world) error {
 
 // onService opens the database of a service that is there already, for one command.
 func (s settings) onService(ctx context.Context, w world, fn func(*stack) error) error {
-	cfg, err := s.load(w)
+	cfg, err := s.beside(w)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (s settings) onService(ctx context.Context, w world, fn func(*stack) error)
 
 // withStack opens the database for one command, and makes it when there is none.
 func (s settings) withStack(ctx context.Context, w world, fn func(*stack) error) (err error) {
-	cfg, err := s.load(w)
+	cfg, err := s.beside(w)
 	if err != nil {
 		return err
 	}
@@ -116,7 +116,7 @@ type mailTestCmd struct {
 
 // Run sends one mail, past the queue.
 func (c mailTestCmd) Run(ctx context.Context, w world) error {
-	cfg, err := c.load(w)
+	cfg, err := c.beside(w)
 	if err != nil {
 		return err
 	}

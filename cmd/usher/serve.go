@@ -258,6 +258,9 @@ func (s *service) answer(ctx context.Context, handler http.Handler, w world) err
 	if err != nil {
 		return errors.Join(taken(err, s.cfg.OperationsListen, "operations_listen"), listener.Close())
 	}
+	if err := noteOrigin(s.cfg); err != nil {
+		s.log.Warn("the address was not noted for commands: give them the service's settings", "error", err)
+	}
 	opsServer := operations.Server(operations.Handler(s.operations()))
 	server := middleware.Server(s.cfg.Listen, handler, s.log)
 

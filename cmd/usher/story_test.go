@@ -128,6 +128,7 @@ func setUpStory(t *testing.T, e *testscript.Env, engine string, swept *sweep) er
 		"USHER_OPERATIONS_LISTEN": s.node.operations,
 		"DATABASE":                s.database,
 		"ORIGIN":                  "http://" + s.node.listen,
+		"PORT":                    ports[0],
 		"OPERATIONS":              "http://" + s.node.operations,
 		"PASS":                    "tortoise lamp granite sonnet",
 		"PASS2":                   "velvet orchard comet ladder",

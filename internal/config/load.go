@@ -58,14 +58,15 @@ func Load(flags *Flags, environ []string) (Config, error) {
 	return c, nil
 }
 
-// originFromListen takes the port of a loopback listener into an origin that nobody set, so that a first try on another port prints links that
-// lead there.
+// originFromListen takes the port of a listener that this machine reaches as localhost into an origin that nobody set, so that a first try on
+// another port prints links that lead there.
 func (c *Config) originFromListen() {
 	host, port, err := net.SplitHostPort(c.Listen)
 	if c.sources["origin"] != "" || c.sources["listen"] == "" || err != nil || port == "0" {
 		return
 	}
-	if address, err := netip.ParseAddr(host); host == "localhost" || err == nil && address.IsLoopback() {
+	address, err := netip.ParseAddr(host)
+	if host == "" || host == "localhost" || err == nil && (address.IsLoopback() || address.IsUnspecified()) {
 		c.Origin = "http://localhost:" + port
 	}
 }

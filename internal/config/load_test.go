@@ -344,7 +344,7 @@ func mustSetting(t *testing.T, key string) setting {
 func TestOriginFollowsAListenerOnThisMachine(t *testing.T) {
 	for listen, want := range map[string]string{
 		"localhost:9484": "http://localhost:9484", "127.0.0.1:9484": "http://localhost:9484", "[::1]:9484": "http://localhost:9484",
-		":9484": "http://localhost:8484", "192.0.2.1:9484": "http://localhost:8484",
+		":9484": "http://localhost:9484", "0.0.0.0:9484": "http://localhost:9484", "[::]:9484": "http://localhost:9484", "192.0.2.1:9484": "http://localhost:8484",
 	} {
 		c, err := Load(nil, []string{"USHER_LISTEN=" + listen})
 		if err != nil {
@@ -357,5 +357,25 @@ func TestOriginFollowsAListenerOnThisMachine(t *testing.T) {
 	c, err := Load(nil, []string{"USHER_LISTEN=localhost:9484", "USHER_ORIGIN=http://localhost:8080"})
 	if err != nil || c.Origin != "http://localhost:8080" || c.OriginIsDefault() {
 		t.Errorf("an origin that was set became %s, %v", c.Origin, err)
+	}
+}
+
+// What the service left for the commands beside it counts only where nobody set an origin, and only if it could be one.
+func TestNotedOrigin(t *testing.T) {
+	for _, c := range []struct{ environ, noted, want string }{
+		{"USHER_NAME=Kino", "https://account.example.org", "https://account.example.org"},
+		{"USHER_LISTEN=localhost:9484", "http://localhost:9999", "http://localhost:9999"},
+		{"USHER_ORIGIN=https://set.example.org", "https://account.example.org", "https://set.example.org"},
+		{"USHER_NAME=Kino", "http://account.example.org", "http://localhost:8484"},
+		{"USHER_NAME=Kino", "", "http://localhost:8484"},
+	} {
+		before, err := Load(nil, []string{c.environ})
+		if err != nil {
+			t.Fatal(err)
+		}
+		after := before.Noted(c.noted, "data/origin")
+		if after.Origin != c.want || after.OriginIsDefault() != (c.want == Default().Origin) {
+			t.Errorf("%s beside a service at %q: %s, by default: %t, want %s", c.environ, c.noted, after.Origin, after.OriginIsDefault(), c.want)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -91,6 +92,18 @@ func (c Config) OriginURL() *url.URL {
 // OriginIsDefault reports whether nothing was set that says which address people type.
 func (c Config) OriginIsDefault() bool {
 	return c.sources["origin"] == "" && c.Origin == Default().Origin
+}
+
+// Noted is c with the origin that the service left in a file when it started, unless one was set. A text that could not be the service's is
+// left out.
+func (c Config) Noted(text, path string) Config {
+	next := c
+	next.Origin, next.sources = text, maps.Clone(c.sources)
+	next.sources["origin"] = path
+	if c.sources["origin"] != "" || next.Validate() != nil {
+		return c
+	}
+	return next
 }
 
 // OriginIsLoopback reports whether the origin is localhost, a name under it, or a loopback address.
