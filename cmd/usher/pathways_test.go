@@ -110,7 +110,7 @@ var ofOpenRoutes = map[string]decision{
 	"DELETE /api/v2/users/signout": noPower, "DELETE /devices/{id}": noPower, "GET /api/v2/user": noPower, "GET /users/account": noPower, "GET /api/v2/ping": noPower,
 	"GET /api/v2/resources": noPower, "GET /api/resources": noPower, "GET /pms/resources": noPower, "GET /pms/servers": noPower, "GET /api/servers": noPower, "GET /devices": noPower,
 	"GET /api/v2/home": noPower, "GET /api/v2/home/users": noPower, "GET /api/home/users": noPower, "GET /api/v2/friends": noPower, "GET /api/users": noPower, "GET /api/users/{$}": noPower,
-	"GET /static/": noPower, "GET /favicon.ico": noPower, "GET /robots.txt": noPower, "/help": noPower, "/help/": noPower, "/": noPower,
+	"GET /static/": noPower, "GET /favicon.ico": noPower, "GET /robots.txt": noPower, "GET /help": noPower, "GET /help/": noPower, "/": noPower,
 }
 
 // lettingWait are the routes for players that answer everybody: with a code for somebody else to type, or with what opens nothing.

@@ -7,11 +7,11 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
-	"strings"
 	"time"
 
 	"usher/internal/device"
 	"usher/internal/request"
+	"usher/internal/response"
 	"usher/internal/signin"
 	"usher/internal/tvlink"
 )
@@ -69,19 +69,12 @@ func (d *Door) Handler() http.Handler {
 
 // nothingHere tells a wrong method from a wrong address.
 func (d *Door) nothingHere(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
-	var allowed []string
-	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
-		other := r.Clone(r.Context())
-		other.Method = method
-		if _, pattern := mux.Handler(other); pattern != "/" && pattern != "" {
-			allowed = append(allowed, method)
-		}
-	}
-	if len(allowed) == 0 {
+	allowed := response.Allowed(mux, r)
+	if allowed == "" {
 		d.write(w, r, problems["not-found"])
 		return
 	}
-	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	w.Header().Set("Allow", allowed)
 	d.write(w, r, problems["wrong-method"])
 }
 

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"strconv"
 	"time"
 
 	"usher/internal/argon2id"
@@ -15,6 +14,7 @@ import (
 	"usher/internal/outage"
 	"usher/internal/ratelimit"
 	"usher/internal/request"
+	"usher/internal/response"
 	"usher/internal/signin"
 	"usher/internal/tvlink"
 )
@@ -93,9 +93,6 @@ func problemOf(err error) problem {
 	return problems["broken"]
 }
 
-// busyPause is when a request that was refused for want of room may come back.
-const busyPause = 5 * time.Second
-
 // answer adapts a handler for the mux.
 func (d *Door) answer(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -107,32 +104,23 @@ func (d *Door) answer(h handler) http.Handler {
 
 // fail answers with the problem that an error is. What is nobody's fault but ours goes to the log.
 func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(r.Context().Err(), context.Canceled) {
-		w.WriteHeader(statusLeft)
+	if response.Left(w, r) {
 		return
 	}
 	p := problemOf(err)
 	limited := new(ratelimit.LimitedError)
 	switch {
 	case errors.As(err, &limited):
-		d.retryAfter(w, limited.Until)
+		response.RetryAfter(w, limited.Until.Sub(d.Now()))
 	case p.status == http.StatusServiceUnavailable:
-		d.retryAfter(w, d.Now().Add(busyPause))
+		response.RetryAfter(w, response.BusyPause)
 	case p.status == http.StatusTooManyRequests:
-		d.retryAfter(w, d.Now().Add(time.Minute)) // one of them may be used or expire meanwhile
+		response.RetryAfter(w, time.Minute) // one of them may be used or expire meanwhile
 	}
 	if p.status >= http.StatusInternalServerError {
-		d.Log.ErrorContext(r.Context(), "request failed", "request_id", request.From(r.Context()).ID, "route", r.Pattern, "error", err)
+		response.LogFailure(d.Log, r, err)
 	}
 	d.write(w, r, p)
-}
-
-// statusLeft is what stands in the log for a request whose sender went away before the answer.
-const statusLeft = 499
-
-// retryAfter says when to come back.
-func (d *Door) retryAfter(w http.ResponseWriter, at time.Time) {
-	w.Header().Set("Retry-After", strconv.Itoa(ratelimit.Seconds(at.Sub(d.Now()))))
 }
 
 // refusals are the problems that the pieces before every door find.

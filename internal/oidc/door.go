@@ -13,6 +13,7 @@ import (
 	"usher/internal/device"
 	"usher/internal/grant"
 	"usher/internal/request"
+	"usher/internal/response"
 	"usher/internal/signing"
 	"usher/internal/tvlink"
 )
@@ -99,27 +100,20 @@ func (d *Door) Handler() http.Handler {
 
 // elsewhere answers what browsers ask before they let another site's page send something, and tells a wrong method from a wrong address.
 func (d *Door) elsewhere(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
-	var allowed []string
-	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
-		other := r.Clone(r.Context())
-		other.Method = method
-		if _, pattern := mux.Handler(other); pattern != "/" && pattern != "" {
-			allowed = append(allowed, method)
-		}
-	}
-	if len(allowed) == 0 {
+	allowed := response.Allowed(mux, r)
+	if allowed == "" {
 		d.write(w, http.StatusNotFound, problem{"not_found", "there is nothing here"})
 		return
 	}
 	if r.Method == http.MethodOptions {
 		open(w)
-		w.Header().Set("Access-Control-Allow-Methods", strings.Join(allowed, ", "))
+		w.Header().Set("Access-Control-Allow-Methods", allowed)
 		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Type")
 		w.Header().Set("Access-Control-Max-Age", "3600")
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	w.Header().Set("Allow", allowed)
 	d.write(w, http.StatusMethodNotAllowed, problem{"invalid_request", "that is not done here"})
 }
 

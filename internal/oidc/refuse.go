@@ -14,6 +14,7 @@ import (
 	"usher/internal/outage"
 	"usher/internal/ratelimit"
 	"usher/internal/request"
+	"usher/internal/response"
 )
 
 // problem is an error as RFC 6749 §5.2 writes it.
@@ -34,18 +35,13 @@ func (d *Door) answer(h handler) http.Handler {
 	})
 }
 
-// statusLeft is what stands in the log for a request whose sender went away before the answer.
-const statusLeft = 499
-
-// busyPause is when a request that was refused for want of room may come back.
-const busyPause = 5 * time.Second
-
 // fail answers with the error that belongs to what went wrong. An outage is never the client's fault: apps sign people out when told so.
 func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if response.Left(w, r) {
+		return
+	}
 	refusal, limited := new(grant.Refusal), new(ratelimit.LimitedError)
 	switch {
-	case errors.Is(r.Context().Err(), context.Canceled):
-		w.WriteHeader(statusLeft)
 	case errors.As(err, &refusal) && refusal.Code == "invalid_client":
 		w.Header().Set("WWW-Authenticate", "Basic realm="+strconv.Quote(d.Origin)) // RFC 6749 §5.2
 		d.write(w, http.StatusUnauthorized, problem{refusal.Code, refusal.Text})
@@ -58,27 +54,19 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case credential.IsDead(err):
 		d.challenge(w, http.StatusUnauthorized, "invalid_token")
 	case errors.Is(err, linkcode.ErrMost):
-		d.retryAfter(w, d.Now().Add(time.Minute))
+		response.RetryAfter(w, time.Minute)
 		d.write(w, http.StatusTooManyRequests, problem{"temporarily_unavailable", "too many codes wait on this network"})
 	case errors.As(err, &limited):
-		d.retryAfter(w, limited.Until)
+		response.RetryAfter(w, limited.Until.Sub(d.Now()))
 		d.write(w, http.StatusTooManyRequests, problem{"temporarily_unavailable", "too many requests from this network"})
 	case errors.Is(err, outage.Err), errors.Is(err, context.DeadlineExceeded):
-		d.retryAfter(w, d.Now().Add(busyPause))
-		d.log(r, err)
+		response.RetryAfter(w, response.BusyPause)
+		response.LogFailure(d.Log, r, err)
 		d.write(w, http.StatusServiceUnavailable, problem{"temporarily_unavailable", "try again later"})
 	default:
-		d.log(r, err)
+		response.LogFailure(d.Log, r, err)
 		d.write(w, http.StatusInternalServerError, problem{"server_error", "it is in the log, under the number in X-Request-Id"})
 	}
-}
-
-func (d *Door) log(r *http.Request, err error) {
-	d.Log.ErrorContext(r.Context(), "request failed", "request_id", request.From(r.Context()).ID, "route", r.Pattern, "error", err)
-}
-
-func (d *Door) retryAfter(w http.ResponseWriter, at time.Time) {
-	w.Header().Set("Retry-After", strconv.Itoa(ratelimit.Seconds(at.Sub(d.Now()))))
 }
 
 // challenge asks for an access token (RFC 6750 §3). Where none was shown, nothing is said about what is wrong with it.

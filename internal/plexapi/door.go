@@ -14,6 +14,7 @@ import (
 	"usher/internal/devicekey"
 	"usher/internal/mediaserver"
 	"usher/internal/request"
+	"usher/internal/response"
 	"usher/internal/signin"
 	"usher/internal/tvlink"
 )
@@ -114,23 +115,16 @@ func (d *Door) Handler() http.Handler {
 
 // nothingHere tells a wrong method from a wrong address, and answers what a browser asks before it lets another site's page in.
 func nothingHere(mux *http.ServeMux, c *call) error {
-	var allowed []string
-	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
-		other := c.r.Clone(c.r.Context())
-		other.Method = method
-		if _, pattern := mux.Handler(other); pattern != "/" && pattern != "" {
-			allowed = append(allowed, method)
-		}
-	}
-	if len(allowed) == 0 {
+	allowed := response.Allowed(mux, c.r)
+	if allowed == "" {
 		return errNotFound
 	}
-	c.w.Header().Set("Allow", strings.Join(allowed, ", "))
+	c.w.Header().Set("Allow", allowed)
 	if c.r.Method != http.MethodOptions {
 		return errMethod
 	}
 	h := c.w.Header()
-	h.Set("Access-Control-Allow-Methods", strings.Join(allowed, ", "))
+	h.Set("Access-Control-Allow-Methods", allowed)
 	h.Set("Access-Control-Allow-Headers", "*")
 	h.Set("Access-Control-Max-Age", "600")
 	c.w.WriteHeader(http.StatusNoContent)

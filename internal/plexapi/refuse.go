@@ -17,6 +17,7 @@ import (
 	"usher/internal/outage"
 	"usher/internal/ratelimit"
 	"usher/internal/request"
+	"usher/internal/response"
 	"usher/internal/signin"
 	"usher/internal/tvlink"
 )
@@ -118,45 +119,33 @@ func (d *Door) answer(h handler) http.Handler {
 	})
 }
 
-// busyPause is when a request that was refused for want of room may come back.
-const busyPause = 5 * time.Second
-
 // statusExpired is what clients of this API know for a signature that is too old.
 const statusExpired = 498
 
-// statusLeft is what stands in the log for a request whose sender went away before the answer.
-const statusLeft = 499
-
 // fail answers with the numbered error that an error is. What is nobody's fault but ours goes to the log.
 func (c *call) fail(err error) {
-	if errors.Is(c.r.Context().Err(), context.Canceled) {
-		c.w.WriteHeader(statusLeft)
+	if response.Left(c.w, c.r) {
 		return
 	}
 	why := c.refusalOf(err)
 	limited := new(ratelimit.LimitedError)
 	switch {
 	case errors.As(err, &limited):
-		c.retryAfter(limited.Until)
+		response.RetryAfter(c.w, limited.Until.Sub(c.door.Now()))
 	case errors.Is(err, linkcode.ErrMost):
-		c.retryAfter(c.door.Now().Add(time.Minute)) // one of them may be used or expire meanwhile
+		response.RetryAfter(c.w, time.Minute) // one of them may be used or expire meanwhile
 	case errors.Is(err, credential.ErrTooMany):
-		c.retryAfter(c.door.Now().Add(credential.Rules[credential.ServerClaim].Life))
+		response.RetryAfter(c.w, credential.Rules[credential.ServerClaim].Life)
 	case why.status == http.StatusServiceUnavailable:
-		c.retryAfter(c.door.Now().Add(busyPause))
+		response.RetryAfter(c.w, response.BusyPause)
 	}
 	if why.status >= http.StatusInternalServerError {
-		c.door.Log.ErrorContext(c.r.Context(), "request failed", "request_id", request.From(c.r.Context()).ID, "route", c.r.Pattern, "error", err)
+		response.LogFailure(c.door.Log, c.r, err)
 	}
 	if errors.Is(err, errDeadToken) && c.old && !strings.HasPrefix(c.r.URL.Path, "/api/claim/") {
 		why = refusal{status: http.StatusUnprocessableEntity, words: "Invalid token"} // clients of the older generation know these two words
 	}
 	c.refuse(why)
-}
-
-// retryAfter says when to come back.
-func (c *call) retryAfter(at time.Time) {
-	c.w.Header().Set("Retry-After", strconv.Itoa(ratelimit.Seconds(at.Sub(c.door.Now()))))
 }
 
 // refuse sends a refusal in the form of its generation.

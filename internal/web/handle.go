@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
-	"time"
 
 	"usher/internal/account"
 	"usher/internal/argon2id"
@@ -16,7 +14,7 @@ import (
 	"usher/internal/outage"
 	"usher/internal/ratelimit"
 	"usher/internal/relyingparty"
-	"usher/internal/request"
+	"usher/internal/response"
 )
 
 // handler answers a request or says what went wrong; show turns that into a page and a log line.
@@ -33,8 +31,7 @@ func (d *Door) show(h handler) http.Handler {
 
 // fail answers with the page that belongs to an error. What is nobody's fault but ours goes to the log, with the number the page shows.
 func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
-	if errors.Is(r.Context().Err(), context.Canceled) {
-		w.WriteHeader(statusLeft)
+	if response.Left(w, r) {
 		return
 	}
 	if errors.Is(err, errAskAgain) {
@@ -43,19 +40,13 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	page := d.errorPage(err)
 	if !page.RetryAt.IsZero() {
-		d.retryAfter(w, page.RetryAt)
+		response.RetryAfter(w, page.RetryAt.Sub(d.Now()))
 	}
 	if page.Status >= http.StatusInternalServerError && !errors.Is(err, context.Canceled) {
-		d.Log.ErrorContext(r.Context(), "request failed", "request_id", request.From(r.Context()).ID, "route", r.Pattern, "error", err)
+		response.LogFailure(d.Log, r, err)
 	}
 	d.Pages.Error(w, r, page)
 }
-
-// statusLeft is what stands in the log for a request whose browser went away before the answer: nobody reads a page, and it is no outage.
-const statusLeft = 499
-
-// busyPause is when a page that was refused for want of room says to come back.
-const busyPause = 5 * time.Second
 
 func (d *Door) errorPage(err error) ErrorPage {
 	limited := new(ratelimit.LimitedError)
@@ -63,7 +54,7 @@ func (d *Door) errorPage(err error) ErrorPage {
 	case errors.As(err, &limited):
 		return ErrorPage{Status: http.StatusTooManyRequests, RetryAt: limited.Until}
 	case errors.Is(err, argon2id.ErrBusy), errors.Is(err, outage.Err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return ErrorPage{Status: http.StatusServiceUnavailable, RetryAt: d.Now().Add(busyPause)}
+		return ErrorPage{Status: http.StatusServiceUnavailable, RetryAt: d.Now().Add(response.BusyPause)}
 	case errors.Is(err, errNotFound), errors.Is(err, account.ErrNotFound), errors.Is(err, device.ErrNotFound), errors.Is(err, notice.ErrNotFound), errors.Is(err, incident.ErrNotFound),
 		errors.Is(err, relyingparty.ErrNotFound):
 		return ErrorPage{Status: http.StatusNotFound}
@@ -80,22 +71,17 @@ var (
 	errForbidden = errors.New("web: not for this account")
 )
 
-// retryAfter says when to come back.
-func (d *Door) retryAfter(w http.ResponseWriter, at time.Time) {
-	w.Header().Set("Retry-After", strconv.Itoa(ratelimit.Seconds(at.Sub(d.Now()))))
-}
-
 // refuse shows a form again with what is wrong with it. Limits and a full house are told in the form too, so that nothing typed is lost.
 func (d *Door) refuse(w http.ResponseWriter, r *http.Request, form *Form, err error) (status int, known bool) {
 	limited := new(ratelimit.LimitedError)
 	switch {
 	case errors.As(err, &limited):
 		form.RetryAt = limited.Until
-		d.retryAfter(w, limited.Until)
+		response.RetryAfter(w, limited.Until.Sub(d.Now()))
 		return http.StatusTooManyRequests, true
 	case errors.Is(err, argon2id.ErrBusy):
 		form.Problem = "There is more to do than we can do at once. Try again in a few seconds."
-		d.retryAfter(w, d.Now().Add(busyPause))
+		response.RetryAfter(w, response.BusyPause)
 		return http.StatusServiceUnavailable, true
 	case errors.Is(err, credential.ErrStale): // the five minutes ended between the look at them and the act
 		form.Problem = "It is a while since you typed your password. Type it once more."

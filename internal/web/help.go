@@ -32,11 +32,6 @@ var helpPages = []helpPage{
 // Help serves /help and /help/{page}; any other page is a 404.
 func (rd *Renderer) Help() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			rd.Error(w, r, ErrorPage{Status: http.StatusMethodNotAllowed})
-			return
-		}
 		name := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/help"), "/")
 		if name == "" {
 			rd.Page(w, r, http.StatusOK, "help/index", Page{Title: "Help"})

@@ -2,7 +2,8 @@ package web
 
 import (
 	"net/http"
-	"strings"
+
+	"usher/internal/response"
 )
 
 // route is one line of the table: a pattern of net/http's mux, and what answers it. Who may come in stands in the handler's wrapper.
@@ -170,8 +171,8 @@ func (d *Door) Handler() http.Handler {
 	for _, rt := range d.routes() {
 		mux.Handle(rt.pattern, d.show(rt.handler))
 	}
-	mux.Handle("/help", d.Pages.Help())
-	mux.Handle("/help/", d.Pages.Help())
+	mux.Handle("GET /help", d.Pages.Help())
+	mux.Handle("GET /help/", d.Pages.Help())
 	mux.Handle("GET /static/", d.Pages.Static())
 	mux.Handle("GET /favicon.ico", http.RedirectHandler("/static/favicon.svg", http.StatusFound))
 	mux.Handle("GET /robots.txt", http.HandlerFunc(robots))
@@ -181,19 +182,12 @@ func (d *Door) Handler() http.Handler {
 
 // noPage tells a wrong method from a wrong address.
 func (d *Door) noPage(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
-	var allowed []string
-	for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
-		other := r.Clone(r.Context())
-		other.Method = method
-		if _, pattern := mux.Handler(other); pattern != "/" && pattern != "" {
-			allowed = append(allowed, method)
-		}
-	}
-	if len(allowed) == 0 {
+	allowed := response.Allowed(mux, r)
+	if allowed == "" {
 		d.Pages.Error(w, r, ErrorPage{Status: http.StatusNotFound})
 		return
 	}
-	w.Header().Set("Allow", strings.Join(allowed, ", "))
+	w.Header().Set("Allow", allowed)
 	d.Pages.Error(w, r, ErrorPage{Status: http.StatusMethodNotAllowed})
 }
 

@@ -195,6 +195,11 @@ func TestWrongMethodsAreRefused(t *testing.T) {
 				}
 			}
 		}
+		for _, path := range []string{"/help", "/help/devices", "/static/usher.css"} {
+			if got := b.send(http.MethodPost, path, map[string][]string{}).is(405).header.Get("Allow"); got != "GET, HEAD" {
+				t.Errorf("%s allows %q", path, got)
+			}
+		}
 		b.get("/nothing/here").is(404)
 		b.send(http.MethodPost, "/nothing/here", map[string][]string{}).is(404)
 	})

@@ -68,11 +68,6 @@ func (rd *Renderer) assetPath(name string) (string, error) {
 // must not pin its own file under the new address.
 func (rd *Renderer) Static() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet && r.Method != http.MethodHead {
-			w.Header().Set("Allow", "GET, HEAD")
-			rd.Error(w, r, ErrorPage{Status: http.StatusMethodNotAllowed})
-			return
-		}
 		a, ok := rd.assets[path.Base(r.URL.Path)]
 		if !ok || path.Dir(r.URL.Path) != "/static" {
 			rd.Error(w, r, ErrorPage{Status: http.StatusNotFound})

@@ -42,16 +42,13 @@ func TestStaticRefusals(t *testing.T) {
 	rd, _ := newTestRenderer(t, nil)
 	for path, want := range map[string]int{
 		"GET /static/": 404, "GET /static/none.css": 404, "GET /static/x/usher.css": 404,
-		"GET /static/../render.go": 404, "POST /static/usher.css": 405, "HEAD /static/usher.css": 200,
+		"GET /static/../render.go": 404, "HEAD /static/usher.css": 200,
 	} {
 		method, target, _ := strings.Cut(path, " ")
 		w := httptest.NewRecorder()
 		rd.Static().ServeHTTP(w, newTestRequest(method, target))
 		if w.Code != want {
 			t.Errorf("%s: %d, want %d", path, w.Code, want)
-		}
-		if want == 405 && w.Header().Get("Allow") == "" {
-			t.Errorf("%s: no Allow", path)
 		}
 	}
 }
@@ -73,11 +70,6 @@ func TestHelpStandsAlone(t *testing.T) {
 		if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "<h1>"+h.Title+"</h1>") {
 			t.Errorf("%s: %d", h.Path(), w.Code)
 		}
-	}
-	w := httptest.NewRecorder()
-	rd.Help().ServeHTTP(w, newTestRequest("DELETE", "/help"))
-	if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
-		t.Errorf("DELETE: %d %v", w.Code, w.Header())
 	}
 }
 
