@@ -60,6 +60,9 @@ func (db *DB) keyIsFree(ctx context.Context, t *tx, k credential.PublicKey, now 
 // key ended meanwhile.
 func (db *DB) RenewByKey(ctx context.Context, r credential.KeyRenewal, now time.Time) error {
 	return db.engine.write(ctx, func(t *tx) error {
+		if err := hold(ctx, t, r.Key.AccountID); err != nil { // two with a nonce each would not see each other's token
+			return err
+		}
 		if err := spend(ctx, t, r.Nonce); err != nil {
 			return err
 		}

@@ -114,3 +114,32 @@ func TestRenewByKey(t *testing.T) {
 		w.count(1, "credential WHERE kind = 'device nonce'") // what opened nothing is not spent
 	})
 }
+
+// Renewals at once, each with a nonce of its own, leave one token that counts: the others have been replaced like the one that was there before.
+func TestRenewByKeyRaced(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		app, k := w.withKey(a, "one")
+		w.must(w.db.SetDeviceKey(w.ctx(), k, audit.Act{At: w.now}))
+		key := w.find(credential.DeviceKey, k.Name).Credential
+		for range 5 {
+			var all [racers]credential.KeyRenewal
+			for i := range all {
+				all[i] = credential.KeyRenewal{Key: key, Nonce: w.nonce(), ID: secret.NewToken()}
+			}
+			if failed := w.all(func(db *store.DB, i int) error { return db.RenewByKey(w.ctx(), all[i], w.now) }); failed > 0 {
+				t.Errorf("%d renewals failed", failed)
+			}
+			live := 0
+			for _, r := range all {
+				if w.resolve(credential.DeviceToken, r.ID) == nil {
+					live++
+				}
+			}
+			if live != 1 {
+				t.Errorf("%d tokens of one device count", live)
+			}
+		}
+		w.is(w.resolve(credential.App, app.Token), credential.ErrUnknown)
+	})
+}
