@@ -2,6 +2,7 @@ package linkcode
 
 import (
 	"net/netip"
+	"slices"
 	"time"
 
 	"usher/internal/device"
@@ -38,11 +39,9 @@ const remembered = 30 * 24 * time.Hour
 func Own(now time.Time, here Network, devices []device.Device, proxied bool) []Network {
 	own := map[Network]bool{here: true}
 	for _, d := range devices {
-		address, err := netip.ParseAddr(d.Seen.Address)
-		if err != nil || d.Kind == device.TV || now.Sub(d.UsedAt) > remembered {
-			continue
+		if d.Kind != device.TV {
+			own[lately(now, d, proxied)] = true
 		}
-		own[NetworkOf(address, proxied)] = true
 	}
 	delete(own, "")
 	networks := make([]Network, 0, len(own))
@@ -50,4 +49,21 @@ func Own(now time.Time, here Network, devices []device.Device, proxied bool) []N
 		networks = append(networks, n)
 	}
 	return networks
+}
+
+// Browsed reports whether a browser of the account was used on a network lately. No software counts: a token that was stolen is used wherever its
+// thief is, and could claim a media server there.
+func Browsed(now time.Time, n Network, devices []device.Device, proxied bool) bool {
+	return n != "" && slices.ContainsFunc(devices, func(d device.Device) bool {
+		return (d.Kind == device.Browser || d.Kind == device.Phone) && lately(now, d, proxied) == n
+	})
+}
+
+// lately is the network that a device was used in, if that is not too long ago.
+func lately(now time.Time, d device.Device, proxied bool) Network {
+	address, err := netip.ParseAddr(d.Seen.Address)
+	if err != nil || now.Sub(d.UsedAt) > remembered {
+		return ""
+	}
+	return NetworkOf(address, proxied)
 }

@@ -53,3 +53,25 @@ func TestOwn(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// Only browsers show that their owner was on a network, and not for ever.
+func TestBrowsed(t *testing.T) {
+	now := time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC)
+	at := func(kind device.Kind, address string, ago time.Duration) device.Device {
+		return device.Device{Kind: kind, Seen: device.Seen{Address: address}, UsedAt: now.Add(-ago)}
+	}
+	devices := []device.Device{
+		at(device.Browser, "192.0.2.7", time.Hour), at(device.Phone, "2001:db8::9", remembered), at(device.Browser, "192.0.2.9", remembered+1), at(device.Browser, "", 0),
+		at(device.App, "203.0.113.1", 0), at(device.TV, "203.0.113.2", 0), at(device.Server, "203.0.113.3", 0), at(device.Browser, "10.0.0.1", 0),
+	}
+	for n, want := range map[Network]bool{
+		"192.0.2.7": true, "2001:db8::/56": true, home: true, "192.0.2.9": false, "203.0.113.1": false, "203.0.113.2": false, "203.0.113.3": false, "": false, "10.0.0.1": false,
+	} {
+		if Browsed(now, n, devices, false) != want {
+			t.Errorf("on %q: %t", n, !want)
+		}
+	}
+	if !Browsed(now, "10.0.0.1", devices, true) || Browsed(now, home, devices, true) {
+		t.Error("behind a proxy a private address is everybody's")
+	}
+}

@@ -318,6 +318,37 @@ func TestPinLink(t *testing.T) {
 	})
 }
 
+// Whoever stole an app's token has it wherever he is: it lets nothing in there, however long he uses it, nor by a media server that he claims. A
+// network is the owner's once a browser was used on it, and the app's word counts again; or for some minutes after the password was typed.
+func TestStolenTokensLetNothingIn(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ann := h.person("ann", false)
+		h.now = h.now.Add(25 * time.Hour)
+		token := h.signIn("ann", annPassword, "app")
+		link := func(code string) answer {
+			return h.ask(http.MethodPut, "/api/v2/pins/link.json", form("code", code), "X-Plex-Token", token)
+		}
+		link(h.pin("attic", "").code).is(204)
+		h.now = h.now.Add(credential.Fresh)
+		link(h.pin("shed", "").code).is(403, `"code":1068`, testOrigin+"/link")
+		h.get("/api/v2/user", token).is(200) // from here, so it was used here
+		h.must(h.door.Touches.Flush(h.Context(), h.db))
+		h.exchange(h.claim(token), "machine").is(200)
+		w := h.pin("shed", "")
+		link(w.code).is(403, `"code":1068`)
+		if w.polls() != "" {
+			t.Error("let in")
+		}
+		f, client := h.browserOf(ann, "203.0.113.7")
+		in := credential.NewSignIn(ann.ID, "password", client, h.now)
+		in.Stamp = credential.StampNow(f.Clock, f.Account)
+		h.must(h.db.OpenSignIn(h.Context(), credential.Attempt{At: h.now}, credential.Candidate{}, in, audit.Act{At: h.now}, audit.Act{}))
+		w = h.pin("shed", "")
+		link(w.code).is(204)
+		h.get("/api/v2/ping", w.polls()).is(200)
+	})
+}
+
 func TestPicture(t *testing.T) {
 	eachHouse(t, func(h *house) {
 		got := h.ask(http.MethodPost, "/api/v2/pins.json", "").jsonBody()

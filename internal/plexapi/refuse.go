@@ -68,6 +68,7 @@ var meanings = []struct {
 	{linkcode.ErrNotFound, deadPin}, {tvlink.ErrExpired, deadPin}, {tvlink.ErrDenied, deadPin},
 	{linkcode.ErrMost, refusal{1003, http.StatusTooManyRequests, "Too many codes wait on this network. Use one of them, or wait a few minutes."}},
 	{tvlink.ErrElsewhere, refusal{1068, http.StatusForbidden, "That device is not where you are. Look at it first: type its code at SITE/link in a browser."}},
+	{tvlink.ErrUnseen, refusal{1068, http.StatusForbidden, "This app was given your password too long ago to let a device in from here. Type the device's code at SITE/link in a browser."}},
 	{devicekey.ErrExpired, refusal{1069, statusExpired, "What was signed has expired, or its nonce has, or was used. Get a new nonce."}},
 	{devicekey.ErrInvalid, refusal{1008, http.StatusUnprocessableEntity, "The signature is not that key's, or it is not for SITE."}},
 	{devicekey.ErrForeign, refusal{1097, http.StatusUnprocessableEntity, "The issuer is not the device that the nonce was given to."}},

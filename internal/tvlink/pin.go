@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
+	"net/netip"
 	"time"
 
 	"usher/internal/account"
@@ -110,8 +111,12 @@ func (s *Service) missed(ctx context.Context, client device.Client) error {
 // ErrElsewhere says that a device asks from none of the account's own networks: whoever lets it in has to look at the page that says so.
 var ErrElsewhere = errors.New("tvlink: the device asks from elsewhere")
 
+// ErrUnseen says that nothing but a token shows that its owner is where the device asks from: a thief of the token would be refused, so everybody is.
+var ErrUnseen = errors.New("tvlink: no browser of the account was used on the device's network lately")
+
 // ApproveTyped lets a device in by the word of software that acts for its owner, who typed the code there: only one on a network of the account's
-// own. credential.ErrMayNotAct, ErrElsewhere, and the errors of Enter, Open and Approve.
+// own, and, unless the password was typed a moment ago, on one where a browser of the account was used lately. credential.ErrMayNotAct,
+// ErrElsewhere, ErrUnseen, and the errors of Enter, Open and Approve.
 func (s *Service) ApproveTyped(ctx context.Context, f credential.Found, who account.Account, typed string, client device.Client) error {
 	if err := f.MayAct(); err != nil {
 		return err
@@ -127,5 +132,25 @@ func (s *Service) ApproveTyped(ctx context.Context, f credential.Found, who acco
 	if asked.Elsewhere || asked.Party.Client != "" { // what a client gets stands on the page, too
 		return ErrElsewhere
 	}
+	if err := s.seen(ctx, f, asked); err != nil {
+		return err
+	}
 	return s.Approve(ctx, f, who, asked, Proof{}, client)
+}
+
+// seen returns ErrUnseen when only the token shows that its owner is near the device.
+func (s *Service) seen(ctx context.Context, f credential.Found, a Asked) error {
+	now := s.Now()
+	if f.Kind == credential.App && now.Sub(f.CreatedAt) < credential.Fresh { // a key gets new tokens without its owner
+		return nil
+	}
+	devices, err := s.Store.ListDevices(ctx, f.AccountID)
+	if err != nil {
+		return err
+	}
+	address, err := netip.ParseAddr(a.Seen.Address)
+	if err != nil || !linkcode.Browsed(now, linkcode.NetworkOf(address, s.Proxied), devices, s.Proxied) {
+		return ErrUnseen
+	}
+	return nil
 }
