@@ -155,6 +155,7 @@ func (d *Door) write(w http.ResponseWriter, r *http.Request, p problem) {
 	case w.Header().Get("WWW-Authenticate") == "":
 		w.Header().Set("WWW-Authenticate", "Bearer realm="+d.realm())
 	}
+	request.Refuse(r.Context(), p.name)
 	send(w, p.status, "application/problem+json", body{
 		Type: d.Origin.String() + "/api/v1/problems/" + p.name, Title: p.title, Status: p.status, Detail: d.spell(p.detail),
 		Instance: r.URL.EscapedPath() + "#" + request.From(r.Context()).ID,

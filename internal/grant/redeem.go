@@ -208,8 +208,17 @@ func narrower(granted []relyingparty.Scope, text string) ([]relyingparty.Scope, 
 		return granted, nil
 	}
 	asked, err := relyingparty.ParseScopes(text)
-	if err != nil || slices.ContainsFunc(asked, func(want relyingparty.Scope) bool { return !slices.Contains(granted, want) }) {
-		return nil, refuse("invalid_scope", "more is asked for than was granted")
+	if err != nil {
+		return nil, refuse("invalid_scope", "scope is not a list of scopes, divided by single spaces")
+	}
+	for _, want := range asked {
+		switch {
+		case slices.Contains(granted, want):
+		case slices.Contains(relyingparty.Scopes(), want):
+			return nil, refuse("invalid_scope", "the scope "+string(want)+" was not granted")
+		default:
+			return nil, refuse("invalid_scope", "a scope is asked for that nobody has here")
+		}
 	}
 	return asked, nil
 }

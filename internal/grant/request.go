@@ -181,24 +181,29 @@ func Prompts() []string { return []string{"none", "login", "consent", "select_ac
 func askedScopes(c relyingparty.Client, text string) ([]relyingparty.Scope, error) {
 	all, err := relyingparty.ParseScopes(text)
 	if err != nil {
-		return nil, refuse("invalid_scope", "scope is not a list of scopes")
+		return nil, refuse("invalid_scope", "scope is not a list of scopes, divided by single spaces")
 	}
 	var kept []relyingparty.Scope
 	for _, s := range all {
 		switch {
 		case !slices.Contains(relyingparty.Scopes(), s):
 			continue
-		case s == relyingparty.Servers || s == relyingparty.Signals || !c.MayAsk(s):
-			return nil, refuse("invalid_scope", "the client may not ask for one of the scopes")
+		case s == relyingparty.Servers || s == relyingparty.Signals:
+			return nil, refuse("invalid_scope", "the scope "+string(s)+" is for clients themselves, by the grant client_credentials")
+		case !c.MayAsk(s):
+			return nil, refuse("invalid_scope", "the client is not registered for the scope "+string(s))
 		case s == relyingparty.OfflineAccess && !c.MayUse(relyingparty.Refresh):
 			continue
 		}
 		kept = append(kept, s)
 	}
-	if len(kept) == 0 {
-		return nil, refuse("invalid_scope", "no scope is asked for")
+	switch {
+	case len(kept) > 0:
+		return kept, nil
+	case len(all) > 0:
+		return nil, refuse("invalid_scope", "none of the scopes counts here for this client")
 	}
-	return kept, nil
+	return nil, refuse("invalid_scope", "scope is missing")
 }
 
 // isChallenge reports whether a text is 32 bytes in base64url (RFC 7636 §4.2).

@@ -46,7 +46,17 @@ func (c *chain) line(a *answer, r *http.Request, took time.Duration) {
 		slog.Int64("bytes", a.bytes),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
 		slog.String("client", network(facts.Client)),
+		refused(r),
 	)
+}
+
+// refused is why a door refused the request; nothing where it did not say.
+func refused(r *http.Request) slog.Attr {
+	why := request.Refused(r.Context())
+	if why == "" {
+		return slog.Attr{} // handlers leave the empty one out
+	}
+	return slog.String("refused", why)
 }
 
 func asAnswer(w http.ResponseWriter) *answer {

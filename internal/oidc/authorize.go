@@ -6,6 +6,7 @@ import (
 	"net/url"
 
 	"usher/internal/grant"
+	"usher/internal/request"
 )
 
 // authorize takes an authorization request (RFC 6749 §4.1.1), from the address or from a form that another site's page sent, keeps it, and sends the
@@ -13,7 +14,7 @@ import (
 func (d *Door) authorize(w http.ResponseWriter, r *http.Request) error {
 	sent, readable := parameters(r)
 	if !readable {
-		return on(w, r, pageRefused+"?reason="+reasonUnreadable)
+		return refused(w, r, reasonUnreadable)
 	}
 	asked := grant.Asked{
 		ClientID: sent.Get("client_id"), RedirectURI: sent.Get("redirect_uri"), ResponseType: sent.Get("response_type"), ResponseMode: sent.Get("response_mode"),
@@ -29,10 +30,11 @@ func (d *Door) authorize(w http.ResponseWriter, r *http.Request) error {
 	refusal := new(grant.Refusal)
 	switch {
 	case errors.Is(err, grant.ErrUnknownClient):
-		return on(w, r, pageRefused+"?reason="+reasonClient)
+		return refused(w, r, reasonClient)
 	case errors.Is(err, grant.ErrRedirect):
-		return on(w, r, pageRefused+"?reason="+reasonRedirect)
+		return refused(w, r, reasonRedirect)
 	case errors.As(err, &refusal):
+		request.Refuse(r.Context(), refusal.Code)
 		return on(w, r, d.Grants.Refused(refusal).Location())
 	case err != nil:
 		return err
@@ -58,18 +60,24 @@ func parameters(r *http.Request) (sent url.Values, readable bool) {
 func (d *Door) endSession(w http.ResponseWriter, r *http.Request) error {
 	sent, readable := parameters(r)
 	if !readable {
-		return on(w, r, pageRefused+"?reason="+reasonUnreadable)
+		return refused(w, r, reasonUnreadable)
 	}
 	id, err := d.Grants.BeginLogout(r.Context(), grant.Leaving{
 		Hint: sent.Get("id_token_hint"), ClientID: sent.Get("client_id"), URI: sent.Get("post_logout_redirect_uri"), State: sent.Get("state"),
 	}, d.client(r))
 	if errors.Is(err, grant.ErrLeaving) {
-		return on(w, r, pageRefused+"?reason="+reasonLeaving)
+		return refused(w, r, reasonLeaving)
 	}
 	if err != nil {
 		return err
 	}
 	return on(w, r, pageSignOut+"?request="+id.Reveal())
+}
+
+// refused sends the browser on to the page that says why nothing happens: the app is not told, for it is not certain that it is there.
+func refused(w http.ResponseWriter, r *http.Request, reason string) error {
+	request.Refuse(r.Context(), reason)
+	return on(w, r, pageRefused+"?reason="+reason)
 }
 
 // on sends the browser on by a GET, whatever it sent (RFC 9700 §4.12).

@@ -44,39 +44,50 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.As(err, &refusal) && refusal.Code == "invalid_client":
 		w.Header().Set("WWW-Authenticate", "Basic realm="+strconv.Quote(d.Origin)) // RFC 6749 §5.2
-		d.write(w, http.StatusUnauthorized, problem{refusal.Code, refusal.Text})
+		d.refuse(w, r, http.StatusUnauthorized, problem{refusal.Code, refusal.Text})
 	case errors.As(err, &refusal):
-		d.write(w, http.StatusBadRequest, problem{refusal.Code, refusal.Text})
+		d.refuse(w, r, http.StatusBadRequest, problem{refusal.Code, refusal.Text})
 	case errors.Is(err, errNoToken):
-		d.challenge(w, http.StatusUnauthorized, "")
+		d.challenge(w, r, http.StatusUnauthorized, "")
 	case errors.Is(err, grant.ErrScope):
-		d.challenge(w, http.StatusForbidden, "insufficient_scope")
+		d.challenge(w, r, http.StatusForbidden, "insufficient_scope")
 	case credential.IsDead(err):
-		d.challenge(w, http.StatusUnauthorized, "invalid_token")
+		d.challenge(w, r, http.StatusUnauthorized, "invalid_token")
 	case errors.Is(err, linkcode.ErrMost):
 		response.RetryAfter(w, time.Minute)
-		d.write(w, http.StatusTooManyRequests, problem{"temporarily_unavailable", "too many codes wait on this network"})
+		d.refuse(w, r, http.StatusTooManyRequests, problem{"temporarily_unavailable", "too many codes wait on this network"})
 	case errors.As(err, &limited):
 		response.RetryAfter(w, limited.Until.Sub(d.Now()))
-		d.write(w, http.StatusTooManyRequests, problem{"temporarily_unavailable", "too many requests from this network"})
+		d.refuse(w, r, http.StatusTooManyRequests, problem{"temporarily_unavailable", "too many requests from this network"})
 	case errors.Is(err, outage.Err), errors.Is(err, context.DeadlineExceeded):
 		response.RetryAfter(w, response.BusyPause)
 		response.LogFailure(d.Log, r, err)
-		d.write(w, http.StatusServiceUnavailable, problem{"temporarily_unavailable", "try again later"})
+		d.refuse(w, r, http.StatusServiceUnavailable, problem{"temporarily_unavailable", "try again later"})
 	default:
 		response.LogFailure(d.Log, r, err)
-		d.write(w, http.StatusInternalServerError, problem{"server_error", "it is in the log, under the number in X-Request-Id"})
+		d.refuse(w, r, http.StatusInternalServerError, problem{"server_error", "it is in the log, under the number in X-Request-Id"})
 	}
 }
 
 // challenge asks for an access token (RFC 6750 §3). Where none was shown, nothing is said about what is wrong with it.
-func (d *Door) challenge(w http.ResponseWriter, status int, code string) {
+func (d *Door) challenge(w http.ResponseWriter, r *http.Request, status int, code string) {
 	text := "Bearer realm=" + strconv.Quote(d.Origin)
 	if code != "" {
 		text += `, error="` + code + `"`
 	}
 	w.Header().Set("WWW-Authenticate", text)
-	d.write(w, status, problem{Code: code})
+	if code == "" {
+		request.Refuse(r.Context(), "no_token")
+		d.write(w, status, problem{})
+		return
+	}
+	d.refuse(w, r, status, problem{Code: code})
+}
+
+// refuse answers with a problem, and leaves its code to the line in the log.
+func (d *Door) refuse(w http.ResponseWriter, r *http.Request, status int, p problem) {
+	request.Refuse(r.Context(), p.Code)
+	d.write(w, status, p)
 }
 
 // refusals are the problems that the pieces before every door find.
@@ -86,12 +97,12 @@ var refusals = map[string]string{
 }
 
 // Refused answers what was turned away before it reached a handler.
-func (d *Door) Refused(w http.ResponseWriter, _ *http.Request, status int, kind string) {
+func (d *Door) Refused(w http.ResponseWriter, r *http.Request, status int, kind string) {
 	p := problem{"invalid_request", refusals[kind]}
 	if status >= http.StatusInternalServerError {
 		p.Code = "server_error"
 	}
-	d.write(w, status, p)
+	d.refuse(w, r, status, p)
 }
 
 func (d *Door) write(w http.ResponseWriter, status int, v any) {

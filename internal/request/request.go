@@ -26,13 +26,37 @@ type Facts struct {
 
 type key struct{}
 
+// kept is what a context carries: the facts, and what is found out while the request is answered.
+type kept struct {
+	facts   Facts
+	refused string
+}
+
 // With returns a context that carries facts in place of any it carried before.
 func With(ctx context.Context, facts Facts) context.Context {
-	return context.WithValue(ctx, key{}, facts)
+	return context.WithValue(ctx, key{}, &kept{facts: facts})
 }
 
 // From returns the facts ctx carries, or the zero Facts when it carries none.
 func From(ctx context.Context) Facts {
-	facts, _ := ctx.Value(key{}).(Facts)
-	return facts
+	if k, ok := ctx.Value(key{}).(*kept); ok {
+		return k.facts
+	}
+	return Facts{}
+}
+
+// Refuse notes for the log line of a request why a door refused it: a word from a closed set, never anything that was sent. The goroutine that
+// answers the request notes it; nothing happens where ctx carries no facts.
+func Refuse(ctx context.Context, why string) {
+	if k, ok := ctx.Value(key{}).(*kept); ok {
+		k.refused = why
+	}
+}
+
+// Refused returns what Refuse noted last, or "".
+func Refused(ctx context.Context) string {
+	if k, ok := ctx.Value(key{}).(*kept); ok {
+		return k.refused
+	}
+	return ""
 }

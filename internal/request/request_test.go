@@ -35,3 +35,21 @@ func TestNoFactsAreZeroFacts(t *testing.T) {
 		t.Error("an unknown client must be an invalid address")
 	}
 }
+
+func TestWhyARequestWasRefused(t *testing.T) {
+	outer := request.With(context.Background(), request.Facts{ID: "outer"})
+	inner, cancel := context.WithCancel(outer)
+	defer cancel()
+	if got := request.Refused(outer); got != "" {
+		t.Errorf("refused for %q before anybody did", got)
+	}
+	request.Refuse(inner, "first")
+	request.Refuse(inner, "second")
+	if got := request.Refused(outer); got != "second" {
+		t.Errorf("refused for %q", got)
+	}
+	request.Refuse(context.Background(), "nowhere") // and does not panic
+	if got := request.Refused(request.With(outer, request.Facts{})); got != "" {
+		t.Errorf("a request of its own was refused for %q", got)
+	}
+}
