@@ -6,17 +6,7 @@ import (
 	"time"
 
 	"usher/internal/device"
-	"usher/internal/signin"
 )
-
-// owner is the holder of a token that was got with the account's own password.
-func (d *Door) owner(r *http.Request) (signin.Admitted, error) {
-	in, err := d.holder(r)
-	if err == nil {
-		err = in.Found.MayAct()
-	}
-	return in, err
-}
 
 // listed is a device as programs see it.
 type listed struct {
@@ -32,11 +22,11 @@ type listed struct {
 
 // devices lists what is signed in to the account, for a program that was given the password.
 func (d *Door) devices(w http.ResponseWriter, r *http.Request) error {
-	in, err := d.owner(r)
+	in, err := d.holder(r)
 	if err != nil {
 		return err
 	}
-	all, err := d.Devices.List(r.Context(), in.Account.ID)
+	all, err := d.Devices.ListFor(r.Context(), in.Found)
 	if err != nil {
 		return err
 	}
@@ -50,11 +40,11 @@ func (d *Door) devices(w http.ResponseWriter, r *http.Request) error {
 
 // signOutDevice ends one device of the account and everything made from it.
 func (d *Door) signOutDevice(w http.ResponseWriter, r *http.Request) error {
-	in, err := d.owner(r)
+	in, err := d.holder(r)
 	if err != nil {
 		return err
 	}
-	err = d.Devices.SignOut(r.Context(), in.Found, r.PathValue("id"), d.client(r))
+	err = d.Devices.SignOutOther(r.Context(), in.Found, r.PathValue("id"), d.client(r))
 	if errors.Is(err, device.ErrNotFound) {
 		return errNotFound
 	}

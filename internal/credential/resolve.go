@@ -84,6 +84,14 @@ func (f Found) MayAct() error {
 	return nil
 }
 
+// MayRead returns ErrMayNotAct for a media server that was claimed: it learns about itself and its owner, and no more.
+func (f Found) MayRead() error {
+	if f.Kind == Server {
+		return ErrMayNotAct
+	}
+	return nil
+}
+
 // Why a presented credential does not count. Doors must not tell an outsider which; Ended carries a reason only for the
 // browser that held it.
 var (

@@ -132,11 +132,11 @@ func (c *call) bearer(token secret.Token) (signin.Admitted, error) {
 	return signin.Admitted{Found: h.Found, Account: h.Account, Token: token}, err
 }
 
-// member lets in software of an account's owner; a media server that was claimed learns about itself and its owner, and no more.
+// member lets in software that may read what else belongs to the account.
 func (c *call) member() (signin.Admitted, error) {
 	in, err := c.holder()
-	if err == nil && in.Found.Kind == credential.Server {
-		err = credential.ErrMayNotAct
+	if err == nil {
+		err = in.Found.MayRead()
 	}
 	return in, err
 }

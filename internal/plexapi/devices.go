@@ -12,23 +12,14 @@ import (
 	"usher/internal/signin"
 )
 
-// listed resolves who asks, and lists the devices of the account that other software of it may know of: software and media servers. Browsers are
-// their owner's own affair. What other software calls itself is told only to who may act for the account: it is half of what a PIN is polled with.
-func (d *Door) listed(c *call) (in signin.Admitted, some []device.Device, err error) {
-	if in, err = c.member(); err != nil {
+// listed resolves who asks, and lists the devices of the account that it may know of.
+func (d *Door) listed(c *call) (signin.Admitted, []device.Device, error) {
+	in, err := c.holder()
+	if err != nil {
 		return in, nil, err
 	}
-	all, err := d.Devices.List(c.r.Context(), in.Found.AccountID)
-	for _, dev := range all {
-		if dev.Kind == device.Browser || dev.Kind == device.Phone {
-			continue
-		}
-		if in.Found.MayAct() != nil && dev.ID != in.Found.DeviceID && dev.Kind != device.Server {
-			dev.Claim.Identifier = ""
-		}
-		some = append(some, dev)
-	}
-	return in, some, err
+	all, err := d.Devices.ListSoftware(c.r.Context(), in.Found)
+	return in, all, err
 }
 
 // devices lists them without their tokens, which nobody but they has, and without where they are.

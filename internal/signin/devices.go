@@ -31,6 +31,33 @@ func (s *Devices) List(ctx context.Context, accountID string) ([]device.Device, 
 	return s.Store.ListDevices(ctx, accountID)
 }
 
+// ListFor is List for software that may act for the account; credential.ErrMayNotAct.
+func (s *Devices) ListFor(ctx context.Context, f credential.Found) ([]device.Device, error) {
+	if err := f.MayAct(); err != nil {
+		return nil, err
+	}
+	return s.List(ctx, f.AccountID)
+}
+
+// ListSoftware returns what any software of an account may know of: software and media servers. Browsers are their owner's own affair. What
+// others call themselves is told only to who may act for the account: it is half of what a PIN is polled with. credential.ErrMayNotAct.
+func (s *Devices) ListSoftware(ctx context.Context, f credential.Found) (software []device.Device, err error) {
+	if err := f.MayRead(); err != nil {
+		return nil, err
+	}
+	all, err := s.List(ctx, f.AccountID)
+	for _, d := range all {
+		if d.Kind == device.Browser || d.Kind == device.Phone {
+			continue
+		}
+		if f.MayAct() != nil && d.ID != f.DeviceID && d.Kind != device.Server {
+			d.Claim.Identifier = ""
+		}
+		software = append(software, d)
+	}
+	return software, err
+}
+
 // SignOut ends one device of the account and everything made from it; device.ErrNotFound when the account has no such device.
 func (s *Devices) SignOut(ctx context.Context, f credential.Found, deviceID string, client device.Client) error {
 	return s.Store.EndDevice(ctx, f.AccountID, deviceID, audit.New(s.Now(), audit.SignedOut, f.AccountID, f.AccountID).From(client))
