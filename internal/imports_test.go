@@ -24,7 +24,7 @@ var rooms = map[layer][]string{
 	sill:   {"response"},
 	ground: {"argon2id", "blocklist", "config", "even", "id", "openapi", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret", "signing"},
 	behind: {"backchannel", "mail", "store"},
-	wing:   {"player"},
+	wing:   {"gate/keep", "player"},
 	tests:  {"loadtest", "loadtest/crowd", "mail/mailtest", "testdb", "teststore"},
 }
 
@@ -61,7 +61,7 @@ var mayUse = map[layer][]layer{
 	sill:   {ground},
 	ground: {ground},
 	behind: {flow, thing, ground},
-	wing:   {sill, ground},
+	wing:   {wing, sill, ground},
 	cmd:    {door, flow, thing, ground, behind, wing},
 }
 
@@ -81,6 +81,7 @@ func TestImportRuleBites(t *testing.T) {
 		"ground with templates":   {"internal/secret/a.go", "html/template", "internal/secret (ground) may not import html/template"},
 		"thing on unlisted thing": {"internal/account/a.go", "usher/internal/notice", "internal/account may not import internal/notice: between does not list it"},
 		"ground on thing":         {"internal/secret/a.go", "usher/internal/account", "internal/secret (ground) may not import internal/account (thing)"},
+		"wing on another":         {"internal/player/a.go", "usher/internal/gate/keep", "internal/player may not import internal/gate/keep: another wing"},
 		"anyone on tests":         {"cmd/usher/a.go", "usher/internal/testdb", "cmd/usher (cmd) may not import internal/testdb (tests)"},
 		"anyone on cmd":           {"internal/account/a.go", "usher/cmd/usher", "internal/account (thing) may not import cmd/usher (cmd)"},
 		"package without a row":   {"internal/helper/a.go", "fmt", "internal/helper has no row in the table"},
@@ -191,11 +192,20 @@ func judge(from string, where layer, to string) string {
 	if !known || !slices.Contains(mayUse[where], target) {
 		return fmt.Sprintf("%s (%s) may not import %s (%s)", from, where, inner, target)
 	}
+	if where == wing && target == wing && !sameWing(from, inner) {
+		return fmt.Sprintf("%s may not import %s: another wing", from, inner)
+	}
 	thingName, otherName := strings.TrimPrefix(from, "internal/"), strings.TrimPrefix(inner, "internal/")
 	if where == thing && target == thing && !slices.Contains(between[thingName], otherName) {
 		return fmt.Sprintf("%s may not import %s: between does not list it", from, inner)
 	}
 	return ""
+}
+
+// sameWing reports whether two packages of wings stand under one roof, such as internal/gate.
+func sameWing(one, other string) bool {
+	roof := func(folder string) string { return strings.Split(strings.TrimPrefix(folder, "internal/"), "/")[0] }
+	return roof(one) == roof(other)
 }
 
 func layerOf(folder string) (layer, bool) {
