@@ -21,7 +21,7 @@ type waiting struct {
 
 // askLink lets a device wait until somebody types its code.
 func (d *Door) askLink(w http.ResponseWriter, r *http.Request) error {
-	f, err := readFields(r, "device", "product", "client")
+	f, err := readFields(r, needs().may("device", "product", "client"))
 	if err != nil {
 		return err
 	}
@@ -42,7 +42,7 @@ func (d *Door) askLink(w http.ResponseWriter, r *http.Request) error {
 
 // pollLink answers a device that waits, and signs it in once somebody has let it in.
 func (d *Door) pollLink(w http.ResponseWriter, r *http.Request) error {
-	f, err := readFields(r, "device_code")
+	f, err := readFields(r, needs("device_code"))
 	if err != nil {
 		return err
 	}

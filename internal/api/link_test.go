@@ -116,7 +116,7 @@ func TestLinkFields(t *testing.T) {
 		h.polls(first.DeviceCode).is(400, "expired-token") // one for each installation
 		h.polls(second.DeviceCode).is(400, "authorization-pending")
 		h.ask(http.MethodPost, "/api/v1/link", `{"user_code":"7RQZ"}`).is(422, "bad-fields")
-		h.ask(http.MethodPost, "/api/v1/link/token", `{}`).is(400, "expired-token")
+		h.ask(http.MethodPost, "/api/v1/link/token", `{}`).is(422, "bad-fields")
 		for range linkcode.Most - 1 {
 			h.waits("{}")
 		}

@@ -31,7 +31,7 @@ type problem struct {
 var problems = byName(
 	problem{"wrong", http.StatusUnauthorized, "Wrong name or password", "Name and password do not belong together."},
 	problem{"no-credentials", http.StatusUnauthorized, "Not signed in", "Send the token of a sign-in, or a name and a password."},
-	problem{"dead-token", http.StatusUnauthorized, "Signed out", "This token does not count any more. Sign in again."},
+	problem{"dead-token", http.StatusUnauthorized, "The token does not count", "It is none of this service's, has expired, or what it belonged to was signed out. Sign in again."},
 	problem{"code-required", http.StatusForbidden, "A code is needed", "Add the six digits of your authenticator app to the end of the password, or send them as code."},
 	problem{"wrong-code", http.StatusForbidden, "Wrong code", "The six digits are not right, or were used before. Wait for the next ones, and add them to the end of the password, or send them as code."},
 	problem{"reset-required", http.StatusForbidden, "A new password is needed", "This account needs a new password before it can be used again. Choose one at ORIGIN/reset in a browser."},
@@ -47,7 +47,7 @@ var problems = byName(
 	problem{"too-many-tries", http.StatusTooManyRequests, "Too many tries", "Wait for as many seconds as Retry-After says."},
 	problem{"not-now", http.StatusServiceUnavailable, "Not now", "There is more to do than can be done at once. Try again after as many seconds as Retry-After says."},
 	problem{"bad-request", http.StatusBadRequest, "The request cannot be read", "It is not what HTTP, UTF-8 or JSON allow. Nothing was done."},
-	problem{"bad-fields", http.StatusUnprocessableEntity, "The fields are not right", "One JSON object is wanted, with the fields that ORIGIN/api/v1/openapi.yaml lists, each once, each a text. Nothing was done."},
+	problem{"bad-fields", http.StatusUnprocessableEntity, "The fields are not right", "One JSON object is wanted, with the fields that ORIGIN/api/v1/openapi.yaml lists, each once, each a text. The list fields says which are meant. Nothing was done."},
 	problem{"not-json", http.StatusUnsupportedMediaType, "JSON is wanted", "Send the body as application/json. Nothing was done."},
 	problem{"too-large", http.StatusRequestEntityTooLarge, "Too much was sent", "A body has at most 64 KiB. Nothing was done."},
 	problem{"other-site", http.StatusForbidden, "Sent from another website", "Pages of other websites cannot use this. Nothing was done."},
@@ -120,7 +120,9 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.status >= http.StatusInternalServerError {
 		response.LogFailure(d.Log, r, err)
 	}
-	d.write(w, r, p)
+	var wrong wrongFields
+	_ = errors.As(err, &wrong)
+	d.write(w, r, p, wrong...)
 }
 
 // refusals are the problems that the pieces before every door find.
@@ -146,9 +148,11 @@ type body struct {
 	Status   int    `json:"status"`
 	Detail   string `json:"detail"`
 	Instance string `json:"instance"`
+
+	Fields wrongFields `json:"fields,omitempty"` // of bad-fields (RFC 9457 §3.2)
 }
 
-func (d *Door) write(w http.ResponseWriter, r *http.Request, p problem) {
+func (d *Door) write(w http.ResponseWriter, r *http.Request, p problem, wrong ...wrongField) {
 	switch { // RFC 9110 §15.5.2
 	case p.status != http.StatusUnauthorized:
 		w.Header().Del("WWW-Authenticate")
@@ -158,7 +162,7 @@ func (d *Door) write(w http.ResponseWriter, r *http.Request, p problem) {
 	request.Refuse(r.Context(), p.name)
 	send(w, p.status, "application/problem+json", body{
 		Type: d.Origin.String() + "/api/v1/problems/" + p.name, Title: p.title, Status: p.status, Detail: d.spell(p.detail),
-		Instance: r.URL.EscapedPath() + "#" + request.From(r.Context()).ID,
+		Instance: r.URL.EscapedPath() + "#" + request.From(r.Context()).ID, Fields: wrong,
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -19,12 +20,40 @@ var (
 	errTooLarge   = errors.New("api: the body is too large")
 )
 
+// wrongField is a field that a request has wrongly, or lacks.
+type wrongField struct {
+	Name string `json:"name"`
+	Text string `json:"text"` // completes a sentence that begins with the name; never a value
+}
+
+// wrongFields is errFields with the fields that are meant.
+type wrongFields []wrongField
+
+func (wrongFields) Error() string { return errFields.Error() }
+
+// Unwrap is errFields.
+func (wrongFields) Unwrap() error { return errFields }
+
+// mostWrongFields are named in one answer; who sends more wrong ones has begun to read by then.
+const mostWrongFields = 10
+
 // fields are the texts of a request, by name.
 type fields map[string]string
 
+// fieldList says which fields a request may have: those that it needs, and others.
+type fieldList struct{ needed, others []string }
+
+func needs(names ...string) fieldList { return fieldList{needed: names} }
+
+func (l fieldList) may(names ...string) fieldList { return fieldList{l.needed, names} }
+
+func (l fieldList) has(name string) bool {
+	return slices.Contains(l.needed, name) || slices.Contains(l.others, name)
+}
+
 // readFields reads a flat JSON object of texts. Nothing is forgiven: a field that is not in the list, or is there twice, would be read one way
-// here and another way by whatever stands before us.
-func readFields(r *http.Request, known ...string) (fields, error) {
+// here and another way by whatever stands before us. wrongFields.
+func readFields(r *http.Request, list fieldList) (fields, error) {
 	if !isJSON(r.Header["Content-Type"]) {
 		return nil, errNotJSON
 	}
@@ -35,7 +64,7 @@ func readFields(r *http.Request, known ...string) (fields, error) {
 	case err != nil || !utf8.Valid(raw) || !json.Valid(raw):
 		return nil, errBadRequest
 	}
-	return fieldsOf(raw, known)
+	return fieldsOf(raw, list)
 }
 
 func isJSON(contentTypes []string) bool {
@@ -51,37 +80,60 @@ func isJSON(contentTypes []string) bool {
 }
 
 // fieldsOf reads valid JSON word by word: encoding/json itself takes the last of two fields of one name, and PASSWORD for password.
-func fieldsOf(raw []byte, known []string) (fields, error) {
+func fieldsOf(raw []byte, list fieldList) (fields, error) {
 	words := json.NewDecoder(bytes.NewReader(raw))
 	if first, err := words.Token(); err != nil || first != json.Delim('{') {
 		return nil, errFields
 	}
-	got := fields{}
-	for words.More() {
+	got, wrong := fields{}, wrongFields{}
+	for words.More() && len(wrong) < mostWrongFields {
 		name, err := words.Token()
 		if err != nil {
 			return nil, errFields
 		}
-		value, err := words.Token()
-		if err != nil || !got.add(name, value, known) {
+		var value any
+		if err := words.Decode(&value); err != nil {
 			return nil, errFields
 		}
+		if text := got.add(name.(string), value, list); text != "" {
+			wrong = append(wrong, wrongField{plainName(name.(string)), text})
+		}
+	}
+	for _, name := range list.needed {
+		if got[name] == "" && !slices.ContainsFunc(wrong, func(w wrongField) bool { return w.Name == name }) {
+			wrong = append(wrong, wrongField{name, "is missing"})
+		}
+	}
+	if len(wrong) > 0 {
+		return nil, wrong
 	}
 	return got, nil
 }
 
-// add takes one field, unless it should not be there. null says as much as no field at all.
-func (f fields) add(name, value any, known []string) bool {
-	key, is := name.(string)
-	if _, twice := f[key]; !is || twice {
-		return false
+// add takes one field, or says why it should not be there. null says as much as no field at all.
+func (f fields) add(name string, value any, list fieldList) string {
+	if !list.has(name) {
+		return "is no field of this request"
 	}
-	for _, k := range known {
-		if k == key {
-			text, is := value.(string)
-			f[key] = text
-			return (is || value == nil) && strings.IndexByte(text, 0) < 0
-		}
+	if _, twice := f[name]; twice {
+		return "is there twice"
 	}
-	return false
+	text, is := value.(string)
+	f[name] = text
+	switch {
+	case !is && value != nil:
+		return "is not a text"
+	case strings.IndexByte(text, 0) >= 0:
+		return "has a character in it that no text has"
+	}
+	return ""
+}
+
+// plainName is a name that somebody sent, fit to be sent back.
+func plainName(name string) string {
+	const most = 40
+	if len(name) > most || strings.ContainsFunc(name, func(c rune) bool { return c < 0x20 || c > 0x7e }) {
+		return "…"
+	}
+	return name
 }

@@ -25,12 +25,9 @@ type person struct {
 func personOf(a account.Account) person { return person{a.ID, a.Called(), a.UserName} }
 
 func (d *Door) signIn(w http.ResponseWriter, r *http.Request) error {
-	f, err := readFields(r, "login", "password", "code", "device", "product")
+	f, err := readFields(r, needs("login", "password").may("code", "device", "product"))
 	if err != nil {
 		return err
-	}
-	if f["login"] == "" || f["password"] == "" {
-		return errFields
 	}
 	in, err := d.SignIn.Software(r.Context(), signin.SoftwareRequest{
 		Login: f["login"], Password: secret.TokenOf(f["password"]), Code: secret.TokenOf(f["code"]),

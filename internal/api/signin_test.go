@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -76,12 +77,40 @@ func TestSignInReadsNothingTwoWays(t *testing.T) {
 	})
 }
 
+// Who is refused for the fields learns which, and what is wrong with them; no value comes back.
+func TestWrongFieldsAreNamed(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		for sent, want := range map[string]wrongFields{
+			`{}`:                           {{"login", "is missing"}, {"password", "is missing"}},
+			`{"login":"","password":null}`: {{"login", "is missing"}, {"password", "is missing"}},
+			`{"username":"` + annPassword + `","password":"x"}`:                           {{"username", "is no field of this request"}, {"login", "is missing"}},
+			`{"login":"a","password":["` + annPassword + `"]}`:                            {{"password", "is not a text"}},
+			`{"login":"a","password":"x","code":{"a":{"b":[]}}}`:                          {{"code", "is not a text"}},
+			`{"login":"a","password":"x","passw\u006frd":"y"}`:                            {{"password", "is there twice"}},
+			`{"login":"a\u0000b","password":"x"}`:                                         {{"login", "has a character in it that no text has"}},
+			`{"login":"a","password":"x","<b>\n":"","` + strings.Repeat("x", 50) + `":1}`: {{"…", "is no field of this request"}, {"…", "is no field of this request"}},
+			`[]`: nil,
+		} {
+			a := h.ask(http.MethodPost, "/api/v1/sign-in", sent).is(422, "bad-fields")
+			if got := a.problem().Fields; !slices.Equal(got, want) || strings.Contains(a.Body.String(), annPassword) {
+				t.Errorf("%s: %s", sent, a.Body)
+			}
+		}
+		if got := len(h.ask(http.MethodPost, "/api/v1/sign-in", "{"+strings.Repeat(`"x":1,`, 5000)+`"x":1}`).is(422, "").problem().Fields); got > mostWrongFields+2 {
+			t.Errorf("%d fields are named", got)
+		}
+		if h.ask(http.MethodPost, "/api/v1/link", `{"device":1}`).is(422, "bad-fields").problem().Fields[0].Name != "device" {
+			t.Error("the field of another address is not named")
+		}
+	})
+}
+
 func FuzzFieldsOf(f *testing.F) {
 	for _, body := range []string{`{"login":"a","password":"b"}`, `{"login":"a","login":"b"}`, `{}`, `[1]`, `{"login":null}`, `{"login":{"login":"x"}}`} {
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		got, err := fieldsOf([]byte(raw), []string{"login", "password"})
+		got, err := fieldsOf([]byte(raw), needs("login").may("password"))
 		if err != nil {
 			return
 		}
