@@ -112,9 +112,10 @@ func IsDead(err error) bool {
 	return slices.ContainsFunc([]error{ErrUnknown, ErrEnded, ErrResetRequired, ErrLocked, ErrDeleting}, func(dead error) bool { return errors.Is(err, dead) })
 }
 
-// Store finds credentials. FindCredential returns ErrUnknown when there is no row.
+// Store finds credentials, alone or with the account that each belongs to. ErrUnknown when there is no row.
 type Store interface {
 	FindCredential(ctx context.Context, kind Kind, token secret.Token) (Found, error)
+	FindPerson(ctx context.Context, kind Kind, token secret.Token) (Found, account.Account, error)
 }
 
 // Resolver answers whether a presented credential counts now.
@@ -126,6 +127,16 @@ type Resolver struct {
 // Resolve is the one way from a presented secret to a right, for every kind and every door.
 func (r *Resolver) Resolve(ctx context.Context, kind Kind, token secret.Token) (Found, error) {
 	return r.ResolveWith(ctx, kind, token, r.Store.FindCredential)
+}
+
+// ResolvePerson is Resolve with the account that the credential belongs to, but for its password, in the same question. Beside an error of the
+// judgement, such as ErrDeleting, both are returned too.
+func (r *Resolver) ResolvePerson(ctx context.Context, kind Kind, token secret.Token) (f Found, a account.Account, err error) {
+	f, err = r.ResolveWith(ctx, kind, token, func(ctx context.Context, kind Kind, token secret.Token) (found Found, err error) {
+		found, a, err = r.Store.FindPerson(ctx, kind, token)
+		return found, err
+	})
+	return f, a, err
 }
 
 // ResolveWith is Resolve by a question of the caller's own, which brings along more than the credential.

@@ -80,6 +80,11 @@ func (s *shelf) FindCredential(context.Context, Kind, secret.Token) (Found, erro
 	return s.found, s.err
 }
 
+func (s *shelf) FindPerson(context.Context, Kind, secret.Token) (Found, account.Account, error) {
+	s.asked++
+	return s.found, account.Account{Standing: s.found.Account, Name: "Ann"}, s.err
+}
+
 // good is a credential of a kind that counts.
 func good(kind Kind) Found {
 	f := Found{
@@ -111,6 +116,23 @@ func TestResolve(t *testing.T) {
 	s.err = errors.New("the database is away")
 	if _, err := r.Resolve(t.Context(), Browser, secret.NewToken()); !errors.Is(err, s.err) || errors.Is(err, ErrUnknown) {
 		t.Errorf("without a database: %v", err) // and nobody is signed out by it
+	}
+}
+
+// The account comes along whatever the judgement is; what has no token's shape is not looked up.
+func TestResolvePerson(t *testing.T) {
+	s := &shelf{found: good(Browser)}
+	r := &Resolver{Store: s, Now: func() time.Time { return now }}
+	if f, a, err := r.ResolvePerson(t.Context(), Browser, secret.NewToken()); err != nil || f.AccountID != "a" || a.Name != "Ann" {
+		t.Errorf("a good one: %+v %+v %v", f, a, err)
+	}
+	s.found.Account.State = account.Deleting
+	if f, a, err := r.ResolvePerson(t.Context(), Browser, secret.NewToken()); !errors.Is(err, ErrDeleting) || f.AccountID != "a" || a.Name != "Ann" {
+		t.Errorf("in the grace before it is erased: %+v %+v %v", f, a, err)
+	}
+	s.asked = 0
+	if _, a, err := r.ResolvePerson(t.Context(), Browser, secret.TokenOf("x")); !errors.Is(err, ErrUnknown) || a.Name != "" || s.asked != 0 {
+		t.Errorf("no token: %+v %v, asked %d times", a, err, s.asked)
 	}
 }
 

@@ -36,6 +36,7 @@ type Store interface {
 // Resolver is the one way from what is presented to a right.
 type Resolver interface {
 	Resolve(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, error)
+	ResolvePerson(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, account.Account, error)
 	ResolveWith(ctx context.Context, kind credential.Kind, token secret.Token, find credential.Question) (credential.Found, error)
 }
 

@@ -27,11 +27,7 @@ func (s *Service) Token(ctx context.Context, signed string) (secret.Token, crede
 	if err != nil || software == "" || kid == "" {
 		return secret.Token{}, credential.Found{}, ErrInvalid
 	}
-	var who account.Account
-	key, err := s.Resolver.ResolveWith(ctx, credential.DeviceKey, credential.KeyName(software, kid), func(ctx context.Context, kind credential.Kind, token secret.Token) (f credential.Found, err error) {
-		f, who, err = s.Store.FindPerson(ctx, kind, token)
-		return f, err
-	})
+	key, who, err := s.Resolver.ResolvePerson(ctx, credential.DeviceKey, credential.KeyName(software, kid))
 	if credential.IsDead(err) {
 		return secret.Token{}, credential.Found{}, ErrDead
 	}

@@ -43,6 +43,7 @@ type RequestStore interface {
 // Resolver resolves what is presented.
 type Resolver interface {
 	Resolve(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, error)
+	ResolvePerson(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, account.Account, error)
 	ResolveWith(ctx context.Context, kind credential.Kind, token secret.Token, find credential.Question) (credential.Found, error)
 }
 

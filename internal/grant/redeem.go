@@ -89,11 +89,7 @@ func (s *Service) Redeem(ctx context.Context, c relyingparty.Client, x Exchange)
 	if !c.MayUse(relyingparty.Code) {
 		return Tokens{}, refuse("unauthorized_client", "the client may not use this grant")
 	}
-	var who account.Account
-	f, err := s.Resolver.ResolveWith(ctx, credential.AuthorizationCode, x.Code, func(ctx context.Context, kind credential.Kind, token secret.Token) (found credential.Found, err error) {
-		found, who, err = s.Store.FindPerson(ctx, kind, token)
-		return found, err
-	})
+	f, who, err := s.Resolver.ResolvePerson(ctx, credential.AuthorizationCode, x.Code)
 	if errors.Is(err, credential.ErrUnknown) && f.Hash == "" {
 		return Tokens{}, s.reused(ctx, c, x.Code)
 	}

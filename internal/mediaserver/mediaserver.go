@@ -31,7 +31,6 @@ var ErrDeadClaim = errors.New("mediaserver: the claim token does not count")
 
 // Store keeps claim tokens and what was claimed.
 type Store interface {
-	FindPerson(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, account.Account, error)
 	Take(ctx context.Context, takes []ratelimit.Take, now time.Time) error
 	Record(ctx context.Context, act audit.Act) error
 	AddDevice(ctx context.Context, s credential.SignIn, act audit.Act) error
@@ -39,7 +38,7 @@ type Store interface {
 
 // Resolver is the one way from a presented token to a right.
 type Resolver interface {
-	ResolveWith(ctx context.Context, kind credential.Kind, token secret.Token, find credential.Question) (credential.Found, error)
+	ResolvePerson(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, account.Account, error)
 }
 
 // Service lets owners claim media servers.
@@ -85,11 +84,7 @@ type Claimed struct {
 // device.ErrTooMany, limits.
 func (s *Service) Exchange(ctx context.Context, c Claim) (Claimed, error) {
 	now := s.Now()
-	var owner account.Account
-	f, err := s.Resolver.ResolveWith(ctx, credential.ServerClaim, c.Token, func(ctx context.Context, kind credential.Kind, token secret.Token) (found credential.Found, err error) {
-		found, owner, err = s.Store.FindPerson(ctx, kind, token)
-		return found, err
-	})
+	f, owner, err := s.Resolver.ResolvePerson(ctx, credential.ServerClaim, c.Token)
 	if credential.IsDead(err) {
 		return Claimed{}, errors.Join(ErrDeadClaim, s.Store.Take(ctx, ratelimit.ClaimExchanges.From(c.Client.Address), now))
 	}

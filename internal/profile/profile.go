@@ -17,7 +17,6 @@ import (
 // Store keeps accounts.
 type Store interface {
 	LoadAccount(ctx context.Context, id string) (account.Account, error)
-	FindPerson(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, account.Account, error)
 	PasswordSetAt(ctx context.Context, accountID string) (time.Time, error)
 	SetName(ctx context.Context, accountID, name string, act audit.Act) error
 	SetUserName(ctx context.Context, accountID, shown string, h account.Handle, act audit.Act) error
@@ -30,7 +29,7 @@ type Store interface {
 // Resolver resolves what a link presents.
 type Resolver interface {
 	Resolve(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, error)
-	ResolveWith(ctx context.Context, kind credential.Kind, token secret.Token, find credential.Question) (credential.Found, error)
+	ResolvePerson(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, account.Account, error)
 }
 
 // Service changes accounts for their owners.
@@ -42,12 +41,8 @@ type Service struct {
 
 // Visit resolves a browser's sign-in and returns the account it belongs to, without its password: one question to the database for every
 // page. Beside an error of the resolver's judgement, such as credential.ErrDeleting, both are returned too.
-func (s *Service) Visit(ctx context.Context, token secret.Token) (f credential.Found, a account.Account, err error) {
-	f, err = s.Resolver.ResolveWith(ctx, credential.Browser, token, func(ctx context.Context, kind credential.Kind, token secret.Token) (found credential.Found, err error) {
-		found, a, err = s.Store.FindPerson(ctx, kind, token)
-		return found, err
-	})
-	return f, a, err
+func (s *Service) Visit(ctx context.Context, token secret.Token) (credential.Found, account.Account, error) {
+	return s.Resolver.ResolvePerson(ctx, credential.Browser, token)
 }
 
 // FinishReview notes that the owner has looked around after a reset, and is not asked to again.

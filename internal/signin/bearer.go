@@ -31,11 +31,7 @@ func (s *Service) Program(ctx context.Context, token secret.Token) (Admitted, er
 
 // holder resolves a token together with the account it belongs to, in one question.
 func (s *Service) holder(ctx context.Context, kind credential.Kind, token secret.Token) (Admitted, error) {
-	var a account.Account
-	f, err := s.Resolver.ResolveWith(ctx, kind, token, func(ctx context.Context, kind credential.Kind, token secret.Token) (found credential.Found, err error) {
-		found, a, err = s.Store.FindPerson(ctx, kind, token)
-		return found, err
-	})
+	f, a, err := s.Resolver.ResolvePerson(ctx, kind, token)
 	return Admitted{Found: f, Account: a, Token: token}, err
 }
 

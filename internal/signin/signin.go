@@ -37,7 +37,6 @@ type Store interface {
 
 // SoftwareStore keeps what software signs in with.
 type SoftwareStore interface {
-	FindPerson(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, account.Account, error)
 	SpendFactor(ctx context.Context, f credential.Factor, act audit.Act) error
 	Take(ctx context.Context, takes []ratelimit.Take, now time.Time) error
 }
@@ -45,7 +44,7 @@ type SoftwareStore interface {
 // Resolver resolves what is shown besides name and password, or instead of them.
 type Resolver interface {
 	Resolve(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, error)
-	ResolveWith(ctx context.Context, kind credential.Kind, token secret.Token, find credential.Question) (credential.Found, error)
+	ResolvePerson(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, account.Account, error)
 }
 
 // Hasher checks passwords in a bounded number of slots.
