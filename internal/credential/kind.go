@@ -3,10 +3,10 @@
 package credential
 
 import (
-	"strings"
 	"time"
 
 	"usher/internal/secret"
+	"usher/internal/signing"
 )
 
 // Kind names a kind of credential.
@@ -128,11 +128,7 @@ var Rules = map[Kind]Rule{
 	RemoveDevice: {Life: 7 * day, SingleUse: true, OwnedByAccount: true, Protective: true, WhileResetRequired: true, WhileDeleting: true, WhileLocked: true},
 }
 
-// signed reports whether a text could be a signed token (RFC 7515 §3.1).
-func signed(t secret.Token) bool {
-	text := t.Reveal()
-	return len(text) <= 8<<10 && strings.Count(text, ".") == 2
-}
+func signed(t secret.Token) bool { return signing.Looks(t.Reveal()) }
 
 // Fresh is how long a typed password counts as fresh proof.
 const Fresh = 5 * time.Minute

@@ -23,7 +23,8 @@ const originalHost = "plex.tv"
 // Token gives a token that lives a week for what a device's key has signed, in the place of the token the device had. The nonce is spent. It returns
 // the key as well. ErrDead, ErrExpired, ErrInvalid, ErrForeign.
 func (s *Service) Token(ctx context.Context, signed string) (secret.Token, credential.Found, error) {
-	kid, software, err := signing.Peek(signed)
+	names, err := signing.Peek(signed)
+	kid, software := names.KeyID, names.Issuer
 	if err != nil || software == "" || kid == "" {
 		return secret.Token{}, credential.Found{}, ErrInvalid
 	}

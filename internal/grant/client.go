@@ -35,7 +35,7 @@ func errClient() *Refusal {
 // Authenticate returns the client that a proof is good for: the one way it is registered with counts, and no second one beside it. *Refusal.
 func (s *Service) Authenticate(ctx context.Context, p Proof) (relyingparty.Client, error) {
 	if !p.Assertion.Empty() && p.ID == "" {
-		p.ID = signing.Named(p.Assertion.Reveal())
+		p.ID = named(p.Assertion)
 	}
 	asserts := !p.Assertion.Empty() || p.AssertionType != ""
 	switch {
@@ -70,6 +70,15 @@ func (s *Service) bySecret(ctx context.Context, p Proof) (c relyingparty.Client,
 		err = errClient()
 	}
 	return c, err
+}
+
+// named is the client that an assertion speaks of (RFC 7523 §3); empty when it cannot be read.
+func named(assertion secret.Token) string {
+	says, err := signing.Peek(assertion.Reveal())
+	if err != nil {
+		return ""
+	}
+	return says.Subject
 }
 
 // longestAssertion is how far ahead an assertion may end, and so how long its number is remembered.

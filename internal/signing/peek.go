@@ -2,23 +2,34 @@ package signing
 
 import "strings"
 
-// Peek returns what a client's token says before anybody has checked its signature: which key it names, and who claims to have signed it. It is for
-// finding the key to check it by, and for nothing else. ErrInvalid.
-func Peek(token string) (kid, issuer string, err error) {
+// Looks reports whether a text could be a token of any kind at all (RFC 7515 §3.1), so that nothing else is worth a look.
+func Looks(text string) bool { return len(text) <= longest && strings.Count(text, ".") == 2 }
+
+// Unverified is what a client's token says before anybody has checked its signature. It is for finding the key to check it by, and for nothing else.
+type Unverified struct{ KeyID, Issuer, Subject string }
+
+// Peek reads a client's token without checking it. What it does not say, or not as a text, is empty. ErrInvalid.
+func Peek(token string) (Unverified, error) {
 	if !Looks(token) {
-		return "", "", ErrInvalid
+		return Unverified{}, ErrInvalid
 	}
-	head, rest, _ := strings.Cut(token, ".")
-	body, _, _ := strings.Cut(rest, ".")
-	var parts [2]Claims
-	for i, part := range []string{head, body} {
-		raw, err := encoding.DecodeString(part)
-		if err != nil {
-			return "", "", ErrInvalid
-		}
-		if parts[i], err = members(raw); err != nil {
-			return "", "", err
-		}
+	parts := strings.Split(token, ".")
+	header, err := part(parts[0])
+	if err != nil {
+		return Unverified{}, err
 	}
-	return parts[0].Text("kid"), parts[1].Text("iss"), nil
+	says, err := part(parts[1])
+	if err != nil {
+		return Unverified{}, err
+	}
+	return Unverified{KeyID: header.Text("kid"), Issuer: says.Text("iss"), Subject: says.Text("sub")}, nil
+}
+
+// part reads one of the first two parts of a token.
+func part(text string) (Claims, error) {
+	raw, err := encoding.DecodeString(text)
+	if err != nil {
+		return nil, ErrInvalid
+	}
+	return members(raw)
 }

@@ -6,20 +6,22 @@ import (
 )
 
 func TestPeek(t *testing.T) {
-	part := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
-	kid, issuer, err := Peek(part(`{"alg":"EdDSA","kid":"k"}`) + "." + part(`{"iss":"attic"}`) + ".x")
-	if err != nil || kid != "k" || issuer != "attic" {
-		t.Errorf("%q %q %v", kid, issuer, err)
-	}
-	for _, bad := range []string{
-		"", "..", "a.b", part(`{}`) + "." + part(`[]`) + ".", part(`{"kid":"a","kid":"b"}`) + "." + part(`{}`) + ".", part(`{}`) + "." + part(`{"iss":"a","iss":"b"}`) + ".",
-		part(`{}`) + "=." + part(`{}`) + ".", part(`{}`) + "." + part(`{}`) + ".x.y",
+	spell := func(text string) string { return base64.RawURLEncoding.EncodeToString([]byte(text)) }
+	for token, want := range map[string]Unverified{
+		spell(`{"alg":"EdDSA","kid":"k"}`) + "." + spell(`{"iss":"attic"}`) + ".x": {KeyID: "k", Issuer: "attic"},
+		spell(`{"alg":"EdDSA"}`) + "." + spell(`{"iss":"app","sub":"app"}`) + ".x": {Issuer: "app", Subject: "app"},
+		spell(`{"kid":7}`) + "." + spell(`{"iss":["a"],"sub":{}}`) + ".":           {},
 	} {
-		if _, _, err := Peek(bad); err == nil {
-			t.Errorf("%q can be read", bad)
+		if got, err := Peek(token); err != nil || got != want {
+			t.Errorf("%q %v, want %q", got, err, want)
 		}
 	}
-	if kid, issuer, err := Peek(part(`{"kid":7}`) + "." + part(`{"iss":["a"]}`) + "."); err != nil || kid+issuer != "" {
-		t.Errorf("%q %q %v", kid, issuer, err)
+	for _, bad := range []string{
+		"", "..", "a.b", spell(`{}`) + "." + spell(`[]`) + ".", spell(`{"kid":"a","kid":"b"}`) + "." + spell(`{}`) + ".", spell(`{}`) + "." + spell(`{"iss":"a","iss":"b"}`) + ".",
+		spell(`{}`) + "=." + spell(`{}`) + ".", spell(`{}`) + "." + spell(`{}`) + ".x.y",
+	} {
+		if _, err := Peek(bad); err == nil {
+			t.Errorf("%q can be read", bad)
+		}
 	}
 }
