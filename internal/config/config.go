@@ -101,13 +101,18 @@ type Config struct {
 // Default returns the settings of a start with no flag, no variable and no file; they keep every rule of Validate.
 func Default() Config {
 	var c Config
-	for _, s := range settings() {
+	service.defaults(&c)
+	return c
+}
+
+// defaults sets the fields of c, a pointer to the program's struct, to their defaults.
+func (p program) defaults(c any) {
+	for _, s := range p.settings() {
 		if s.preset == "" {
 			continue
 		}
-		if err := s.decode(&c, []string{s.preset}); err != nil {
+		if err := s.decode(c, []string{s.preset}); err != nil {
 			panic("config: default of " + s.key + " " + err.Error())
 		}
 	}
-	return c
 }

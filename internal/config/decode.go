@@ -17,7 +17,7 @@ import (
 
 // decode sets the field of c from texts. The error completes a sentence that begins with the key, and never carries
 // the text of a secret.
-func (s setting) decode(c *Config, texts []string) error {
+func (s setting) decode(c any, texts []string) error {
 	for _, text := range texts {
 		if !printable(text) {
 			return errors.New("holds a line break or another character that cannot be shown")
@@ -32,7 +32,7 @@ func (s setting) decode(c *Config, texts []string) error {
 	return s.decodeOne(c, texts[0])
 }
 
-func (s setting) decodeOne(c *Config, text string) error {
+func (s setting) decodeOne(c any, text string) error {
 	if s.enum != nil && !slices.Contains(s.enum, text) {
 		return fmt.Errorf("is %s; it can be %s", quote(text), either(s.enum))
 	}
@@ -61,7 +61,7 @@ func (s setting) decodeOne(c *Config, text string) error {
 	return nil
 }
 
-func (s setting) decodeList(c *Config, texts []string) error {
+func (s setting) decodeList(c any, texts []string) error {
 	switch field := s.in(c).Addr().Interface().(type) {
 	case *[]netip.Prefix:
 		networks, err := parseNetworks(texts)

@@ -23,7 +23,7 @@ func TestDocumentIsFresh(t *testing.T) {
 }
 
 func TestExampleInTheDocumentLoads(t *testing.T) {
-	found, problems := parseFile("example", exampleFile)
+	found, problems := service.parseFile("example", exampleFile)
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}

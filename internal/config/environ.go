@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	configVariable = envPrefix + "CONFIG"
+	configName     = "CONFIG" // after the prefix
 	fileSuffix     = "_FILE"
-	testPrefix     = envPrefix + "TEST_" // belongs to the test suite, not to the service
+	testPrefix     = "USHER_TEST_" // belongs to the test suite, not to the service
 	valueFileLimit = 64 << 10
 )
 
@@ -23,13 +23,13 @@ var (
 	clusterPort  = regexp.MustCompile(`^USHER_([A-Z0-9_]+_)?PORT=[a-z]+://`)
 )
 
-// environment reads the USHER_ variables of environ; it returns what is given by key, the configuration file's path
+// environment reads the program's variables of environ; it returns what is given by key, the configuration file's path
 // where one is named, and what is wrong.
-func environment(environ []string) (map[string]given, []string, []Problem) {
-	variables, names := ours(environ)
+func (p program) environment(environ []string) (map[string]given, []string, []Problem) {
+	variables, names := p.ours(environ)
 	found := map[string]given{}
 	var problems []Problem
-	for _, s := range settings() {
+	for _, s := range p.settings() {
 		g, ok, problem := fromVariables(s, variables)
 		if problem != nil {
 			problems = append(problems, *problem)
@@ -41,25 +41,25 @@ func environment(environ []string) (map[string]given, []string, []Problem) {
 		delete(variables, s.variable()+fileSuffix)
 	}
 	var file []string
-	if path, ok := variables[configVariable]; ok {
+	if path, ok := variables[p.prefix+configName]; ok {
 		file = []string{path}
-		delete(variables, configVariable)
+		delete(variables, p.prefix+configName)
 	}
 	for _, name := range names {
 		if _, left := variables[name]; left {
-			problems = append(problems, Problem{Key: showName(name), Text: unknown(suggestVariable(name))})
+			problems = append(problems, Problem{Key: showName(name), Text: unknown(p.suggestVariable(name))})
 		}
 	}
 	return found, file, problems
 }
 
-// ours picks the variables with our prefix that are meant for the service, and their names in order.
-func ours(environ []string) (map[string]string, []string) {
+// ours picks the variables with our prefix that are meant for the program, and their names in order.
+func (p program) ours(environ []string) (map[string]string, []string) {
 	variables := map[string]string{}
 	var names []string
 	for _, entry := range environ {
 		name, value, ok := strings.Cut(entry, "=")
-		if !ok || !strings.HasPrefix(name, envPrefix) || strings.HasPrefix(name, testPrefix) {
+		if !ok || !strings.HasPrefix(name, p.prefix) || strings.HasPrefix(name, testPrefix) || p.others(name) {
 			continue
 		}
 		if clusterNames.MatchString(name) || clusterPort.MatchString(entry) {
@@ -71,6 +71,11 @@ func ours(environ []string) (map[string]string, []string) {
 		variables[name] = value
 	}
 	return variables, names
+}
+
+// others reports whether a variable is for the gate, where the service asks: both may be given the same list of them.
+func (p program) others(name string) bool {
+	return p == service && (strings.HasPrefix(name, beside.prefix) || name == claimVariable || name == claimVariable+fileSuffix)
 }
 
 func fromVariables(s setting, variables map[string]string) (given, bool, *Problem) {
@@ -129,14 +134,14 @@ func readFile(path string, limit int64) (string, error) {
 	return string(text), nil
 }
 
-func suggestVariable(name string) string {
-	short, suffix := strings.TrimPrefix(name, envPrefix), ""
-	if base, ok := strings.CutSuffix(short, fileSuffix); ok && base != "CONFIG" {
+func (p program) suggestVariable(name string) string {
+	short, suffix := strings.TrimPrefix(name, p.prefix), ""
+	if base, ok := strings.CutSuffix(short, fileSuffix); ok && base != configName {
 		short, suffix = base, fileSuffix
 	}
-	meant := suggest(short, append(keys(), "config"))
+	meant := suggest(short, append(p.keys(), "config"))
 	if meant == "" {
 		return ""
 	}
-	return envPrefix + strings.ToUpper(meant) + suffix
+	return p.prefix + strings.ToUpper(meant) + suffix
 }

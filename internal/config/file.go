@@ -12,14 +12,13 @@ import (
 )
 
 const (
-	defaultFile = "usher.toml"
-	fileLimit   = 1 << 20
+	fileLimit = 1 << 20
 )
 
-// file reads the configuration file: the one flags or environment name, else usher.toml where there is one. An empty
+// read reads the configuration file: the one flags or environment name, else the program's own where there is one. An empty
 // path reads none.
-func file(named []string) (inFile, []Problem) {
-	path := defaultFile
+func (p program) read(named []string) (inFile, []Problem) {
+	path := p.file
 	if len(named) > 0 {
 		path = named[len(named)-1]
 	}
@@ -33,7 +32,7 @@ func file(named []string) (inFile, []Problem) {
 	if err != nil {
 		return inFile{}, []Problem{{"", showName(path), "cannot be read: " + err.Error()}}
 	}
-	return parseFile(path, text)
+	return p.parseFile(path, text)
 }
 
 // inFile is what a file says.
@@ -44,7 +43,7 @@ type inFile struct {
 }
 
 // parseFile reads TOML; path is used in messages only.
-func parseFile(path, text string) (inFile, []Problem) {
+func (p program) parseFile(path, text string) (inFile, []Problem) {
 	var table map[string]any
 	if _, err := toml.Decode(text, &table); err != nil {
 		return inFile{}, []Problem{{"", path, notTOML(err)}}
@@ -52,15 +51,15 @@ func parseFile(path, text string) (inFile, []Problem) {
 	found := inFile{settings: map[string]given{}, path: path}
 	var problems []Problem
 	for _, key := range slices.Sorted(maps.Keys(table)) {
-		if key == clientKey {
+		if key == clientKey && p == service {
 			var wrong []Problem
 			found.clients, wrong = readClients(path, table[key])
 			problems = append(problems, wrong...)
 			continue
 		}
-		s, known := find(key)
+		s, known := p.find(key)
 		if !known {
-			problems = append(problems, Problem{showName(key), path, unknown(suggestKey(key, table[key]))})
+			problems = append(problems, Problem{showName(key), path, unknown(p.suggestKey(key, table[key]))})
 			continue
 		}
 		texts, err := s.fromTOML(table[key])
@@ -121,13 +120,13 @@ func texts(values []any) ([]string, error) {
 }
 
 // suggestKey also looks into tables, which other services use: [smtp] server is our smtp_server.
-func suggestKey(key string, value any) string {
+func (p program) suggestKey(key string, value any) string {
 	if table, ok := value.(map[string]any); ok {
 		for _, inner := range slices.Sorted(maps.Keys(table)) {
-			if meant := suggest(key+"_"+inner, keys()); meant != "" {
+			if meant := suggest(key+"_"+inner, p.keys()); meant != "" {
 				return meant + ", outside any table"
 			}
 		}
 	}
-	return suggest(key, keys())
+	return suggest(key, p.keys())
 }

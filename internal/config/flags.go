@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 )
 
@@ -11,11 +12,13 @@ type Flags struct {
 	fields reflect.Value // a struct with one []string per setting, and the path of the file last
 }
 
-// NewFlags returns Flags that nothing was given to.
-func NewFlags() *Flags {
+// NewFlags returns Flags of the service that nothing was given to.
+func NewFlags() *Flags { return service.flags(nil) }
+
+// flags makes a flag for each setting; where some are shown, the help of the command is about these.
+func (p program) flags(shown []string) *Flags {
 	var fields []reflect.StructField
-	t := reflect.TypeFor[Config]()
-	for _, s := range settings() {
+	for _, s := range p.settings() {
 		help := s.help
 		switch {
 		case s.preset != "" && s.zero == "":
@@ -23,9 +26,13 @@ func NewFlags() *Flags {
 		case s.zero != "":
 			help += " Default: " + s.zero + "."
 		}
-		fields = append(fields, flagField(t.Field(s.field).Name, s.flag(), s.value, help, s.group))
+		f := flagField(p.of.Field(s.field).Name, s.flag(), s.value, help, s.group)
+		if shown != nil && !slices.Contains(shown, s.key) {
+			f.Tag += ` hidden:""`
+		}
+		fields = append(fields, f)
 	}
-	fields = append(fields, flagField("ConfigFile", "config", "FILE", "The configuration file. Default: "+defaultFile+", when there is one.", "Configuration"))
+	fields = append(fields, flagField("ConfigFile", "config", "FILE", "The configuration file. Default: "+p.file+", when there is one.", "Configuration"))
 	return &Flags{reflect.New(reflect.StructOf(fields)).Elem()}
 }
 

@@ -14,7 +14,7 @@ func FuzzFile(f *testing.F) {
 	f.Add("database = \"postgres://u:p@h/n?x=y\"\ntrusted_proxies = [\"::/0\", \"10.0.0.1\"]")
 	f.Add("\xef\xbb\xbfname = \"\\u0000\"")
 	f.Fuzz(func(t *testing.T, text string) {
-		found, problems := parseFile("f", text)
+		found, problems := service.parseFile("f", text)
 		c := Default()
 		for _, s := range settings() {
 			if g, ok := found.settings[s.key]; ok {
@@ -40,7 +40,7 @@ func FuzzEnvironment(f *testing.F) {
 			name, _, _ := strings.Cut(line, "=")
 			return strings.HasSuffix(name, fileSuffix) && !strings.HasSuffix(name, "__FILE")
 		})
-		found, _, problems := environment(lines)
+		found, _, problems := service.environment(lines)
 		c := Default()
 		for _, s := range settings() {
 			if g, ok := found[s.key]; ok {

@@ -16,46 +16,56 @@ type given struct {
 // flags may be nil. The error is an *Invalid with all that is wrong in any source, values that another source overrides
 // included.
 func Load(flags *Flags, environ []string) (Config, error) {
-	env, named, problems := environment(environ)
+	c := Default()
+	c.sources = map[string]string{}
+	read, unread := service.load(&c, c.sources, flags, environ)
+	if c.clients = read.clients; len(c.clients) > 0 {
+		c.sources[clientKey] = read.path
+	}
+	c.originFromListen()
+	c.Origin = normalOrigin(c.Origin)
+	if err := invalid(together(unread, c.problems())); err != nil {
+		return Config{}, err
+	}
+	return c, nil
+}
+
+// load sets the fields of c, a pointer to the program's struct, from all that says something about them.
+func (p program) load(c any, sources map[string]string, flags *Flags, environ []string) (inFile, []Problem) {
+	env, named, problems := p.environment(environ)
 	if files := flags.files(); files != nil {
 		named = files
 		if len(files) > 1 {
 			problems = append(problems, Problem{"--config", "", "is given more than once; keep one"})
 		}
 	}
-	read, fileProblems := file(named)
+	read, fileProblems := p.read(named)
 	problems = append(problems, fileProblems...)
-
-	c := Default()
-	c.sources = map[string]string{}
-	for n, s := range settings() {
+	for n, s := range p.settings() {
 		for _, g := range []given{read.settings[s.key], env[s.key], fromFlags(s, flags.texts(n))} {
 			if g.source == "" {
 				continue
 			}
-			if err := s.decode(&c, g.texts); err != nil {
+			if err := s.decode(c, g.texts); err != nil {
 				problems = append(problems, Problem{s.key, g.source, err.Error()})
 				continue
 			}
-			c.sources[s.key] = g.source
+			sources[s.key] = g.source
 		}
 	}
-	if c.clients = read.clients; len(c.clients) > 0 {
-		c.sources[clientKey] = read.path
-	}
-	c.originFromListen()
-	c.Origin = normalOrigin(c.Origin)
-	unread := problems
-	for _, p := range c.problems() {
-		// A value that could not be read has left another in its place, about which there is nothing to say.
+	return read, problems
+}
+
+// together adds to what could not be read the rules that are broken. A value that could not be read has left another in its place, about which there is
+// nothing to say.
+func together(unread, broken []Problem) []Problem {
+	all := slices.Clone(unread)
+	for _, p := range broken {
 		if !slices.ContainsFunc(unread, func(earlier Problem) bool { return earlier.Key == p.Key }) {
-			problems = append(problems, p)
+			all = append(all, p)
 		}
 	}
-	if err := invalid(problems); err != nil {
-		return Config{}, err
-	}
-	return c, nil
+	return all
 }
 
 // originFromListen takes the port of a listener that this machine reaches as localhost into an origin that nobody set, so that a first try on
@@ -85,9 +95,9 @@ func fromFlags(s setting, texts []string) given {
 	return given{texts, "--" + s.flag()}
 }
 
-func keys() []string {
+func (p program) keys() []string {
 	var list []string
-	for _, s := range settings() {
+	for _, s := range p.settings() {
 		list = append(list, s.key)
 	}
 	return list

@@ -42,7 +42,7 @@ func inFolder(t *testing.T, text string) {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	if text != "" {
-		write(t, defaultFile, text)
+		write(t, service.file, text)
 	}
 }
 
@@ -192,7 +192,7 @@ func TestConfigurationFileThatIsNamedHasToBeThere(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	write(t, defaultFile, `name = ""`)
+	write(t, service.file, `name = ""`)
 	if _, err := Load(parseArgs(t, "--config="), nil); err != nil {
 		t.Errorf("an empty path still reads a file: %v", err)
 	}
@@ -333,7 +333,7 @@ func TestSecretsStayOutOfErrorsAndDescriptions(t *testing.T) {
 
 func mustSetting(t *testing.T, key string) setting {
 	t.Helper()
-	s, ok := find(key)
+	s, ok := service.find(key)
 	if !ok {
 		t.Fatalf("no setting %s", key)
 	}

@@ -28,28 +28,42 @@ Usher starts without any of this. Each setting can be given in four ways; the fi
 3. the **file**, in TOML: the one that ` + "`--config`" + ` or ` + "`USHER_CONFIG`" + ` names, else ` + "`usher.toml`" + ` in the working folder where there is one;
 4. the **default**.
 
-A name that is not a setting is an error, in the file and among variables that begin with ` + "`USHER_`" + `. (Left alone are ` + "`USHER_TEST_…`" + `
-and what Kubernetes adds for a service called usher.) All errors are told at once. Paths are taken from the working folder.
+A name that is not a setting is an error, in the file and among variables that begin with ` + "`USHER_`" + `. (Left alone are ` + "`USHER_TEST_…`" + `,
+what is for the gate, and what Kubernetes adds for a service called usher.) All errors are told at once. Paths are taken from the working folder.
 ` + "`usher config check`" + ` shows the values in force and where each came from.
 
 A small file behind a proxy:
 
 ` + "```toml\n" + exampleFile + "```\n"
 
+const gateIntroduction = `
+## usher gate
+
+The gate beside a media server has settings of its own, given in the same four ways: flags, variables that begin with ` + "`USHER_GATE_`" + `, and the file that
+` + "`--config`" + ` or ` + "`USHER_GATE_CONFIG`" + ` names, else ` + "`usher-gate.toml`" + `.
+`
+
 // Markdown returns docs/configuration.md.
 func Markdown() string {
 	var b strings.Builder
 	b.WriteString(introduction)
+	service.markdown(&b, "## ")
+	clientMarkdown(&b)
+	b.WriteString(gateIntroduction)
+	beside.markdown(&b, "### ")
+	return b.String()
+}
+
+// markdown writes a table for each group of settings.
+func (p program) markdown(b *strings.Builder, heading string) {
 	group := ""
-	for _, s := range settings() {
+	for _, s := range p.settings() {
 		if s.group != group {
 			group = s.group
-			fmt.Fprintf(&b, "\n## %s\n\n| key | flag | environment variable | default | meaning |\n|---|---|---|---|---|\n", group)
+			fmt.Fprintf(b, "\n%s%s\n\n| key | flag | environment variable | default | meaning |\n|---|---|---|---|---|\n", heading, group)
 		}
-		fmt.Fprintf(&b, "| `%s` | `--%s` | `%s` | %s | %s |\n", s.key, s.flag(), s.variable(), s.defaultCell(), s.meaning())
+		fmt.Fprintf(b, "| `%s` | `--%s` | `%s` | %s | %s |\n", s.key, s.flag(), s.variable(), s.defaultCell(), s.meaning())
 	}
-	clientMarkdown(&b)
-	return b.String()
 }
 
 func (s setting) defaultCell() string {

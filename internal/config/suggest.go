@@ -1,11 +1,14 @@
 package config
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // suggest returns the known name that was probably meant, or "".
 func suggest(name string, known []string) string {
 	folded := fold(name)
-	if meant := otherWords()[folded]; meant != "" {
+	if meant := otherWords()[folded]; slices.Contains(known, meant) {
 		return meant
 	}
 	best, bestDistance := "", 0

@@ -163,12 +163,17 @@ func (r *review) listener(key, text string) (string, int, bool) {
 }
 
 func (r *review) proxies() {
-	for _, network := range r.TrustedProxies {
+	r.networks("trusted_proxies", r.TrustedProxies, "then anyone could pretend to come from any address; name your proxies only")
+}
+
+// networks refuses those that cannot be meant; everybody says what would follow from naming everybody.
+func (r *review) networks(key string, all []netip.Prefix, everybody string) {
+	for _, network := range all {
 		switch {
 		case !network.IsValid() || network.Masked() != network || network.Addr().Is4In6():
-			r.refuse("trusted_proxies", "has a network that is not in its plain form")
+			r.refuse(key, "has a network that is not in its plain form")
 		case network.Bits() == 0:
-			r.refuse("trusted_proxies", "has %s, which is everybody: then anyone could pretend to come from any address; name your proxies only", network)
+			r.refuse(key, "has %s, which is everybody: %s", network, everybody)
 		}
 	}
 }

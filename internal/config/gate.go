@@ -1,0 +1,158 @@
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"usher/internal/secret"
+)
+
+// Gate is every setting of usher gate. The tags are the documentation.
+type Gate struct {
+	Service     string        `key:"service" group:"Gate" zero:"has to be given" value:"URL" help:"The account service, as people type it: https://accounts.example.org."`
+	Upstream    string        `key:"upstream" zero:"none" value:"URL" help:"The media server behind the gate, such as http://127.0.0.1:8096. Not together with media."`
+	Media       string        `key:"media" zero:"none" value:"FOLDER" help:"A folder that the gate shows by itself, where there is no media server. Not together with upstream."`
+	Listen      string        `key:"listen" default:":32400" value:"HOST:PORT" help:"Where the gate answers. Without a host: on every address of the machine."`
+	Address     []string      `key:"address" zero:"guessed from the machine's own" value:"URL" help:"An address under which people and players find the server. Its owner confirms it on the service."`
+	Name        string        `key:"name" zero:"the name of this machine" value:"TEXT" help:"What the server is called among those of its owner."`
+	Folder      string        `key:"folder" default:"usher-gate" value:"FOLDER" help:"Holds the server's key and whose server it is. It is made at the first start. Whoever has it is the server: keep it from others, and keep a backup."`
+	OutageLimit time.Duration `key:"outage_limit" default:"12h" value:"TIME" help:"How long those who were let in stay in while the service does not answer."`
+
+	Claim secret.Token `key:"claim" group:"Claiming" zero:"none" value:"TOKEN" help:"A claim token from the service's page, for a server that belongs to nobody yet. USHER_CLAIM and PLEX_CLAIM are taken too, and with _FILE at their end the file they name."`
+
+	TrustedProxy []netip.Prefix `key:"trusted_proxy" group:"Network" zero:"none" value:"NETWORK" help:"Address or network of a proxy in front of the gate, whose X-Forwarded-For is believed. Never for who may claim: that goes by the connection itself."`
+	LocalNetwork []netip.Prefix `key:"local_network" zero:"loopback, private and link-local" value:"NETWORK" help:"A further network from which the server can be claimed, such as 100.64.0.0/10 for Tailscale."`
+
+	ShutdownWait time.Duration `key:"shutdown_wait" group:"Running" default:"15s" value:"TIME" help:"How long answers that have begun may take to end when the gate stops."`
+	LogLevel     slog.Level    `key:"log_level" default:"info" enum:"debug,info,warn,error" value:"LEVEL" help:"The least important lines to log."`
+	LogFormat    LogFormat     `key:"log_format" default:"text" enum:"json,text" value:"FORMAT" help:"How log lines are written."`
+
+	// sources says, by key, where each value that is not a default was given.
+	sources   map[string]string
+	claimNote string
+}
+
+// Claim tokens come in variables of these names as well, with or without _FILE.
+const (
+	claimVariable     = "USHER_CLAIM"
+	plexClaimVariable = "PLEX_CLAIM"
+)
+
+// longestOutage is the most that outage_limit may be.
+const longestOutage = 7 * 24 * time.Hour
+
+// NewGateFlags returns Flags of the gate that nothing was given to. Those of the keys stand in the help of their command; none named: all do.
+func NewGateFlags(shown ...string) *Flags { return beside.flags(shown) }
+
+// LoadGate reads the settings of the gate as Load does those of the service. Which service it is need not be said: Complete asks for that.
+func LoadGate(flags *Flags, environ []string) (Gate, error) {
+	g := Gate{sources: map[string]string{}}
+	beside.defaults(&g)
+	environ, g.claimNote = claimed(environ)
+	_, unread := beside.load(&g, g.sources, flags, environ)
+	if o, err := parseOrigin(g.Service); err == nil {
+		g.Service = o.String()
+	}
+	if err := invalid(together(unread, g.problems())); err != nil {
+		return Gate{}, err
+	}
+	return g, nil
+}
+
+// claimed takes a claim token out of the variables into the gate's own, whichever of the names it came under. An empty one is none, and so is a file
+// that is not there any more: a token counts for minutes, and a server that is claimed has to start without it.
+func claimed(environ []string) (rest []string, note string) {
+	given := map[string]string{}
+	names := []string{beside.prefix + "CLAIM", claimVariable, plexClaimVariable}
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if slices.Contains(names, strings.TrimSuffix(name, fileSuffix)) {
+			given[name] = strings.TrimSpace(value)
+			continue
+		}
+		rest = append(rest, entry)
+	}
+	for _, name := range names {
+		value := given[name]
+		if path := given[name+fileSuffix]; value == "" && path != "" {
+			text, err := readValue(path)
+			if err != nil {
+				note = name + fileSuffix + " " + err.Error()
+			}
+			value = strings.TrimSpace(text)
+		}
+		if value != "" {
+			return append(rest, names[0]+"="+value), ""
+		}
+	}
+	return rest, note
+}
+
+// ClaimNote says why a file with a claim token was not read; empty when nothing was wrong with it.
+func (g Gate) ClaimNote() string { return g.claimNote }
+
+// Complete reports what has to be said for the gate to run, and was not. The error is an *Invalid.
+func (g Gate) Complete() error {
+	if g.Service == "" {
+		return invalid([]Problem{{"service", "", "is missing; it has to be the address of the account service, such as https://accounts.example.org"}})
+	}
+	return nil
+}
+
+// ServiceURL is the origin of the service, without a path.
+func (g Gate) ServiceURL() *url.URL { return Config{Origin: g.Service}.OriginURL() }
+
+func (g Gate) problems() []Problem {
+	r := &review{Config: Config{sources: g.sources}}
+	if g.Service != "" {
+		r.gateService(g.Service)
+	}
+	if g.Upstream != "" && g.Media != "" {
+		r.refuse("media", "stands beside upstream; the gate has one of them behind it")
+	}
+	if u, err := url.Parse(g.Upstream); g.Upstream != "" && (err != nil || !webAddress(u)) {
+		r.refuse("upstream", "is %s; it has to be an address such as http://127.0.0.1:8096", quote(g.Upstream))
+	}
+	for _, text := range g.Address {
+		if o, err := parseOrigin(text); err != nil {
+			r.refuse("address", "%v", err)
+		} else if o.String() != strings.TrimSuffix(text, "/") {
+			r.refuse("address", "has %s; write it as %s", quote(text), o)
+		}
+	}
+	r.listener("listen", g.Listen)
+	if g.Folder == "" {
+		r.refuse("folder", "is empty; it has to name a folder")
+	}
+	if g.Name != "" && (strings.TrimSpace(g.Name) != g.Name || utf8.RuneCountInString(g.Name) > longestName) {
+		r.refuse("name", "has to be 1 to %d characters, without blanks at its ends", longestName)
+	}
+	if g.OutageLimit < 0 || g.OutageLimit > longestOutage {
+		r.refuse("outage_limit", "is %s; it has to be from 0s to %s", g.OutageLimit, longestOutage)
+	}
+	if g.ShutdownWait < 0 || g.ShutdownWait > longestWait {
+		r.refuse("shutdown_wait", "is %s; it has to be from 0s to 1h", g.ShutdownWait)
+	}
+	r.networks("trusted_proxy", g.TrustedProxy, "then anyone could pretend to come from any address; name your proxies only")
+	r.networks("local_network", g.LocalNetwork, "then anyone could claim the server; name your own networks only")
+	return r.found
+}
+
+// gateService refuses a service that the gate would have to believe without knowing who answers.
+func (r *review) gateService(text string) {
+	o, err := parseOrigin(text)
+	if err != nil {
+		r.refuse("service", "%v", err)
+	} else if o.scheme != "https" && !isLoopback(o.name) {
+		r.refuse("service", "is %s, where nobody could tell who answers; it has to begin with https", o)
+	}
+}
+
+func webAddress(u *url.URL) bool {
+	return (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil && u.RawQuery == "" && u.Fragment == ""
+}
