@@ -185,6 +185,7 @@ func (s *service) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	described.Problems = api.Problems(s.cfg.Origin)
 	door := &web.Door{
 		Pages: pages, SignIn: signIn, Devices: devices,
 		AppPasswords: &signin.AppPasswords{Store: s.db, Now: s.now},

@@ -2,11 +2,15 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+
+	"usher/internal/openapi"
 )
 
 var errNotFound = errors.New("api: there is nothing here")
@@ -33,6 +37,17 @@ func (d *Door) explain(w http.ResponseWriter, r *http.Request) error {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	_, _ = w.Write([]byte(p.title + " (" + strconv.Itoa(p.status) + ")\n\n" + d.spell(p.detail) + "\n"))
 	return nil
+}
+
+// Problems are all kinds of refusals by status and name, as people read them.
+func Problems(origin string) (all []openapi.Problem) {
+	for _, p := range problems {
+		all = append(all, openapi.Problem{Name: p.name, Status: p.status, Title: p.title, Text: strings.ReplaceAll(p.detail, "ORIGIN", origin)})
+	}
+	slices.SortFunc(all, func(a, b openapi.Problem) int {
+		return cmp.Or(cmp.Compare(a.Status, b.Status), strings.Compare(a.Name, b.Name))
+	})
+	return all
 }
 
 func (d *Door) spell(detail string) string {

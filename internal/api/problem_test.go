@@ -37,6 +37,18 @@ func TestEveryProblemIsExplained(t *testing.T) {
 	})
 }
 
+func TestProblemsAreListed(t *testing.T) {
+	all := Problems(testOrigin)
+	for i, p := range all {
+		if p.Status != problems[p.Name].status || p.Title == "" || strings.Contains(p.Text, "ORIGIN") || i > 0 && all[i-1].Status > p.Status {
+			t.Errorf("%+v after %+v", p, all[max(i-1, 0)])
+		}
+	}
+	if len(all) != len(problems) {
+		t.Errorf("%d of %d problems are listed", len(all), len(problems))
+	}
+}
+
 func TestProblemOf(t *testing.T) {
 	for _, m := range meaning {
 		if _, known := problems[m.name]; !known {

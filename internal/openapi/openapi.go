@@ -3,6 +3,8 @@
 package openapi
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -15,6 +17,16 @@ type Document struct {
 	Title      string
 	Text       string // Paragraphs, divided by empty lines
 	Operations []Operation
+	Refusal    []Field   // what every refusal consists of (RFC 9457); none where the description has no such answer
+	Problems   []Problem // left to who knows them
+}
+
+// Problem is one kind of refusal.
+type Problem struct {
+	Name   string // the end of its type
+	Status int
+	Title  string // when it happens
+	Text   string // what to do
 }
 
 // Operation is one thing that can be asked.
@@ -31,16 +43,18 @@ type Operation struct {
 // Field is a part of a request or an answer.
 type Field struct {
 	Name     string
-	Type     string // "text", "number", "yes or no", "list", "object", "time", "always …", or the values it may have
+	Type     string // "text", "number", "yes or no", "list", "list of objects", "object", "time", "always …", or the values it may have
 	Text     string
 	Required bool
+	Fields   []Field // of an object, or of each object of a list
 }
 
 // Answer is one of the statuses that an operation answers with.
 type Answer struct {
-	Status string
-	Text   string
-	Fields []Field
+	Status  string
+	Text    string
+	Refused bool // with what Document.Refusal says
+	Fields  []Field
 }
 
 type schema struct {
@@ -52,6 +66,7 @@ type schema struct {
 	Properties  yaml.Node `yaml:"properties"`
 	Const       string    `yaml:"const"`
 	Enum        []string  `yaml:"enum"`
+	Items       *schema   `yaml:"items"`
 }
 
 type body struct {
@@ -104,6 +119,15 @@ func Parse(text []byte) (Document, error) {
 		return Document{}, fmt.Errorf("reading an API's description: %w", err)
 	}
 	d := Document{Title: s.Info.Title, Text: s.Info.Description}
+	for _, r := range s.Components.Responses {
+		if !r.refuses() {
+			continue
+		}
+		var err error
+		if d.Refusal, err = s.fields(r.body); err != nil {
+			return d, err
+		}
+	}
 	err := pairs(s.Paths, func(path string, methods yaml.Node) error {
 		return pairs(methods, func(method string, node yaml.Node) error {
 			var o operation
@@ -137,7 +161,7 @@ func (s source) shown(o operation) (Operation, error) {
 		}
 	}
 	for _, p := range o.Parameters {
-		out.Fields = append(out.Fields, Field{p.Name, typeOf(p.Schema), p.Description, p.Required})
+		out.Fields = append(out.Fields, Field{Name: p.Name, Type: typeOf(p.Schema), Text: p.Description, Required: p.Required})
 	}
 	fields, err := s.fields(o.RequestBody.body)
 	out.Fields = append(out.Fields, fields...)
@@ -154,37 +178,65 @@ func (s source) shown(o operation) (Operation, error) {
 			if !is {
 				return fmt.Errorf("nothing is called %s", r.Ref)
 			}
-			out.Answers = append(out.Answers, Answer{Status: status, Text: known.Description})
+			out.Answers = append(out.Answers, Answer{Status: status, Text: known.Description, Refused: known.refuses()})
 			return nil
 		}
 		fields, err := s.fields(r.body)
-		out.Answers = append(out.Answers, Answer{status, r.Description, fields})
+		out.Answers = append(out.Answers, Answer{Status: status, Text: r.Description, Fields: fields})
 		return err
 	})
 }
 
+// refuses reports whether an answer is a problem document (RFC 9457).
+func (r response) refuses() bool {
+	_, is := r.Content["application/problem+json"]
+	return is
+}
+
 func (s source) fields(b body) (fields []Field, err error) {
 	for _, content := range b.Content {
-		sc := content.Schema
-		if sc, err = s.resolve(sc); err != nil {
+		sc, err := s.resolve(content.Schema)
+		if err != nil {
 			return nil, err
 		}
-		err = pairs(sc.Properties, func(name string, node yaml.Node) error {
-			var f schema
-			if err := node.Decode(&f); err != nil {
-				return err
-			}
-			text := f.Description
-			if f, err = s.resolve(f); err != nil {
-				return err
-			}
-			if text == "" {
-				text = f.Description
-			}
-			fields = append(fields, Field{name, typeOf(f), text, slices.Contains(sc.Required, name)})
-			return nil
-		})
+		if fields, err = s.within(sc, 0); err != nil {
+			return nil, err
+		}
 	}
+	return fields, nil
+}
+
+// deepest is how far objects may stand within objects; what refers to itself goes deeper.
+const deepest = 8
+
+// within lists the fields of an object, with those of what stands in them.
+func (s source) within(sc schema, depth int) (fields []Field, err error) {
+	if depth > deepest {
+		return nil, errors.New("an object stands within itself, or too deep")
+	}
+	err = pairs(sc.Properties, func(name string, node yaml.Node) error {
+		var f schema
+		if err := node.Decode(&f); err != nil {
+			return err
+		}
+		text := f.Description
+		if f, err = s.resolve(f); err != nil {
+			return err
+		}
+		item := f
+		if f.Items != nil {
+			if item, err = s.resolve(*f.Items); err != nil {
+				return err
+			}
+		}
+		inner, err := s.within(item, depth+1)
+		kind := typeOf(f)
+		if f.Items != nil && len(inner) > 0 {
+			kind = "list of objects"
+		}
+		fields = append(fields, Field{name, kind, cmp.Or(text, f.Description), slices.Contains(sc.Required, name), inner})
+		return err
+	})
 	return fields, err
 }
 

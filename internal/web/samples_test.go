@@ -189,8 +189,8 @@ func accountSamples() []sample {
 		{name: "api-docs", page: Page{Title: "Accounts, for programs", Data: APIDocsPage{openapi.Document{Text: "JSON in, JSON out.\n\nTwice.", Operations: []openapi.Operation{{
 			Method: "POST", Path: "/api/v1/sign-in", Summary: "Sign a program in", Text: nasty, Shows: []string{"bearer", "basic"},
 			Fields:  []openapi.Field{{Name: "login", Type: "text", Text: "E-mail address or user name", Required: true}},
-			Answers: []openapi.Answer{{Status: "200", Text: "Signed in", Fields: []openapi.Field{{Name: "token", Type: "text"}}}, {Status: "429", Text: "Refused for now"}},
-		}}}}}},
+			Answers: []openapi.Answer{{Status: "200", Text: "Signed in", Fields: []openapi.Field{{Name: "token", Type: "text"}, {Name: "account", Type: "object", Fields: []openapi.Field{{Name: "id", Type: "text"}}}}}, {Status: "429", Text: "Refused for now", Refused: true}},
+		}}, Refusal: []openapi.Field{{Name: "title", Type: "text"}}, Problems: []openapi.Problem{{Name: "authorization-pending", Status: 400, Title: "Nobody has decided yet", Text: "Ask again after as many seconds as interval said."}}}}}},
 		{name: "link", page: Page{Data: LinkPage{}}},
 		{name: "link", state: "back", page: Page{Data: LinkPage{Code: "BCDF-GHJK", Back: Back{"https://subdomain.department.attic.example.org:8443/back", "subdomain.department.attic.example.org:8443"}}}},
 		{name: "link", state: "refused", page: Page{Data: LinkPage{Code: "7rqz", Form: refused("user_code", "We don’t find this code. Codes work once and for 15 minutes: let the screen show a new one.")}}},
