@@ -63,7 +63,7 @@ var ofMints = map[string]decision{
 	"password.Service.HandOver": byOperator, "factor.Service.goOn": byOperator, "incident.Service.Withdraw": byOperator,
 
 	"signin.Service.askCode": noPower, "password.newReset": noPower, "password.sendReset": noPower, "factor.Service.warn": noPower,
-	"audit.Act.NotMe": noPower, "profile.Service.Undo": noPower, "profile.describe": noPower,
+	"audit.Act.NotMe": noPower, "profile.Service.Undo": noPower,
 	"store.DB.BeginLink": noPower, "audit.Act.TellLinked": noPower,
 
 	"store.DB.AddDevice": byFlow, "store.DB.CollectLink": byFlow, "store.DB.ChangePassword": byFlow, "store.DB.LoadSignIns": byFlow, "store.DB.OpenSignIn": byFlow,

@@ -4,6 +4,7 @@ package account
 
 import (
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -103,6 +104,11 @@ func (a Account) NoticeAddresses() []string {
 		return []string{a.Email}
 	}
 	return []string{a.Email, a.NoticeEmail}
+}
+
+// HasAddress reports whether a typed address is one of those that are told about changes.
+func (a Account) HasAddress(typed string) bool {
+	return slices.ContainsFunc(a.NoticeAddresses(), func(own string) bool { return SameAddress(typed, own) })
 }
 
 // Words lists what a password of this account must not be equal to.

@@ -31,6 +31,18 @@ func TestNoticeAddresses(t *testing.T) {
 	}
 }
 
+func TestHasAddress(t *testing.T) {
+	a := Account{Email: "ann@example.org", NoticeEmail: "two@example.org"}
+	for typed, want := range map[string]bool{" Ann@Example.org ": true, "two@example.org": true, "bob@example.org": false, "": false, "ann": false} {
+		if a.HasAddress(typed) != want {
+			t.Errorf("%q: %t", typed, !want)
+		}
+	}
+	if (Account{Email: "ann@example.org"}).HasAddress("") {
+		t.Error("no second address is an address")
+	}
+}
+
 func TestWords(t *testing.T) {
 	a := Account{Email: "e", UserName: "u", Name: "n"}
 	if got := a.Words(); !slices.Equal(got, []string{"e", "u", "n"}) {

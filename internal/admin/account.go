@@ -29,7 +29,7 @@ func (s *Service) Lock(ctx context.Context, by Actor, accountID string) error {
 		return ErrAlready
 	}
 	act := audit.New(s.Now(), audit.AccountLocked, string(by), a.ID)
-	act = tellAll(act, a, func(to string) notice.Notice { return notice.Locked(to, a.Name, act.At) })
+	act = act.TellOwner(a, func(to string) notice.Notice { return notice.Locked(to, a.Name, act.At) })
 	return s.Store.SetState(ctx, a.ID, a.State, account.Locked, a.DeleteAt, act)
 }
 
@@ -48,7 +48,7 @@ func (s *Service) Unlock(ctx context.Context, by Actor, accountID string) error 
 		to = account.Deleting
 	}
 	act := audit.New(s.Now(), audit.AccountUnlocked, string(by), a.ID)
-	act = tellAll(act, a, func(to string) notice.Notice { return notice.Unlocked(to, a.Name, act.At) })
+	act = act.TellOwner(a, func(to string) notice.Notice { return notice.Unlocked(to, a.Name, act.At) })
 	return s.Store.SetState(ctx, a.ID, account.Locked, to, a.DeleteAt, act)
 }
 
@@ -71,7 +71,7 @@ func (s *Service) SignOut(ctx context.Context, by Actor, accountID string) error
 		return err
 	}
 	act := audit.New(s.Now(), audit.SignedOutAll, string(by), a.ID)
-	act = tellAll(act, a, func(to string) notice.Notice { return notice.SignedOutByOperator(to, a.Name, act.At) })
+	act = act.TellOwner(a, func(to string) notice.Notice { return notice.SignedOutByOperator(to, a.Name, act.At) })
 	return s.Store.EndEverything(ctx, a.ID, nil, act)
 }
 
@@ -93,7 +93,7 @@ func (s *Service) Delete(ctx context.Context, by Actor, accountID string) (on ti
 		to = account.Locked
 	}
 	act := audit.New(now, audit.DeletionAsked, string(by), a.ID)
-	act = tellAll(act, a, func(to string) notice.Notice { return notice.DeletionByOperator(to, a.Name, now, on, "/sign-in") })
+	act = act.TellOwner(a, func(to string) notice.Notice { return notice.DeletionByOperator(to, a.Name, now, on, "/sign-in") })
 	return on, s.Store.SetState(ctx, a.ID, a.State, to, on, act)
 }
 

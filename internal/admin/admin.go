@@ -11,7 +11,6 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
-	"usher/internal/notice"
 )
 
 // Store is everything the administration reads and writes.
@@ -116,14 +115,6 @@ func (s *Service) Overview(ctx context.Context) (o Overview, err error) {
 		o.Checks = s.Health(ctx)
 	}
 	return o, nil
-}
-
-// tellAll adds a notice to every address of an account.
-func tellAll(act audit.Act, a account.Account, about func(to string) notice.Notice) audit.Act {
-	for _, to := range a.NoticeAddresses() {
-		act = act.Telling(about(to).For(a.ID))
-	}
-	return act
 }
 
 // cut returns at most PageSize rows of one that was asked for more, and the cursor of the next page.

@@ -54,6 +54,14 @@ func (a Act) From(c device.Client) Act {
 	return a.With(Address, seen.Address).With(Place, seen.Place)
 }
 
+// TellOwner returns the act with a notice to every address of an account.
+func (a Act) TellOwner(who account.Account, say func(to string) notice.Notice) Act {
+	for _, to := range who.NoticeAddresses() {
+		a = a.Telling(say(to).For(who.ID))
+	}
+	return a
+}
+
 // NotMe returns the act with a "this wasn't me" link about a device, and the link's path for the mail.
 func (a Act) NotMe(accountID string, d device.Device) (Act, string) {
 	link := credential.Link{Kind: credential.NotMe, Token: secret.NewToken(), AccountID: accountID, Subject: d.ID, Detail: d.Name}
@@ -66,31 +74,33 @@ func (a Act) Warn(who account.Account, c device.Client, say func(to, name string
 	if c.UserAgent != "" {
 		_, name, product = device.Describe(c.UserAgent)
 	}
-	a, path := a.NotMe(who.ID, device.Device{Name: name})
+	return a.WarnOf(who, device.Device{Name: name, Product: product}, c, say)
+}
+
+// WarnOf is Warn about a device that has a name already.
+func (a Act) WarnOf(who account.Account, d device.Device, c device.Client, say func(to, name string, e notice.Event) notice.Notice) Act {
+	a, path := a.NotMe(who.ID, d)
+	e := notice.Event{Device: facts(d, c), At: a.At, NotMe: path}
+	return a.TellOwner(who, func(to string) notice.Notice { return say(to, who.Name, e) })
+}
+
+// facts are what a mail says about a device and where it is.
+func facts(d device.Device, c device.Client) notice.Device {
 	seen := c.Seen()
-	e := notice.Event{Device: notice.Device{Name: name, Product: product, Place: seen.Place, Address: seen.Address}, At: a.At, NotMe: path}
-	for _, to := range who.NoticeAddresses() {
-		a = a.Telling(say(to, who.Name, e).For(who.ID))
-	}
-	return a
+	return notice.Device{Name: d.Name, Product: d.Product, Place: seen.Place, Address: seen.Address}
 }
 
 // Trimmed is what a sign-in leaves besides when it puts an account over device.Most.
 func Trimmed(who account.Account, at time.Time) Act {
-	act := New(at, DevicesTrimmed, System, who.ID)
-	for _, to := range who.NoticeAddresses() {
-		act = act.Telling(notice.DevicesTrimmed(to, who.Name, device.Most, at).For(who.ID))
-	}
-	return act
+	return New(at, DevicesTrimmed, System, who.ID).TellOwner(who, func(to string) notice.Notice {
+		return notice.DevicesTrimmed(to, who.Name, device.Most, at)
+	})
 }
 
 // TellLinked returns the act with the mail about a device that a code let in, and the link that signs just this one out.
 func (a Act) TellLinked(who account.Account, d device.Device, c device.Client) Act {
 	link := credential.Link{Kind: credential.RemoveDevice, Token: secret.NewToken(), AccountID: who.ID, Subject: d.ID, Detail: d.Name}
-	a = a.Linking(link)
-	facts := notice.Device{Name: d.Name, Product: d.Product, Place: c.Place, Address: c.Address.String()}
-	for _, to := range who.NoticeAddresses() {
-		a = a.Telling(notice.DeviceLinked(to, who.Name, facts, a.At, "/remove-device/"+link.Token.Reveal()).For(who.ID))
-	}
-	return a
+	return a.Linking(link).TellOwner(who, func(to string) notice.Notice {
+		return notice.DeviceLinked(to, who.Name, facts(d, c), a.At, "/remove-device/"+link.Token.Reveal())
+	})
 }

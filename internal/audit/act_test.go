@@ -67,6 +67,10 @@ func TestWarn(t *testing.T) {
 	if len(base.Tell)+len(base.Links) != 0 || len(a.Tell) != 2 || len(a.Links) != 1 || a.Links[0].Kind != credential.NotMe || a.Links[0].AccountID != "a" {
 		t.Fatalf("%d mails, %d links", len(a.Tell), len(a.Links))
 	}
+	named := base.WarnOf(who, device.Device{ID: "d", Name: "Living room", Product: "Jellyfin"}, device.Client{UserAgent: "Firefox/1 Linux"}, notice.NewDevice)
+	if n := named.Tell[0]; n.Data[notice.DataName] != "Living room" || n.Data[notice.DataProduct] != "Jellyfin" || n.Data[notice.DataAddress] != "" || named.Links[0].Subject != "d" {
+		t.Errorf("%v", n)
+	}
 	for i, to := range who.NoticeAddresses() {
 		n := a.Tell[i]
 		if n.To != to || n.AccountID != "a" || n.Name != "Ann" || n.Check() != nil || n.Data[notice.DataName] != "Firefox on Linux" || n.Data[notice.DataPlace] != "Lyon" {

@@ -3,7 +3,6 @@ package factor
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"usher/internal/account"
@@ -52,11 +51,9 @@ func (s *Service) warn(ctx context.Context, act audit.Act, a account.Account, r 
 		return act, err
 	}
 	link := credential.Link{Kind: credential.KeepFactor, Token: secret.NewToken(), AccountID: a.ID, Stamp: credential.StampNow(clock, a.Standing)}
-	act = act.Linking(link)
-	for _, to := range a.NoticeAddresses() {
-		act = act.Telling(notice.FactorRemoval(to, a.Name, r.Due, "/keep-second-step/"+link.Token.Reveal()).For(a.ID))
-	}
-	return act, nil
+	return act.Linking(link).TellOwner(a, func(to string) notice.Notice {
+		return notice.FactorRemoval(to, a.Name, r.Due, "/keep-second-step/"+link.Token.Reveal())
+	}), nil
 }
 
 // Removal is what a link that stops a removal speaks of.
@@ -92,7 +89,7 @@ func (s *Service) Keep(ctx context.Context, link secret.Token, email string, cli
 	if err != nil {
 		return err
 	}
-	if !slices.ContainsFunc(a.NoticeAddresses(), func(own string) bool { return account.SameAddress(email, own) }) {
+	if !a.HasAddress(email) {
 		return ErrOtherAddress
 	}
 	return s.stop(ctx, a, r.found.Hash, client)

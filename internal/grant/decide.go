@@ -6,7 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
@@ -143,19 +142,8 @@ func (s *Service) allowed(p Pending, h Holder, asked bool, client device.Client)
 	default:
 		return audit.Act{At: s.Now()}
 	}
-	if stays {
-		act = s.tell(act, p, h.Person, client)
-	}
-	return act
-}
-
-// tell adds the mail about an app that stays signed in, for whoever did not let it in.
-func (s *Service) tell(act audit.Act, p Pending, who account.Account, client device.Client) audit.Act {
-	act, path := act.NotMe(who.ID, device.Device{Name: p.Client.Name})
-	seen := client.Seen()
-	for _, to := range who.NoticeAddresses() {
-		facts := notice.Device{Name: p.Client.Name, Product: p.Client.Name, Place: seen.Place, Address: seen.Address}
-		act = act.Telling(notice.NewDevice(to, who.Name, facts, act.At, path).For(who.ID))
+	if stays { // who did not let it in is to hear of it
+		act = act.WarnOf(h.Person, device.Device{Name: p.Client.Name, Product: p.Client.Name}, client, notice.NewDevice)
 	}
 	return act
 }

@@ -121,7 +121,7 @@ func FuzzInjection(f *testing.F) {
 	f.Fuzz(func(t *testing.T, to, name, text string) {
 		device := notice.Device{Name: text, Product: name, Place: text, Address: name}
 		for _, n := range []notice.Notice{
-			notice.NewDevice(to, name, device, at, path),
+			notice.NewDevice(to, name, notice.Event{Device: device, At: at, NotMe: path}),
 			notice.Invitation(to, text, path),
 			notice.UserNameChanged(to, text, name, path, at),
 			notice.AddressChanged(to, name, text, path, at),

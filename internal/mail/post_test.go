@@ -233,5 +233,5 @@ func (p *post) wants(t *testing.T, want map[string]int) {
 func reset(who string) notice.Notice { return notice.Reset(who+"@example.net", path, 30) }
 
 func newDevice(who string) notice.Notice {
-	return notice.NewDevice(who+"@example.net", "", device, time.Now(), path)
+	return notice.NewDevice(who+"@example.net", "", notice.Event{Device: device, At: time.Now(), NotMe: path})
 }

@@ -58,9 +58,9 @@ func everyKind() map[notice.Kind]struct {
 		{notice.ResetRequired(ann), []string{"watch.example.org", "no link on purpose"}},
 		{notice.Invitation(ann, "Bea", path), []string{"Bea invites you", "seven days"}},
 		{notice.Test(ann), []string{"This is a test"}},
-		{notice.NewDevice(ann, "Ann", device, at, path),
+		{notice.NewDevice(ann, "Ann", event),
 			[]string{"Firefox on Linux near Lyon, France", day, "App: Jellyfin", "IP address: 203.0.113.7", "Ann"}},
-		{notice.PasswordChanged(ann, "Ann", device, at, path),
+		{notice.PasswordChanged(ann, "Ann", event),
 			[]string{"password", "Firefox on Linux near Lyon, France", day, "IP address: 203.0.113.7"}},
 		{notice.AddressChanged(ann, "Ann", "new@example.com", path, at), []string{"n…@example.com", day, "seven days"}},
 		{notice.AddressRestored(ann, "Ann", at), []string{"this address again", day}},
@@ -267,14 +267,14 @@ func TestMessageIDIsTheSameAtEveryTryAndNeverStrange(t *testing.T) {
 
 func TestMissingFactsLeaveNoHole(t *testing.T) {
 	c := newComposer(t)
-	_, l := sent(t, c, notice.NewDevice(ann, "", notice.Device{}, at, path))
+	_, l := sent(t, c, notice.NewDevice(ann, "", notice.Event{Device: notice.Device{}, At: at, NotMe: path}))
 	if !strings.HasPrefix(l.Text, "A device we don't know signed in to your account with Usher on 3 May") {
 		t.Errorf("begins %.80q", l.Text)
 	}
 	if strings.Contains(l.Text, "IP address") || strings.Contains(l.Text, "App:") || strings.Contains(l.Text, "of  at") {
 		t.Errorf("shows empty facts:\n%s", l.Text)
 	}
-	_, l = sent(t, c, notice.NewDevice(ann, "", notice.Device{Name: "TV", Address: "::ffff:192.0.2.1"}, at, path))
+	_, l = sent(t, c, notice.NewDevice(ann, "", notice.Event{Device: notice.Device{Name: "TV", Address: "::ffff:192.0.2.1"}, At: at, NotMe: path}))
 	if !strings.Contains(l.Text, "IP address: 192.0.2.1") || l.Subject != "New sign-in to Usher: TV" {
 		t.Errorf("subject %q, text:\n%s", l.Subject, l.Text)
 	}
@@ -282,7 +282,7 @@ func TestMissingFactsLeaveNoHole(t *testing.T) {
 	if l.Subject != "You are invited to Usher" {
 		t.Errorf("subject %q", l.Subject)
 	}
-	_, l = sent(t, c, notice.NewDevice(ann, "", notice.Device{Name: "Firefox on Linux", Product: "Firefox"}, at, path))
+	_, l = sent(t, c, notice.NewDevice(ann, "", notice.Event{Device: notice.Device{Name: "Firefox on Linux", Product: "Firefox"}, At: at, NotMe: path}))
 	if strings.Contains(l.Text, "App:") {
 		t.Error("says the app twice")
 	}
@@ -313,7 +313,7 @@ func TestLinksLeadNowhereElse(t *testing.T) {
 
 func TestIncompleteNoticesAreRefused(t *testing.T) {
 	c := newComposer(t)
-	broken := notice.NewDevice(ann, "", device, at, path)
+	broken := notice.NewDevice(ann, "", notice.Event{Device: device, At: at, NotMe: path})
 	broken.Data[notice.DataAt] = "yesterday"
 	oddCode := notice.ConfirmSignUp(ann, "12\r\n34", path)
 	for name, n := range map[string]notice.Notice{
@@ -360,7 +360,7 @@ func TestLetterheadIsChecked(t *testing.T) {
 func TestStrangersChooseNoLinksAndNoLines(t *testing.T) {
 	c := newComposer(t)
 	hostile := "Win now at evil.example or https://evil.example/x mail eve@evil.example\r\n\r\nClick\u202e\u200b <a href=\"http://evil.example\">x</a>"
-	n := notice.NewDevice(ann, hostile, notice.Device{Name: hostile, Product: hostile, Place: hostile, Address: hostile}, at, path)
+	n := notice.NewDevice(ann, hostile, notice.Event{Device: notice.Device{Name: hostile, Product: hostile, Place: hostile, Address: hostile}, At: at, NotMe: path})
 	_, l := sent(t, c, n)
 	for _, problem := range lint(n, l) {
 		t.Error(problem)

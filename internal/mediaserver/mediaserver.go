@@ -95,23 +95,10 @@ func (s *Service) Exchange(ctx context.Context, c Claim) (Claimed, error) {
 	in.Kind, in.FreshAt, in.Stamp, in.Spends, in.Most = credential.Server, time.Time{}, f.Stamp, f.Hash, Most
 	in.Device.Kind, in.Device.Claim = device.Server, c.Says.Tame()
 	in.Device.Name, in.Device.Product = device.Claimed(c.Name, c.Product, c.Client.UserAgent)
-	err = s.Store.AddDevice(ctx, in, s.told(in, owner, c.Client))
+	act := audit.New(now, audit.ServerClaimed, owner.ID, owner.ID).From(c.Client).With(audit.Device, in.Device.Name)
+	err = s.Store.AddDevice(ctx, in, act.WarnOf(owner, in.Device, c.Client, notice.ServerClaimed))
 	if errors.Is(err, credential.ErrSpent) { // by another server, at this moment
 		err = errors.Join(ErrDeadClaim, err)
 	}
 	return Claimed{Account: owner, Token: in.Token}, err
-}
-
-// told is what a claim leaves behind: its record, and the mail to the owner with the link that says "this wasn't me".
-func (s *Service) told(in credential.SignIn, owner account.Account, client device.Client) audit.Act {
-	act := audit.New(s.Now(), audit.ServerClaimed, owner.ID, owner.ID).From(client).With(audit.Device, in.Device.Name)
-	act, notMe := act.NotMe(owner.ID, in.Device)
-	seen := client.Seen()
-	e := notice.Event{
-		Device: notice.Device{Name: in.Device.Name, Product: in.Device.Product, Place: seen.Place, Address: seen.Address}, At: act.At, NotMe: notMe,
-	}
-	for _, to := range owner.NoticeAddresses() {
-		act = act.Telling(notice.ServerClaimed(to, owner.Name, e).For(owner.ID))
-	}
-	return act
 }

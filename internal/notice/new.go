@@ -53,13 +53,11 @@ func Invitation(to, from, link string) Notice {
 func Test(to string) Notice { return compose(KindTest, to, "", nil) }
 
 // NewDevice says that a device signed in for the first time.
-func NewDevice(to, name string, device Device, at time.Time, notMeLink string) Notice {
-	return compose(KindNewDevice, to, name, device.with(at, notMeLink))
-}
+func NewDevice(to, name string, e Event) Notice { return compose(KindNewDevice, to, name, e.data()) }
 
 // PasswordChanged says which device changed the password.
-func PasswordChanged(to, name string, device Device, at time.Time, notMeLink string) Notice {
-	return compose(KindPasswordChanged, to, name, device.with(at, notMeLink))
+func PasswordChanged(to, name string, e Event) Notice {
+	return compose(KindPasswordChanged, to, name, e.data())
 }
 
 // AddressChanged goes to the old address and carries the link that takes the change back; newAddress is shown Masked.

@@ -35,7 +35,7 @@ func every() map[Kind]Notice {
 		ConfirmSignUp(to, code, link), AlreadyHaveAccount(to), ConfirmAddress(to, code, link),
 		ConfirmNoticeAddress(to, code, link), Reset(to, link, 30), ResetRequired(to),
 		Invitation(to, "Bea", link), Test(to),
-		NewDevice(to, name, device, at, link), PasswordChanged(to, name, device, at, link),
+		NewDevice(to, name, event), PasswordChanged(to, name, event),
 		AddressChanged(to, name, "new@example.net", link, at), AddressRestored(to, name, at),
 		NoticeAddressAdded(to, name, "two@example.net", link, at),
 		NoticeAddressRemoved(to, name, "two@example.net", link, at),

@@ -3,7 +3,6 @@ package password
 import (
 	"context"
 	"errors"
-	"slices"
 	"time"
 
 	"usher/internal/account"
@@ -45,7 +44,7 @@ func (s *Service) NotMe(ctx context.Context, link secret.Token, email string, cl
 	if err != nil {
 		return err
 	}
-	if !ownAddress(a, email) {
+	if !a.HasAddress(email) {
 		return ErrOtherAddress
 	}
 	act := audit.New(s.Now(), audit.NotMeReported, "", a.ID).From(client)
@@ -53,10 +52,6 @@ func (s *Service) NotMe(ctx context.Context, link secret.Token, email string, cl
 		return err
 	}
 	return s.SendReset(ctx, a.ID)
-}
-
-func ownAddress(a account.Account, typed string) bool {
-	return slices.ContainsFunc(a.NoticeAddresses(), func(own string) bool { return account.SameAddress(typed, own) })
 }
 
 // SendReset sends a reset link after the account's epoch has moved, so that the link is of the new one. To a locked account it sends none: no
@@ -79,10 +74,7 @@ func (s *Service) Require(ctx context.Context, accountID, actor string) error {
 	if err != nil {
 		return err
 	}
-	act := audit.New(s.Now(), audit.ResetRequired, actor, accountID)
-	for _, to := range a.NoticeAddresses() {
-		act = act.Telling(notice.ResetRequired(to).For(a.ID))
-	}
+	act := audit.New(s.Now(), audit.ResetRequired, actor, accountID).TellOwner(a, notice.ResetRequired)
 	if err := s.Store.RequireReset(ctx, accountID, "", act); err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func (s *Service) Change(ctx context.Context, f credential.Found, typed secret.T
 		AccountID: a.ID, Replaces: a.PasswordVersion, Old: a.Password, Password: phc, Secured: credential.Secure(f.Clock, f.Account), Incident: f.Account.Incident,
 	}
 	in := credential.NewSignIn(a.ID, "password", client, now)
-	act := s.tell(audit.New(now, audit.PasswordChanged, a.ID, a.ID).From(client), a, in.Device, client)
+	act := audit.New(now, audit.PasswordChanged, a.ID, a.ID).From(client).WarnOf(a, in.Device, client, notice.PasswordChanged)
 	in.Stamp, in.Known, in.Replaces = credential.StampNow(f.Clock, f.Account), secret.NewToken(), f.Hash
 	if scope == KeepDevices {
 		p.Known, p.Stamp = in.Known, in.Stamp
@@ -143,18 +143,4 @@ func (s *Service) choose(ctx context.Context, a account.Account, typed secret.To
 		}
 	}
 	return s.Hasher.Hash(ctx, []byte(password))
-}
-
-// tell adds the mail about a changed password, to every address, with the link that says "this wasn't me".
-func (s *Service) tell(act audit.Act, a account.Account, d device.Device, client device.Client) audit.Act {
-	act, notMe := act.NotMe(a.ID, d)
-	facts := factsOf(d, client)
-	for _, to := range a.NoticeAddresses() {
-		act = act.Telling(notice.PasswordChanged(to, a.Name, facts, act.At, notMe).For(a.ID))
-	}
-	return act
-}
-
-func factsOf(d device.Device, client device.Client) notice.Device {
-	return notice.Device{Name: d.Name, Product: d.Product, Place: client.Place, Address: client.Address.String()}
 }

@@ -179,7 +179,7 @@ func (s *Service) Reset(ctx context.Context, token, typed secret.Token, scope Sc
 		Secured: credential.Secure(l.found.Clock, l.found.Account), Incident: l.found.Account.Incident, Review: true,
 	}
 	d := credential.NewSignIn(a.ID, "reset", client, now).Device
-	act := s.tell(audit.New(now, audit.PasswordReset, a.ID, a.ID).From(client), a, d, client)
+	act := audit.New(now, audit.PasswordReset, a.ID, a.ID).From(client).WarnOf(a, d, client, notice.PasswordChanged)
 	if scope == KeepDevices && !l.Required {
 		return KeepDevices, s.Store.RedeemReset(ctx, l.found.Hash, p, act)
 	}
@@ -203,10 +203,10 @@ func (s *Service) HandOver(ctx context.Context, accountID, actor string) (path s
 		return "", err
 	}
 	link := newReset(credential.Reset, credential.StampNow(clock, a.Standing), a.ID)
-	act := audit.New(s.Now(), audit.ResetLinkMade, actor, a.ID).Linking(link)
-	for _, to := range a.NoticeAddresses() {
-		act = act.Telling(notice.ResetHandedOver(to, a.Name, act.At).For(a.ID))
-	}
+	now := s.Now()
+	act := audit.New(now, audit.ResetLinkMade, actor, a.ID).Linking(link).TellOwner(a, func(to string) notice.Notice {
+		return notice.ResetHandedOver(to, a.Name, now)
+	})
 	return resetPath(link), s.Store.Record(ctx, act)
 }
 

@@ -158,21 +158,21 @@ func (s *Service) redeem(ctx context.Context, c account.Confirmation, client dev
 		return err
 	}
 	if c.Purpose == account.ForNotices {
-		act, notMe := audit.New(now, audit.NoticeChanged, a.ID, a.ID).From(client).NotMe(a.ID, describe(a.ID, client, now))
-		for _, to := range append(a.NoticeAddresses(), c.Email) {
-			act = act.Telling(notice.NoticeAddressAdded(to, a.Name, notice.Masked(c.Email), notMe, now).For(a.ID))
+		_, name, _ := device.Describe(client.UserAgent)
+		act, notMe := audit.New(now, audit.NoticeChanged, a.ID, a.ID).From(client).NotMe(a.ID, device.Device{Name: name})
+		added := func(to string) notice.Notice {
+			return notice.NoticeAddressAdded(to, a.Name, notice.Masked(c.Email), notMe, now)
 		}
-		return s.Store.RedeemNoticeEmail(ctx, c.ID, a.ID, c.Email, act)
+		return s.Store.RedeemNoticeEmail(ctx, c.ID, a.ID, c.Email, act.TellOwner(a, added).Telling(added(c.Email).For(a.ID)))
 	}
 	_, handle, err := account.EmailHandle(c.Email)
 	if err != nil {
 		return err
 	}
 	undo := credential.Link{Kind: credential.Undo, Token: secret.NewToken(), AccountID: a.ID, Detail: a.Email}
-	act := audit.New(now, audit.EmailChanged, a.ID, a.ID).From(client).Linking(undo)
-	for _, to := range a.NoticeAddresses() {
-		act = act.Telling(notice.AddressChanged(to, a.Name, c.Email, "/undo/"+undo.Token.Reveal(), now).For(a.ID))
-	}
+	act := audit.New(now, audit.EmailChanged, a.ID, a.ID).From(client).Linking(undo).TellOwner(a, func(to string) notice.Notice {
+		return notice.AddressChanged(to, a.Name, c.Email, "/undo/"+undo.Token.Reveal(), now)
+	})
 	return s.Store.RedeemEmail(ctx, c.ID, account.EmailChange{AccountID: a.ID, Email: c.Email, Handle: handle}, act)
 }
 
@@ -186,10 +186,9 @@ func (s *Service) RemoveNoticeEmail(ctx context.Context, f credential.Found, cli
 	if err != nil || a.NoticeEmail == "" {
 		return err
 	}
-	act, notMe := audit.New(now, audit.NoticeChanged, a.ID, a.ID).From(client).NotMe(a.ID, describe(a.ID, client, now))
-	for _, to := range a.NoticeAddresses() {
-		act = act.Telling(notice.NoticeAddressRemoved(to, a.Name, notice.Masked(a.NoticeEmail), notMe, now).For(a.ID))
-	}
+	act := audit.New(now, audit.NoticeChanged, a.ID, a.ID).From(client).Warn(a, client, func(to, name string, e notice.Event) notice.Notice {
+		return notice.NoticeAddressRemoved(to, name, notice.Masked(a.NoticeEmail), e.NotMe, e.At)
+	})
 	return s.Store.RemoveNoticeEmail(ctx, a.ID, act)
 }
 

@@ -87,17 +87,11 @@ func (s *Service) setUserName(ctx context.Context, a account.Account, typed stri
 	}
 	act := audit.New(s.Now(), audit.ProfileChanged, a.ID, a.ID).From(client).With(audit.Reason, "user name")
 	if a.UserName != "" { // the first one is no change
-		var notMe string
-		act, notMe = act.NotMe(a.ID, describe(a.ID, client, s.Now()))
-		for _, to := range a.NoticeAddresses() {
-			act = act.Telling(notice.UserNameChanged(to, a.Name, shown, notMe, act.At).For(a.ID))
-		}
+		act = act.Warn(a, client, func(to, name string, e notice.Event) notice.Notice {
+			return notice.UserNameChanged(to, name, shown, e.NotMe, e.At)
+		})
 	}
 	return s.Store.SetUserName(ctx, a.ID, shown, handle, act)
-}
-
-func describe(accountID string, client device.Client, now time.Time) device.Device {
-	return credential.NewSignIn(accountID, "", client, now).Device
 }
 
 // Delete marks an account for deletion after account.GraceBeforeErasure and signs everything out; signing in again within the grace lets its
@@ -112,10 +106,9 @@ func (s *Service) Delete(ctx context.Context, f credential.Found, client device.
 		return at, err
 	}
 	at = now.Add(account.GraceBeforeErasure)
-	act := audit.New(now, audit.DeletionAsked, a.ID, a.ID).From(client)
-	for _, to := range a.NoticeAddresses() {
-		act = act.Telling(notice.DeletionScheduled(to, a.Name, now, at, "/sign-in").For(a.ID))
-	}
+	act := audit.New(now, audit.DeletionAsked, a.ID, a.ID).From(client).TellOwner(a, func(to string) notice.Notice {
+		return notice.DeletionScheduled(to, a.Name, now, at, "/sign-in")
+	})
 	return at, s.Store.SetState(ctx, a.ID, account.Active, account.Deleting, at, act)
 }
 
@@ -125,9 +118,9 @@ func (s *Service) Keep(ctx context.Context, f credential.Found, client device.Cl
 	if err != nil {
 		return err
 	}
-	act := audit.New(s.Now(), audit.DeletionRevoked, a.ID, a.ID).From(client)
-	for _, to := range a.NoticeAddresses() {
-		act = act.Telling(notice.DeletionStopped(to, a.Name, act.At).For(a.ID))
-	}
+	now := s.Now()
+	act := audit.New(now, audit.DeletionRevoked, a.ID, a.ID).From(client).TellOwner(a, func(to string) notice.Notice {
+		return notice.DeletionStopped(to, a.Name, now)
+	})
 	return s.Store.SetState(ctx, a.ID, account.Deleting, account.Active, time.Time{}, act)
 }

@@ -88,9 +88,8 @@ func (s *Devices) SignOutEverything(ctx context.Context, f credential.Found, cli
 	in := credential.NewSignIn(a.ID, "password", client, now)
 	in.Stamp, in.FreshAt, in.Known = credential.StampNow(f.Clock, f.Account), f.FreshAt, secret.NewToken()
 	in.Replaces = f.Hash
-	act := audit.New(now, audit.SignedOutAll, a.ID, a.ID).From(client)
-	for _, to := range a.NoticeAddresses() {
-		act = act.Telling(notice.SignedOutEverywhere(to, a.Name, now).For(a.ID))
-	}
+	act := audit.New(now, audit.SignedOutAll, a.ID, a.ID).From(client).TellOwner(a, func(to string) notice.Notice {
+		return notice.SignedOutEverywhere(to, a.Name, now)
+	})
 	return in.Token, in.Known, s.Store.EndEverything(ctx, a.ID, &in, act)
 }

@@ -206,7 +206,7 @@ func (s *Service) open(ctx context.Context, at credential.Attempt, c credential.
 	if !c.Known {
 		in.Known = secret.NewToken()
 		out.Known = in.Known
-		act = tellNewDevice(act, c.Account, in, client)
+		act = act.WarnOf(c.Account, in.Device, client, notice.NewDevice)
 	}
 	if in.Factor != nil {
 		var err error
@@ -218,18 +218,4 @@ func (s *Service) open(ctx context.Context, at credential.Attempt, c credential.
 		return Outcome{}, err
 	}
 	return out, nil
-}
-
-// tellNewDevice adds to an act the mail about a new device, with the link that says "this wasn't me".
-func tellNewDevice(act audit.Act, a account.Account, in credential.SignIn, client device.Client) audit.Act {
-	act, notMe := act.NotMe(a.ID, in.Device)
-	facts := factsOf(in.Device, client)
-	for _, to := range a.NoticeAddresses() {
-		act = act.Telling(notice.NewDevice(to, a.Name, facts, act.At, notMe).For(a.ID))
-	}
-	return act
-}
-
-func factsOf(d device.Device, client device.Client) notice.Device {
-	return notice.Device{Name: d.Name, Product: d.Product, Place: client.Place, Address: client.Address.String()}
 }

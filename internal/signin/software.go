@@ -10,6 +10,7 @@ import (
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/mfa"
+	"usher/internal/notice"
 	"usher/internal/ratelimit"
 	"usher/internal/secret"
 )
@@ -63,7 +64,7 @@ func (s *Service) Software(ctx context.Context, r SoftwareRequest) (Admitted, er
 	in.FreshAt = time.Time{} // a token in a player does not show that its owner is there
 	in.Stamp, in.Factor = credential.StampNow(p.found.Clock, a.Standing), p.factor
 	act := audit.New(p.at.At, audit.SignedIn, a.ID, a.ID).From(r.Client).With(audit.Device, in.Device.Name).With(audit.Reason, "app, by "+p.method())
-	err = s.Store.OpenSignIn(ctx, p.at, p.found, in, tellNewDevice(act, a, in, r.Client), audit.Trimmed(a, p.at.At))
+	err = s.Store.OpenSignIn(ctx, p.at, p.found, in, act.WarnOf(a, in.Device, r.Client, notice.NewDevice), audit.Trimmed(a, p.at.At))
 	return Admitted{Account: a, Token: in.Token}, s.spent(ctx, p, err, r.Client)
 }
 

@@ -26,7 +26,7 @@ func TestSweep(t *testing.T) {
 		w.tamper("INSERT INTO failure (key, count, until, seen_at) VALUES ('used up', $1, 0, 1)", int64(ratelimit.MostFailures))
 		sent := w.post(notice.Test("anna@example.org"))
 		w.must(w.db.MailSent(w.ctx(), sent, start))
-		w.post(notice.PasswordChanged("anna@example.org", "", notice.Device{}, start, "/x"))
+		w.post(notice.PasswordChanged("anna@example.org", "", notice.Event{At: start, NotMe: "/x"}))
 		for _, end := range []struct {
 			at   time.Duration
 			what []string
