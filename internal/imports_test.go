@@ -22,7 +22,7 @@ var rooms = map[layer][]string{
 	flow:   {"admin", "devicekey", "factor", "grant", "incident", "mediaserver", "password", "profile", "registration", "signin", "signup", "tvlink"},
 	thing:  {"account", "audit", "credential", "device", "linkcode", "mfa", "notice", "relyingparty"},
 	sill:   {"response"},
-	ground: {"argon2id", "blocklist", "config", "even", "id", "openapi", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret", "signing"},
+	ground: {"argon2id", "blocklist", "config", "even", "id", "look", "openapi", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret", "signing"},
 	behind: {"backchannel", "mail", "store"},
 	wing:   {"gate/keep", "player"},
 	tests:  {"loadtest", "loadtest/crowd", "mail/mailtest", "testdb", "teststore"},

@@ -7,11 +7,13 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"usher/internal/look"
 )
 
 func stylesheet(t *testing.T) string {
 	t.Helper()
-	css, err := fs.ReadFile(files, "static/usher.css")
+	css, err := fs.ReadFile(look.Files, "usher.css")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"usher/internal/audit"
+	"usher/internal/look"
 )
 
 // notForPeople are acts that concern no single account, or only repeat the event beside them.
@@ -50,7 +51,7 @@ func TestEveryActIsToldOrLeftOutOnPurpose(t *testing.T) {
 		t.Errorf("%d actions found, %d told", actions, len(eventTexts))
 	}
 	for action, words := range eventTexts {
-		if _, drawn := icons[words.icon]; !drawn {
+		if !look.Drawn(words.icon) {
 			t.Errorf("%s has no icon", action)
 		}
 	}

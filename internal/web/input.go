@@ -87,6 +87,7 @@ func (rd *Renderer) funcs() template.FuncMap {
 	return template.FuncMap{
 		"asset":      rd.assetPath,
 		"icon":       icon,
+		"mark":       mark,
 		"field":      newInput,
 		"confirm":    newConfirmation,
 		"number":     groupDigits,

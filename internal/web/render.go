@@ -52,7 +52,7 @@ type Renderer struct {
 
 // NewRenderer parses every template once; an error means the binary was built wrong.
 func NewRenderer(site Site, log *slog.Logger) (*Renderer, error) {
-	assets, err := readAssets(files)
+	assets, err := readAssets()
 	if err != nil {
 		return nil, err
 	}

@@ -10,9 +10,11 @@ import (
 	"net/http"
 	"path"
 	"time"
+
+	"usher/internal/look"
 )
 
-// asset is one file of static/, read once, with the hash that names its content.
+// asset is one file of static/ or of look, read once, with the hash that names its content.
 type asset struct {
 	body        []byte
 	contentType string
@@ -22,19 +24,22 @@ type asset struct {
 // hashLength is in hex digits: 64 bits tell the few versions of a file apart.
 const hashLength = 16
 
-func readAssets(files fs.FS) (map[string]asset, error) {
-	names, err := fs.Glob(files, "static/*")
-	if err != nil {
-		return nil, fmt.Errorf("listing static files: %w", err)
-	}
-	assets := make(map[string]asset, len(names))
-	for _, name := range names {
-		body, err := fs.ReadFile(files, name)
+// readAssets reads what every page of ours has in common, and what only those of the service need.
+func readAssets() (map[string]asset, error) {
+	assets := map[string]asset{}
+	for pattern, from := range map[string]fs.FS{"*": look.Files, "static/*": files} {
+		names, err := fs.Glob(from, pattern)
 		if err != nil {
-			return nil, fmt.Errorf("reading static file: %w", err)
+			return nil, fmt.Errorf("listing static files: %w", err)
 		}
-		sum := sha256.Sum256(body)
-		assets[path.Base(name)] = asset{body, assetType(name), hex.EncodeToString(sum[:])[:hashLength]}
+		for _, name := range names {
+			body, err := fs.ReadFile(from, name)
+			if err != nil {
+				return nil, fmt.Errorf("reading static file: %w", err)
+			}
+			sum := sha256.Sum256(body)
+			assets[path.Base(name)] = asset{body, assetType(name), hex.EncodeToString(sum[:])[:hashLength]}
+		}
 	}
 	return assets, nil
 }

@@ -7,6 +7,8 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"usher/internal/look"
 )
 
 func TestStaticFilesAreKeptOnlyUnderTheirHash(t *testing.T) {
@@ -115,7 +117,7 @@ func TestOurOwnIconsExist(t *testing.T) {
 	}
 	names = append(names, "browser", "phone", "tv", "server", "app")
 	for _, name := range names {
-		if _, ok := icons[name]; !ok {
+		if !look.Drawn(name) {
 			t.Errorf("there is no icon %q", name)
 		}
 	}

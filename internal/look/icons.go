@@ -1,0 +1,45 @@
+package look
+
+// icons are our own drawings on a 24 by 24 grid, one stroke width, coloured by the text around them.
+var icons = map[string]string{
+	"browser":  `<rect x="3" y="4" width="18" height="16" rx="2.5"/><path d="M3 9h18M6.5 6.5h.01M9 6.5h.01"/>`,
+	"phone":    `<rect x="7" y="2.5" width="10" height="19" rx="2.5"/><path d="M11 18.5h2"/>`,
+	"tv":       `<rect x="2.5" y="4.5" width="19" height="13" rx="2"/><path d="M8 21h8"/>`,
+	"server":   `<rect x="3" y="4" width="18" height="7" rx="2"/><rect x="3" y="13" width="18" height="7" rx="2"/><path d="M7 7.5h.01M7 16.5h.01"/>`,
+	"app":      `<rect x="3.5" y="3.5" width="7" height="7" rx="2"/><rect x="13.5" y="3.5" width="7" height="7" rx="2"/><rect x="3.5" y="13.5" width="7" height="7" rx="2"/><rect x="13.5" y="13.5" width="7" height="7" rx="2"/>`,
+	"devices":  `<rect x="2.5" y="4.5" width="14" height="11" rx="2"/><path d="M6 19.5h5"/><rect x="14.5" y="9.5" width="7" height="11" rx="1.8" class="over"/>`,
+	"key":      `<circle cx="8" cy="15.5" r="4.5"/><path d="M11.5 12.5 20 4M16.5 7.5l3 3M14 10l2 2"/>`,
+	"mail":     `<rect x="3" y="5" width="18" height="14" rx="2.5"/><path d="m4 7.5 8 6 8-6"/>`,
+	"shield":   `<path d="M12 3 4.5 6v5.5c0 4.6 3.2 7.9 7.5 9.5 4.3-1.6 7.5-4.9 7.5-9.5V6z"/><path d="m8.8 12 2.3 2.3 4.2-4.6"/>`,
+	"person":   `<circle cx="12" cy="8" r="4"/><path d="M4.5 20.5c.8-4 3.7-6 7.5-6s6.7 2 7.5 6"/>`,
+	"people":   `<circle cx="9" cy="8.5" r="3.5"/><path d="M2.5 19.5c.6-3.5 3-5.5 6.5-5.5s5.9 2 6.5 5.5M15.5 5.2a3.5 3.5 0 0 1 0 6.6M17.5 14.3c2.2.7 3.6 2.5 4 5.2"/>`,
+	"download": `<path d="M12 3.5v11.5M7.5 11l4.5 4.5 4.5-4.5M4 20.5h16"/>`,
+	"trash":    `<path d="M4 6.5h16M9.5 6.5V4h5v2.5M6 6.5l1 14h10l1-14M10 10.5v6M14 10.5v6"/>`,
+	"alert":    `<circle cx="12" cy="12" r="9"/><path d="M12 7.5v5.5M12 16.5h.01"/>`,
+	"check":    `<circle cx="12" cy="12" r="9"/><path d="m8 12.3 2.8 2.8 5.2-5.7"/>`,
+	"home":     `<path d="m3.5 11.5 8.5-7.5 8.5 7.5M6 9.5V20h12V9.5M10 20v-5.5h4V20"/>`,
+	"list":     `<path d="M8.5 6H20M8.5 12H20M8.5 18H20M4 6h.01M4 12h.01M4 18h.01"/>`,
+	"pulse":    `<path d="M2.5 12.5H7l2.5-7 5 14 2.5-7h4.5"/>`,
+	"ticket":   `<path d="M3 8.5V6h18v2.5a3.5 3.5 0 0 0 0 7V18H3v-2.5a3.5 3.5 0 0 0 0-7zM14 6v2M14 11v2M14 16v2"/>`,
+	"lock":     `<rect x="4.5" y="10.5" width="15" height="10" rx="2.5"/><path d="M8 10.5V7.5a4 4 0 0 1 8 0v3"/>`,
+	"out":      `<path d="M14.5 4H6a2 2 0 0 0-2 2v12a2 2 0 0 0 2 2h8.5M9.5 12H21M17 8l4 4-4 4"/>`,
+	"search":   `<circle cx="10.5" cy="10.5" r="6.5"/><path d="m15.5 15.5 5 5"/>`,
+	"clock":    `<circle cx="12" cy="12" r="9"/><path d="M12 7v5.2l3.5 2"/>`,
+}
+
+const (
+	iconStart = `<svg class="icon" viewBox="0 0 24 24" aria-hidden="true" focusable="false">`
+	iconEnd   = `</svg>`
+)
+
+// Icon returns a drawing as a part of a page; a clock for a name it does not know, so that an event of a later version still has a picture.
+func Icon(name string) string {
+	shape, ok := icons[name]
+	if !ok {
+		shape = icons["clock"]
+	}
+	return iconStart + shape + iconEnd
+}
+
+// Drawn reports whether there is an icon of the name.
+func Drawn(name string) bool { return icons[name] != "" }
