@@ -9,9 +9,8 @@ import (
 
 // newLogouts makes what tells clients of ended sign-ins.
 func (s *service) newLogouts() *backchannel.Deliverer {
-	keys := &signing.Keys{Ring: s.keys.Ring, Now: s.now}
 	return &backchannel.Deliverer{
-		Queue: s.db, Sign: func(claims any) (string, error) { return keys.Sign(signing.Logout, claims) }, Issuer: s.cfg.Origin, Now: s.now, Log: s.log,
+		Queue: s.db, Sign: func(claims any) (string, error) { return s.signing.Sign(signing.Logout, claims) }, Issuer: s.cfg.Origin, Now: s.now, Log: s.log,
 	}
 }
 

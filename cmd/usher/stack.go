@@ -30,6 +30,7 @@ import (
 type stack struct {
 	cfg      config.Config
 	keys     *secret.Keeper
+	signing  *signing.Keys
 	db       *store.DB
 	pool     *argon2id.Pool
 	policy   passwordpolicy.Policy
@@ -61,7 +62,7 @@ func openStack(ctx context.Context, cfg config.Config, now func() time.Time, pro
 	if err != nil {
 		return nil, errors.Join(err, s.closePasswords())
 	}
-	s.resolver = &credential.Resolver{Store: s.db, Now: now}
+	s.signing, s.resolver = &signing.Keys{Ring: s.keys.Ring, Now: now}, &credential.Resolver{Store: s.db, Now: now}
 	return s, nil
 }
 
@@ -117,7 +118,7 @@ func (s *stack) founding() *signup.Founding {
 // grants decides what OpenID clients are given.
 func (s *stack) grants() *grant.Service {
 	return &grant.Service{
-		Store: s.db, Resolver: s.resolver, Keys: &signing.Keys{Ring: s.keys.Ring, Now: s.now}, Ring: s.keys.Ring, Issuer: s.cfg.Origin, Now: s.now,
+		Store: s.db, Resolver: s.resolver, Keys: s.signing, Ring: s.keys.Ring, Issuer: s.cfg.Origin, Now: s.now,
 	}
 }
 
@@ -145,6 +146,6 @@ func newLog(cfg config.Config, w world) *slog.Logger {
 // deviceKeys are the keys that software signs in by.
 func (s *stack) deviceKeys() *devicekey.Service {
 	return &devicekey.Service{
-		Store: s.db, Resolver: s.resolver, Keys: &signing.Keys{Ring: s.keys.Ring, Now: s.now}, Host: s.cfg.OriginURL().Host, Now: s.now,
+		Store: s.db, Resolver: s.resolver, Keys: s.signing, Host: s.cfg.OriginURL().Host, Now: s.now,
 	}
 }
