@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"usher/internal/credential"
+	"usher/internal/device"
 	"usher/internal/secret"
 	"usher/internal/signin"
 )
@@ -51,9 +52,7 @@ func (d *Door) holder(r *http.Request) (signin.Admitted, error) {
 
 // touch notes that a device was used.
 func (d *Door) touch(r *http.Request, in signin.Admitted) {
-	if now := d.Now(); in.Found.TouchDue(now) {
-		d.Touches.Note(in.Found.Used(d.client(r)), in.Found.DeviceUsedAt, now)
-	}
+	in.Found.NoteUse(d.Touches, d.Now(), func() device.Client { return d.client(r) })
 }
 
 // caller lets in who shows a token, or a name and a password with each request.

@@ -66,14 +66,11 @@ func (f Found) IsPlayer() bool {
 // IsFresh reports whether the password was typed recently enough for what matters.
 func (f Found) IsFresh(now time.Time) bool { return now.Sub(f.FreshAt) < Fresh }
 
-// TouchDue reports whether the use of its device is to be written again.
-func (f Found) TouchDue(now time.Time) bool {
-	return f.DeviceID != "" && now.Sub(f.DeviceUsedAt) >= device.TouchEvery
-}
-
-// Used returns its device as it is used now, for device.Touches.
-func (f Found) Used(client device.Client) device.Device {
-	return device.Device{ID: f.DeviceID, AccountID: f.AccountID, Seen: client.Seen()}
+// NoteUse notes that its device is used now. Where that was written lately, or there is none, the client is not asked for.
+func (f Found) NoteUse(touches *device.Touches, now time.Time, client func() device.Client) {
+	if f.DeviceID != "" && now.Sub(f.DeviceUsedAt) >= device.TouchEvery {
+		touches.Note(device.Device{ID: f.DeviceID, AccountID: f.AccountID, Seen: client().Seen(), UsedAt: now})
+	}
 }
 
 // MayAct returns ErrMayNotAct for what only shows that something is signed in: a player, an app password, a media server.

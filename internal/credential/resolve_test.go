@@ -8,6 +8,8 @@ import (
 	"go/parser"
 	"go/token"
 	"maps"
+	"net/netip"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -15,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"usher/internal/account"
+	"usher/internal/device"
 	"usher/internal/outage"
 	"usher/internal/secret"
 )
@@ -134,6 +137,35 @@ func TestResolvePerson(t *testing.T) {
 	if _, a, err := r.ResolvePerson(t.Context(), Browser, secret.TokenOf("x")); !errors.Is(err, ErrUnknown) || a.Name != "" || s.asked != 0 {
 		t.Errorf("no token: %+v %v, asked %d times", a, err, s.asked)
 	}
+}
+
+// A use is written every few minutes only, and what is no device's never.
+func TestNoteUse(t *testing.T) {
+	asked, touches, written := 0, &device.Touches{}, &writes{}
+	note := func(f Found) {
+		f.NoteUse(touches, now, func() device.Client {
+			asked++
+			return device.Client{Address: netip.MustParseAddr("192.0.2.7"), Place: "Lyon"}
+		})
+	}
+	note(Found{Credential: Credential{DeviceID: "recent"}, DeviceUsedAt: now.Add(-device.TouchEvery + time.Second)})
+	note(Found{})
+	note(Found{Credential: Credential{DeviceID: "old", AccountID: "a"}, DeviceUsedAt: now.Add(-device.TouchEvery)})
+	if err := touches.Flush(t.Context(), written); err != nil || asked != 1 {
+		t.Errorf("%v, asked %d times", err, asked)
+	}
+	want := device.Device{ID: "old", AccountID: "a", Seen: device.Seen{Address: "192.0.2.7", Place: "Lyon"}, UsedAt: now}
+	if !slices.Equal(written.used, []device.Device{want}) {
+		t.Errorf("%+v", written.used)
+	}
+}
+
+// writes are last uses that were written.
+type writes struct{ used []device.Device }
+
+func (w *writes) TouchDevices(_ context.Context, used []device.Device) error {
+	w.used = append(w.used, used...)
+	return nil
 }
 
 func TestJudge(t *testing.T) {

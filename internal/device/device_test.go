@@ -125,13 +125,12 @@ func TestTouches(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	var touches Touches
 	store := &shelf{}
-	touches.Note(Device{ID: "recent"}, now.Add(-TouchEvery+time.Second), now)
-	touches.Note(Device{ID: "old"}, now.Add(-TouchEvery), now)
-	touches.Note(Device{ID: "old", Seen: Seen{Address: "192.0.2.8"}}, now.Add(-TouchEvery), now.Add(time.Second))
+	touches.Note(Device{ID: "a", UsedAt: now})
+	touches.Note(Device{ID: "a", Seen: Seen{Address: "192.0.2.8"}, UsedAt: now.Add(time.Second)})
 	if err := touches.Flush(t.Context(), store); err != nil {
 		t.Fatal(err)
 	}
-	want := []Device{{ID: "old", Seen: Seen{Address: "192.0.2.8"}, UsedAt: now.Add(time.Second)}}
+	want := []Device{{ID: "a", Seen: Seen{Address: "192.0.2.8"}, UsedAt: now.Add(time.Second)}}
 	if !slices.Equal(store.touched, want) {
 		t.Errorf("wrote %+v", store.touched)
 	}
@@ -139,7 +138,7 @@ func TestTouches(t *testing.T) {
 		t.Errorf("wrote again: %d, %v", len(store.touched), err)
 	}
 	store.err = errors.New("not now")
-	touches.Note(Device{ID: "x"}, time.Time{}, now)
+	touches.Note(Device{ID: "x", UsedAt: now})
 	if err := touches.Flush(t.Context(), store); !errors.Is(err, store.err) {
 		t.Error(err)
 	}

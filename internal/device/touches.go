@@ -3,7 +3,6 @@ package device
 import (
 	"context"
 	"sync"
-	"time"
 )
 
 // Touches collects when and where devices were last used, so that reading a page costs no write. What is not yet written is lost with
@@ -13,12 +12,8 @@ type Touches struct {
 	used map[string]Device
 }
 
-// Note remembers a use, unless the stored one is recent enough.
-func (t *Touches) Note(d Device, stored, now time.Time) {
-	if now.Sub(stored) < TouchEvery {
-		return
-	}
-	d.UsedAt = now
+// Note remembers a use of a device: its UsedAt and Seen.
+func (t *Touches) Note(d Device) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.used == nil {

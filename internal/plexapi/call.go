@@ -118,9 +118,7 @@ func (c *call) holder() (signin.Admitted, error) {
 
 // used notes that a device was used.
 func (c *call) used(f credential.Found) {
-	if now := c.door.Now(); f.TouchDue(now) {
-		c.door.Touches.Note(f.Used(c.door.client(c.r)), f.DeviceUsedAt, now)
-	}
+	f.NoteUse(c.door.Touches, c.door.Now(), func() device.Client { return c.door.client(c.r) })
 }
 
 // bearer resolves a token of either make.

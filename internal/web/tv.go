@@ -67,9 +67,7 @@ func (d *Door) tvSignedIn(w http.ResponseWriter, r *http.Request, token secret.T
 	if err != nil {
 		return err
 	}
-	if now := d.Now(); in.Found.TouchDue(now) {
-		d.Touches.Note(in.Found.Used(d.client(r)), in.Found.DeviceUsedAt, now)
-	}
+	in.Found.NoteUse(d.Touches, d.Now(), func() device.Client { return d.client(r) })
 	return d.tvPage(w, r, http.StatusOK, TVPage{Person: in.Account.Called()})
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"usher/internal/account"
 	"usher/internal/credential"
+	"usher/internal/device"
 )
 
 // visitor is somebody who is signed in.
@@ -90,9 +91,7 @@ func (d *Door) visit(r *http.Request) (visitor, error) {
 	if err != nil && !errors.Is(err, credential.ErrDeleting) {
 		return visitor{}, err
 	}
-	if now := d.Now(); f.TouchDue(now) {
-		d.Touches.Note(f.Used(d.client(r)), f.DeviceUsedAt, now)
-	}
+	f.NoteUse(d.Touches, d.Now(), func() device.Client { return d.client(r) })
 	return visitor{f, a}, err
 }
 
