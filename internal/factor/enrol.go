@@ -80,6 +80,24 @@ func (s *Service) Confirm(ctx context.Context, f credential.Found, ticket, typed
 	if p.Step, err = s.match(secret.TokenOf(p.Key), typed); err != nil {
 		return Ready{}, err
 	}
+	return s.ready(ctx, f, p)
+}
+
+// Remake makes another set of recovery codes for somebody whose authenticator is proved and who has not stored the set before, which is worth
+// nothing from then on. ErrGone, *ratelimit.LimitedError.
+func (s *Service) Remake(ctx context.Context, f credential.Found, ticket secret.Token) (Ready, error) {
+	_, p, err := s.open(ctx, f, ticket)
+	if err != nil {
+		return Ready{}, err
+	}
+	if len(p.Hashes) != mfa.RecoveryCodes {
+		return Ready{}, ErrGone
+	}
+	return s.ready(ctx, f, p)
+}
+
+// ready makes recovery codes for a key that is proved, and keeps both in a new enrolment.
+func (s *Service) ready(ctx context.Context, f credential.Found, p pending) (Ready, error) {
 	if err := s.Store.Take(ctx, []ratelimit.Take{ratelimit.RecoverySets.For(f.AccountID)}, s.Now()); err != nil {
 		return Ready{}, err
 	}

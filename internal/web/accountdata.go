@@ -102,13 +102,14 @@ type AuthenticatorPage struct {
 	Key     string // in groups of four
 }
 
-// RecoveryCodesPage is "second-step-codes". With a ticket it posts stored ("yes"); without one the codes count already. Codes are empty after
-// a refusal: they are shown once.
+// RecoveryCodesPage is "second-step-codes". With a ticket it posts stored ("yes") or codes ("new"); without one the codes count already. Codes are
+// empty after a refusal: they are shown once.
 type RecoveryCodesPage struct {
 	Form
 	Ticket  string // carried in the field ticket
 	Account string
 	Codes   []string
+	Remade  bool // other codes were shown before
 }
 
 // KeepSecondStepPage is "keep-second-step"; it posts email.

@@ -148,7 +148,7 @@ func (a *answer) parse() {
 var anyToken = regexp.MustCompile(`[0-9a-v]{52}`)
 
 // answersAtOnce are the forms that change nothing, or answer with a secret that is shown once: a page of its own would show it again.
-var answersAtOnce = []string{"/notice", "/account/app-passwords/new", "/account/second-step/begin", "/account/second-step/confirm", "/account/second-step/codes",
+var answersAtOnce = []string{"/notice", "/account/app-passwords/new", "/account/second-step/begin", "/account/second-step/confirm", "/account/second-step/finish", "/account/second-step/codes",
 	"/admin/clients/new", "/admin/clients/jellyfin/secret", "/admin/clients/app/secret"}
 
 // check holds for every answer there is.
@@ -279,8 +279,13 @@ func (a *answer) submit(action string, pairs ...string) *answer {
 		name, _ := attr(in, "name")
 		fields.Set(name, text(in))
 	}
+	buttons := map[string]bool{}
+	for _, b := range all(forms[0], "button") {
+		name, _ := attr(b, "name")
+		buttons[name] = true
+	}
 	for i := 0; i < len(pairs); i += 2 {
-		if !fields.Has(pairs[i]) {
+		if !fields.Has(pairs[i]) && !buttons[pairs[i]] {
 			a.t.Fatalf("%s: the form for %s has no field %q", a.path, action, pairs[i])
 		}
 		fields.Set(pairs[i], pairs[i+1])

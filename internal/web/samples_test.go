@@ -184,7 +184,8 @@ func accountSamples() []sample {
 		{name: "second-step-app", state: "refused", page: Page{Person: ann, Nav: "second-step", Data: AuthenticatorPage{Ticket: "t", Account: "ann@example.org", Form: refused("code", "That code isn’t right.")}}},
 		{name: "second-step-codes", page: Page{Person: ann, Nav: "second-step", Data: RecoveryCodesPage{Ticket: "t", Account: "ann@example.org", Codes: sampleCodes()}}},
 		{name: "second-step-codes", state: "new", page: Page{Person: ann, Nav: "second-step", Data: RecoveryCodesPage{Account: nasty, Codes: sampleCodes()}}},
-		{name: "second-step-codes", state: "not stored", page: Page{Person: ann, Nav: "second-step", Data: RecoveryCodesPage{Ticket: "t", Form: refused("stored", "Tick this once you have stored the codes.")}}},
+		{name: "second-step-codes", state: "not stored", page: Page{Person: ann, Nav: "second-step", Data: RecoveryCodesPage{Ticket: "t", Form: refused("stored", "Tick this if you have stored the codes.")}}},
+		{name: "second-step-codes", state: "remade", page: Page{Person: ann, Nav: "second-step", Data: RecoveryCodesPage{Ticket: "t", Account: nasty, Codes: sampleCodes(), Remade: true}}},
 		{name: "account", state: "going", page: Page{Person: ann, Data: AccountPage{Name: "Ann", Address: "ann@example.org", Devices: 1, SecondStep: sampleNow.AddDate(0, -1, 0), RecoveryCodes: 1, Removal: sampleNow.AddDate(0, 0, 6)}}},
 		{name: "api-docs", page: Page{Title: "Accounts, for programs", Data: APIDocsPage{openapi.Document{Text: "JSON in, JSON out.\n\nTwice.", Operations: []openapi.Operation{{
 			Method: "POST", Path: "/api/v1/sign-in", Summary: "Sign a program in", Text: nasty, Shows: []string{"bearer", "basic"},

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,7 +79,7 @@ func TestSecondStepIsSetUpInOrder(t *testing.T) {
 		ready := begun.submit("/account/second-step/confirm", "code", h.shows(key, 0)).is(200)
 		begun.submit("/account/second-step/confirm", "code", h.shows(key, 0)).is(410)                                          // the codes are shown once
 		ann.post("/account/second-step/confirm", "ticket", ready.value("input[name=ticket]"), "code", h.shows(key, 0)).is(410) // and made once
-		ready.submit("/account/second-step/finish").is(422).has(0, "#codes").shows(".error", "Tick this").shows(".hint", "delete the old line")
+		ready.submit("/account/second-step/finish").is(422).has(0, "#codes").shows(".error", "Tick this").shows(".lead", "have new ones")
 		bo := h.account(boMail, "", boPassword)
 		ticket := ready.value("input[name=ticket]")
 		h.signedIn(boMail, boPassword).post("/account/second-step/finish", "ticket", ticket, "stored", "yes").is(410)
@@ -87,6 +88,40 @@ func TestSecondStepIsSetUpInOrder(t *testing.T) {
 		if h.reload(a.ID).SecondFactor || h.reload(bo.ID).SecondFactor {
 			t.Error("a second step is on")
 		}
+	})
+}
+
+// Who did not store the recovery codes gets others, without a new start in the app; the ones before are worth nothing.
+func TestRecoveryCodesAreRemade(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		a := h.account(annMail, "", annPassword)
+		ann := h.signedIn(annMail, annPassword)
+		begun := ann.get("/account/second-step").submit("/account/second-step/begin")
+		ticket := begun.value("input[name=ticket]")
+		ann.post("/account/second-step/finish", "ticket", ticket, "codes", "new").is(410) // no code was right yet
+		key := secret.TokenOf(strings.ReplaceAll(begun.says("#key"), " ", ""))
+		first := begun.submit("/account/second-step/confirm", "code", h.shows(key, 0)).is(200).has(0, ".note")
+		old := strings.Fields(first.says("#codes"))
+		bo := h.account(boMail, "", boPassword)
+		h.signedIn(boMail, boPassword).post("/account/second-step/finish", "ticket", first.value("input[name=ticket]"), "codes", "new").is(410)
+		forgot := first.submit("/account/second-step/finish").is(422)
+		second := forgot.submit("/account/second-step/finish", "codes", "new").is(200).shows(".note", "count for nothing")
+		if codes := strings.Fields(second.says("#codes")); len(codes) != mfa.RecoveryCodes || slices.Contains(codes, old[0]) {
+			t.Error("the codes are not ten others")
+		}
+		first.submit("/account/second-step/finish", "stored", "yes").is(410) // the ones before
+		for range ratelimit.RecoverySets.Limit - 2 {
+			second = second.submit("/account/second-step/finish").submit("/account/second-step/finish", "codes", "new").is(200)
+		}
+		limited := second.submit("/account/second-step/finish").submit("/account/second-step/finish", "codes", "new").is(429).has(0, "#codes")
+		last := strings.Fields(second.says("#codes"))
+		limited.submit("/account/second-step/finish", "stored", "yes").leadsTo("/account/second-step?done=second-step-on")
+		if !h.reload(a.ID).SecondFactor || h.reload(bo.ID).SecondFactor {
+			t.Error("the second step is off, or somebody else's is on")
+		}
+		h.pass(30 * time.Second)
+		ann.get("/account/second-step").submit("/account/second-step/off", "off_code", old[0]).is(422)
+		ann.get("/account/second-step").submit("/account/second-step/off", "off_code", last[0]).leadsTo("/account/second-step?done=second-step-off")
 	})
 }
 

@@ -71,13 +71,16 @@ func shownCodes(codes factor.Codes) []string {
 	return shown
 }
 
-// postSecondStepFinish turns the second step on once the box says that the codes are stored.
+// postSecondStepFinish turns the second step on once the box says that the codes are stored. Who did not store them may have others.
 func (d *Door) postSecondStepFinish(w http.ResponseWriter, r *http.Request, v visitor) error {
 	ticket := secret.TokenOf(r.PostFormValue("ticket"))
+	if r.PostFormValue("codes") == "new" {
+		return d.remakeCodes(w, r, v, ticket)
+	}
 	err := d.Factor.Waiting(r.Context(), v.Found, ticket)
 	if err == nil && r.PostFormValue("stored") != "yes" {
 		p := RecoveryCodesPage{Ticket: ticket.Reveal()}
-		p.Refuse("stored", "Tick this once you have stored the codes.")
+		p.Refuse("stored", "Tick this if you have stored the codes.")
 		return d.codesPage(w, r, http.StatusUnprocessableEntity, p, v)
 	}
 	if err == nil {
@@ -90,6 +93,18 @@ func (d *Door) postSecondStepFinish(w http.ResponseWriter, r *http.Request, v vi
 		return err
 	}
 	return to(w, r, "/account/second-step?done=second-step-on")
+}
+
+func (d *Door) remakeCodes(w http.ResponseWriter, r *http.Request, v visitor, ticket secret.Token) error {
+	ready, err := d.Factor.Remake(r.Context(), v.Found, ticket)
+	if errors.Is(err, factor.ErrGone) {
+		return d.setUpGone(w, r, v)
+	}
+	if err != nil {
+		p := RecoveryCodesPage{Ticket: ticket.Reveal()}
+		return d.again(w, r, &p.Form, err, func(status int) error { return d.codesPage(w, r, status, p, v) })
+	}
+	return d.codesPage(w, r, http.StatusOK, RecoveryCodesPage{Ticket: ready.Ticket.Reveal(), Codes: shownCodes(ready.Codes), Remade: true}, v)
 }
 
 // setUpGone answers whoever comes with a set-up that ended: after ten minutes, or because it was begun anew, or finished.
