@@ -168,7 +168,7 @@ func TestAppsSignOut(t *testing.T) {
 			"a long state":        {"state", strings.Repeat("x", 3000)},
 			"two dots and no key": {"id_token_hint", "eyJhbGciOiJub25lIn0.e30."},
 		} {
-			if on := begin(pairs...); on != "/authorize/refused?reason=leaving" {
+			if on := begin(pairs...); on != "/authorize/refused?reason=logout" {
 				d.Errorf("%s leads to %s", name, on)
 			}
 		}

@@ -67,7 +67,7 @@ var ofMints = map[string]decision{
 	"store.DB.BeginLink": noPower, "audit.Act.TellLinked": noPower,
 
 	"store.DB.AddDevice": byFlow, "store.DB.CollectLink": byFlow, "store.DB.ChangePassword": byFlow, "store.DB.LoadSignIns": byFlow, "store.DB.OpenSignIn": byFlow,
-	"grant.Service.Begin": noPower, "grant.Service.BeginLogout": noPower,
+	"grant.Service.keep": noPower,
 
 	"store.DB.GrantCode": byFlow, "store.DB.insertGrant": byFlow,
 	"store.DB.RenewSignIn": byFlow, "store.DB.decoyLink": byFlow, "store.DB.endEverything": byFlow, "store.DB.insertCredential": byFlow,

@@ -100,6 +100,11 @@ func (s *Service) Begin(ctx context.Context, a Asked, client device.Client) (sec
 	if err != nil {
 		return secret.Token{}, err
 	}
+	return s.keep(ctx, credential.AuthorizationRequest, c.ID, write(q), client)
+}
+
+// keep writes down what a browser brought from a client until its page has been answered, and returns the name that it waits under. Limits.
+func (s *Service) keep(ctx context.Context, kind credential.Kind, clientID, detail string, client device.Client) (secret.Token, error) {
 	now := s.Now()
 	if err := s.Store.Take(ctx, ratelimit.Authorizations.From(client.Address), now); err != nil {
 		return secret.Token{}, err
@@ -108,9 +113,7 @@ func (s *Service) Begin(ctx context.Context, a Asked, client device.Client) (sec
 	if err != nil {
 		return secret.Token{}, err
 	}
-	link := credential.Link{
-		Kind: credential.AuthorizationRequest, Token: secret.NewToken(), Subject: c.ID, Detail: write(q), Stamp: credential.Stamp{Born: clock.Epoch},
-	}
+	link := credential.Link{Kind: kind, Token: secret.NewToken(), Subject: clientID, Detail: detail, Stamp: credential.Stamp{Born: clock.Epoch}}
 	return link.Token, s.Store.Record(ctx, audit.Act{At: now}.Linking(link))
 }
 

@@ -62,11 +62,11 @@ func (d *Door) endSession(w http.ResponseWriter, r *http.Request) error {
 	if !readable {
 		return refused(w, r, reasonUnreadable)
 	}
-	id, err := d.Grants.BeginLogout(r.Context(), grant.Leaving{
+	id, err := d.Grants.BeginLogout(r.Context(), grant.LogoutRequest{
 		Hint: sent.Get("id_token_hint"), ClientID: sent.Get("client_id"), URI: sent.Get("post_logout_redirect_uri"), State: sent.Get("state"),
 	}, d.client(r))
-	if errors.Is(err, grant.ErrLeaving) {
-		return refused(w, r, reasonLeaving)
+	if errors.Is(err, grant.ErrLogout) {
+		return refused(w, r, reasonLogout)
 	}
 	if err != nil {
 		return err

@@ -33,7 +33,7 @@ const (
 	pageConsent      = "/authorize/consent"
 	pageRefused      = "/authorize/refused"
 	pageSignOut      = "/authorize/sign-out"
-	reasonLeaving    = "leaving"
+	reasonLogout     = "logout"
 	reasonClient     = "client"
 	reasonRedirect   = "redirect"
 	reasonUnreadable = "unreadable"

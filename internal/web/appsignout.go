@@ -12,45 +12,45 @@ import (
 
 // getAppSignOut signs out who an app has proved to be signed in to it, and asks everybody else: a page of another site could send a browser here.
 func (d *Door) getAppSignOut(w http.ResponseWriter, r *http.Request) error {
-	g, err := d.Grants.LookLogout(r.Context(), secret.TokenOf(r.URL.Query().Get("request")))
+	p, err := d.Grants.LookLogout(r.Context(), secret.TokenOf(r.URL.Query().Get("request")))
 	if err != nil {
 		return d.noSignOut(w, r, err)
 	}
 	v, err := d.visit(r)
 	if _, out := whyOutside(err); out {
-		return d.goodbye(w, r, g)
+		return d.backToApp(w, r, p)
 	}
 	if err != nil && !errors.Is(err, credential.ErrDeleting) {
 		return err
 	}
-	proved, err := d.Grants.Proved(r.Context(), g, v.Found)
+	proved, err := d.Grants.Proved(r.Context(), p, v.Found)
 	if err != nil {
 		return err
 	}
 	if proved {
-		return d.leaves(w, r, g, v)
+		return d.signOutForApp(w, r, p, v)
 	}
-	if g.URI != "" {
-		allowForm(w, g.Origin())
+	if p.URI != "" {
+		allowForm(w, p.Origin())
 	}
 	d.Pages.Page(w, r, http.StatusOK, "app-sign-out", Page{Data: AppSignOutPage{
-		Request: g.ID.Reveal(), Account: v.AccountID, App: g.App, Called: v.Person.Called(), Where: whereTo(g.Origin()),
+		Request: p.ID.Reveal(), Account: v.AccountID, App: p.App, Called: v.Person.Called(), Where: whereTo(p.Origin()),
 	}})
 	return nil
 }
 
 func (d *Door) postAppSignOut(w http.ResponseWriter, r *http.Request, v visitor) error {
-	g, err := d.Grants.LookLogout(r.Context(), secret.TokenOf(r.PostFormValue("request")))
+	p, err := d.Grants.LookLogout(r.Context(), secret.TokenOf(r.PostFormValue("request")))
 	if err != nil {
 		return d.noSignOut(w, r, err)
 	}
 	switch {
 	case r.PostFormValue("holder") != v.AccountID:
-		return to(w, r, "/authorize/sign-out?request="+g.ID.Reveal())
+		return to(w, r, "/authorize/sign-out?request="+p.ID.Reveal())
 	case r.PostFormValue("act") != "leave":
 		return to(w, r, "/account")
 	}
-	return d.leaves(w, r, g, v)
+	return d.signOutForApp(w, r, p, v)
 }
 
 // noSignOut tells that a request to sign out was answered, or has waited for too long.
@@ -66,22 +66,22 @@ func (d *Door) noSignOut(w http.ResponseWriter, r *http.Request, err error) erro
 	return nil
 }
 
-// leaves signs this browser out, and with it every app whose sign-in hangs on it.
-func (d *Door) leaves(w http.ResponseWriter, r *http.Request, g grant.Goodbye, v visitor) error {
+// signOutForApp signs this browser out, and with it every app whose sign-in hangs on it.
+func (d *Door) signOutForApp(w http.ResponseWriter, r *http.Request, p grant.PendingLogout, v visitor) error {
 	err := d.Devices.SignOut(r.Context(), v.Found, v.DeviceID, d.client(r))
 	if err != nil && !errors.Is(err, device.ErrNotFound) {
 		return err
 	}
 	d.dropCookie(w, cookieBrowser)
-	return d.goodbye(w, r, g)
+	return d.backToApp(w, r, p)
 }
 
-// goodbye brings the browser back to the app, where it asked for that.
-func (d *Door) goodbye(w http.ResponseWriter, r *http.Request, g grant.Goodbye) error {
-	if err := d.Grants.EndLogout(r.Context(), g); err != nil && !errors.Is(err, grant.ErrGone) {
+// backToApp brings the browser back to the app, where it asked for that.
+func (d *Door) backToApp(w http.ResponseWriter, r *http.Request, p grant.PendingLogout) error {
+	if err := d.Grants.EndLogout(r.Context(), p); err != nil && !errors.Is(err, grant.ErrGone) {
 		return err
 	}
-	if where := g.Location(); where != "" {
+	if where := p.Location(); where != "" {
 		w.Header().Set("Cache-Control", "no-store")
 		return to(w, r, where)
 	}

@@ -137,7 +137,7 @@ func (d *Door) noRequest(w http.ResponseWriter, r *http.Request, err error) erro
 var appRefusals = map[string]string{
 	"client":     "It is not registered here, or not any more.",
 	"redirect":   "It wants you back at an address that is not registered for it. That may be a mistake of the app’s, or somebody who pretends to be the app.",
-	"leaving":    "It asks to sign you out with details that do not match. You are still signed in here.",
+	"logout":     "It asks to sign you out with details that do not match. You are still signed in here.",
 	"unreadable": "What it sent cannot be read.",
 }
 
