@@ -151,12 +151,30 @@ func writeJSON(b *bytes.Buffer, value any) {
 	case text:
 		writeJSON(b, v.value)
 	case string:
+		if standsForItself(v) {
+			b.WriteString(`"` + v + `"`)
+			return
+		}
 		raw, _ := json.Marshal(v) // a string always can be
 		b.Write(bytes.ReplaceAll(raw, []byte("HTTP"), []byte(`\u0048TTP`)))
+	case bool:
+		b.WriteString(strconv.FormatBool(v))
+	case int64:
+		b.WriteString(strconv.FormatInt(v, 10))
 	default:
-		raw, _ := json.Marshal(v) // nil, a bool or a number always can be
+		raw, _ := json.Marshal(v) // nil always can be
 		b.Write(raw)
 	}
+}
+
+// standsForItself reports whether a text is spelled in JSON as it is, between quotes: nearly every one, and players poll.
+func standsForItself(text string) bool {
+	for _, c := range []byte(text) {
+		if c < ' ' || c > '~' || strings.IndexByte(`"\<>&`, c) >= 0 {
+			return false
+		}
+	}
+	return !strings.Contains(text, "HTTP")
 }
 
 // reply sends an answer. Its type has no parameters: one client hands raw bytes to its caller otherwise.
