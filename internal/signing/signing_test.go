@@ -299,6 +299,34 @@ func TestClaimsCheck(t *testing.T) {
 	}
 }
 
+// Claims are read as encoding/json reads them, however they are spelled.
+func TestClaimsAreReadAsJSON(t *testing.T) {
+	for _, raw := range []string{
+		`""`, `"us"`, `"a b~"`, `"\u0075s"`, `"u\"s"`, `"\\"`, `"ü"`, "\"\xff\"", `"\ud800"`, `1`, `true`, `null`, `["us"]`, `{"a":"b"}`,
+		`0`, `1700000000`, `1700000000.25`, `1.7e9`, `-1`, `1099511627775`, `1099511627776`, `1e300`, `"1700000000"`,
+	} {
+		c, err := members([]byte(`{"c":` + raw + `}`))
+		if err != nil {
+			t.Fatal(raw, err)
+		}
+		var want any
+		if err := json.Unmarshal([]byte(raw), &want); err != nil {
+			t.Fatal(err)
+		}
+		text, _ := want.(string)
+		if got := c.Text("c"); got != text {
+			t.Errorf("%s: read as %q, want %q", raw, got, text)
+		}
+		var at time.Time
+		if n, _ := want.(float64); n > 0 && n < 1<<40 {
+			at = time.UnixMilli(int64(n * 1000)).UTC()
+		}
+		if got := c.Time("c"); got != at {
+			t.Errorf("%s: read as %v, want %v", raw, got, at)
+		}
+	}
+}
+
 func TestMembersStandOnce(t *testing.T) {
 	for text, good := range map[string]bool{
 		`{"a":1,"b":{"a":2}}`: true, `{}`: true, `{"a":[{"b":1},{"b":2}]}`: true,
