@@ -23,13 +23,17 @@ type Shown struct {
 }
 
 // Bearer resolves an access token: its signature, then the grant it came from, in one question. The errors of the resolver.
-func (s *Service) Bearer(ctx context.Context, token secret.Token) (out Shown, err error) {
+func (s *Service) Bearer(ctx context.Context, token secret.Token) (Shown, error) {
+	return s.bearer(ctx, token, s.findGrant)
+}
+
+func (s *Service) bearer(ctx context.Context, token secret.Token, find finding) (out Shown, err error) {
 	out.Found, err = s.Resolver.ResolveWith(ctx, credential.Access, token, func(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, error) {
 		c, err := s.openAccess(token)
 		if err != nil {
 			return credential.Found{}, err
 		}
-		f, who, err := s.Store.FindGrant(ctx, c.Text("sid"))
+		f, who, err := find(ctx, Presented{Grant: c.Text("sid")})
 		if err != nil {
 			return f, err
 		}

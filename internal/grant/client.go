@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"usher/internal/credential"
 	"usher/internal/ratelimit"
 	"usher/internal/relyingparty"
 	"usher/internal/secret"
@@ -22,6 +21,11 @@ type Proof struct {
 	AssertionType string
 }
 
+func (p Proof) asserts() bool { return !p.Assertion.Empty() || p.AssertionType != "" }
+
+// bySecret reports whether the client shows a secret, and nothing else beside it.
+func (p Proof) bySecret() bool { return !p.Secret.Empty() && !p.asserts() }
+
 // TokenPath is where the token endpoint stands on the origin; assertions may name it as their audience.
 const TokenPath = "/oauth/token" //nolint:gosec // an address
 
@@ -37,12 +41,12 @@ func (s *Service) Authenticate(ctx context.Context, p Proof) (relyingparty.Clien
 	if !p.Assertion.Empty() && p.ID == "" {
 		p.ID = named(p.Assertion)
 	}
-	asserts := !p.Assertion.Empty() || p.AssertionType != ""
 	switch {
-	case p.Header && p.Secret.Empty(), asserts && !p.Secret.Empty():
+	case p.bySecret():
+		in, err := s.proved(ctx, p, Presented{})
+		return in.Client, err
+	case p.Header, !p.Secret.Empty():
 		return relyingparty.Client{}, errClient()
-	case !p.Secret.Empty():
-		return s.bySecret(ctx, p)
 	}
 	c, err := s.Store.FindClient(ctx, p.ID)
 	if errors.Is(err, relyingparty.ErrNotFound) {
@@ -51,25 +55,12 @@ func (s *Service) Authenticate(ctx context.Context, p Proof) (relyingparty.Clien
 	switch {
 	case err != nil:
 		return c, err
-	case c.Auth == relyingparty.None && !asserts:
+	case c.Auth == relyingparty.None && !p.asserts():
 		return c, nil
 	case c.Auth == relyingparty.PrivateKey && p.AssertionType == assertionType:
 		return c, s.checkAssertion(ctx, c, p.Assertion)
 	}
 	return c, errClient()
-}
-
-// bySecret finds a client by the secret that it shows, in one question.
-func (s *Service) bySecret(ctx context.Context, p Proof) (c relyingparty.Client, err error) {
-	_, err = s.Resolver.ResolveWith(ctx, credential.ClientSecret, p.Secret, func(ctx context.Context, _ credential.Kind, token secret.Token) (f credential.Found, err error) {
-		f, c, err = s.Store.FindClientBySecret(ctx, token)
-		return f, err
-	})
-	way := map[bool]relyingparty.Auth{true: relyingparty.Basic, false: relyingparty.Post}[p.Header]
-	if credential.IsDead(err) || err == nil && (c.ID != p.ID || c.Auth != way) {
-		err = errClient()
-	}
-	return c, err
 }
 
 // named is the client that an assertion speaks of (RFC 7523 §3); empty when it cannot be read.

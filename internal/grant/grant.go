@@ -22,7 +22,8 @@ import (
 // Store keeps requests, consents and what is granted.
 type Store interface {
 	FindClient(ctx context.Context, id string) (relyingparty.Client, error)
-	FindClientBySecret(ctx context.Context, secret secret.Token) (credential.Found, relyingparty.Client, error)
+	// FindClientBySecret returns the client that a secret proves, with the grant that is shown besides; credential.ErrUnknown when there is no such secret.
+	FindClientBySecret(ctx context.Context, shown Presented) (Proven, error)
 	ReadClock(ctx context.Context) (credential.Clock, error)
 	Record(ctx context.Context, act audit.Act) error
 	Take(ctx context.Context, takes []ratelimit.Take, now time.Time) error

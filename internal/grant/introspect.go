@@ -29,13 +29,17 @@ type Status struct {
 	Grant    string `json:"sid,omitempty"`
 }
 
-// Introspect tells a client that has proved itself about a token: of its own ones, and media servers about the access tokens of players.
-func (s *Service) Introspect(ctx context.Context, c relyingparty.Client, token secret.Token) (Status, error) {
+// Introspect tells a client that proves itself about a token: of its own ones, and media servers about the access tokens of players. *Refusal.
+func (s *Service) Introspect(ctx context.Context, p Proof, token secret.Token) (Status, error) {
+	c, find, err := s.present(ctx, p, token)
+	if err != nil {
+		return Status{}, err
+	}
 	if c.Public() {
 		return Status{}, errClient()
 	}
 	if token.WellFormed() {
-		f, who, err := s.refreshable(ctx, c, token)
+		f, who, err := s.refreshable(ctx, c, token, find)
 		if err != nil {
 			return Status{}, unlessRefused(err)
 		}
@@ -44,7 +48,7 @@ func (s *Service) Introspect(ctx context.Context, c relyingparty.Client, token s
 		}
 		return s.refreshStatus(f, who)
 	}
-	in, err := s.Bearer(ctx, token)
+	in, err := s.bearer(ctx, token, find)
 	if credential.IsDead(err) {
 		return s.serverStatus(ctx, c, token)
 	}
@@ -92,16 +96,19 @@ func (s *Service) refreshStatus(f credential.Found, who account.Account) (Status
 }
 
 // RevokeToken ends what a token stands for, and everything that was made with it (RFC 7009 §2.1). One that does not count, or is another client's, is
-// none to end: nobody is told.
-func (s *Service) RevokeToken(ctx context.Context, c relyingparty.Client, token secret.Token) error {
+// none to end: nobody is told. *Refusal when the client does not prove itself.
+func (s *Service) RevokeToken(ctx context.Context, p Proof, token secret.Token) error {
+	c, find, err := s.present(ctx, p, token)
+	if err != nil {
+		return err
+	}
 	var f credential.Found
-	var err error
 	if token.WellFormed() {
-		f, _, err = s.refreshable(ctx, c, token)
+		f, _, err = s.refreshable(ctx, c, token, find)
 		err = unlessRefused(err)
 	} else {
 		var in Shown
-		in, err = s.Bearer(ctx, token)
+		in, err = s.bearer(ctx, token, find)
 		if f = in.Found; credential.IsDead(err) {
 			return nil
 		}

@@ -176,13 +176,13 @@ func (s *Service) reused(ctx context.Context, c relyingparty.Client, code secret
 		if f.Subject != c.ID {
 			return errGrant()
 		}
-		return s.endReused(ctx, f)
+		return s.endReused(ctx, c, f)
 	}
 	return errGrant()
 }
 
-func (s *Service) endReused(ctx context.Context, f credential.Found) error {
-	err := s.Store.EndGrant(ctx, f.Hash, s.reuse(ctx, f))
+func (s *Service) endReused(ctx context.Context, c relyingparty.Client, f credential.Found) error {
+	err := s.Store.EndGrant(ctx, f.Hash, s.reuse(f, c.Name))
 	if err != nil && !errors.Is(err, credential.ErrSpent) {
 		return err
 	}
@@ -190,12 +190,8 @@ func (s *Service) endReused(ctx context.Context, f credential.Found) error {
 }
 
 // reuse is the record of a code or a refresh token that came twice: somebody has a copy.
-func (s *Service) reuse(ctx context.Context, f credential.Found) audit.Act {
-	act := audit.New(s.Now(), audit.AppReused, "", f.AccountID)
-	if c, err := s.Store.FindClient(ctx, f.Subject); err == nil {
-		act = act.With(audit.App, c.Name)
-	}
-	return act
+func (s *Service) reuse(f credential.Found, app string) audit.Act {
+	return audit.New(s.Now(), audit.AppReused, "", f.AccountID).With(audit.App, app)
 }
 
 // narrower reads the scopes of a refresh: the same, or fewer of them (RFC 6749 §6).

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"time"
 
-	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/relyingparty"
@@ -33,12 +32,17 @@ type Rotation struct {
 	Reuse   audit.Act // left when the secret is an older one
 }
 
-// Refresh exchanges a refresh token for new tokens, itself among them. Account, epochs, incidents and client are judged anew. *Refusal.
-func (s *Service) Refresh(ctx context.Context, c relyingparty.Client, token secret.Token, scope string) (Tokens, error) {
+// Refresh exchanges a refresh token for new tokens, itself among them, when the client that shows it proves itself. Account, epochs, incidents and client are
+// judged anew. *Refusal.
+func (s *Service) Refresh(ctx context.Context, p Proof, token secret.Token, scope string) (Tokens, error) {
+	c, find, err := s.present(ctx, p, token)
+	if err != nil {
+		return Tokens{}, err
+	}
 	if !c.MayUse(relyingparty.Refresh) {
 		return Tokens{}, refuse("unauthorized_client", "the client may not use this grant")
 	}
-	f, who, err := s.refreshable(ctx, c, token)
+	f, who, err := s.refreshable(ctx, c, token, find)
 	if err != nil {
 		return Tokens{}, err
 	}
@@ -56,7 +60,7 @@ func (s *Service) Refresh(ctx context.Context, c relyingparty.Client, token secr
 	}
 	family, next := half(token), half(s.Ring().Derive("refresh", token))
 	at, err := s.Store.RotateRefresh(ctx, f, Rotation{
-		Secret: secondHalf(token), Next: next, Request: relyingparty.JoinScopes(t.Scopes), At: s.Now(), Reuse: s.reuse(ctx, f),
+		Secret: secondHalf(token), Next: next, Request: relyingparty.JoinScopes(t.Scopes), At: s.Now(), Reuse: s.reuse(f, c.Name),
 	})
 	if errors.Is(err, ErrReused) || errors.Is(err, credential.ErrSpent) {
 		return Tokens{}, errGrant()
@@ -67,17 +71,4 @@ func (s *Service) Refresh(ctx context.Context, c relyingparty.Client, token secr
 	out, err := s.issue(issue{client: c, grant: f, who: who, terms: t, at: at, id: s.Ring().Derive("token id", token)})
 	out.Refresh = secret.TokenOf(family.Reveal() + next.Reveal())
 	return out, err
-}
-
-// refreshable resolves a refresh token that its own client presents. One that another client presents is left as it is. *Refusal.
-func (s *Service) refreshable(ctx context.Context, c relyingparty.Client, token secret.Token) (credential.Found, account.Account, error) {
-	var who account.Account
-	f, err := s.Resolver.ResolveWith(ctx, credential.Refresh, token, func(ctx context.Context, kind credential.Kind, token secret.Token) (f credential.Found, err error) {
-		f, who, err = s.Store.FindPerson(ctx, kind, half(token))
-		return f, err
-	})
-	if credential.IsDead(err) || err == nil && (f.Subject != c.ID || f.CreatedAt.Before(c.CreatedAt)) { // of an earlier client of that id
-		err = errGrant()
-	}
-	return f, who, err
 }

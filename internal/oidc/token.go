@@ -22,27 +22,11 @@ type tokens struct {
 
 // token is the token endpoint (RFC 6749 §3.2).
 func (d *Door) token(w http.ResponseWriter, r *http.Request) error {
-	c, err := d.authenticated(r)
+	p, err := proof(r)
 	if err != nil {
 		return err
 	}
-	var t grant.Tokens
-	switch relyingparty.Grant(r.PostForm.Get("grant_type")) {
-	case relyingparty.Code:
-		t, err = d.Grants.Redeem(r.Context(), c, grant.Exchange{
-			Code: secret.TokenOf(r.PostForm.Get("code")), RedirectURI: r.PostForm.Get("redirect_uri"), Verifier: secret.TokenOf(r.PostForm.Get("code_verifier")),
-		})
-	case relyingparty.Refresh:
-		t, err = d.Grants.Refresh(r.Context(), c, secret.TokenOf(r.PostForm.Get("refresh_token")), r.PostForm.Get("scope"))
-	case relyingparty.DeviceCode:
-		t, err = d.collect(r, c)
-	case relyingparty.Credentials:
-		t, err = d.Grants.ClientToken(r.Context(), c, r.PostForm.Get("scope"))
-	case "":
-		err = &grant.Refusal{Code: "invalid_request", Text: "grant_type is missing"}
-	default:
-		err = &grant.Refusal{Code: "unsupported_grant_type", Text: "there is no such grant"}
-	}
+	t, err := d.exchange(r, p)
 	if err != nil {
 		return err
 	}
@@ -50,22 +34,55 @@ func (d *Door) token(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// authenticated returns the client that has proved itself by a request (RFC 6749 §2.3).
-func (d *Door) authenticated(r *http.Request) (relyingparty.Client, error) {
+// exchange gives a client tokens for what it shows.
+func (d *Door) exchange(r *http.Request, p grant.Proof) (grant.Tokens, error) {
+	kind := relyingparty.Grant(r.PostForm.Get("grant_type"))
+	if kind == relyingparty.Refresh {
+		return d.Grants.Refresh(r.Context(), p, secret.TokenOf(r.PostForm.Get("refresh_token")), r.PostForm.Get("scope"))
+	}
+	c, err := d.Grants.Authenticate(r.Context(), p)
+	if err != nil {
+		return grant.Tokens{}, err
+	}
+	switch kind {
+	case relyingparty.Code:
+		return d.Grants.Redeem(r.Context(), c, grant.Exchange{
+			Code: secret.TokenOf(r.PostForm.Get("code")), RedirectURI: r.PostForm.Get("redirect_uri"), Verifier: secret.TokenOf(r.PostForm.Get("code_verifier")),
+		})
+	case relyingparty.DeviceCode:
+		return d.collect(r, c)
+	case relyingparty.Credentials:
+		return d.Grants.ClientToken(r.Context(), c, r.PostForm.Get("scope"))
+	case "":
+		return grant.Tokens{}, &grant.Refusal{Code: "invalid_request", Text: "grant_type is missing"}
+	}
+	return grant.Tokens{}, &grant.Refusal{Code: "unsupported_grant_type", Text: "there is no such grant"}
+}
+
+// proof is how the client of a request proves itself (RFC 6749 §2.3).
+func proof(r *http.Request) (grant.Proof, error) {
 	p := grant.Proof{
 		ID: r.PostForm.Get("client_id"), Secret: secret.TokenOf(r.PostForm.Get("client_secret")),
 		Assertion: secret.TokenOf(r.PostForm.Get("client_assertion")), AssertionType: r.PostForm.Get("client_assertion_type"),
 	}
-	broken := &grant.Refusal{Code: "invalid_client", Text: "the client proves itself in two ways, or in none that can be read"}
 	if r.Header["Authorization"] == nil {
-		return d.Grants.Authenticate(r.Context(), p)
+		return p, nil
 	}
 	id, password, ok := r.BasicAuth()
 	name, nerr := url.QueryUnescape(id) // RFC 6749 §2.3.1
 	word, werr := url.QueryUnescape(password)
 	if !ok || nerr != nil || werr != nil || len(r.Header["Authorization"]) != 1 || !p.Secret.Empty() || p.ID != "" && p.ID != name || strings.ContainsRune(name, 0) {
-		return relyingparty.Client{}, broken
+		return p, &grant.Refusal{Code: "invalid_client", Text: "the client proves itself in two ways, or in none that can be read"}
 	}
 	p.ID, p.Secret, p.Header = name, secret.TokenOf(word), true
+	return p, nil
+}
+
+// authenticated returns the client that has proved itself by a request.
+func (d *Door) authenticated(r *http.Request) (relyingparty.Client, error) {
+	p, err := proof(r)
+	if err != nil {
+		return relyingparty.Client{}, err
+	}
 	return d.Grants.Authenticate(r.Context(), p)
 }

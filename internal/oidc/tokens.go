@@ -10,7 +10,7 @@ import (
 
 // introspect is the introspection endpoint (RFC 7662 §2).
 func (d *Door) introspect(w http.ResponseWriter, r *http.Request) error {
-	c, err := d.authenticated(r)
+	p, err := proof(r)
 	if err != nil {
 		return err
 	}
@@ -18,7 +18,7 @@ func (d *Door) introspect(w http.ResponseWriter, r *http.Request) error {
 	if token.Empty() {
 		return &grant.Refusal{Code: "invalid_request", Text: "token is missing"}
 	}
-	status, err := d.Grants.Introspect(r.Context(), c, token)
+	status, err := d.Grants.Introspect(r.Context(), p, token)
 	if err != nil {
 		return err
 	}
@@ -28,7 +28,7 @@ func (d *Door) introspect(w http.ResponseWriter, r *http.Request) error {
 
 // revoke is the revocation endpoint: 200 also for what nobody knows (RFC 7009 §2.2).
 func (d *Door) revoke(w http.ResponseWriter, r *http.Request) error {
-	c, err := d.authenticated(r)
+	p, err := proof(r)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (d *Door) revoke(w http.ResponseWriter, r *http.Request) error {
 	if token.Empty() {
 		return &grant.Refusal{Code: "invalid_request", Text: "token is missing"}
 	}
-	if err := d.Grants.RevokeToken(r.Context(), c, token); err != nil {
+	if err := d.Grants.RevokeToken(r.Context(), p, token); err != nil {
 		return err
 	}
 	open(w)

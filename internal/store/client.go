@@ -40,7 +40,30 @@ func (db *DB) sealClient(c relyingparty.Client) (string, error) {
 	return db.common.Seal(string(raw), clientCell(c.ID)), err
 }
 
-func (db *DB) openClient(id, sealed string, created int64) (c relyingparty.Client, err error) {
+// openedClient is what a client's sealed facts say. It is remembered, since it is asked for with most requests, and counts only for the very text that it was
+// opened from: every change seals anew.
+type openedClient struct {
+	sealed string
+	relyingparty.Client
+}
+
+func (db *DB) openClient(id, sealed string, created int64) (relyingparty.Client, error) {
+	known, is := db.clients.Load(id)
+	if !is || known.(openedClient).sealed != sealed {
+		c, err := db.unsealClient(id, sealed)
+		if err != nil {
+			return c, err
+		}
+		known = openedClient{sealed, c}
+		db.clients.Store(id, known)
+	}
+	c := known.(openedClient).Client
+	c.CreatedAt = timeOf(created)
+	return c, nil
+}
+
+// unsealClient opens what is sealed. Whoever adds to a list of it gets a list of its own.
+func (db *DB) unsealClient(id, sealed string) (c relyingparty.Client, err error) {
 	var f clientFacts
 	plain, err := db.common.Open(sealed, clientCell(id))
 	if err == nil {
@@ -50,8 +73,9 @@ func (db *DB) openClient(id, sealed string, created int64) (c relyingparty.Clien
 		return c, fmt.Errorf("opening client %s: %w", id, err)
 	}
 	return relyingparty.Client{
-		ID: id, Name: f.Name, RedirectURIs: f.RedirectURIs, PostLogoutURIs: f.PostLogoutURIs, Scopes: f.Scopes, Grants: f.Grants, Auth: f.Auth,
-		Keys: f.Keys, LogoutURI: f.LogoutURI, TrustedPrivate: f.TrustedPrivate, FirstParty: f.FirstParty, Configured: f.Configured, CreatedAt: timeOf(created),
+		ID: id, Name: f.Name, RedirectURIs: slices.Clip(f.RedirectURIs), PostLogoutURIs: slices.Clip(f.PostLogoutURIs), Scopes: slices.Clip(f.Scopes),
+		Grants: slices.Clip(f.Grants), Auth: f.Auth, Keys: f.Keys, LogoutURI: f.LogoutURI, TrustedPrivate: f.TrustedPrivate, FirstParty: f.FirstParty,
+		Configured: f.Configured,
 	}, nil
 }
 

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"usher/internal/audit"
 	"usher/internal/credential"
+	"usher/internal/grant"
 	"usher/internal/relyingparty"
 	"usher/internal/secret"
 )
@@ -35,6 +37,56 @@ func findSecret(ctx context.Context, t *tx, clientID string, hashes []string) (s
 	}
 	return stored, err
 }
+
+// FindClientBySecret returns the client that a secret proves, and the grant that is shown besides, with its account, in one question; credential.ErrUnknown
+// when there is no such secret, also when its client was removed. The grant is found as FindGrant finds it.
+func (db *DB) FindClientBySecret(ctx context.Context, p grant.Presented) (out grant.Proven, err error) {
+	hashes := db.ring().HashToken(string(credential.ClientSecret), p.Secret)
+	switch {
+	case p.Grant != "":
+		hashes = append(hashes, p.Grant)
+	case !p.Family.Empty():
+		hashes = append(hashes, db.ring().HashToken(string(credential.Refresh), p.Family)...)
+	}
+	var proof, given *provenRow
+	list, args := oneOf(nil, hashes)
+	err = each(ctx, db.engine.point(), selectFound+selectPerson+`, k.facts, k.created_at`+joinFound+joinClient+whereFound+`c.hash IN `+list, args, func(row scanner) error {
+		r := &provenRow{}
+		if err := row.Scan(r.dest()...); err != nil {
+			return err
+		}
+		switch {
+		case r.kind == credential.ClientSecret && r.Hash != p.Grant:
+			proof = r
+		case slices.Contains(grantKinds, r.kind) && r.clientCreated <= r.created:
+			given = r
+		}
+		return nil
+	})
+	if err == nil && proof == nil {
+		err = errNoRow
+	}
+	if err != nil {
+		return grant.Proven{}, found(err, credential.ErrUnknown)
+	}
+	if out.Secret, _, err = proof.open(db); err != nil {
+		return grant.Proven{}, err
+	}
+	if out.Client, err = db.openClient(out.Secret.Subject, proof.facts, proof.clientCreated); err != nil || given == nil {
+		return out, err
+	}
+	out.Grant, out.Person, err = given.open(db)
+	return out, err
+}
+
+// provenRow is a personRow with the credential's client.
+type provenRow struct {
+	personRow
+	facts         string
+	clientCreated int64
+}
+
+func (r *provenRow) dest() []any { return append(r.personRow.dest(), &r.facts, &r.clientCreated) }
 
 // AddClientSecret gives a client one more secret, beside those it has; relyingparty.ErrNotFound, relyingparty.ErrNoSecret, and
 // relyingparty.ErrManySecrets when it has relyingparty.MostSecrets.

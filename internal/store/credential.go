@@ -8,7 +8,6 @@ import (
 	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
-	"usher/internal/relyingparty"
 	"usher/internal/secret"
 )
 
@@ -66,52 +65,48 @@ func (db *DB) FindPerson(ctx context.Context, kind credential.Kind, token secret
 
 func (db *DB) findPerson(ctx context.Context, kind credential.Kind, hashes []string) (credential.Found, account.Account, error) {
 	list, args := oneOf([]any{string(kind)}, hashes)
-	return db.readPerson(ctx, "c.kind = $1 AND c.hash IN "+list, args)
+	return db.readPerson(ctx, joinFound+whereFound+"c.kind = $1 AND c.hash IN "+list, args)
 }
 
-// FindClientBySecret is FindCredential for a client's secret, with the client it proves, in the same question; credential.ErrUnknown also when that
-// client was removed.
-func (db *DB) FindClientBySecret(ctx context.Context, secret secret.Token) (credential.Found, relyingparty.Client, error) {
-	const kind = credential.ClientSecret
-	var row foundRow
-	var facts string
-	var created int64
-	list, args := oneOf([]any{string(kind)}, db.ring().HashToken(string(kind), secret))
-	text := selectFound + `, cl.facts, cl.created_at` + joinFound + ` JOIN client cl ON cl.id = c.subject AND cl.removed_at = 0 WHERE c.kind = $1 AND c.hash IN ` + list
-	if err := get(ctx, db.engine.point(), text, args, append(row.dest(), &facts, &created)...); err != nil {
-		return credential.Found{}, relyingparty.Client{}, found(err, credential.ErrUnknown)
-	}
-	f, err := row.open(db, kind)
-	if err != nil {
-		return f, relyingparty.Client{}, err
-	}
-	c, err := db.openClient(f.Subject, facts, created)
-	return f, c, err
-}
-
-// readPerson reads the one credential that a condition names, with its account.
-func (db *DB) readPerson(ctx context.Context, condition string, args []any) (credential.Found, account.Account, error) {
-	var row foundRow
-	var s sealedAccount
-	var kind credential.Kind
-	dest := append(row.dest(), &kind, &s.email, &s.userName, &s.name, &s.notice, &s.Review, &s.createdAt, &s.deleteAt)
-	const more = `, c.kind, COALESCE(a.email, ''), COALESCE(a.user_name, ''), COALESCE(a.name, ''), COALESCE(a.notice_email, ''), COALESCE(a.review, FALSE), COALESCE(a.created_at, 0), COALESCE(a.delete_at, 0)`
-	if err := get(ctx, db.engine.point(), selectFound+more+fromFound+condition, args, dest...); err != nil {
+// readPerson reads the one credential that is there, from joinFound on, with its account.
+func (db *DB) readPerson(ctx context.Context, from string, args []any) (credential.Found, account.Account, error) {
+	var row personRow
+	if err := get(ctx, db.engine.point(), selectFound+selectPerson+from, args, row.dest()...); err != nil {
 		return credential.Found{}, account.Account{}, found(err, credential.ErrUnknown)
 	}
-	f, err := row.open(db, kind)
+	return row.open(db)
+}
+
+const selectPerson = `, c.kind, COALESCE(a.email, ''), COALESCE(a.user_name, ''), COALESCE(a.name, ''), COALESCE(a.notice_email, ''), COALESCE(a.review, FALSE),
+	COALESCE(a.created_at, 0), COALESCE(a.delete_at, 0)`
+
+// personRow is a foundRow with the credential's account.
+type personRow struct {
+	foundRow
+	kind credential.Kind
+	sealedAccount
+}
+
+func (r *personRow) dest() []any {
+	s := &r.sealedAccount
+	return append(r.foundRow.dest(), &r.kind, &s.email, &s.userName, &s.name, &s.notice, &s.Review, &s.createdAt, &s.deleteAt)
+}
+
+// open unseals the row. The account is zero when the credential belongs to none.
+func (r *personRow) open(db *DB) (credential.Found, account.Account, error) {
+	f, err := r.foundRow.open(db, r.kind)
 	if err != nil || f.Account.ID == "" {
 		return f, account.Account{}, err
 	}
-	s.Standing, s.key, s.factorSince = f.Account, row.wrapped, row.factorSince
-	a, err := s.openPerson(db.ring())
+	r.sealedAccount.Standing, r.key, r.sealedAccount.factorSince = f.Account, r.wrapped, r.foundRow.factorSince
+	a, err := r.openPerson(db.ring())
 	return f, a, err
 }
 
 func (db *DB) findCredential(ctx context.Context, q querier, kind credential.Kind, token secret.Token) (credential.Found, error) {
 	var row foundRow
 	list, args := oneOf([]any{string(kind)}, db.ring().HashToken(string(kind), token))
-	if err := get(ctx, q, selectFound+fromFound+"c.kind = $1 AND c.hash IN "+list, args, row.dest()...); err != nil {
+	if err := get(ctx, q, selectFound+joinFound+whereFound+"c.kind = $1 AND c.hash IN "+list, args, row.dest()...); err != nil {
 		return credential.Found{}, found(err, credential.ErrUnknown)
 	}
 	return row.open(db, kind)
@@ -124,8 +119,8 @@ const (
 		COALESCE(a.password_version, 0), COALESCE(a.totp_since, 0), COALESCE(a.key, '')`
 	joinFound = ` FROM credential c JOIN instance i ON i.id = 1
 		LEFT JOIN account a ON a.id = c.account_id LEFT JOIN device d ON d.id = c.device_id`
-	fromFound = joinFound + `
-		WHERE (c.device_id = '' OR d.account_id = c.account_id) AND `
+	joinClient = ` JOIN client k ON k.id = c.subject AND k.removed_at = 0`
+	whereFound = ` WHERE (c.device_id = '' OR d.account_id = c.account_id) AND `
 )
 
 // foundRow is a credential as it stands in its row, with what judges it.

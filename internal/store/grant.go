@@ -196,7 +196,7 @@ var grantKinds = []credential.Kind{credential.Refresh, credential.Access}
 // FindGrant returns a grant by its hash, of whichever kind it is, with its account, in one question; credential.ErrUnknown, also when its client was removed, or is a later one of that id.
 func (db *DB) FindGrant(ctx context.Context, hash string) (credential.Found, account.Account, error) {
 	list, args := oneOf([]any{hash}, grantKinds)
-	return db.readPerson(ctx, "EXISTS (SELECT 1 FROM client k WHERE k.id = c.subject AND k.removed_at = 0 AND k.created_at <= c.created_at) AND c.hash = $1 AND c.kind IN "+list, args)
+	return db.readPerson(ctx, joinFound+joinClient+whereFound+"k.created_at <= c.created_at AND c.hash = $1 AND c.kind IN "+list, args)
 }
 
 // EndGrant ends a grant with everything made from it: a browser stays signed in. ErrSpent when there is none.

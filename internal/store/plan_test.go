@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -14,6 +15,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/grant"
 	"usher/internal/id"
 	"usher/internal/incident"
 	"usher/internal/notice"
@@ -251,9 +253,15 @@ func clientTrips(db *DB, act audit.Act) error {
 	var all []error
 	do := func(err error) { all = append(all, err) }
 	c := relyingparty.Client{ID: "app", Name: "App", Auth: relyingparty.Basic, CreatedAt: began}
-	do(db.RegisterClient(ctx, c, []secret.Token{secret.NewToken()}, act))
+	proof := secret.NewToken()
+	do(db.RegisterClient(ctx, c, []secret.Token{proof}, act))
 	_, err := db.FindClient(ctx, c.ID)
 	do(err)
+	_, err = db.FindClientBySecret(ctx, grant.Presented{Secret: proof, Family: secret.NewToken()})
+	do(err)
+	if _, _, err = db.FindGrant(ctx, "none"); !errors.Is(err, credential.ErrUnknown) {
+		do(fmt.Errorf("found a grant: %w", err))
+	}
 	_, err = db.ListClients(ctx, "", 9)
 	do(err)
 	do(db.AddClientSecret(ctx, c.ID, secret.NewToken(), act))

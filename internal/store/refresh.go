@@ -38,8 +38,13 @@ func parseRotation(text string) (r rotation) {
 // when it has ended meanwhile; ErrUnavailable when another node has rotated it under a key that this one has not read yet.
 func (db *DB) RotateRefresh(ctx context.Context, f credential.Found, r grant.Rotation) (at time.Time, err error) {
 	reused := false
+	presented, request := db.ring().HashShort(f.Hash, r.Secret), db.ring().HashShort(f.Hash, secret.TokenOf(r.Request))
+	next := rotation{db.ring().HashShort(f.Hash, r.Next)[0], presented[0], ms(r.At), request[0]}
 	err = db.engine.write(ctx, func(t *tx) error {
-		reused = false
+		at, reused = r.At, false
+		if turned, err := turn(ctx, t, f, next); err != nil || turned {
+			return err
+		}
 		var stored string
 		// Written before it is read, so that of two at once one waits for the other.
 		err := get(ctx, t, `UPDATE credential SET rotation = rotation WHERE hash = $1 AND kind = $2 RETURNING rotation`, []any{f.Hash, string(credential.Refresh)}, &stored)
@@ -50,12 +55,10 @@ func (db *DB) RotateRefresh(ctx context.Context, f credential.Found, r grant.Rot
 		if err := db.checkRing(was); err != nil {
 			return err
 		}
-		presented, request := db.ring().HashShort(f.Hash, r.Secret), db.ring().HashShort(f.Hash, secret.TokenOf(r.Request))
 		switch {
-		case contains(presented, was.current):
-			at = r.At
-			next := rotation{db.ring().HashShort(f.Hash, r.Next)[0], was.current, ms(at), request[0]}
-			return rotate(ctx, t, f, next, at)
+		case contains(presented, was.current): // under an older key
+			next.former = was.current
+			return rotate(ctx, t, f, next)
 		case contains(presented, was.former) && contains(request, was.request) && r.At.Sub(timeOf(was.at)) <= grant.RefreshGrace:
 			at = timeOf(was.at)
 			return nil
@@ -72,11 +75,27 @@ func (db *DB) RotateRefresh(ctx context.Context, f credential.Found, r grant.Rot
 	return at, err
 }
 
-func rotate(ctx context.Context, t *tx, f credential.Found, next rotation, at time.Time) error {
+// turn rotates a refresh token that stands under the newest key, as nearly every one does, by one comparing statement. Otherwise it changes nothing.
+func turn(ctx context.Context, t *tx, f credential.Found, next rotation) (turned bool, err error) {
+	counts := next.former + " "
+	n, err := t.exec(ctx, `UPDATE credential SET rotation = $1 WHERE hash = $2 AND kind = $3 AND SUBSTR(rotation, 1, `+strconv.Itoa(len(counts))+`) = $4`,
+		next.String(), f.Hash, string(credential.Refresh), counts)
+	if err != nil || n == 0 {
+		return false, err
+	}
+	return true, noteRefresh(ctx, t, f, next)
+}
+
+func rotate(ctx context.Context, t *tx, f credential.Found, next rotation) error {
 	if _, err := t.exec(ctx, `UPDATE credential SET rotation = $1 WHERE hash = $2`, next.String(), f.Hash); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, `UPDATE device SET used_at = $1 WHERE id = $2 AND used_at < $1`, ms(at), f.DeviceID)
+	return noteRefresh(ctx, t, f, next)
+}
+
+// noteRefresh notes that the app was used.
+func noteRefresh(ctx context.Context, t *tx, f credential.Found, next rotation) error {
+	_, err := t.exec(ctx, `UPDATE device SET used_at = $1 WHERE id = $2 AND used_at < $1`, next.at, f.DeviceID)
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -24,13 +25,15 @@ type DB struct {
 	keys   *secret.Keeper
 	common secret.AccountKey // seals what belongs to no account
 	decoy  decoy
+	// clients holds an openedClient for each client's id: as many as there are rows.
+	clients sync.Map
 }
 
 // engine is what differs between the two databases.
 type engine interface {
 	// read runs one question outside a transaction.
 	read() querier
-	// point runs a question for one row by its key, which takes microseconds where the database is a file: there once begun, it runs to its end.
+	// point runs a question for a row or two by their keys, which takes microseconds where the database is a file: there once begun, it runs to its end.
 	point() querier
 	// write runs fn in a transaction, again from its start when the database asks for that; what fn captures must survive it.
 	write(ctx context.Context, fn func(*tx) error) error

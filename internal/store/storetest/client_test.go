@@ -96,6 +96,22 @@ func TestFindClient(t *testing.T) {
 	})
 }
 
+// What a node remembers of a client counts for no other text than the one it was opened from.
+func TestChangedClientsAreSeenByEveryNode(t *testing.T) {
+	each(t, func(w *world) {
+		c := w.client("jf")
+		w.same(c)
+		other := w.open()
+		c.RedirectURIs, c.Scopes = []string{"https://new.example/cb"}, append(c.Scopes, relyingparty.Servers)
+		w.must(other.ChangeClient(w.ctx(), c, w.act(audit.ClientChanged, "")))
+		w.same(c)
+		w.tamper(`UPDATE client SET facts = 'x' || facts`)
+		if _, err := w.db.FindClient(w.ctx(), "jf"); err == nil {
+			t.Error("what cannot be opened was opened")
+		}
+	})
+}
+
 func TestListClients(t *testing.T) {
 	each(t, func(w *world) {
 		for i := range 7 {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
@@ -549,15 +550,49 @@ func TestFindClientBySecret(t *testing.T) {
 		mine, other := secret.NewToken(), secret.NewToken()
 		c := w.client("jf", mine)
 		w.client("nd", other)
-		f, found, err := w.db.FindClientBySecret(w.ctx(), mine)
-		w.must(err)
-		if f.Kind != credential.ClientSecret || f.Subject != "jf" || !reflect.DeepEqual(found, c) {
-			t.Errorf("%+v %+v", f, found)
+		a := w.person("anna")
+		s, browser := w.signedIn(a)
+		_, bound := w.granted(credential.Access, s, "nd")
+		n, app := w.granted(credential.Refresh, s, "nd")
+		finds := func(shown grant.Presented, want credential.Found) {
+			w.Helper()
+			shown.Secret = mine
+			in, err := w.db.FindClientBySecret(w.ctx(), shown)
+			w.must(err)
+			if in.Secret.Kind != credential.ClientSecret || in.Secret.Subject != "jf" || !reflect.DeepEqual(in.Client, c) {
+				t.Errorf("%+v %+v", in.Secret, in.Client)
+			}
+			if want.Hash != "" {
+				var err error
+				var who account.Account
+				want, who, err = w.db.FindGrant(w.ctx(), want.Hash) // both questions have the same answer
+				if w.must(err); !reflect.DeepEqual(in.Person, who) {
+					t.Errorf("%+v", in.Person)
+				}
+			}
+			if in.Grant != want {
+				t.Errorf("found %+v, want %+v", in.Grant, want)
+			}
 		}
-		_, _, err = w.db.FindClientBySecret(w.ctx(), secret.NewToken())
+		finds(grant.Presented{}, credential.Found{})
+		finds(grant.Presented{Grant: bound.Hash}, bound)
+		finds(grant.Presented{Grant: app.Hash}, app)
+		finds(grant.Presented{Family: n.Family}, app)
+		in, err := w.db.FindClientBySecret(w.ctx(), grant.Presented{Secret: other})
+		w.must(err)
+		for _, none := range []grant.Presented{{Grant: browser}, {Grant: in.Secret.Hash}, {Grant: "nothing"}, {Family: halfToken()}, {Family: s.Token}} {
+			finds(none, credential.Found{})
+		}
+		_, err = w.db.FindClientBySecret(w.ctx(), grant.Presented{Secret: secret.NewToken(), Grant: bound.Hash})
 		w.is(err, credential.ErrUnknown)
-		w.tamper(`UPDATE client SET removed_at = 1 WHERE id = 'jf'`) // in the moment before its secrets go
-		_, _, err = w.db.FindClientBySecret(w.ctx(), mine)
+		_, err = w.db.FindClientBySecret(w.ctx(), grant.Presented{Secret: secret.NewToken(), Grant: in.Secret.Hash}) // a secret's hash is no secret
+		w.is(err, credential.ErrUnknown)
+		w.tamper(`UPDATE client SET created_at = created_at + 1 WHERE id = 'nd'`) // a later one of that id
+		finds(grant.Presented{Grant: bound.Hash}, credential.Found{})
+		w.tamper(`UPDATE client SET created_at = created_at - 1, removed_at = 1 WHERE id = 'nd'`) // in the moment before its grants go
+		finds(grant.Presented{Family: n.Family}, credential.Found{})
+		w.tamper(`UPDATE client SET removed_at = 1 WHERE id = 'jf'`)
+		_, err = w.db.FindClientBySecret(w.ctx(), grant.Presented{Secret: mine})
 		w.is(err, credential.ErrUnknown)
 	})
 }
