@@ -143,32 +143,49 @@ func benchmarkCheck(b *testing.B, database fresh, sizes []int) {
 	b.ReportMetric(t.median(cpu, 1)/turn/1e3, "cpu-µs/check")
 }
 
-// BenchmarkVisit is the session check without connections, for profiles.
+// BenchmarkVisit asks what is asked most, without connections, for profiles.
 func BenchmarkVisit(b *testing.B) {
 	onEngines(b, func(b *testing.B, database fresh) {
 		h := openHouse(b, database(b), 1_000)
-		handler, err := h.handler()
-		if err != nil {
-			b.Fatal(err)
+		p := h.connect(b, 1, "bench", "openid profile offline_access")
+		h.waitWith(b, 1, func(i int) secret.Token { return h.keys.Ring().PollCode(int64(i), fmt.Sprintf("client %d", i)) })
+		for _, visit := range []struct {
+			name    string
+			request []byte
+			want    int
+		}{
+			{"check", h.Get(7, "/"), http.StatusSeeOther},
+			{"introspection", p.introspection(h.Service, 0), http.StatusOK},
+			{"userinfo", p.info(h.Service, 0), http.StatusOK},
+			{"pin", plexPoll(h.Service, 0), http.StatusOK},
+		} {
+			b.Run(visit.name, func(b *testing.B) { h.visit(b, visit.request, visit.want) })
 		}
-		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(h.Get(7, "/"))))
+	})
+}
+
+func (h *house) visit(b *testing.B, request []byte, want int) {
+	handler, err := h.handler()
+	if err != nil {
+		b.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(b.Context()) // as the server gives it
+	defer stop()
+	b.ReportAllocs()
+	begin := spentCPU(b)
+	for b.Loop() {
+		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(request)))
 		if err != nil {
 			b.Fatal(err)
 		}
 		r.RemoteAddr = "127.0.0.1:1"
-		ctx, stop := context.WithCancel(b.Context()) // as the server gives it
-		defer stop()
-		b.ReportAllocs()
-		begin := spentCPU(b)
-		for b.Loop() {
-			w := &discarding{header: http.Header{}}
-			handler.ServeHTTP(w, r.WithContext(ctx))
-			if w.status != http.StatusSeeOther {
-				b.Fatalf("answered with %d", w.status)
-			}
+		w := &discarding{header: http.Header{}}
+		handler.ServeHTTP(w, r.WithContext(ctx))
+		if w.status != want {
+			b.Fatalf("answered with %d", w.status)
 		}
-		b.ReportMetric(float64(spentCPU(b)-begin)/float64(b.N), "cpu-ns/op")
-	})
+	}
+	b.ReportMetric(float64(spentCPU(b)-begin)/float64(b.N), "cpu-ns/op")
 }
 
 // BenchmarkTrips is what a sign-in does in the database, without the hash between, for profiles.

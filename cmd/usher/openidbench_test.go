@@ -1,11 +1,17 @@
 package main
 
 import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"net/http"
 	"net/url"
 	"os"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -27,8 +33,8 @@ type party struct {
 	refresh []secret.Token
 }
 
-// connect registers a client and lets n people sign in to it, by the flow that the pages call.
-func (h *house) connect(b *testing.B, n int) *party {
+// connect registers a client and lets n people sign in to it for some scopes, by the flow that the pages call.
+func (h *house) connect(b *testing.B, n int, id, scope string) *party {
 	b.Helper()
 	must := func(err error) {
 		b.Helper()
@@ -37,7 +43,7 @@ func (h *house) connect(b *testing.B, n int) *party {
 		}
 	}
 	p := &party{secret: secret.NewToken(), Client: relyingparty.Client{
-		ID: "bench", Name: "Bench", RedirectURIs: []string{"https://bench.example/cb"}, Auth: relyingparty.Basic, CreatedAt: h.now(), FirstParty: true,
+		ID: id, Name: "Bench", RedirectURIs: []string{"https://bench.example/cb"}, Auth: relyingparty.Basic, CreatedAt: h.now(), FirstParty: true,
 		Scopes: []relyingparty.Scope{relyingparty.OpenID, relyingparty.Profile, relyingparty.OfflineAccess}, Grants: []relyingparty.Grant{relyingparty.Code, relyingparty.Refresh},
 	}}
 	ctx := b.Context()
@@ -55,11 +61,11 @@ func (h *house) connect(b *testing.B, n int) *party {
 		must(h.db.AddDevice(ctx, in, audit.Act{At: h.now()}))
 		f, err := h.resolver.Resolve(ctx, credential.Browser, in.Token)
 		must(err)
-		id, err := flow.Begin(ctx, grant.Asked{
-			ClientID: p.ID, RedirectURI: p.RedirectURIs[0], ResponseType: "code", Scope: "openid profile offline_access", Challenge: someChallenge, ChallengeMethod: "S256",
+		request, err := flow.Begin(ctx, grant.Asked{
+			ClientID: p.ID, RedirectURI: p.RedirectURIs[0], ResponseType: "code", Scope: scope, Challenge: someChallenge, ChallengeMethod: "S256",
 		}, device.Client{Address: crowd.Address(i)})
 		must(err)
-		pending, err := flow.Look(ctx, id)
+		pending, err := flow.Look(ctx, request)
 		must(err)
 		answer, err := flow.Approve(ctx, pending, grant.Holder{Found: f, Person: who}, device.Client{})
 		must(err)
@@ -77,6 +83,16 @@ func (p *party) form(s crowd.Service, path string, form url.Values) []byte {
 		path, s.Host, basic, len(body), body)
 }
 
+// introspection asks about what the i-th person has given.
+func (p *party) introspection(s crowd.Service, i int) []byte {
+	return p.form(s, "/oauth/introspect", url.Values{"token": {p.access[i]}})
+}
+
+// info asks who the i-th person is.
+func (p *party) info(s crowd.Service, i int) []byte {
+	return fmt.Appendf(nil, "GET /oauth/userinfo HTTP/1.1\r\nHost: %s\r\nX-Forwarded-For: 192.0.2.1\r\nAuthorization: Bearer %s\r\n\r\n", s.Host, p.access[i])
+}
+
 // rotated are the refresh tokens that come next.
 func (p *party) rotated(h *house, used []secret.Token) {
 	for i, t := range used {
@@ -90,7 +106,33 @@ func whenDue(begin func() func() error) func() error {
 	return func() error { return run()() }
 }
 
+// refreshes refreshes what everybody has given, once.
+func (p *party) refreshes(b *testing.B, h *house) func() error {
+	callers := sync.OnceValue(func() *crowd.Callers { return h.call(b, 16) })
+	return func() error {
+		err := callers().Ask(len(p.refresh), http.StatusOK, func(k int) []byte {
+			return p.form(h.Service, grant.TokenPath, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {p.refresh[k].Reveal()}})
+		})
+		p.rotated(h, p.refresh)
+		return err
+	}
+}
+
+// signatures makes n bare signatures of the kind that ID tokens have, on every core.
+func signatures(b *testing.B, n int) func() error {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		b.Fatal(err)
+	}
+	sum := sha256.Sum256(nil)
+	return shared(runtime.NumCPU(), n, func() error {
+		_, err := rsa.SignPKCS1v15(nil, key, crypto.SHA256, sum[:])
+		return err
+	})
+}
+
 // BenchmarkOpenID reports the rates of introspection, userinfo and refresh, each ÷ the rate of a bare handler, with 1,000 devices signed in and with more.
+// A refresh that grants openid brings an ID token besides, and is compared with its bare signature as well.
 func BenchmarkOpenID(b *testing.B) {
 	const turn, connected = 2000, 300
 	more := 100_000
@@ -99,40 +141,33 @@ func BenchmarkOpenID(b *testing.B) {
 	}
 	onEngines(b, func(b *testing.B, database fresh) {
 		var houses []*house
-		var parties []*party
+		var parties [][]*party
 		for _, people := range []int{1_000, more} {
 			h := openHouse(b, database(b), people)
-			houses, parties = append(houses, h), append(parties, h.connect(b, connected))
-		}
-		bare := listenBare(b)
-		asks := []func() error{ask(b, bare, turn, http.StatusOK, requests(bare.Get, 1_000, "/"))}
-		for i, h := range houses {
-			p := parties[i]
-			var introspections, infos [][]byte
-			for _, token := range p.access {
-				introspections = append(introspections, p.form(h.Service, "/oauth/introspect", url.Values{"token": {token}}))
-				infos = append(infos, fmt.Appendf(nil, "GET /oauth/userinfo HTTP/1.1\r\nHost: %s\r\nX-Forwarded-For: 192.0.2.1\r\nAuthorization: Bearer %s\r\n\r\n", h.Host, token))
-			}
-			asks = append(asks, whenDue(func() func() error { return ask(b, h.Service, turn, http.StatusOK, introspections) }))
-			asks = append(asks, whenDue(func() func() error { return ask(b, h.Service, turn, http.StatusOK, infos) }))
-			callers := sync.OnceValue(func() *crowd.Callers { return h.call(b, 16) })
-			asks = append(asks, func() error {
-				err := callers().Ask(connected, http.StatusOK, func(k int) []byte {
-					return p.form(h.Service, grant.TokenPath, url.Values{"grant_type": {"refresh_token"}, "refresh_token": {p.refresh[k].Reveal()}})
-				})
-				p.rotated(h, p.refresh)
-				return err
+			houses, parties = append(houses, h), append(parties, []*party{
+				h.connect(b, connected, "bench", "openid profile offline_access"), h.connect(b, connected, "bare", "profile offline_access"),
 			})
 		}
-		t := takeTurns(b, asks...)
-		for i, name := range []string{"introspection", "userinfo", "refresh"} {
-			share := map[string]float64{"refresh": float64(connected) / turn}[name]
-			if share == 0 {
-				share = 1
+		bare := listenBare(b)
+		asks := []func() error{ask(b, bare, turn, http.StatusOK, requests(bare.Get, 1_000, "/")), signatures(b, connected)}
+		names := []string{"introspection", "userinfo", "refresh", "refresh+id"}
+		for i, h := range houses {
+			p, plain := parties[i][0], parties[i][1]
+			var introspections, infos [][]byte
+			for i := range p.access {
+				introspections, infos = append(introspections, p.introspection(h.Service, i)), append(infos, p.info(h.Service, i))
 			}
-			b.ReportMetric(t.over(wall, 0, i+1)*share, name+"/bare")
-			b.ReportMetric(t.over(cpu, 0, i+1)*share, name+"/bare-cpu")
-			b.ReportMetric(t.over(wall, i+4, i+1), fmt.Sprintf("%s-%.0e/1e3", name, float64(more)))
+			asks = append(asks, whenDue(func() func() error { return ask(b, h.Service, turn, http.StatusOK, introspections) }),
+				whenDue(func() func() error { return ask(b, h.Service, turn, http.StatusOK, infos) }), plain.refreshes(b, h), p.refreshes(b, h))
 		}
+		t := takeTurns(b, asks...)
+		for i, name := range names {
+			share := map[bool]float64{true: float64(connected) / turn, false: 1}[strings.HasPrefix(name, "refresh")]
+			b.ReportMetric(t.over(wall, 0, i+2)*share, name+"/bare")
+			b.ReportMetric(t.over(cpu, 0, i+2)*share, name+"/bare-cpu")
+			b.ReportMetric(t.over(wall, i+2+len(names), i+2), fmt.Sprintf("%s-%.0e/1e3", name, float64(more)))
+		}
+		b.ReportMetric(t.over(wall, 1, 5), "signature/refresh+id")
+		b.ReportMetric(t.over(cpu, 1, 5), "signature/refresh+id-cpu")
 	})
 }

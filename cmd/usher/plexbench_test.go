@@ -15,6 +15,11 @@ func plexRequest(s crowd.Service, i int, line string) []byte {
 	return fmt.Appendf(nil, "%s HTTP/1.1\r\nHost: %s\r\nX-Forwarded-For: %s\r\nX-Plex-Client-Identifier: client %d\r\nAccept: application/json\r\nContent-Length: 0\r\n\r\n", line, s.Host, crowd.Address(i), i)
 }
 
+// plexPoll asks for the i-th PIN.
+func plexPoll(s crowd.Service, i int) []byte {
+	return plexRequest(s, i, fmt.Sprintf("GET /api/v2/pins/%d", i))
+}
+
 // BenchmarkPin reports the rates of polls for PINs that wait and of new PINs, each ÷ the rate of a bare handler, with 1,000 devices signed in and with more.
 func BenchmarkPin(b *testing.B) {
 	const turn, waiting = 2000, 1000
@@ -29,7 +34,7 @@ func BenchmarkPin(b *testing.B) {
 			h := openHouse(b, database(b), people)
 			var all [][]byte
 			for i := range h.waitWith(b, waiting, func(i int) secret.Token { return h.keys.Ring().PollCode(int64(i), fmt.Sprintf("client %d", i)) }) {
-				all = append(all, plexRequest(h.Service, i, fmt.Sprintf("GET /api/v2/pins/%d", i)))
+				all = append(all, plexPoll(h.Service, i))
 			}
 			houses, polls = append(houses, h), append(polls, all)
 		}
