@@ -121,7 +121,7 @@ func (s settings) onClients(ctx context.Context, w world, id string, act func(*r
 		refused := new(registration.Refused)
 		switch {
 		case errors.As(err, &refused):
-			return errors.New("that cannot be registered:\n" + refused.Error())
+			return errors.New("that cannot be registered:" + inFlags(refused))
 		case errors.Is(err, relyingparty.ErrNotFound):
 			return fmt.Errorf("there is no app %q; usher client list names all", id)
 		case errors.Is(err, relyingparty.ErrTaken):
@@ -137,6 +137,22 @@ func (s settings) onClients(ctx context.Context, w world, id string, act func(*r
 		}
 		return err
 	})
+}
+
+// clientFlags are what the parts of a client are called on the command line.
+var clientFlags = map[relyingparty.Field]string{
+	relyingparty.FieldID: "--id", relyingparty.FieldName: "the name", relyingparty.FieldRedirectURIs: "--redirect-uri", relyingparty.FieldPostLogoutURIs: "--post-logout-uri",
+	relyingparty.FieldScopes: "--scope", relyingparty.FieldGrants: "--grant", relyingparty.FieldAuth: "--auth", relyingparty.FieldKeys: "--keys-file",
+	relyingparty.FieldLogoutURI: "--logout-uri", relyingparty.FieldTrustedPrivate: "--trusted-private", relyingparty.FieldFirstParty: "--first-party",
+}
+
+// inFlags says each problem on a line of its own, by the flag that somebody typed or has to.
+func inFlags(refused *registration.Refused) string {
+	var b strings.Builder
+	for _, p := range refused.Problems {
+		fmt.Fprintf(&b, "\n  %s: %v", clientFlags[p.Field], p.Err)
+	}
+	return b.String()
 }
 
 type clientAddCmd struct {

@@ -38,12 +38,25 @@ type world struct {
 type settings struct {
 	kong.Plugins
 	flags *config.Flags
+	few   bool // help shows only what says where the service is
 }
 
-func newSettings() settings {
-	f := config.NewFlags()
-	return settings{kong.Plugins{f.Fields()}, f}
+// newSettings takes every setting; help shows those that are named, or all.
+func newSettings(shown ...string) settings {
+	f := config.NewFlags(shown...)
+	return settings{kong.Plugins{f.Fields()}, f, len(shown) > 0}
 }
+
+// Help is what kong shows below the help of a command.
+func (s settings) Help() string {
+	if !s.few {
+		return ""
+	}
+	return "Run it in the folder where the service runs, or say where that is. Every other setting of the service counts here too: usher serve --help."
+}
+
+// whereabouts are the settings that a command beside the service may need to find it.
+func whereabouts() []string { return []string{"origin", "data", "database", "key_ring"} }
 
 func (s settings) load(w world) (config.Config, error) { return config.Load(s.flags, w.Environ) }
 
@@ -86,8 +99,16 @@ func newCommands(args []string) *commands {
 		if !slices.Contains(args, name) {
 			continue
 		}
+		var shown []string
+		switch name {
+		case "serve", "config":
+		case "mail":
+			shown = append(whereabouts(), "smtp_server", "smtp_tls", "smtp_user", "smtp_password", "mail_from", "notice_from")
+		default:
+			shown = whereabouts()
+		}
 		for _, s := range all {
-			*s = newSettings()
+			*s = newSettings(shown...)
 		}
 	}
 	return c
@@ -104,7 +125,7 @@ func run(args []string, w world) int {
 		args = []string{"--help"}
 	}
 	parser, err := kong.New(newCommands(args), kong.Name("usher"), kong.Description("The account service for media servers that people run themselves."),
-		kong.UsageOnError(), kong.Writers(w.Out, w.Err), kong.Exit(func(int) { exited = true }))
+		kong.Writers(w.Out, w.Err), kong.Exit(func(int) { exited = true }))
 	if err != nil {
 		_, _ = fmt.Fprintln(w.Err, "usher:", err)
 		return exitFailed
@@ -117,7 +138,7 @@ func run(args []string, w world) int {
 		return exitOK
 	}
 	if err != nil {
-		_, _ = fmt.Fprintln(w.Err, "usher:", err)
+		_, _ = fmt.Fprintf(w.Err, "usher: %v (see %s --help)\n", err, named(err))
 		return exitUsage
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -127,6 +148,15 @@ func run(args []string, w world) int {
 		return complain(w, err)
 	}
 	return exitOK
+}
+
+// named is as much of the command that somebody typed as was understood.
+func named(err error) string {
+	parse := new(kong.ParseError)
+	if errors.As(err, &parse) && parse.Context.Selected() != nil {
+		return parse.Context.Selected().FullPath()
+	}
+	return "usher"
 }
 
 func complain(w world, err error) int {

@@ -12,8 +12,9 @@ type Flags struct {
 	fields reflect.Value // a struct with one []string per setting, and the path of the file last
 }
 
-// NewFlags returns Flags of the service that nothing was given to.
-func NewFlags() *Flags { return service.flags(nil) }
+// NewFlags returns Flags of the service that nothing was given to. Where keys are named, help shows these and --config, and the others count all
+// the same.
+func NewFlags(shown ...string) *Flags { return service.flags(shown) }
 
 // flags makes a flag for each setting; where some are shown, the help of the command is about these.
 func (p program) flags(shown []string) *Flags {
