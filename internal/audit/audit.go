@@ -47,6 +47,13 @@ const (
 	AppPasswordMade   Action = "app-password.made"
 	ClaimTokenMade    Action = "claim-token.made"
 	ServerClaimed     Action = "server.claimed"
+	ServerSignedOut   Action = "server.signed-out"
+	ServerBack        Action = "server.brought-back"
+	ServerUnclaimed   Action = "server.unclaimed"
+	ServerAddressOn   Action = "server.address-confirmed"
+	ServerAddressOff  Action = "server.address-removed"
+	GuestAdmitted     Action = "server.guest-admitted"
+	GuestDismissed    Action = "server.guest-dismissed"
 	LinkApproved      Action = "link.approved"
 	LinkDenied        Action = "link.denied"
 	LinkCodeWrong     Action = "link.code-wrong"
@@ -100,6 +107,7 @@ const (
 	Reason  = "reason"
 	Count   = "count"
 	Client  = "client" // id of a client of OpenID Connect
+	Guest   = "guest"  // whom an owner lets in, as the owner typed it
 )
 
 // Filter narrows a listing of entries, newest first; empty fields do not narrow.

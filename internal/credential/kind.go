@@ -47,7 +47,9 @@ const (
 	DeviceKey    Kind = "device key"    // public, in its Detail: gets tokens for its device by what it signs. It is found by its name
 	DeviceToken  Kind = "device token"  // signed, lives a week: what a device's key has got
 	ServerClaim  Kind = "claim token"   // lets a media server be claimed for the account
-	Server       Kind = "server"        // a media server that was claimed
+	Server       Kind = "server"        // a media server that was claimed, and keeps a token
+
+	ServerStanding Kind = "server standing" // a claimed media server that keeps a key; what is presented is signed by it
 
 	DeviceCode   Kind = "device code"   // a TV or an app that waits until somebody lets it in; nobody's until then
 	LinkTicket   Kind = "link ticket"   // the code was right: the browser may look at what asks, and let it in or not
@@ -122,6 +124,8 @@ var Rules = map[Kind]Rule{
 	DeviceToken:  {Life: 7 * day, OwnedByAccount: true, Bearer: true, Acts: true, Shape: signed},
 	ServerClaim:  {Life: 4 * time.Minute, SingleUse: true, OwnedByAccount: true, Shape: secret.Token.IsClaim},
 	Server:       {Life: 3650 * day, Idle: 365 * day, OwnedByAccount: true, Bearer: true},
+
+	ServerStanding: {Life: 36500 * day, OwnedByAccount: true, Shape: signed},
 
 	DeviceCode:   {Life: 15 * time.Minute, SingleUse: true},
 	LinkTicket:   {Life: 10 * time.Minute, SingleUse: true, OwnedByAccount: true},

@@ -188,7 +188,7 @@ func TestJudge(t *testing.T) {
 		"incident for all":    {func(f *Found) { f.Clock.Incident, f.Account.Secured = 101, 101 }, except(ErrEnded, Undo, NotMe, KeepFactor, RemoveDevice, ClientSecret)},
 		"incident, listed":    {func(f *Found) { f.Account.Incident, f.Account.Secured = 101, 101 }, only(ErrEnded, epochal()...)},
 		"signed out, all":     {func(f *Found) { f.Account.Epoch = 4 }, only(ErrEnded, epochal()...)},
-		"reset required":      {func(f *Found) { f.Account.Secured = 79 }, only(ErrResetRequired, Browser, Change, SecondStep, Remembered, Enrolment, AppPassword, App, ServerClaim, Server, LinkTicket, AuthorizationCode, Refresh, Access, Handed, DeviceKey, DeviceToken)},
+		"reset required":      {func(f *Found) { f.Account.Secured = 79 }, only(ErrResetRequired, Browser, Change, SecondStep, Remembered, Enrolment, AppPassword, App, ServerClaim, Server, ServerStanding, LinkTicket, AuthorizationCode, Refresh, Access, Handed, DeviceKey, DeviceToken)},
 		"locked":              {func(f *Found) { f.Account.State = account.Locked }, only(ErrLocked, lockable()...)},
 		"deleting":            {func(f *Found) { f.Account.State = account.Deleting }, only(ErrDeleting, Browser, Change, Enrolment, AppPassword, App, Console, ServerClaim, Server, LinkTicket, AuthorizationCode, Refresh, Access, Handed, DeviceKey, DeviceToken)},
 		"state nobody knows":  {func(f *Found) { f.Account.State = "banned" }, only(ErrUnknown, owned()...)},

@@ -95,6 +95,7 @@ func (c *Composer) fill(w *words, n notice.Notice) (err error) {
 var tellsDevice = []notice.Kind{
 	notice.KindNewDevice, notice.KindPasswordChanged, notice.KindSecondFactorOn, notice.KindSecondFactorOff, notice.KindRecoveryCodesReplaced,
 	notice.KindRecoveryCodeUsed, notice.KindCodesRefused, notice.KindAppPasswordMade, notice.KindServerClaimed, notice.KindDeviceLinked,
+	notice.KindServersBack, notice.KindServerUnclaimed,
 }
 
 // list gives the facts that stand below the first line: whatever it could not say.

@@ -1,5 +1,6 @@
-// Package mediaserver owns how a media server comes to belong to an account: the claim token its owner asks for, and its one exchange for a token
-// of the server's own. It refuses to know through which door a server speaks.
+// Package mediaserver owns how a media server comes to belong to an account, and what its owner may do with it: claim tokens, and their exchange for a
+// token or for a place by the server's own key; bringing back what was signed out; addresses; whom it lets in. It refuses to know through which door a
+// server speaks.
 package mediaserver
 
 import (
@@ -14,10 +15,11 @@ import (
 	"usher/internal/notice"
 	"usher/internal/ratelimit"
 	"usher/internal/secret"
+	"usher/internal/server"
 )
 
 const (
-	// Most is how many media servers an account may have.
+	// Most is how many media servers of a kind, with a key or with a token, an account may have.
 	Most = 50
 	// mostClaims is how many claim tokens of an account may wait at once.
 	mostClaims = 5
@@ -31,20 +33,51 @@ var ErrDeadClaim = errors.New("mediaserver: the claim token does not count")
 
 // Store keeps claim tokens and what was claimed.
 type Store interface {
+	LoadAccount(ctx context.Context, id string) (account.Account, error)
 	Take(ctx context.Context, takes []ratelimit.Take, now time.Time) error
 	Record(ctx context.Context, act audit.Act) error
+	ClaimStore
+	ServerStore
+	OwnerStore
+}
+
+// ClaimStore writes what is claimed.
+type ClaimStore interface {
 	AddDevice(ctx context.Context, s credential.SignIn, act audit.Act) error
+	ClaimServer(ctx context.Context, c server.Claim, act audit.Act) (id string, err error)
+	CollectClaim(ctx context.Context, requestID, spends string, act audit.Act) error
+}
+
+// ServerStore keeps servers.
+type ServerStore interface {
+	FindServer(ctx context.Context, id string) (server.Held, error)
+	ListServers(ctx context.Context, accountID string) ([]server.Held, error)
+	DescribeServer(ctx context.Context, accountID, id string, says server.Facts, now time.Time) error
+	BringServersBack(ctx context.Context, accountID string, ids []string, stamp credential.Stamp, act audit.Act) error
+	SignOutServer(ctx context.Context, accountID, id string, act audit.Act) error
+	UnclaimServer(ctx context.Context, accountID, id string, act audit.Act) error
+}
+
+// OwnerStore keeps what an owner says about a server.
+type OwnerStore interface {
+	ConfirmAddress(ctx context.Context, accountID, id, url string, act audit.Act) error
+	RemoveAddress(ctx context.Context, accountID, id, url string, act audit.Act) error
+	AdmitGuest(ctx context.Context, accountID, serverID string, g server.Guest, act audit.Act) error
+	DismissGuest(ctx context.Context, accountID, serverID, guestID string, act audit.Act) error
+	ListGuests(ctx context.Context, accountID, serverID string) ([]server.Guest, error)
 }
 
 // Resolver is the one way from a presented token to a right.
 type Resolver interface {
+	ResolveWith(ctx context.Context, kind credential.Kind, token secret.Token, find credential.Question) (credential.Found, error)
 	ResolvePerson(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, account.Account, error)
 }
 
-// Service lets owners claim media servers.
+// Service lets owners claim media servers, and get them back.
 type Service struct {
 	Store    Store
 	Resolver Resolver
+	Issuer   string // the origin: whom what servers sign is for
 	Now      func() time.Time
 }
 
@@ -54,16 +87,26 @@ func (s *Service) Offer(ctx context.Context, f credential.Found, client device.C
 	if err := f.MayAct(); err != nil {
 		return secret.Token{}, err
 	}
+	return s.OfferHere(ctx, f, client)
+}
+
+// OfferHere is Offer for a person at our own page. credential.ErrTooMany, limits.
+func (s *Service) OfferHere(ctx context.Context, f credential.Found, client device.Client) (secret.Token, error) {
 	now := s.Now()
 	if err := s.Store.Take(ctx, []ratelimit.Take{ratelimit.ClaimTokens.For(f.AccountID)}, now); err != nil {
 		return secret.Token{}, err
 	}
-	claim := credential.Link{
-		Kind: credential.ServerClaim, Token: secret.NewClaim(), AccountID: f.AccountID, Stamp: credential.StampNow(f.Clock, f.Account), Most: mostClaims,
-	}
+	claim := newClaim(f.AccountID, credential.StampNow(f.Clock, f.Account))
 	act := audit.New(now, audit.ClaimTokenMade, f.AccountID, f.AccountID).From(client)
 	return claim.Token, s.Store.Record(ctx, act.Linking(claim))
 }
+
+func newClaim(accountID string, stamp credential.Stamp) credential.Link {
+	return credential.Link{Kind: credential.ServerClaim, Token: secret.NewClaim(), AccountID: accountID, Stamp: stamp, Most: mostClaims}
+}
+
+// OfferLife is how long a claim token counts.
+func OfferLife() time.Duration { return credential.Rules[credential.ServerClaim].Life }
 
 // Claim is a server that shows a claim token. What it says about itself is its own word.
 type Claim struct {
@@ -83,22 +126,33 @@ type Claimed struct {
 // Exchange spends a claim token and signs the server in, in the place of the one that had its name for itself on that account. ErrDeadClaim,
 // device.ErrTooMany, limits.
 func (s *Service) Exchange(ctx context.Context, c Claim) (Claimed, error) {
-	now := s.Now()
-	f, owner, err := s.Resolver.ResolvePerson(ctx, credential.ServerClaim, c.Token)
-	if credential.IsDead(err) {
-		return Claimed{}, errors.Join(ErrDeadClaim, s.Store.Take(ctx, ratelimit.ClaimExchanges.From(c.Client.Address), now))
-	}
+	f, owner, err := s.offered(ctx, c.Token, c.Client)
 	if err != nil {
 		return Claimed{}, err
 	}
+	now := s.Now()
 	in := credential.NewSignIn(owner.ID, byClaim, c.Client, now)
 	in.Kind, in.FreshAt, in.Stamp, in.Spends, in.Most = credential.Server, time.Time{}, f.Stamp, f.Hash, Most
 	in.Device.Kind, in.Device.Claim = device.Server, c.Says.Tame()
 	in.Device.Name, in.Device.Product = device.Claimed(c.Name, c.Product, c.Client.UserAgent)
-	act := audit.New(now, audit.ServerClaimed, owner.ID, owner.ID).From(c.Client).With(audit.Device, in.Device.Name)
-	err = s.Store.AddDevice(ctx, in, act.WarnOf(owner, in.Device, c.Client, notice.ServerClaimed))
+	err = s.Store.AddDevice(ctx, in, s.told(in.Device, owner, c.Client))
 	if errors.Is(err, credential.ErrSpent) { // by another server, at this moment
 		err = errors.Join(ErrDeadClaim, err)
 	}
 	return Claimed{Account: owner, Token: in.Token}, err
+}
+
+// offered resolves a claim token. ErrDeadClaim, and then the try counts against the network; limits.
+func (s *Service) offered(ctx context.Context, token secret.Token, client device.Client) (f credential.Found, owner account.Account, err error) {
+	f, owner, err = s.Resolver.ResolvePerson(ctx, credential.ServerClaim, token)
+	if credential.IsDead(err) {
+		err = errors.Join(ErrDeadClaim, s.Store.Take(ctx, ratelimit.ClaimExchanges.From(client.Address), s.Now()))
+	}
+	return f, owner, err
+}
+
+// told is what a claim leaves behind: its record, and the mail to the owner with the link that says "this wasn't me".
+func (s *Service) told(d device.Device, owner account.Account, client device.Client) audit.Act {
+	act := audit.New(s.Now(), audit.ServerClaimed, owner.ID, owner.ID).From(client).With(audit.Device, d.Name)
+	return act.WarnOf(owner, d, client, notice.ServerClaimed)
 }

@@ -47,6 +47,8 @@ const (
 	KindFactorRemoved         Kind = "factor_removed"
 	KindAppPasswordMade       Kind = "app_password_made"
 	KindServerClaimed         Kind = "server_claimed"
+	KindServersBack           Kind = "servers_back"
+	KindServerUnclaimed       Kind = "server_unclaimed"
 	KindDeviceLinked          Kind = "device_linked"
 	KindIncident              Kind = "incident"
 	KindIncidentAdvice        Kind = "incident_advice"
@@ -132,6 +134,8 @@ var rules = map[Kind]rule{
 	KindFactorRemoved:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
 	KindAppPasswordMade:       {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
 	KindServerClaimed:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindServersBack:           {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
+	KindServerUnclaimed:       {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
 	KindDeviceLinked:          {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
 	// Everybody gets one at once, so whatever somebody waits for overtakes them.
 	KindIncident:          {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},

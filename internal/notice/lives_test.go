@@ -16,6 +16,7 @@ func TestLivesAreThoseOfTheLinksInside(t *testing.T) {
 		notice.KindSecondFactorOn: credential.NotMe, notice.KindSecondFactorOff: credential.NotMe, notice.KindRecoveryCodesReplaced: credential.NotMe,
 		notice.KindRecoveryCodeUsed: credential.NotMe, notice.KindCodesRefused: credential.NotMe, notice.KindFactorRemovalStopped: credential.NotMe,
 		notice.KindFactorRemoved: credential.NotMe, notice.KindAppPasswordMade: credential.NotMe, notice.KindServerClaimed: credential.NotMe,
+		notice.KindServersBack: credential.NotMe, notice.KindServerUnclaimed: credential.NotMe,
 	} {
 		if mail, link := kind.Life(), credential.Rules[carried].Life; mail != link {
 			t.Errorf("%s lives %s and its link %s", kind, mail, link)

@@ -191,6 +191,16 @@ func AppPasswordMade(to, name string, e Event, called string) Notice {
 	return compose(KindAppPasswordMade, to, name, e.with(DataNew, called))
 }
 
+// ServersBack names the media servers that were brought back, in one line.
+func ServersBack(to, name string, e Event, servers string) Notice {
+	return compose(KindServersBack, to, name, e.with(DataNew, servers))
+}
+
+// ServerUnclaimed names a media server that belongs to the account no longer.
+func ServerUnclaimed(to, name string, e Event, server string) Notice {
+	return compose(KindServerUnclaimed, to, name, e.with(DataNew, server))
+}
+
 // ServerClaimed names a media server that belongs to the account from now on.
 func ServerClaimed(to, name string, e Event) Notice {
 	return compose(KindServerClaimed, to, name, e.data())

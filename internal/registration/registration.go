@@ -124,7 +124,7 @@ const MostUntold = 1000
 
 // Show returns one client; relyingparty.ErrNotFound.
 func (s *Service) Show(ctx context.Context, id string) (Sheet, error) {
-	c, err := s.Store.FindClient(ctx, id)
+	c, err := s.find(ctx, id)
 	if err != nil {
 		return Sheet{}, err
 	}
@@ -140,9 +140,18 @@ func (s *Service) Show(ctx context.Context, id string) (Sheet, error) {
 	return sh, err
 }
 
+// find returns a client that is no person's media server; relyingparty.ErrNotFound.
+func (s *Service) find(ctx context.Context, id string) (relyingparty.Client, error) {
+	c, err := s.Store.FindClient(ctx, id)
+	if err == nil && c.AccountID != "" {
+		return relyingparty.Client{}, relyingparty.ErrNotFound
+	}
+	return c, err
+}
+
 // own returns a client that is not the configuration's; relyingparty.ErrNotFound, relyingparty.ErrConfigured.
 func (s *Service) own(ctx context.Context, id string) (relyingparty.Client, error) {
-	c, err := s.Store.FindClient(ctx, id)
+	c, err := s.find(ctx, id)
 	if err == nil && c.Configured {
 		err = relyingparty.ErrConfigured
 	}

@@ -40,6 +40,7 @@ func Grants() []Grant { return []Grant{Code, Refresh, DeviceCode, Credentials} }
 // Client is one relying party. Whoever registers it is an administrator, on the pages, by the command or in the configuration.
 type Client struct {
 	ID             string // client_id: chosen by its administrator, or made by NewID
+	AccountID      string // whose it is, of a claimed media server; empty: the administrators'
 	Name           string // what people read when they are asked
 	RedirectURIs   []string
 	PostLogoutURIs []string // where a browser may go after signing out here

@@ -31,11 +31,12 @@ type clientFacts struct {
 	TrustedPrivate bool                 `json:"trusted_private,omitempty"`
 	FirstParty     bool                 `json:"first_party,omitempty"`
 	Configured     bool                 `json:"configured,omitempty"`
+	AccountID      string               `json:"account_id,omitempty"`
 }
 
 func (db *DB) sealClient(c relyingparty.Client) (string, error) {
 	raw, err := json.Marshal(clientFacts{
-		c.Name, c.RedirectURIs, c.PostLogoutURIs, c.Scopes, c.Grants, c.Auth, c.Keys, c.LogoutURI, c.TrustedPrivate, c.FirstParty, c.Configured,
+		c.Name, c.RedirectURIs, c.PostLogoutURIs, c.Scopes, c.Grants, c.Auth, c.Keys, c.LogoutURI, c.TrustedPrivate, c.FirstParty, c.Configured, c.AccountID,
 	})
 	return db.common.Seal(string(raw), clientCell(c.ID)), err
 }
@@ -73,7 +74,7 @@ func (db *DB) unsealClient(id, sealed string) (c relyingparty.Client, err error)
 		return c, fmt.Errorf("opening client %s: %w", id, err)
 	}
 	return relyingparty.Client{
-		ID: id, Name: f.Name, RedirectURIs: slices.Clip(f.RedirectURIs), PostLogoutURIs: slices.Clip(f.PostLogoutURIs), Scopes: slices.Clip(f.Scopes),
+		ID: id, AccountID: f.AccountID, Name: f.Name, RedirectURIs: slices.Clip(f.RedirectURIs), PostLogoutURIs: slices.Clip(f.PostLogoutURIs), Scopes: slices.Clip(f.Scopes),
 		Grants: slices.Clip(f.Grants), Auth: f.Auth, Keys: f.Keys, LogoutURI: f.LogoutURI, TrustedPrivate: f.TrustedPrivate, FirstParty: f.FirstParty,
 		Configured: f.Configured,
 	}, nil
@@ -100,8 +101,8 @@ func (db *DB) insertClient(ctx context.Context, t *tx, c relyingparty.Client) er
 	if err != nil {
 		return err
 	}
-	n, err := t.exec(ctx, `INSERT INTO client (id, facts, told, created_at, removed_at) VALUES ($1, $2, $3, $4, 0) ON CONFLICT (id) DO NOTHING`,
-		c.ID, facts, c.LogoutURI != "", ms(c.CreatedAt))
+	n, err := t.exec(ctx, `INSERT INTO client (id, account_id, facts, told, created_at, removed_at) VALUES ($1, $2, $3, $4, $5, 0) ON CONFLICT (id) DO NOTHING`,
+		c.ID, c.AccountID, facts, c.LogoutURI != "", ms(c.CreatedAt))
 	if err == nil && n == 0 {
 		err = relyingparty.ErrTaken
 	}
@@ -119,10 +120,10 @@ func (db *DB) FindClient(ctx context.Context, id string) (relyingparty.Client, e
 	return db.openClient(id, facts, created)
 }
 
-// ListClients returns clients in the order of their ids; after is the id of the one to go on after.
+// ListClients returns the clients that administrators registered, in the order of their ids; after is the id of the one to go on after.
 func (db *DB) ListClients(ctx context.Context, after string, limit int) ([]relyingparty.Client, error) {
 	var out []relyingparty.Client
-	err := each(ctx, db.engine.read(), `SELECT id, facts, created_at FROM client WHERE id > $1 AND removed_at = 0 ORDER BY id LIMIT $2`, []any{after, int64(limit)}, func(row scanner) error {
+	err := each(ctx, db.engine.read(), `SELECT id, facts, created_at FROM client WHERE id > $1 AND removed_at = 0 AND account_id = '' ORDER BY id LIMIT $2`, []any{after, int64(limit)}, func(row scanner) error {
 		var id, facts string
 		var created int64
 		if err := row.Scan(&id, &facts, &created); err != nil {
@@ -234,21 +235,25 @@ func (db *DB) applySecrets(ctx context.Context, t *tx, clientID string, secrets 
 // is free again when all of that is done. relyingparty.ErrNotFound.
 func (db *DB) RemoveClient(ctx context.Context, id string, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
-		n, err := t.exec(ctx, `UPDATE client SET removed_at = $1, facts = '' WHERE id = $2 AND removed_at = 0`, ms(act.At), id)
-		if err != nil {
-			return found(err, relyingparty.ErrNotFound)
-		}
-		if n == 0 {
-			return relyingparty.ErrNotFound
-		}
-		if _, err := t.exec(ctx, `DELETE FROM credential WHERE subject = $1 AND kind = $2`, id, string(credential.ClientSecret)); err != nil {
-			return err
-		}
-		if err := endClient(ctx, t, id); err != nil {
+		if err := removeClient(ctx, t, id, ms(act.At)); err != nil {
 			return err
 		}
 		return db.leave(ctx, t, act)
 	})
+}
+
+func removeClient(ctx context.Context, t *tx, id string, now int64) error {
+	n, err := t.exec(ctx, `UPDATE client SET removed_at = $1, facts = '' WHERE id = $2 AND removed_at = 0`, now, id)
+	if err == nil && n == 0 {
+		err = relyingparty.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := t.exec(ctx, `DELETE FROM credential WHERE subject = $1 AND kind = $2`, id, string(credential.ClientSecret)); err != nil {
+		return err
+	}
+	return endClient(ctx, t, id)
 }
 
 // EndRemovedClient ends a portion of what was made for one removed client, and reports whether there may be more, of it or of another.

@@ -309,6 +309,19 @@ func (db *DB) CollectLink(ctx context.Context, requestID string, s credential.Si
 	})
 }
 
+// CollectClaim spends what an approved gate polls with, ends its request, and leaves the act, with the claim token that it collects. ErrSpent.
+func (db *DB) CollectClaim(ctx context.Context, requestID, spends string, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if err := spendAlive(ctx, t, spends); err != nil {
+			return err
+		}
+		if _, err := t.exec(ctx, `DELETE FROM link_request WHERE id = $1`, requestID); err != nil {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
 // endLetIn ends requests of a client that an account's owner has let in, with what their devices poll with.
 func endLetIn(ctx context.Context, t *tx, accountID, clientID string) error {
 	const letIn = ` FROM link_request WHERE account_id = $1 AND client_id = $2`

@@ -111,6 +111,8 @@ var mailWords = map[notice.Kind]string{
 	notice.KindDeviceLinked:          "TV let in by a code",
 	notice.KindAppPasswordMade:       "App password made",
 	notice.KindServerClaimed:         "Media server claimed",
+	notice.KindServersBack:           "Media server brought back",
+	notice.KindServerUnclaimed:       "Media server given up",
 	notice.KindIncident:              "Incident",
 	notice.KindIncidentAdvice:        "Advice after an incident",
 	notice.KindIncidentAlone:         "Incident declared by one alone",

@@ -58,6 +58,13 @@ var eventTexts = map[audit.Action]eventWords{
 	audit.AppPasswordMade:  {icon: "app", text: "An app password was made."},
 	audit.ClaimTokenMade:   {icon: "server", text: "A claim token for a media server was made."},
 	audit.ServerClaimed:    {icon: "server", text: "A media server was added."},
+	audit.ServerSignedOut:  {icon: "server", text: "A media server was signed out."},
+	audit.ServerBack:       {icon: "server", text: "A media server was brought back."},
+	audit.ServerUnclaimed:  {icon: "server", text: "A media server was taken off the account."},
+	audit.ServerAddressOn:  {icon: "server", text: "An address of a media server was confirmed."},
+	audit.ServerAddressOff: {icon: "server", text: "An address of a media server was removed."},
+	audit.GuestAdmitted:    {icon: "server", text: "Somebody was given access to a media server."},
+	audit.GuestDismissed:   {icon: "server", text: "Somebody’s access to a media server was taken away."},
 	audit.DeviceKeySet:     {icon: "key", text: "An app registered a key of its own."},
 }
 
