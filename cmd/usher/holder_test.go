@@ -32,6 +32,7 @@ type holder struct {
 	tokens   map[credential.Kind]string
 	app      *app   // that anna has let in
 	server   *app   // that speaks for itself
+	gate     *app   // that is claimed for anna, with a key of its own
 	verifier string // of the code among the tokens
 	pin      string // number of the PIN that handed its token out
 	people   int    // that were made besides
@@ -123,6 +124,9 @@ func (h *holder) signIns() {
 	h.tokens[credential.ServerClaim] = h.claim()
 	server := h.is(h.send(http.MethodPost, "/api/claim/exchange?token="+h.claim(), asPlex("")), http.StatusOK)
 	h.tokens[credential.Server] = aToken.FindString(server.Body.String())
+
+	h.gate = h.newGate(h.claim())
+	h.tokens[credential.ServerStanding] = h.gate.asking()
 
 	begun := h.is(h.post("/account/second-step/begin", nil, "usher", h.signedIn(h.bert)), http.StatusOK)
 	h.tokens[credential.Enrolment] = aToken.FindString(begun.Body.String())

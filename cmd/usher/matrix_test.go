@@ -18,6 +18,7 @@ import (
 	"usher/internal/credential"
 	"usher/internal/grant"
 	"usher/internal/incident"
+	"usher/internal/mediaserver"
 	"usher/internal/secret"
 	"usher/internal/tvlink"
 )
@@ -126,6 +127,17 @@ var entrances = map[string]entrance{
 		q.header.Set("X-Plex-Client-Identifier", "another server") // or it would take the place of the one that is held
 		return h.send(http.MethodPost, "/api/claim/exchange?token="+token, q)
 	}},
+
+	"API, standing of a server": byAPI(func(h *holder, token string) *httptest.ResponseRecorder {
+		if token == h.tokens[credential.ServerStanding] {
+			token = h.gate.asking() // each counts once, and not for long
+		}
+		w := h.send(http.MethodGet, mediaserver.StandingPath, asBearer(token))
+		if w.Code == http.StatusOK && !strings.Contains(w.Body.String(), `"standing":"good"`) {
+			w.Code = http.StatusUnauthorized
+		}
+		return w
+	}, credential.ServerStanding),
 
 	"OpenID, request": {"", http.StatusSeeOther, http.StatusGone, false, kinds{credential.AuthorizationRequest}, func(h *holder, token string) *httptest.ResponseRecorder {
 		return h.send(http.MethodGet, "/authorize/consent?request="+url.QueryEscape(token), request{}) // who is not signed in is sent to sign in
@@ -244,7 +256,10 @@ var outlives = map[credential.Kind]string{
 	credential.Logout:               "+++++++++-++-",
 	credential.ClientAccess:         "+++++++++-++-",
 
-	credential.Server:     "++--+--------",
+	credential.Server: "++--+--------",
+
+	credential.ServerStanding: "++--+--------",
+
 	credential.Remembered: "++--+--------",
 	credential.Console:    "++--+--------",
 	credential.Handed:     "++--+--------",
@@ -366,7 +381,7 @@ func TestEveryDoorIsInTheMatrix(t *testing.T) {
 var routesOfPrograms = map[string][]string{
 	"api": {
 		"POST /api/v1/sign-in", "GET /api/v1/me", "POST /api/v1/sign-out", "GET /api/v1/devices", "POST /api/v1/devices/{id}/sign-out",
-		"POST /api/v1/link", "POST /api/v1/link/token", "GET /api/v1/openapi.yaml", "GET /api/v1/problems/{name}", "/",
+		"POST /api/v1/link", "POST /api/v1/link/token", "POST /api/v1/servers", "GET /api/v1/server/standing", "PUT /api/v1/server", "DELETE /api/v1/server", "GET /api/v1/openapi.yaml", "GET /api/v1/problems/{name}", "/",
 	},
 	"oidc": {
 		"GET /oauth/authorize", "POST /oauth/authorize", "POST /oauth/token", "POST /oauth/device", "POST /oauth/introspect", "POST /oauth/revoke",

@@ -23,7 +23,6 @@ import (
 	"usher/internal/config"
 	"usher/internal/device"
 	"usher/internal/mail"
-	"usher/internal/mediaserver"
 	"usher/internal/middleware"
 	"usher/internal/oidc"
 	"usher/internal/openapi"
@@ -202,11 +201,12 @@ func (s *service) handler() (http.Handler, error) {
 		Resolver:     s.resolver, Touches: s.touches, Place: s.places.Name, Now: s.now, Log: s.log, SecureCookies: s.cfg.SecureCookies(),
 	}
 	door.Grants = s.grants()
+	servers := s.servers()
 	programs := &api.Door{
-		SignIn: signIn, Devices: devices, Links: links, Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
+		SignIn: signIn, Devices: devices, Links: links, Servers: servers, Grants: door.Grants, Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
 	}
 	players := &plexapi.Door{
-		SignIn: signIn, Devices: devices, Links: links, Keys: s.deviceKeys(), Servers: &mediaserver.Service{Store: s.db, Resolver: s.resolver, Now: s.now},
+		SignIn: signIn, Devices: devices, Links: links, Keys: s.deviceKeys(), Servers: servers,
 		Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
 	}
 	plex := func(path string) bool { return s.cfg.PlexAPI == config.On && plexapi.Owns(path) }

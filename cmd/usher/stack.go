@@ -18,6 +18,7 @@ import (
 	"usher/internal/devicekey"
 	"usher/internal/grant"
 	"usher/internal/mail"
+	"usher/internal/mediaserver"
 	"usher/internal/mfa"
 	"usher/internal/passwordpolicy"
 	"usher/internal/secret"
@@ -120,6 +121,11 @@ func (s *stack) grants() *grant.Service {
 	return &grant.Service{
 		Store: s.db, Resolver: s.resolver, Keys: s.signing, Ring: s.keys.Ring, Issuer: s.cfg.Origin, Now: s.now,
 	}
+}
+
+// servers lets owners claim media servers, and get them back.
+func (s *stack) servers() *mediaserver.Service {
+	return &mediaserver.Service{Store: s.db, Resolver: s.resolver, Issuer: s.cfg.Origin, Now: s.now}
 }
 
 // checker is the one check of second factors.

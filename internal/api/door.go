@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"usher/internal/device"
+	"usher/internal/grant"
+	"usher/internal/mediaserver"
 	"usher/internal/request"
 	"usher/internal/response"
 	"usher/internal/signin"
@@ -24,6 +26,8 @@ type Door struct {
 	SignIn  *signin.Service
 	Devices *signin.Devices
 	Links   *tvlink.Service
+	Servers *mediaserver.Service
+	Grants  *grant.Service
 	Touches *device.Touches
 	// Place names the place of an address; empty when it is not known.
 	Place func(netip.Addr) string
@@ -52,6 +56,10 @@ func (d *Door) routes() []route {
 		{"POST /api/v1/devices/{id}/sign-out", d.signOutDevice},
 		{"POST /api/v1/link", d.askLink},
 		{"POST /api/v1/link/token", d.pollLink},
+		{"POST /api/v1/servers", d.claimServer},
+		{"GET /api/v1/server/standing", d.serverStanding},
+		{"PUT /api/v1/server", d.describeServer},
+		{"DELETE /api/v1/server", d.unclaimServer},
 		{"GET /api/v1/openapi.yaml", description},
 		{"GET /api/v1/problems/{name}", d.explain},
 	}

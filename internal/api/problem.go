@@ -11,10 +11,12 @@ import (
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/linkcode"
+	"usher/internal/mediaserver"
 	"usher/internal/outage"
 	"usher/internal/ratelimit"
 	"usher/internal/request"
 	"usher/internal/response"
+	"usher/internal/server"
 	"usher/internal/signin"
 	"usher/internal/tvlink"
 )
@@ -43,6 +45,10 @@ var problems = byName(
 	problem{"slow-down", http.StatusBadRequest, "Too fast", "Ask five seconds later than you did, each time from now on."},
 	problem{"access-denied", http.StatusBadRequest, "Not let in", "Somebody said no. Ask for a new code if it should be tried again."},
 	problem{"expired-token", http.StatusBadRequest, "The code has expired", "Ask for a new one."},
+	problem{"claim-dead", http.StatusBadRequest, "The claim token does not count", "It is unknown, was used, or is older than four minutes. Get a new one at ORIGIN/claim."},
+	problem{"claim-proof", http.StatusBadRequest, "The proof does not count", "It is a JSON Web Token of the type usher-claim+jwt, signed a moment ago by the Ed25519 key in its own header, for this service and for this claim token."},
+	problem{"server-claimed", http.StatusConflict, "Claimed already", "A server with this key is claimed already. Whoever it belongs to can give it up; a server with a new key can be claimed."},
+	problem{"too-many-servers", http.StatusConflict, "Too many servers", "The account has as many media servers as it may have. Give one up first, at ORIGIN/servers."},
 	problem{"too-many-codes", http.StatusTooManyRequests, "Too many codes are waiting", "Several codes wait on this network already. Use one of them, or wait for as many seconds as Retry-After says."},
 	problem{"too-many-tries", http.StatusTooManyRequests, "Too many tries", "Wait for as many seconds as Retry-After says."},
 	problem{"not-now", http.StatusServiceUnavailable, "Not now", "There is more to do than can be done at once. Try again after as many seconds as Retry-After says."},
@@ -76,7 +82,8 @@ var meaning = []struct {
 	{credential.Exhausted{}, "password-off"},
 	{tvlink.ErrPending, "authorization-pending"}, {tvlink.ErrSlowDown, "slow-down"}, {tvlink.ErrDenied, "access-denied"}, {tvlink.ErrExpired, "expired-token"},
 	{linkcode.ErrMost, "too-many-codes"}, {credential.ErrMayNotAct, "no-say"},
-	{errDeadToken, "dead-token"}, {errNoCredentials, "no-credentials"}, {device.ErrNotFound, "dead-token"},
+	{mediaserver.ErrProof, "claim-proof"}, {mediaserver.ErrDeadClaim, "claim-dead"}, {server.ErrClaimed, "server-claimed"}, {server.ErrTooMany, "too-many-servers"},
+	{server.ErrNotFound, "dead-token"}, {errDeadToken, "dead-token"}, {errNoCredentials, "no-credentials"}, {device.ErrNotFound, "dead-token"},
 	{errBadRequest, "bad-request"}, {errFields, "bad-fields"}, {errNotJSON, "not-json"}, {errTooLarge, "too-large"}, {errNotFound, "not-found"},
 }
 

@@ -40,12 +40,27 @@ const mostWrongFields = 10
 // fields are the texts of a request, by name.
 type fields map[string]string
 
+// lists are the lists of texts of a request, by name.
+type lists map[string][]string
+
+// mostInList is how many texts a list may have.
+const mostInList = 50
+
 // fieldList says which fields a request may have: those that it needs, and others.
-type fieldList struct{ needed, others []string }
+type fieldList struct{ needed, others, lists []string }
 
 func needs(names ...string) fieldList { return fieldList{needed: names} }
 
-func (l fieldList) may(names ...string) fieldList { return fieldList{l.needed, names} }
+func (l fieldList) may(names ...string) fieldList {
+	l.others = names
+	return l
+}
+
+// list adds fields that are lists of texts; none of them is needed.
+func (l fieldList) list(names ...string) fieldList {
+	l.lists = names
+	return l
+}
 
 func (l fieldList) has(name string) bool {
 	return slices.Contains(l.needed, name) || slices.Contains(l.others, name)
@@ -54,15 +69,21 @@ func (l fieldList) has(name string) bool {
 // readFields reads a flat JSON object of texts. Nothing is forgiven: a field that is not in the list, or is there twice, would be read one way
 // here and another way by whatever stands before us. wrongFields.
 func readFields(r *http.Request, list fieldList) (fields, error) {
+	got, _, err := readObject(r, list)
+	return got, err
+}
+
+// readObject is readFields for an object that has lists of texts in it, too.
+func readObject(r *http.Request, list fieldList) (fields, lists, error) {
 	if !isJSON(r.Header["Content-Type"]) {
-		return nil, errNotJSON
+		return nil, nil, errNotJSON
 	}
 	raw, err := io.ReadAll(r.Body)
 	switch {
 	case errors.As(err, new(*http.MaxBytesError)):
-		return nil, errTooLarge
+		return nil, nil, errTooLarge
 	case err != nil || !utf8.Valid(raw) || !json.Valid(raw):
-		return nil, errBadRequest
+		return nil, nil, errBadRequest
 	}
 	return fieldsOf(raw, list)
 }
@@ -80,22 +101,26 @@ func isJSON(contentTypes []string) bool {
 }
 
 // fieldsOf reads valid JSON word by word: encoding/json itself takes the last of two fields of one name, and PASSWORD for password.
-func fieldsOf(raw []byte, list fieldList) (fields, error) {
+func fieldsOf(raw []byte, list fieldList) (fields, lists, error) {
 	words := json.NewDecoder(bytes.NewReader(raw))
 	if first, err := words.Token(); err != nil || first != json.Delim('{') {
-		return nil, errFields
+		return nil, nil, errFields
 	}
-	got, wrong := fields{}, wrongFields{}
+	got, many, wrong := fields{}, lists{}, wrongFields{}
 	for words.More() && len(wrong) < mostWrongFields {
 		name, err := words.Token()
 		if err != nil {
-			return nil, errFields
+			return nil, nil, errFields
 		}
 		var value any
 		if err := words.Decode(&value); err != nil {
-			return nil, errFields
+			return nil, nil, errFields
 		}
-		if text := got.add(name.(string), value, list); text != "" {
+		add := func(name string) string { return got.add(name, value, list) }
+		if slices.Contains(list.lists, name.(string)) {
+			add = func(name string) string { return many.add(name, value) }
+		}
+		if text := add(name.(string)); text != "" {
 			wrong = append(wrong, wrongField{plainName(name.(string)), text})
 		}
 	}
@@ -105,9 +130,29 @@ func fieldsOf(raw []byte, list fieldList) (fields, error) {
 		}
 	}
 	if len(wrong) > 0 {
-		return nil, wrong
+		return nil, nil, wrong
 	}
-	return got, nil
+	return got, many, nil
+}
+
+// add takes one list, or says why it should not be there.
+func (l lists) add(name string, value any) string {
+	if _, twice := l[name]; twice {
+		return "is there twice"
+	}
+	all, is := value.([]any)
+	l[name] = nil
+	if value != nil && !is || len(all) > mostInList {
+		return "is no list of at most 50 texts"
+	}
+	for _, one := range all {
+		text, is := one.(string)
+		if !is || strings.IndexByte(text, 0) >= 0 {
+			return "is no list of at most 50 texts"
+		}
+		l[name] = append(l[name], text)
+	}
+	return ""
 }
 
 // add takes one field, or says why it should not be there. null says as much as no field at all.

@@ -110,7 +110,7 @@ func FuzzFieldsOf(f *testing.F) {
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		got, err := fieldsOf([]byte(raw), needs("login").may("password"))
+		got, _, err := fieldsOf([]byte(raw), needs("login").may("password"))
 		if err != nil {
 			return
 		}

@@ -11,7 +11,5 @@ func (d *Door) signOut(w http.ResponseWriter, r *http.Request) error {
 	if err := d.Devices.SignOut(r.Context(), in.Found, in.Found.DeviceID, d.client(r)); err != nil {
 		return err
 	}
-	w.Header().Set("Cache-Control", "no-store")
-	w.WriteHeader(http.StatusNoContent)
-	return nil
+	return done(w)
 }

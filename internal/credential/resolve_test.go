@@ -190,7 +190,7 @@ func TestJudge(t *testing.T) {
 		"signed out, all":     {func(f *Found) { f.Account.Epoch = 4 }, only(ErrEnded, epochal()...)},
 		"reset required":      {func(f *Found) { f.Account.Secured = 79 }, only(ErrResetRequired, Browser, Change, SecondStep, Remembered, Enrolment, AppPassword, App, ServerClaim, Server, ServerStanding, LinkTicket, AuthorizationCode, Refresh, Access, Handed, DeviceKey, DeviceToken)},
 		"locked":              {func(f *Found) { f.Account.State = account.Locked }, only(ErrLocked, lockable()...)},
-		"deleting":            {func(f *Found) { f.Account.State = account.Deleting }, only(ErrDeleting, Browser, Change, Enrolment, AppPassword, App, Console, ServerClaim, Server, LinkTicket, AuthorizationCode, Refresh, Access, Handed, DeviceKey, DeviceToken)},
+		"deleting":            {func(f *Found) { f.Account.State = account.Deleting }, only(ErrDeleting, Browser, Change, Enrolment, AppPassword, App, Console, ServerClaim, Server, ServerStanding, LinkTicket, AuthorizationCode, Refresh, Access, Handed, DeviceKey, DeviceToken)},
 		"state nobody knows":  {func(f *Found) { f.Account.State = "banned" }, only(ErrUnknown, owned()...)},
 		"account gone":        {func(f *Found) { f.Account = account.Standing{} }, only(ErrUnknown, owned()...)},
 		"locked and ended":    {func(f *Found) { f.Account.State, f.Account.Epoch = account.Locked, 9 }, both(only(ErrEnded, epochal()...), only(ErrLocked, Undo, NotMe))},

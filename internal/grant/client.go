@@ -58,7 +58,10 @@ func (s *Service) Authenticate(ctx context.Context, p Proof) (relyingparty.Clien
 	case c.Auth == relyingparty.None && !p.asserts():
 		return c, nil
 	case c.Auth == relyingparty.PrivateKey && p.AssertionType == assertionType:
-		return c, s.checkAssertion(ctx, c, p.Assertion)
+		if err := s.checkAssertion(ctx, c, p.Assertion); err != nil {
+			return c, err
+		}
+		return c, s.standing(ctx, c)
 	}
 	return c, errClient()
 }

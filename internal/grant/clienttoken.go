@@ -73,6 +73,9 @@ func (s *Service) ClientBearer(ctx context.Context, token secret.Token) (out Ser
 		if err != nil {
 			return f, err
 		}
+		if err := s.standing(ctx, out.Client); err != nil {
+			return f, unlessOutage(err)
+		}
 		f.Clock, err = s.Store.ReadClock(ctx)
 		f.Kind, f.Subject, f.Stamp.Born = kind, out.Client.ID, out.Claims.Number("epoch")
 		f.CreatedAt, f.ExpiresAt = out.Claims.Time("iat"), out.Claims.Time("exp")

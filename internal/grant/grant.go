@@ -27,6 +27,7 @@ type Store interface {
 	ReadClock(ctx context.Context) (credential.Clock, error)
 	Record(ctx context.Context, act audit.Act) error
 	Take(ctx context.Context, takes []ratelimit.Take, now time.Time) error
+	ServerStore
 	RequestStore
 	TokenStore
 	RefreshStore

@@ -39,6 +39,8 @@ type Refusal struct {
 	Text string
 	// To is where an authorization request is answered; empty for the token endpoint's.
 	To Return `json:"-"`
+	// Standing tells a claimed media server how it stands; else empty.
+	Standing string `json:"-"`
 }
 
 func (r *Refusal) Error() string { return "grant: " + r.Code + ": " + r.Text }

@@ -108,7 +108,9 @@ func (s *Service) Unclaim(ctx context.Context, f credential.Found, who account.A
 }
 
 func (s *Service) unclaim(ctx context.Context, h server.Held, owner account.Account, act audit.Act, client device.Client) error {
-	act = act.Warn(owner, client, func(to, name string, e notice.Event) notice.Notice { return notice.ServerUnclaimed(to, name, e, h.Name) })
+	act = act.Warn(owner, client, func(to, name string, e notice.Event) notice.Notice {
+		return notice.ServerUnclaimed(to, name, e, h.Name)
+	})
 	return s.Store.UnclaimServer(ctx, h.AccountID, h.ID, act)
 }
 

@@ -27,7 +27,7 @@ func (s *Service) Standing(ctx context.Context, signed secret.Token) (server.Sta
 	gone := false
 	_, err := s.Resolver.ResolveWith(ctx, credential.ServerStanding, signed, func(ctx context.Context, _ credential.Kind, signed secret.Token) (credential.Found, error) {
 		named, err := signing.Peek(signed.Reveal())
-		if err != nil {
+		if err != nil || named.Issuer != named.Subject { // it speaks for somebody else
 			return credential.Found{}, credential.ErrUnknown
 		}
 		h, err := s.Store.FindServer(ctx, named.Subject)

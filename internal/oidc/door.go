@@ -102,7 +102,7 @@ func (d *Door) Handler() http.Handler {
 func (d *Door) elsewhere(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	allowed := response.Allowed(mux, r)
 	if allowed == "" {
-		d.refuse(w, r, http.StatusNotFound, problem{"not_found", "there is nothing here"})
+		d.refuse(w, r, http.StatusNotFound, problem{Code: "not_found", Text: "there is nothing here"})
 		return
 	}
 	if r.Method == http.MethodOptions {
@@ -114,7 +114,7 @@ func (d *Door) elsewhere(mux *http.ServeMux, w http.ResponseWriter, r *http.Requ
 		return
 	}
 	w.Header().Set("Allow", allowed)
-	d.refuse(w, r, http.StatusMethodNotAllowed, problem{"invalid_request", "that is not done here"})
+	d.refuse(w, r, http.StatusMethodNotAllowed, problem{Code: "invalid_request", Text: "that is not done here"})
 }
 
 // open lets the pages of every site read the answer: nothing in it depends on who the browser is (Fetch §3.2.1).

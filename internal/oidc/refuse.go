@@ -21,6 +21,8 @@ import (
 type problem struct {
 	Code string `json:"error"`
 	Text string `json:"error_description,omitempty"`
+	// Standing tells a claimed media server, for its program, that it is suspended.
+	Standing string `json:"standing,omitempty"`
 }
 
 // errNoToken says that a request shows no access token.
@@ -44,9 +46,9 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 	switch {
 	case errors.As(err, &refusal) && refusal.Code == "invalid_client":
 		w.Header().Set("WWW-Authenticate", "Basic realm="+strconv.Quote(d.Origin)) // RFC 6749 §5.2
-		d.refuse(w, r, http.StatusUnauthorized, problem{refusal.Code, refusal.Text})
+		d.refuse(w, r, http.StatusUnauthorized, problem{Code: refusal.Code, Text: refusal.Text})
 	case errors.As(err, &refusal):
-		d.refuse(w, r, http.StatusBadRequest, problem{refusal.Code, refusal.Text})
+		d.refuse(w, r, http.StatusBadRequest, problem{refusal.Code, refusal.Text, refusal.Standing})
 	case errors.Is(err, errNoToken):
 		d.challenge(w, r, http.StatusUnauthorized, "")
 	case errors.Is(err, grant.ErrScope):
@@ -55,17 +57,17 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 		d.challenge(w, r, http.StatusUnauthorized, "invalid_token")
 	case errors.Is(err, linkcode.ErrMost):
 		response.RetryAfter(w, time.Minute)
-		d.refuse(w, r, http.StatusTooManyRequests, problem{"temporarily_unavailable", "too many codes wait on this network"})
+		d.refuse(w, r, http.StatusTooManyRequests, problem{Code: "temporarily_unavailable", Text: "too many codes wait on this network"})
 	case errors.As(err, &limited):
 		response.RetryAfter(w, limited.Until.Sub(d.Now()))
-		d.refuse(w, r, http.StatusTooManyRequests, problem{"temporarily_unavailable", "too many requests from this network"})
+		d.refuse(w, r, http.StatusTooManyRequests, problem{Code: "temporarily_unavailable", Text: "too many requests from this network"})
 	case errors.Is(err, outage.Err), errors.Is(err, context.DeadlineExceeded):
 		response.RetryAfter(w, response.BusyPause)
 		response.LogFailure(d.Log, r, err)
-		d.refuse(w, r, http.StatusServiceUnavailable, problem{"temporarily_unavailable", "try again later"})
+		d.refuse(w, r, http.StatusServiceUnavailable, problem{Code: "temporarily_unavailable", Text: "try again later"})
 	default:
 		response.LogFailure(d.Log, r, err)
-		d.refuse(w, r, http.StatusInternalServerError, problem{"server_error", "it is in the log, under the number in X-Request-Id"})
+		d.refuse(w, r, http.StatusInternalServerError, problem{Code: "server_error", Text: "it is in the log, under the number in X-Request-Id"})
 	}
 }
 
@@ -98,7 +100,7 @@ var refusals = map[string]string{
 
 // Refused answers what was turned away before it reached a handler.
 func (d *Door) Refused(w http.ResponseWriter, r *http.Request, status int, kind string) {
-	p := problem{"invalid_request", refusals[kind]}
+	p := problem{Code: "invalid_request", Text: refusals[kind]}
 	if status >= http.StatusInternalServerError {
 		p.Code = "server_error"
 	}

@@ -72,7 +72,7 @@ func newHouse(t *testing.T, databaseURL string) *house {
 	resolver := &credential.Resolver{Store: h.db, Now: clock}
 	h.door = &Door{
 		SignIn:  &signin.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: &mfa.Checker{Store: h.db, Hasher: h.pool, Now: clock}, Now: clock, Log: log},
-		Devices: &signin.Devices{Store: h.db, Now: clock}, Servers: &mediaserver.Service{Store: h.db, Resolver: resolver, Now: clock}, Touches: &device.Touches{},
+		Devices: &signin.Devices{Store: h.db, Now: clock}, Servers: &mediaserver.Service{Store: h.db, Resolver: resolver, Issuer: testOrigin, Now: clock}, Touches: &device.Touches{},
 		Links: &tvlink.Service{Store: h.db, Resolver: resolver, Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Origin: testOrigin, Longest: linkcode.Longest, PollCode: ring.PollCode, Now: clock},
 		Keys: &devicekey.Service{
 			Store: h.db, Resolver: resolver, Keys: &signing.Keys{Ring: func() *secret.Ring { return ring }, Now: clock}, Host: origin.Host, Now: clock,

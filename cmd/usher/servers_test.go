@@ -1,0 +1,349 @@
+package main
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/grant"
+	"usher/internal/incident"
+	"usher/internal/mediaserver"
+	"usher/internal/notice"
+	"usher/internal/relyingparty"
+	"usher/internal/server"
+)
+
+// couple are two people.
+func (d *doors) couple() *holder {
+	d.Helper()
+	h := d.people()
+	h.bert = d.person("bert", h.password, false)
+	return h
+}
+
+func (h *holder) isErr(err, want error) {
+	h.Helper()
+	if !errors.Is(err, want) {
+		h.Errorf("got %v, want %v", err, want)
+	}
+}
+
+// unclaimed is a server with a new key, before anybody claims it.
+func (d *doors) unclaimed() *app {
+	d.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	d.must(err)
+	return &app{doors: d, Client: relyingparty.Client{Auth: relyingparty.PrivateKey}, key: jose.JSONWebKey{Key: private}}
+}
+
+// proof is what a server's key signs for a claim token, after a test's change.
+func (a *app) proof(claim string, change func(map[string]any)) string {
+	a.Helper()
+	sum := sha256.Sum256([]byte(claim))
+	claims := map[string]any{
+		"aud": origin, "iat": a.at.Unix(), "exp": a.at.Add(time.Minute).Unix(), "jti": rand.Text(), "ath": base64.RawURLEncoding.EncodeToString(sum[:]),
+	}
+	if change != nil {
+		change(claims)
+	}
+	raw, err := json.Marshal(claims)
+	a.must(err)
+	o := (&jose.SignerOptions{EmbedJWK: true}).WithType("usher-claim+jwt")
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: a.key}, o)
+	a.must(err)
+	made, err := signer.Sign(raw)
+	a.must(err)
+	text, err := made.CompactSerialize()
+	a.must(err)
+	return text
+}
+
+// claimedWith shows a claim token and a proof.
+func (a *app) claimedWith(claim, proof string) *httptest.ResponseRecorder {
+	a.Helper()
+	raw, err := json.Marshal(map[string]any{
+		"claim_token": claim, "proof": proof, "name": "Attic", "product": "Gate", "version": "1.0",
+		"addresses": []string{"https://attic.example", "http://192.168.1.5:32400/", "http://attic.local:32400", "ftp://attic.example"},
+	})
+	a.must(err)
+	return a.send(http.MethodPost, "/api/v1/servers", request{json: string(raw)})
+}
+
+// newGate is a server with a key of its own that is claimed by a token.
+func (d *doors) newGate(claim string) *app {
+	d.Helper()
+	a := d.unclaimed()
+	w := a.claimedWith(claim, a.proof(claim, nil))
+	var told struct{ ID, Issuer string }
+	if w.Code != http.StatusCreated || json.Unmarshal(w.Body.Bytes(), &told) != nil || told.Issuer != origin {
+		d.Fatalf("claiming: %d %s", w.Code, w.Body)
+	}
+	a.ID = told.ID
+	return a
+}
+
+// offer is a claim token that a person gets on our own page.
+func (h *holder) offer(a account.Account) string {
+	h.Helper()
+	h.unlimited()
+	token, err := h.servers().OfferHere(h.Context(), h.here(a), device.Client{})
+	h.must(err)
+	return token.Reveal()
+}
+
+// here is an account's browser as it is signed in now.
+func (h *holder) here(a account.Account) credential.Found {
+	h.Helper()
+	clock, err := h.db.ReadClock(h.Context())
+	h.must(err)
+	now, err := h.db.LoadAccount(h.Context(), a.ID)
+	h.must(err)
+	return credential.Found{Credential: credential.Credential{Kind: credential.Browser, AccountID: a.ID}, Clock: clock, Account: now.Standing}
+}
+
+// asking is what a server signs to ask how it stands.
+func (a *app) asking(changes ...string) string {
+	a.Helper()
+	claims := a.claims()
+	claims["aud"] = origin + mediaserver.StandingPath
+	for i := 0; i < len(changes); i += 2 {
+		claims[changes[i]] = changes[i+1]
+	}
+	return a.signed(claims)
+}
+
+type answered struct{ Standing, Reason, Since, Servers string }
+
+// standing is how the server is told that it stands.
+func (a *app) standing() (s answered) {
+	a.Helper()
+	w := a.send(http.MethodGet, mediaserver.StandingPath, asBearer(a.asking()))
+	if w.Code != http.StatusOK {
+		a.Fatalf("standing: %d %s", w.Code, w.Body)
+	}
+	a.must(json.Unmarshal(w.Body.Bytes(), &s))
+	if s.Servers != origin+"/servers" {
+		a.Errorf("it is brought back at %q", s.Servers)
+	}
+	return s
+}
+
+func (a *app) stands(state server.State, reason server.Reason) {
+	a.Helper()
+	if s := a.standing(); s.Standing != string(state) || s.Reason != string(reason) {
+		a.Errorf("it stands as %+v, want %s %s", s, state, reason)
+	}
+}
+
+// own is an access token that the server has for itself.
+func (a *app) own() string {
+	a.Helper()
+	return said(a.shows(a.signed(a.claims()))).Access
+}
+
+// A server is claimed by one token, once, by the key that signed for this very token (CL-1, CL-2, attack D13).
+func TestServersAreClaimed(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		claim := h.offer(h.anna)
+		a, other := d.unclaimed(), d.unclaimed()
+		for what, change := range map[string]func(map[string]any){
+			"for another token": func(c map[string]any) { c["ath"] = "x" }, "for no token": func(c map[string]any) { delete(c, "ath") },
+			"for another service": func(c map[string]any) { c["aud"] = "https://other.example" }, "over": func(c map[string]any) { c["exp"] = d.at.Add(-2 * time.Minute).Unix() },
+			"over in an hour": func(c map[string]any) { c["exp"] = d.at.Add(time.Hour).Unix() }, "without a number": func(c map[string]any) { delete(c, "jti") },
+			"without a time": func(c map[string]any) { delete(c, "iat") },
+		} {
+			if w := a.claimedWith(claim, a.proof(claim, change)); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "/claim-proof") {
+				d.Errorf("%s: %d %s", what, w.Code, w.Body)
+			}
+		}
+		if w := a.claimedWith("claim-"+strings.Repeat("0", 32), a.proof("claim-"+strings.Repeat("0", 32), nil)); !strings.Contains(w.Body.String(), "/claim-dead") {
+			d.Errorf("a token of nobody's: %d %s", w.Code, w.Body)
+		}
+		gate := d.newGate(claim)
+		if w := other.claimedWith(claim, other.proof(claim, nil)); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "/claim-dead") {
+			d.Errorf("twice: %d %s", w.Code, w.Body)
+		}
+		foreign := h.offer(h.bert)
+		if w := gate.claimedWith(foreign, gate.proof(foreign, nil)); w.Code != http.StatusConflict || !strings.Contains(w.Body.String(), "/server-claimed") || strings.Contains(w.Body.String(), h.anna.UserName) {
+			d.Errorf("by another: %d %s", w.Code, w.Body) // attack D15
+		}
+		all, err := h.servers().List(d.Context(), h.here(h.anna))
+		if err != nil || len(all) != 1 || all[0].ID != gate.ID || all[0].Name != "Attic" || all[0].From.Address != "203.0.113.7" || all[0].Standing.State != server.Good {
+			t.Fatalf("%+v %v", all, err)
+		}
+		if got := all[0].Addresses; len(got) != 2 || got[0].URL != "https://attic.example" || got[1].URL != "http://192.168.1.5:32400" || got[0].Confirmed || got[1].Confirmed {
+			t.Errorf("it is at %+v", got)
+		}
+		h.mailed(h.anna.Email, notice.DataLink, "/not-me/")
+		gate.stands(server.Good, "")
+		if gate.own() == "" {
+			t.Error("it has no token for itself")
+		}
+	})
+}
+
+// What a server signs to ask how it stands counts once, for a moment and for that question; and a suspended one may ask nothing else.
+func TestSuspendedServersMayAskOneThing(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate := d.newGate(h.offer(h.anna))
+		before := gate.own()
+		once := gate.asking()
+		for i, want := range []int{http.StatusOK, http.StatusUnauthorized} {
+			if w := d.send(http.MethodGet, mediaserver.StandingPath, asBearer(once)); w.Code != want {
+				d.Errorf("time %d: %d %s", i, w.Code, w.Body)
+			}
+		}
+		other := d.unclaimed()
+		other.ID = gate.ID
+		for what, signed := range map[string]string{
+			"by another key": other.asking(), "for the token endpoint": gate.asking("aud", origin), "about another": gate.asking("sub", "another"), "without a number": gate.asking("jti", ""),
+			"its own token": before,
+		} {
+			if w := d.send(http.MethodGet, mediaserver.StandingPath, asBearer(signed)); w.Code != http.StatusUnauthorized {
+				d.Errorf("%s: %d %s", what, w.Code, w.Body)
+			}
+		}
+		if w := gate.shows(gate.asking()); said(w).Error != "invalid_client" {
+			d.Errorf("a question is an assertion: %s", w.Body)
+		}
+		h.must(h.servers().SignOut(d.Context(), h.here(h.anna), gate.ID, device.Client{}))
+		gate.stands(server.Suspended, server.ServerSignedOut)
+		for what, w := range map[string]*httptest.ResponseRecorder{
+			"a token":       gate.shows(gate.signed(gate.claims())),
+			"introspection": gate.asks("/oauth/introspect", url.Values{"token": {"x"}}),
+			"revocation":    gate.asks("/oauth/revoke", url.Values{"token": {"x"}}),
+		} {
+			if w.Code != http.StatusBadRequest || said(w).Error != "unauthorized_client" || !strings.Contains(w.Body.String(), `"standing":"suspended"`) {
+				d.Errorf("%s: %d %s", what, w.Code, w.Body)
+			}
+		}
+		for _, method := range []string{http.MethodPut, http.MethodDelete} {
+			if w := d.send(method, "/api/v1/server", asBearer(before)); w.Code != http.StatusUnauthorized {
+				d.Errorf("%s with a token from before: %d %s", method, w.Code, w.Body)
+			}
+		}
+	})
+}
+
+// Every way in which a server is suspended, and back: by its owner's word after signing in, and by nobody else's.
+func TestServersAreBroughtBack(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate, alone := d.newGate(h.offer(h.anna)), d.newGate(h.offer(h.anna))
+		gate.stands(server.Good, "")
+		old := h.here(h.anna)
+		h.is(h.post("/account/devices/sign-out-all", nil, "usher", h.signedIn(h.anna)), http.StatusSeeOther)
+		gate.stands(server.Suspended, server.SignedOut)
+		h.must(h.servers().BringBack(d.Context(), old, h.anna, gate.ID, device.Client{})) // whoever was signed in before
+		gate.stands(server.Suspended, server.SignedOut)
+		h.isErr(h.servers().BringBack(d.Context(), h.here(h.bert), h.bert, gate.ID, device.Client{}), server.ErrNotFound)
+		foreign := h.offer(h.bert)
+		if w := gate.claimedWith(foreign, gate.proof(foreign, nil)); w.Code != http.StatusConflict {
+			d.Errorf("somebody else claims it meanwhile: %d %s", w.Code, w.Body)
+		}
+		h.must(h.servers().SignOut(d.Context(), h.here(h.anna), alone.ID, device.Client{}))
+		h.must(h.servers().BringBack(d.Context(), h.here(h.anna), h.anna, gate.ID, device.Client{}))
+		gate.stands(server.Good, "")
+		alone.stands(server.Suspended, server.ServerSignedOut)
+		if gate.own() == "" || h.mailed(h.anna.Email, notice.DataNew, "Attic") != "" {
+			d.Error("it has no token, or its owner no mail")
+		}
+		h.must(h.servers().BringAllBack(d.Context(), h.here(h.anna), h.anna, device.Client{}))
+		alone.stands(server.Good, "")
+		h.declare(incident.List)
+		gate.stands(server.Suspended, server.ResetRequired)
+		d.do("UPDATE account SET secured = incident")
+		gate.stands(server.Suspended, server.Incident)
+		if gate.standing().Since == "" {
+			d.Error("since when is not told")
+		}
+		h.must(h.servers().BringAllBack(d.Context(), h.here(h.anna), h.anna, device.Client{}))
+		gate.stands(server.Good, "")
+		d.do("UPDATE account SET state = 'locked' WHERE id = $1", h.anna.ID)
+		gate.stands(server.Suspended, server.Locked)
+	})
+}
+
+// A server says where it is and that it lives, and both sides give it up.
+func TestServersDescribeThemselvesAndLeave(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate, other := d.newGate(h.offer(h.anna)), d.newGate(h.offer(h.anna))
+		says := asBearer(gate.own())
+		says.json = `{"version":"2.0","addresses":["https://new.example"]}`
+		h.must(h.servers().ConfirmAddress(d.Context(), h.here(h.anna), gate.ID, "https://attic.example/", device.Client{}))
+		d.at = d.at.Add(time.Minute)
+		if w := d.send(http.MethodPut, "/api/v1/server", says); w.Code != http.StatusNoContent {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		kept, err := h.servers().Show(d.Context(), h.here(h.anna), gate.ID)
+		if err != nil || kept.Version != "2.0" || kept.Name != "Attic" || len(kept.Addresses) != 2 || !slices.Equal(kept.Confirmed(), []string{"https://attic.example"}) || kept.SeenAt.Before(d.at.Add(-time.Second)) {
+			t.Errorf("%+v %v", kept, err)
+		}
+		says.json = `{"version":"2.0","addresses":"https://new.example"}`
+		if w := d.send(http.MethodPut, "/api/v1/server", says); w.Code != http.StatusUnprocessableEntity {
+			t.Errorf("a text for a list: %d %s", w.Code, w.Body)
+		}
+		for what, token := range map[string]string{"a person's": h.tokensFor(d.newApp("jellyfin", nil), h.signedIn(h.anna), "openid", "player").AccessToken, "a registered one's": d.newApp("cellar", aServer).own()} {
+			if w := d.send(http.MethodDelete, "/api/v1/server", asBearer(token)); w.Code != http.StatusUnauthorized && w.Code != http.StatusForbidden {
+				d.Errorf("%s: %d %s", what, w.Code, w.Body)
+			}
+		}
+		if w := d.send(http.MethodDelete, "/api/v1/server", asBearer(gate.own())); w.Code != http.StatusNoContent {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		gate.stands(server.Unclaimed, "")
+		if w := gate.shows(gate.signed(gate.claims())); said(w).Error != "invalid_client" {
+			d.Errorf("%d %s", w.Code, w.Body)
+		}
+		h.isErr(h.servers().Unclaim(d.Context(), h.here(h.bert), h.bert, other.ID, device.Client{}), server.ErrNotFound)
+		h.must(h.servers().Unclaim(d.Context(), h.here(h.anna), h.anna, other.ID, device.Client{}))
+		other.stands(server.Unclaimed, "")
+		freed := d.newGate(h.offer(h.anna))
+		h.isErr(h.servers().Free(d.Context(), audit.CLI, h.bert.ID, freed.ID, device.Client{}), server.ErrNotFound)
+		h.must(h.servers().Free(d.Context(), audit.CLI, h.anna.ID, freed.ID, device.Client{}))
+		claim := h.offer(h.bert)
+		if w := freed.claimedWith(claim, freed.proof(claim, nil)); w.Code != http.StatusCreated {
+			d.Errorf("it is not free: %d %s", w.Code, w.Body)
+		}
+		if h.mailed(h.anna.Email, notice.DataNew, "Attic") != "" {
+			d.Error("another name")
+		}
+	})
+}
+
+// Servers are no clients of the administrators': they are neither listed there nor changed.
+func TestServersAreNoClientsOfAdministrators(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate := d.newGate(h.offer(h.anna))
+		list, _, err := d.registration().List(d.Context(), "")
+		if err != nil || slices.ContainsFunc(list, func(c relyingparty.Client) bool { return c.ID == gate.ID }) {
+			t.Errorf("%+v %v", list, err)
+		}
+		_, err = d.registration().Show(d.Context(), gate.ID)
+		h.isErr(err, relyingparty.ErrNotFound)
+		h.isErr(d.registration().Remove(d.Context(), audit.CLI, gate.ID), relyingparty.ErrNotFound)
+		if w := gate.asks(grant.TokenPath, url.Values{"grant_type": {"client_credentials"}}); w.Code != http.StatusOK {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+	})
+}

@@ -1,0 +1,128 @@
+package api
+
+import (
+	"net/http"
+	"time"
+
+	"usher/internal/credential"
+	"usher/internal/mediaserver"
+	"usher/internal/relyingparty"
+	"usher/internal/secret"
+	"usher/internal/server"
+)
+
+// pageServers is where owners find their servers.
+const pageServers = "/servers"
+
+// claimed answers a server that belongs to an account now.
+type claimed struct {
+	ID     string  `json:"id"` // its client_id, too
+	Name   string  `json:"name"`
+	Issuer string  `json:"issuer"`
+	Owner  ownedBy `json:"owner"`
+}
+
+// ownedBy is the owner of a server, by the names that tokens have for people.
+type ownedBy struct {
+	Subject string `json:"sub"`
+	Name    string `json:"name"`
+}
+
+// claimServer registers a server's key for the account whose claim token it shows.
+func (d *Door) claimServer(w http.ResponseWriter, r *http.Request) error {
+	f, lists, err := readObject(r, needs("claim_token", "proof", "name").may("product", "version").list("addresses"))
+	if err != nil {
+		return err
+	}
+	s, err := d.Servers.ClaimServer(r.Context(), mediaserver.ByKey{
+		Token: secret.TokenOf(f["claim_token"]), Proof: secret.TokenOf(f["proof"]), Name: f["name"], Product: f["product"], Version: f["version"],
+		Addresses: lists["addresses"], Client: d.client(r),
+	})
+	if err != nil {
+		return err
+	}
+	send(w, http.StatusCreated, "application/json", claimed{s.ID, s.Name, d.Servers.Issuer, ownedBy{s.Owner.ID, s.Owner.Called()}})
+	return nil
+}
+
+// standing answers a server that asks how it stands.
+type standing struct {
+	Standing server.State  `json:"standing"`
+	Reason   server.Reason `json:"reason,omitempty"`
+	Since    *time.Time    `json:"since,omitempty"`
+	Servers  string        `json:"servers"` // where its owner brings it back
+}
+
+// serverStanding tells a server how it stands, by what its key has signed.
+func (d *Door) serverStanding(w http.ResponseWriter, r *http.Request) error {
+	signed := bearer(r)
+	if signed.Empty() {
+		return errNoCredentials
+	}
+	s, err := d.Servers.Standing(r.Context(), signed)
+	if credential.IsDead(err) {
+		return errDeadToken
+	}
+	if err != nil {
+		return err
+	}
+	says := standing{Standing: s.State, Reason: s.Reason, Servers: d.Origin.String() + pageServers}
+	if !s.Since.IsZero() {
+		says.Since = &s.Since
+	}
+	send(w, http.StatusOK, "application/json", says)
+	return nil
+}
+
+// describeServer takes what a server says about itself.
+func (d *Door) describeServer(w http.ResponseWriter, r *http.Request) error {
+	id, err := d.server(r)
+	if err != nil {
+		return err
+	}
+	f, lists, err := readObject(r, needs("version").may("name").list("addresses"))
+	if err != nil {
+		return err
+	}
+	if err := d.Servers.Describe(r.Context(), id, mediaserver.ByKey{Name: f["name"], Version: f["version"], Addresses: lists["addresses"]}); err != nil {
+		return err
+	}
+	return done(w)
+}
+
+// unclaimServer makes a server nobody's, by its own word.
+func (d *Door) unclaimServer(w http.ResponseWriter, r *http.Request) error {
+	id, err := d.server(r)
+	if err != nil {
+		return err
+	}
+	if err := d.Servers.Leave(r.Context(), id, d.client(r)); err != nil {
+		return err
+	}
+	return done(w)
+}
+
+// server is the claimed server that shows an access token of its own.
+func (d *Door) server(r *http.Request) (id string, err error) {
+	token := bearer(r)
+	if token.Empty() {
+		return "", errNoCredentials
+	}
+	s, err := d.Grants.ClientBearer(r.Context(), token)
+	switch {
+	case credential.IsDead(err):
+		return "", errDeadToken
+	case err != nil:
+		return "", err
+	case s.Client.AccountID == "" || !s.Has(relyingparty.Servers):
+		return "", credential.ErrMayNotAct
+	}
+	return s.Client.ID, nil
+}
+
+// done is an answer that has nothing to say.
+func done(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
