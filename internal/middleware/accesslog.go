@@ -3,10 +3,10 @@ package middleware
 import (
 	"log/slog"
 	"net/http"
-	"net/netip"
 	"strings"
 	"time"
 
+	"usher/internal/forwarded"
 	"usher/internal/request"
 )
 
@@ -45,7 +45,7 @@ func (c *chain) line(a *answer, r *http.Request, took time.Duration) {
 		slog.Int("status", status),
 		slog.Int64("bytes", a.bytes),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000),
-		slog.String("client", network(facts.Client)),
+		slog.String("client", forwarded.Network(facts.Client)),
 		refused(r),
 	)
 }
@@ -82,17 +82,4 @@ func methodOf(r *http.Request) string {
 		return r.Method
 	}
 	return "other"
-}
-
-// network is the client's /24 or /48: enough to tell networks apart, too little to find a person.
-func network(client netip.Addr) string {
-	bits := 48
-	if client.Is4() {
-		bits = 24
-	}
-	prefix, err := client.Prefix(bits)
-	if err != nil {
-		return ""
-	}
-	return prefix.String()
 }

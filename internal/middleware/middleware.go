@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"usher/internal/forwarded"
 	"usher/internal/request"
 )
 
@@ -53,7 +54,7 @@ type chain struct {
 	page    ErrorPage
 	watch   Observer
 	hosts   map[string]bool
-	proxies proxies
+	proxies forwarded.Proxies
 	cross   *http.CrossOriginProtection
 	foreign func(path string) bool
 	headers headers
@@ -99,7 +100,7 @@ func newChain(cfg Settings, log *slog.Logger) (*chain, error) {
 		page:    cfg.ErrorPage,
 		watch:   cfg.Observer,
 		hosts:   answeredHosts(cfg.Origin, cfg.Hosts),
-		proxies: trust(cfg.TrustedProxies),
+		proxies: forwarded.Trust(cfg.TrustedProxies),
 		cross:   cross,
 		foreign: cfg.Elsewhere,
 		headers: headersFor(cfg.Origin),

@@ -8,6 +8,8 @@ import (
 	"net/netip"
 	"strings"
 	"time"
+
+	"usher/internal/forwarded"
 )
 
 // The patience of the server. A handler that needs longer asks for it with
@@ -61,16 +63,16 @@ func withoutAddresses(text string) string {
 
 func shortened(word string) (string, bool) {
 	bare := strings.TrimRight(word, ":;,")
-	if addr := peerAddr(bare); addr.IsValid() {
-		return network(addr), true
+	if addr := forwarded.Peer(bare); addr.IsValid() {
+		return forwarded.Network(addr), true
 	}
 	for part := range strings.SplitSeq(bare, "->") { // net.OpError: "1.2.3.4:5->6.7.8.9:10"
-		if addr := peerAddr(part); addr.IsValid() {
+		if addr := forwarded.Peer(part); addr.IsValid() {
 			return "[addresses]", true
 		}
 	}
 	if addr, err := netip.ParseAddr(bare); err == nil {
-		return network(addr.Unmap().WithZone("")), true
+		return forwarded.Network(addr.Unmap().WithZone("")), true
 	}
 	return "", false
 }
