@@ -22,9 +22,9 @@ var rooms = map[layer][]string{
 	flow:   {"admin", "devicekey", "factor", "grant", "incident", "mediaserver", "password", "profile", "registration", "signin", "signup", "tvlink"},
 	thing:  {"account", "audit", "credential", "device", "linkcode", "mfa", "notice", "relyingparty", "server"},
 	sill:   {"response"},
-	ground: {"argon2id", "blocklist", "config", "even", "id", "look", "openapi", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret", "signing"},
+	ground: {"argon2id", "blocklist", "config", "even", "forwarded", "id", "look", "openapi", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret", "signing"},
 	behind: {"backchannel", "mail", "store"},
-	wing:   {"gate/keep", "player"},
+	wing:   {"gate/door", "gate/keep", "player"},
 	tests:  {"loadtest", "loadtest/crowd", "mail/mailtest", "testdb", "teststore"},
 }
 
@@ -82,7 +82,7 @@ func TestImportRuleBites(t *testing.T) {
 		"ground with templates":   {"internal/secret/a.go", "html/template", "internal/secret (ground) may not import html/template"},
 		"thing on unlisted thing": {"internal/account/a.go", "usher/internal/notice", "internal/account may not import internal/notice: between does not list it"},
 		"ground on thing":         {"internal/secret/a.go", "usher/internal/account", "internal/secret (ground) may not import internal/account (thing)"},
-		"wing on another":         {"internal/player/a.go", "usher/internal/gate/keep", "internal/player may not import internal/gate/keep: another wing"},
+		"wing on another wing":    {"internal/player/a.go", "usher/internal/gate/door", "internal/player may not import internal/gate/door, which is of another wing"},
 		"anyone on tests":         {"cmd/usher/a.go", "usher/internal/testdb", "cmd/usher (cmd) may not import internal/testdb (tests)"},
 		"anyone on cmd":           {"internal/account/a.go", "usher/cmd/usher", "internal/account (thing) may not import cmd/usher (cmd)"},
 		"package without a row":   {"internal/helper/a.go", "fmt", "internal/helper has no row in the table"},
@@ -193,8 +193,8 @@ func judge(from string, where layer, to string) string {
 	if !known || !slices.Contains(mayUse[where], target) {
 		return fmt.Sprintf("%s (%s) may not import %s (%s)", from, where, inner, target)
 	}
-	if where == wing && target == wing && !sameWing(from, inner) {
-		return fmt.Sprintf("%s may not import %s: another wing", from, inner)
+	if where == wing && target == wing && wingOf(from) != wingOf(inner) {
+		return fmt.Sprintf("%s may not import %s, which is of another wing", from, inner)
 	}
 	thingName, otherName := strings.TrimPrefix(from, "internal/"), strings.TrimPrefix(inner, "internal/")
 	if where == thing && target == thing && !slices.Contains(between[thingName], otherName) {
@@ -203,10 +203,10 @@ func judge(from string, where layer, to string) string {
 	return ""
 }
 
-// sameWing reports whether two packages of wings stand under one roof, such as internal/gate.
-func sameWing(one, other string) bool {
-	roof := func(folder string) string { return strings.Split(strings.TrimPrefix(folder, "internal/"), "/")[0] }
-	return roof(one) == roof(other)
+// wingOf is the first name below internal: what stands in one folder is one wing.
+func wingOf(folder string) string {
+	name, _, _ := strings.Cut(strings.TrimPrefix(folder, "internal/"), "/")
+	return name
 }
 
 func layerOf(folder string) (layer, bool) {

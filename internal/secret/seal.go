@@ -51,10 +51,11 @@ func (k AccountKey) Open(sealed string, at Place) (string, error) {
 	return string(plain), nil
 }
 
-func accountKey(raw []byte) (AccountKey, error) {
+// KeyOf returns the data key that 32 random bytes are, which somebody else keeps.
+func KeyOf(raw []byte) (AccountKey, error) {
 	aead, err := chacha20poly1305.NewX(raw)
 	if err != nil {
-		return AccountKey{}, fmt.Errorf("reading an account's key: %w", err)
+		return AccountKey{}, fmt.Errorf("reading a data key: %w", err)
 	}
 	return AccountKey{aead}, nil
 }
@@ -63,7 +64,7 @@ func accountKey(raw []byte) (AccountKey, error) {
 func (r *Ring) NewAccountKey(accountID string) (AccountKey, string, error) {
 	raw := make([]byte, chacha20poly1305.KeySize)
 	_, _ = rand.Read(raw)
-	key, err := accountKey(raw)
+	key, err := KeyOf(raw)
 	if err != nil {
 		return AccountKey{}, "", err
 	}
@@ -77,7 +78,7 @@ func (r *Ring) AccountKey(accountID, wrapped string) (AccountKey, error) {
 	if err != nil {
 		return AccountKey{}, err
 	}
-	return accountKey([]byte(raw))
+	return KeyOf([]byte(raw))
 }
 
 // RewrapAccountKey wraps the same data key under the ring's newest key.

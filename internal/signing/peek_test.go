@@ -10,7 +10,8 @@ func TestPeek(t *testing.T) {
 	for token, want := range map[string]Unverified{
 		spell(`{"alg":"EdDSA","kid":"k"}`) + "." + spell(`{"iss":"attic"}`) + ".x": {KeyID: "k", Issuer: "attic"},
 		spell(`{"alg":"EdDSA"}`) + "." + spell(`{"iss":"app","sub":"app"}`) + ".x": {Issuer: "app", Subject: "app"},
-		spell(`{"kid":7}`) + "." + spell(`{"iss":["a"],"sub":{}}`) + ".":           {},
+		spell(`{}`) + "." + spell(`{"aud":"srv-1"}`) + ".x":                        {Audience: "srv-1"}, spell(`{}`) + "." + spell(`{"aud":["srv-1","b"]}`) + ".x": {},
+		spell(`{"kid":7}`) + "." + spell(`{"iss":["a"],"sub":{}}`) + ".": {},
 	} {
 		if got, err := Peek(token); err != nil || got != want {
 			t.Errorf("%q %v, want %q", got, err, want)

@@ -1,0 +1,58 @@
+package door
+
+import (
+	"net/http"
+	"strings"
+	"time"
+
+	"usher/internal/secret"
+)
+
+// cookieName is the gate's cookie; over https it stands behind securePrefix (RFC 6265bis §4.1.3). All of the gate's cookies begin with it.
+const (
+	cookieName   = "usher-gate"
+	securePrefix = "__Host-"
+)
+
+// cookiePlace binds what is sealed to what it is for.
+func (d *Door) cookiePlace(what string) secret.Place {
+	return secret.Place{Table: "cookie", Row: d.Server, Column: what}
+}
+
+// openCookie returns the token that one of our cookies holds.
+func (d *Door) openCookie(c *http.Cookie) (secret.Token, bool) {
+	if c.Name != cookieName && c.Name != securePrefix+cookieName {
+		return secret.Token{}, false
+	}
+	text, err := d.seal.Open(c.Value, d.cookiePlace("sign-in"))
+	return secret.TokenOf(text), err == nil
+}
+
+// cookie returns one of the gate's cookies. Over plain http, which only addresses inside a house have, a browser would refuse the prefix and Secure.
+func cookie(name, value string, secure bool, life time.Duration) *http.Cookie {
+	c := &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: int(life / time.Second)}
+	if secure {
+		c.Name, c.Secure = securePrefix+name, true
+	}
+	if life <= 0 {
+		c.MaxAge = -1
+	}
+	return c
+}
+
+// foreignCookies is the Cookie header without the gate's own, in whatever case; the rest as it was.
+func foreignCookies(lines []string) string {
+	var kept []string
+	for _, line := range lines {
+		for part := range strings.SplitSeq(line, ";") {
+			part = strings.TrimSpace(part)
+			name, _, _ := strings.Cut(part, "=")
+			name = strings.ToLower(strings.Trim(name, " \t\""))
+			name = strings.TrimPrefix(strings.TrimPrefix(name, "__host-"), "__secure-")
+			if part != "" && !strings.HasPrefix(name, cookieName) {
+				kept = append(kept, part)
+			}
+		}
+	}
+	return strings.Join(kept, "; ")
+}

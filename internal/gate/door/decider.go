@@ -1,0 +1,301 @@
+package door
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"sync"
+	"time"
+
+	"usher/internal/secret"
+)
+
+// Decider decides about tokens, from memory where that is exact: what the service said counts until the service says otherwise, the token ends, or nothing is
+// heard of the service for too long. It is bound to one server at one service: whoever claims anew makes a new one.
+type Decider struct {
+	service Asker
+	server  string
+	bound   []byte
+	limit   time.Duration
+	now     func() time.Time
+	asks    chan struct{}
+
+	mu         sync.RWMutex
+	known      map[key]*admitted
+	refused    map[key]time.Time
+	flights    map[key]*flight
+	suspended  bool
+	generation uint64    // of what the service said; an answer to a question from before counts for nothing
+	told       time.Time // until when all sign-outs are known
+	contact    time.Time // when the service last answered
+	silent     time.Time // when the service last did not answer
+}
+
+// flight is a question that is being asked; done is closed when it is answered.
+type flight struct {
+	done chan struct{}
+	who  *admitted
+	err  error
+}
+
+// NewDecider returns a Decider for the server of this id at the service of this issuer. A limit of zero is DefaultOutageLimit; now nil is time.Now.
+func NewDecider(service Asker, issuer, server string, limit time.Duration, now func() time.Time) *Decider {
+	if limit == 0 {
+		limit = DefaultOutageLimit
+	}
+	if now == nil {
+		now = time.Now
+	}
+	d := &Decider{service: service, server: server, limit: limit, now: now, asks: make(chan struct{}, mostAsked),
+		known: map[key]*admitted{}, refused: map[key]time.Time{}, flights: map[key]*flight{}}
+	for _, part := range []string{issuer, server} {
+		d.bound = binary.BigEndian.AppendUint32(d.bound, uint32(len(part)))
+		d.bound = append(d.bound, part...)
+	}
+	return d
+}
+
+func (d *Decider) keyOf(token secret.Token) key {
+	return sha256.Sum256(append(d.bound[:len(d.bound):len(d.bound)], token.Reveal()...))
+}
+
+// knows reports whether the token was let in.
+func (d *Decider) knows(token secret.Token) bool {
+	k := d.keyOf(token)
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.known[k] != nil
+}
+
+// Decide says whom the token lets in. ErrRefused, ErrAway, ErrSuspended, ErrBusy.
+func (d *Decider) Decide(ctx context.Context, token secret.Token) (Decision, error) {
+	a, err := d.decide(ctx, token)
+	if err != nil {
+		return Decision{}, err
+	}
+	return a.Decision, nil
+}
+
+func (d *Decider) decide(ctx context.Context, token secret.Token) (*admitted, error) {
+	k, now := d.keyOf(token), d.now()
+	d.mu.RLock()
+	a, suspended, wrong := d.known[k], d.suspended, d.refused[k]
+	exact := a != nil && !a.asked.IsZero() && (now.Before(d.told) || now.Before(a.asked.Add(lastAnswer)))
+	pause := now.Before(d.silent.Add(afterFailure))
+	d.mu.RUnlock()
+	switch {
+	case suspended:
+		return nil, ErrSuspended
+	case a != nil && !now.Before(a.Until):
+		d.drop(a)
+		return nil, ErrRefused
+	case exact:
+		return a, nil
+	case a == nil && now.Before(wrong.Add(wrongAnswer)):
+		return nil, ErrRefused
+	case a == nil && !madeFor(d.server, token.Reveal()):
+		return nil, ErrRefused
+	case pause:
+		return d.meanwhile(a)
+	}
+	fresh, err := d.ask(ctx, k, token)
+	if errors.Is(err, ErrAway) || errors.Is(err, ErrBusy) && a != nil {
+		return d.meanwhile(a)
+	}
+	return fresh, err
+}
+
+// meanwhile is the answer during an outage: whoever was let in stays in until the limit.
+func (d *Decider) meanwhile(a *admitted) (*admitted, error) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if a == nil || d.known[a.key] != a || !d.now().Before(d.contact.Add(d.limit)) {
+		return nil, ErrAway
+	}
+	return a, nil
+}
+
+// ask asks once, however many want to know.
+func (d *Decider) ask(ctx context.Context, k key, token secret.Token) (*admitted, error) {
+	d.mu.Lock()
+	if a := d.known[k]; a != nil && d.now().Before(a.asked.Add(lastAnswer)) { // answered a moment ago, for somebody else
+		d.mu.Unlock()
+		return a, nil
+	}
+	f := d.flights[k]
+	if f == nil {
+		select {
+		case d.asks <- struct{}{}:
+		default:
+			d.mu.Unlock()
+			return nil, ErrBusy
+		}
+		f = &flight{done: make(chan struct{})}
+		d.flights[k] = f
+		go d.fly(context.WithoutCancel(ctx), k, token, f) // the others must not fail because the first one left
+	}
+	d.mu.Unlock()
+	select {
+	case <-f.done:
+		return f.who, f.err
+	case <-ctx.Done():
+		return nil, ErrAway
+	}
+}
+
+// longestAsk bounds one question to the service.
+const longestAsk = 10 * time.Second
+
+func (d *Decider) fly(ctx context.Context, k key, token secret.Token, f *flight) {
+	ctx, cancel := context.WithTimeout(ctx, longestAsk)
+	defer cancel()
+	for range 3 { // a sign-out that comes in while the question is under way makes the answer worthless
+		d.mu.RLock()
+		generation := d.generation
+		d.mu.RUnlock()
+		decision, err := d.service.Ask(ctx, token)
+		if f.who, f.err = d.learn(k, decision, err, generation); !errors.Is(f.err, errOvertaken) {
+			break
+		}
+		f.err = ErrAway
+	}
+	d.mu.Lock()
+	delete(d.flights, k)
+	d.mu.Unlock()
+	<-d.asks
+	close(f.done)
+}
+
+var errOvertaken = errors.New("door: something ended meanwhile")
+
+// learn takes over what the service said when it had said so much.
+func (d *Decider) learn(k key, decision Decision, err error, generation uint64) (*admitted, error) {
+	now := d.now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old := d.known[k]
+	switch {
+	case d.suspended:
+		return nil, ErrSuspended
+	case generation != d.generation:
+		return nil, errOvertaken
+	case errors.Is(err, ErrSuspended):
+		return nil, err
+	case err == nil && now.Before(decision.Until) && decision.Account != "":
+		d.contact, d.silent = now, time.Time{}
+		if old != nil && old.same(decision) {
+			old.asked = now
+			return old, nil
+		}
+		d.remove(old)
+		makeRoom(d.known, mostAdmitted, func(a *admitted) { a.end() })
+		a := d.admit(k, decision, now)
+		d.known[k] = a
+		return a, nil
+	case err == nil, errors.Is(err, ErrRefused):
+		d.contact, d.silent = now, time.Time{}
+		d.remove(old)
+		makeRoom(d.refused, mostRefused, func(time.Time) {})
+		d.refused[k] = now
+		return nil, ErrRefused
+	}
+	d.silent = now
+	return nil, ErrAway
+}
+
+// makeRoom lets go of any one; whoever it was is asked about again.
+func makeRoom[V any](all map[key]V, most int, leave func(V)) {
+	if len(all) < most {
+		return
+	}
+	for k, v := range all {
+		leave(v)
+		delete(all, k)
+		return
+	}
+}
+
+func (d *Decider) drop(a *admitted) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.known[a.key] == a {
+		d.remove(a)
+	}
+}
+
+func (d *Decider) remove(a *admitted) {
+	if a != nil {
+		delete(d.known, a.key)
+		a.end()
+	}
+}
+
+// End drops what was decided; whoever comes again is asked about. What is open is cut.
+func (d *Decider) End(who Ended) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.endAll(who)
+}
+
+func (d *Decider) endAll(who Ended) {
+	d.generation++
+	clear(d.refused)
+	for _, a := range d.known {
+		if who.covers(a.Decision) {
+			d.remove(a)
+		}
+	}
+}
+
+// Suspend lets nobody in from now on, and cuts what is open.
+func (d *Decider) Suspend() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.suspended = true
+	d.endAll(Ended{})
+}
+
+// Resume takes Suspend back. Everybody is asked about anew.
+func (d *Decider) Resume() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.suspended = false
+	d.endAll(Ended{})
+}
+
+// Heard says that every sign-out until then was given to End: a poll for signals was answered, and what it brought is done.
+func (d *Decider) Heard(at time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.told, d.contact, d.silent = at.Add(patience), at, time.Time{}
+}
+
+// Admitted returns what is to be kept over a restart, and when the service last answered.
+func (d *Decider) Admitted() ([]Admitted, time.Time) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	all := make([]Admitted, 0, len(d.known))
+	for k, a := range d.known {
+		all = append(all, Admitted{k[:], a.Decision})
+	}
+	return all, d.contact
+}
+
+// Restore takes over what Admitted returned: it counts in an outage, and is asked about anew when there is none, for nobody knows what ended in between.
+func (d *Decider) Restore(all []Admitted, contact time.Time) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.now()
+	if contact.After(now) {
+		contact = now
+	}
+	d.contact = contact
+	for _, one := range all {
+		if len(one.Key) != sha256.Size || !now.Before(one.Decision.Until) || one.Decision.Account == "" || len(d.known) >= mostAdmitted {
+			continue
+		}
+		k := key(one.Key)
+		d.known[k] = d.admit(k, one.Decision, time.Time{})
+	}
+}

@@ -1,0 +1,229 @@
+package door
+
+import (
+	"errors"
+	"sync"
+	"testing"
+	"time"
+
+	"usher/internal/secret"
+)
+
+func (r *registry) decider() *Decider {
+	return NewDecider(r, "https://accounts.example", serverID, 0, r.now)
+}
+
+func expect(t *testing.T, d *Decider, token secret.Token, want error) {
+	t.Helper()
+	if _, err := d.Decide(t.Context(), token); !errors.Is(err, want) {
+		t.Errorf("decided %v, want %v", err, want)
+	}
+}
+
+func TestDecisionsAreKeptWhileSignalsAreHeard(t *testing.T) {
+	r := newRegistry()
+	d, token := r.decider(), r.let(ann())
+	for range 3 {
+		d.Heard(r.now())
+		expect(t, d, token, nil)
+		r.pass(patience - time.Second)
+	}
+	if n := r.asked.Load(); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+	r.pass(lastAnswer)
+	expect(t, d, token, nil)
+	if n := r.asked.Load(); n != 2 {
+		t.Errorf("with the signals silent it asked %d times", n)
+	}
+	r.revoke(token)
+	r.pass(lastAnswer)
+	expect(t, d, token, ErrRefused)
+	expect(t, d, token, ErrRefused)
+	if n := r.asked.Load(); n != 3 {
+		t.Errorf("a refusal is not remembered: asked %d times", n)
+	}
+}
+
+func TestEndings(t *testing.T) {
+	other := ann()
+	other.Session = "sid-3"
+	for name, c := range map[string]struct {
+		who  Ended
+		gone [3]bool // ann, ann's other device, bob
+	}{
+		"session": {Ended{Session: "sid-1"}, [3]bool{true, false, false}}, "session of an account": {Ended{Account: "acc-ann", Session: "sid-3"}, [3]bool{false, true, false}},
+		"session of another account": {Ended{Account: "acc-bob", Session: "sid-3"}, [3]bool{}},
+		"account":                    {Ended{Account: "acc-ann"}, [3]bool{true, true, false}}, "all": {Ended{}, [3]bool{true, true, true}}, "nobody": {Ended{Account: "acc-eve"}, [3]bool{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRegistry()
+			d := r.decider()
+			d.Heard(r.now())
+			tokens := []secret.Token{r.let(ann()), r.let(other), r.let(bob())}
+			for _, token := range tokens {
+				expect(t, d, token, nil)
+				r.revoke(token)
+			}
+			d.End(c.who)
+			for i, token := range tokens {
+				want := map[bool]error{true: ErrRefused}[c.gone[i]]
+				expect(t, d, token, want)
+			}
+		})
+	}
+}
+
+func TestATokenEndsByItself(t *testing.T) {
+	r := newRegistry()
+	who := ann()
+	who.Until = r.now().Add(time.Minute)
+	d, token := r.decider(), r.let(who)
+	expect(t, d, token, nil)
+	r.pass(time.Minute)
+	d.Heard(r.now())
+	expect(t, d, token, ErrRefused)
+}
+
+func TestSuspendedLetsNobodyIn(t *testing.T) {
+	r := newRegistry()
+	d, token, fresh := r.decider(), r.let(ann()), r.let(bob())
+	d.Heard(r.now())
+	expect(t, d, token, nil)
+	d.Suspend()
+	expect(t, d, token, ErrSuspended)
+	expect(t, d, fresh, ErrSuspended)
+	if n := r.asked.Load(); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+	d.Resume()
+	expect(t, d, token, nil)
+}
+
+// An answer that was on its way when something ended is worthless.
+func TestASignOutOvertakesAnAnswer(t *testing.T) {
+	r := newRegistry()
+	d, token := r.decider(), r.let(ann())
+	d.Heard(r.now())
+	hold := make(chan struct{})
+	r.set(func(r *registry) { r.hold = hold })
+	result := make(chan error)
+	go func() { _, err := d.Decide(t.Context(), token); result <- err }()
+	r.awaitQuestion(t)
+	r.revoke(token) // the first answer was made before
+	d.End(Ended{Account: "acc-ann"})
+	close(hold)
+	if err := <-result; !errors.Is(err, ErrRefused) || r.asked.Load() != 2 {
+		t.Errorf("decided %v after %d questions", err, r.asked.Load())
+	}
+}
+
+func TestOutage(t *testing.T) {
+	r := newRegistry()
+	d, token, fresh := r.decider(), r.let(ann()), r.let(bob())
+	d.Heard(r.now())
+	expect(t, d, token, nil)
+	r.breaks(ErrAway)
+	r.pass(patience + lastAnswer)
+	expect(t, d, token, nil)
+	expect(t, d, fresh, ErrAway)
+	n := r.asked.Load()
+	for range 20 {
+		expect(t, d, token, nil)
+	}
+	if r.asked.Load() != n {
+		t.Error("every request asks a service that is away")
+	}
+
+	kept, contact := d.Admitted()
+	again := r.decider()
+	again.Restore(kept, contact)
+	expect(t, again, token, nil)
+	expect(t, again, fresh, ErrAway)
+	r.pass(DefaultOutageLimit)
+	expect(t, d, token, ErrAway)
+	expect(t, again, token, ErrAway)
+
+	r.breaks(nil)
+	r.pass(afterFailure)
+	expect(t, again, token, nil)
+	expect(t, again, fresh, nil)
+}
+
+// What was kept over a restart is asked about, though signals are heard: something may have ended in between.
+func TestWhatWasRestoredIsAskedAbout(t *testing.T) {
+	r := newRegistry()
+	d, token := r.decider(), r.let(ann())
+	expect(t, d, token, nil)
+	kept, contact := d.Admitted()
+	r.revoke(token)
+	again := r.decider()
+	again.Restore(kept, contact)
+	again.Heard(r.now())
+	expect(t, again, token, ErrRefused)
+}
+
+// Attack G7: a decision made for one token, server or service is found for no other.
+func TestDecisionsAreKeyedByAllTheyDependOn(t *testing.T) {
+	r := newRegistry()
+	token := r.let(ann())
+	keys := map[key]string{}
+	for name, d := range map[string]*Decider{"this": r.decider(), "server": NewDecider(r, "https://accounts.example", "srv-2", 0, nil),
+		"issuer": NewDecider(r, "https://accounts.example2", serverID, 0, nil), "shifted": NewDecider(r, "https://accounts.examples", "rv-4711", 0, nil)} {
+		k := d.keyOf(token)
+		if other, taken := keys[k]; taken {
+			t.Errorf("%s and %s share a key", name, other)
+		}
+		keys[k] = name
+	}
+	d := r.decider()
+	d.Heard(r.now())
+	expect(t, d, token, nil)
+	for _, wrong := range []secret.Token{secret.TokenOf(token.Reveal() + "x"), secret.TokenOf(token.Reveal()[:len(token.Reveal())-1]), tokenFor(serverID)} {
+		expect(t, d, wrong, ErrRefused)
+	}
+	n := r.asked.Load()
+	for _, foreign := range []secret.Token{tokenFor("srv-2"), secret.NewToken(), secret.TokenOf("a.b.c"), secret.TokenOf("")} {
+		expect(t, d, foreign, ErrRefused)
+	}
+	if r.asked.Load() != n {
+		t.Error("a token for somewhere else was passed on to the service")
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	r := newRegistry()
+	d := r.decider()
+	d.Heard(r.now())
+	for range mostAdmitted + 50 {
+		d.mu.Lock()
+		generation := d.generation
+		d.mu.Unlock()
+		if _, err := d.learn(d.keyOf(secret.NewToken()), Decision{Account: "a", Until: r.now().Add(time.Hour)}, nil, generation); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.learn(d.keyOf(secret.NewToken()), Decision{}, ErrRefused, generation); !errors.Is(err, ErrRefused) {
+			t.Fatal(err)
+		}
+	}
+	if len(d.known) > mostAdmitted || len(d.refused) > mostRefused {
+		t.Errorf("%d and %d are remembered", len(d.known), len(d.refused))
+	}
+}
+
+func TestManyAskOnce(t *testing.T) {
+	r := newRegistry()
+	d, token := r.decider(), r.let(ann())
+	d.Heard(r.now())
+	r.hold = make(chan struct{})
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() { expect(t, d, token, nil) })
+	}
+	r.awaitQuestion(t)
+	close(r.hold)
+	all.Wait()
+	if n := r.asked.Load(); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
+}

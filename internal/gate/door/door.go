@@ -1,0 +1,255 @@
+// Package door owns the gate's door: who gets through to the media server, and how a request reaches it. It refuses to know how the gate came to belong to
+// somebody, and what its own pages say.
+package door
+
+import (
+	"context"
+	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"usher/internal/forwarded"
+	"usher/internal/secret"
+)
+
+// Refusal is why a request does not get through; pages choose their words by it.
+type Refusal string
+
+// The refusals, and the status that each is answered with.
+const (
+	NotSignedIn   Refusal = "not-signed-in" // 401
+	NotLetIn      Refusal = "not-let-in"    // 401: a token that does not count here, or no longer
+	Suspended     Refusal = "suspended"     // 403
+	ServiceAway   Refusal = "service-away"  // 503
+	Busy          Refusal = "busy"          // 503
+	UpstreamAway  Refusal = "upstream-away" // 502
+	OddPath       Refusal = "odd-path"      // 400
+	OddRequest    Refusal = "odd-request"   // 400
+	OtherWebsite  Refusal = "other-website" // 403
+	UnknownMethod Refusal = "method"        // 405
+	NothingHere   Refusal = "nothing-here"  // 404
+)
+
+var statuses = map[Refusal]int{
+	NotSignedIn: http.StatusUnauthorized, NotLetIn: http.StatusUnauthorized, Suspended: http.StatusForbidden, ServiceAway: http.StatusServiceUnavailable,
+	Busy: http.StatusServiceUnavailable, UpstreamAway: http.StatusBadGateway, OddPath: http.StatusBadRequest, OddRequest: http.StatusBadRequest,
+	OtherWebsite: http.StatusForbidden, UnknownMethod: http.StatusMethodNotAllowed, NothingHere: http.StatusNotFound,
+}
+
+// Settings are what a door is built from. A door never changes: who claims anew, or sets something else, builds another and puts it in the place of the first.
+type Settings struct {
+	Decider *Decider
+	// Server is the id the service gave the server, Issuer the service's origin.
+	Server, Issuer string
+	// Key is the gate's own, CookieKey 32 random bytes that stay in its folder.
+	Key       ed25519.PrivateKey
+	CookieKey []byte
+	// Upstream is the media server; nil: Inside is what people come for.
+	Upstream *url.URL
+	// H2C says that the media server is spoken to in HTTP/2 without TLS.
+	H2C    bool
+	Inside http.Handler
+	// Own serves the gate's own paths, but for those that the door serves itself; nil: there are none.
+	Own http.Handler
+	// Proxies are the peers that are believed about the client.
+	Proxies []netip.Prefix
+	// Origins are further origins whose pages may open websockets here, as browsers spell them.
+	Origins []string
+	// Page shows a refusal to a browser; nil answers in plain text.
+	Page func(w http.ResponseWriter, r *http.Request, status int, why Refusal)
+	Log  *slog.Logger
+	// Requests gets a line for each request; nil: there are none.
+	Requests *slog.Logger
+	Now      func() time.Time
+}
+
+// Door lets in whom the service lets in. Everything that is not one of the gate's own paths needs that; nothing that a request says about itself exempts it.
+type Door struct {
+	Settings
+	proxies forwarded.Proxies
+	seal    secret.AccountKey
+	signer  *Signer
+	inside  http.Handler
+	own     *http.ServeMux
+	cross   *http.CrossOriginProtection
+}
+
+// New returns a door.
+func New(s Settings) (*Door, error) {
+	if s.Now == nil {
+		s.Now = time.Now
+	}
+	if s.Log == nil {
+		s.Log = slog.New(slog.DiscardHandler)
+	}
+	audience := "media"
+	if s.Upstream != nil {
+		audience = s.Upstream.Scheme + "://" + s.Upstream.Host
+	}
+	signer, err := NewSigner(s.Key, s.Server, audience)
+	if err != nil {
+		return nil, err
+	}
+	seal, err := secret.KeyOf(s.CookieKey)
+	if err != nil {
+		return nil, fmt.Errorf("reading the key of cookies: %w", err)
+	}
+	d := &Door{Settings: s, proxies: forwarded.Trust(s.Proxies), seal: seal, signer: signer, inside: s.Inside, cross: http.NewCrossOriginProtection()}
+	if s.Upstream != nil {
+		d.inside = newProxy(s.Upstream, s.H2C, d.upstreamFailed)
+	}
+	if d.inside == nil {
+		d.inside = http.NotFoundHandler()
+	}
+	d.own = http.NewServeMux()
+	d.own.Handle("GET /.usher/keys", signer)
+	d.own.HandleFunc("/.usher/auth", d.forwardAuth)
+	if s.Own != nil {
+		d.own.Handle("/", s.Own)
+	}
+	return d, nil
+}
+
+// passage is what is known of one request on its way.
+type passage struct {
+	path  Path
+	who   *admitted
+	asked presented
+	d     *Door
+	// cut ends the request from outside.
+	cut context.CancelFunc
+	ws  bool
+}
+
+type passageKey struct{}
+
+func withPassage(ctx context.Context, p *passage) context.Context {
+	return context.WithValue(ctx, passageKey{}, p)
+}
+
+func passageOf(ctx context.Context) *passage {
+	p, _ := ctx.Value(passageKey{}).(*passage)
+	return p
+}
+
+// pathOf is the request's path as it stood in the request, in its one spelling. ErrPath.
+func pathOf(r *http.Request) (Path, error) {
+	if r.URL.Opaque != "" {
+		return Path{}, ErrPath // a scheme without an authority
+	}
+	if r.URL.RawPath != "" {
+		return CanonicalPath(r.URL.RawPath)
+	}
+	return CanonicalPath(r.URL.EscapedPath())
+}
+
+// ServeHTTP lets the request through, or says why not.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if d.Requests != nil {
+		d.recorded(w, r)
+		return
+	}
+	d.serve(w, r)
+}
+
+func (d *Door) serve(w http.ResponseWriter, r *http.Request) {
+	p := &passage{d: d}
+	var err error
+	if p.path, err = pathOf(r); err != nil {
+		d.refuse(w, r, OddPath)
+		return
+	}
+	if p.path.Own() {
+		d.serveOwn(w, r)
+		return
+	}
+	if why := d.admit(r, p); why != "" {
+		d.refuse(w, r, why)
+		return
+	}
+	ctx, cut := context.WithCancel(r.Context())
+	defer cut()
+	p.cut = cut
+	d.inside.ServeHTTP(w, r.WithContext(withPassage(ctx, p)))
+}
+
+// serveOwn serves a path of the gate's own in its one spelling only.
+func (d *Door) serveOwn(w http.ResponseWriter, r *http.Request) {
+	if p, err := pathOf(r); err != nil || p.Plain != r.URL.Path {
+		d.refuse(w, r, NothingHere)
+		return
+	}
+	if _, pattern := d.own.Handler(r); pattern == "" {
+		d.refuse(w, r, NothingHere)
+		return
+	}
+	d.own.ServeHTTP(w, r)
+}
+
+// admit fills in whom the request's token lets in, or says why it does not.
+func (d *Door) admit(r *http.Request, p *passage) (why Refusal) {
+	if r.Method == http.MethodConnect || r.Method == http.MethodTrace {
+		return UnknownMethod
+	}
+	var err error
+	if p.asked, err = d.present(r); err != nil {
+		return OddRequest
+	}
+	if p.asked.token.Empty() {
+		return NotSignedIn
+	}
+	if p.who, err = d.Decider.decide(r.Context(), p.asked.token); err != nil {
+		return refusalOf(err)
+	}
+	p.ws = isWebsocket(r.Header)
+	switch {
+	case p.ws && !d.mayOpenWebsocket(r, p.asked):
+		return OtherWebsite
+	case p.asked.cookie && d.cross.Check(r) != nil:
+		return OtherWebsite
+	}
+	return ""
+}
+
+func refusalOf(err error) Refusal {
+	switch {
+	case errors.Is(err, ErrSuspended):
+		return Suspended
+	case errors.Is(err, ErrRefused):
+		return NotLetIn
+	case errors.Is(err, ErrBusy):
+		return Busy
+	}
+	return ServiceAway
+}
+
+// refuse answers in the way that whoever asks can read: a browser gets a page, or is sent to sign in; a program a status and one line.
+func (d *Door) refuse(w http.ResponseWriter, r *http.Request, why Refusal) {
+	status := statuses[why]
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	switch status {
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", `Bearer realm="usher"`)
+	case http.StatusMethodNotAllowed:
+		h.Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+	case http.StatusServiceUnavailable:
+		h.Set("Retry-After", "5")
+	}
+	if d.Page != nil && reads(r) {
+		d.Page(w, r, status, why)
+		return
+	}
+	http.Error(w, string(why), status)
+}
+
+// reads reports whether a person looks at the answer.
+func reads(r *http.Request) bool {
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.Header.Get("Accept"), "text/html")
+}

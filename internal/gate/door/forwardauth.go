@@ -1,0 +1,109 @@
+package door
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"usher/internal/forwarded"
+)
+
+// forwardAuth answers a proxy that asks about a request before it carries it (nginx auth_request, Caddy forward_auth, Traefik ForwardAuth, HAProxy): 200 with
+// all identity headers, 401, 403, or, where the address of this question says redirect=yes, 302 to the sign-in. There is never a body: nginx gives up the
+// connection otherwise. Only proxies that are configured are believed about the request; what one does not say is not guessed.
+func (d *Door) forwardAuth(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h["Content-Length"] = []string{"0"}
+	h["Cache-Control"] = []string{"no-store"}
+	asked, path, ok := d.original(r)
+	if !ok {
+		w.WriteHeader(http.StatusForbidden)
+		return
+	}
+	p := &passage{d: d}
+	var err error
+	if p.path, err = CanonicalPath(path); err != nil || p.path.Own() || disguised(r.Header) {
+		w.WriteHeader(http.StatusForbidden)
+		return
+	}
+	if why := d.admit(asked, p); why != "" {
+		d.turnAway(w, r, asked, why)
+		return
+	}
+	p.who.told.set(h)
+	signed, err := d.signer.assert(p.who, d.Now())
+	if err != nil {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	h[AssertionHeader] = []string{signed}
+	h["Cookie"] = []string{foreignCookies(r.Header["Cookie"])} // what the proxy may pass on
+	w.WriteHeader(http.StatusOK)
+}
+
+// turnAway knows only the statuses that proxies know: nginx makes an error of its own of any other.
+func (d *Door) turnAway(w http.ResponseWriter, r, asked *http.Request, why Refusal) {
+	status := http.StatusForbidden
+	if why == NotSignedIn || why == NotLetIn {
+		status = http.StatusUnauthorized
+	}
+	if status == http.StatusUnauthorized && r.URL.RawQuery == "redirect=yes" && reads(asked) {
+		w.Header().Set("Location", SignInPath+"?rd="+url.QueryEscape(asked.URL.RequestURI()))
+		status = http.StatusFound
+	}
+	w.Header().Set(ReasonHeader, string(why))
+	w.WriteHeader(status)
+}
+
+// ReasonHeader tells a proxy's own pages why somebody does not get through: one of the Refusals.
+const ReasonHeader = "X-Usher-Reason"
+
+// original is the request that a proxy asks about, and its path as it stood there. It is not ok when the asker is no proxy of ours, leaves something out or
+// says two things.
+func (d *Door) original(r *http.Request) (asked *http.Request, path string, ok bool) {
+	if !d.proxies.Include(forwarded.Peer(r.RemoteAddr)) {
+		return nil, "", false
+	}
+	method, ok1 := agreed(r.Header, "X-Forwarded-Method", "X-Original-Method")
+	uri, ok2 := agreed(r.Header, "X-Forwarded-Uri", "X-Original-Uri")
+	host, ok3 := agreed(r.Header, "X-Forwarded-Host")
+	proto, ok4 := agreed(r.Header, "X-Forwarded-Proto")
+	if !ok1 || !ok2 || !ok3 || !ok4 || proto != "http" && proto != "https" || strings.ContainsAny(host, ", \t") {
+		return nil, "", false
+	}
+	if !strings.HasPrefix(uri, "/") {
+		return nil, "", false // the absolute form is for proxies themselves
+	}
+	path, query, _ := strings.Cut(uri, "?")
+	asked = r.Clone(r.Context())
+	asked.Method, asked.Host, asked.RequestURI = method, host, uri
+	asked.URL = &url.URL{Opaque: path, RawQuery: query}
+	return asked, path, true
+}
+
+// agreed is the one value that all of the headers that are there have.
+func agreed(h http.Header, names ...string) (value string, ok bool) {
+	for _, name := range names {
+		for _, v := range h[name] {
+			if v == "" || value != "" && v != value || strings.ContainsAny(v, "\r\n\x00") {
+				return "", false
+			}
+			value = v
+		}
+	}
+	return value, value != ""
+}
+
+// disguised reports whether the client itself sends an identity header in a spelling that the proxy would not replace, and the media server might read.
+func disguised(h http.Header) bool {
+	for name := range h {
+		switch name {
+		case UserHeader, NameHeader, EmailHeader, GroupsHeader, AssertionHeader:
+		default:
+			if identifies(name) {
+				return true
+			}
+		}
+	}
+	return false
+}

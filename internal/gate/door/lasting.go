@@ -1,0 +1,88 @@
+package door
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+const (
+	// shortAnswer is how large an answer may be that is never cut, in bytes: it is over before anybody could.
+	shortAnswer = 1 << 20
+	// lookAgain is how often it is looked at whether what lasts may go on.
+	lookAgain = 5 * time.Second
+)
+
+// watchLasting sees to it that what lasts ends with what let it in: websockets, streams, large files. A player that was cut asks for the next range, and is
+// refused there.
+func watchLasting(res *http.Response) error {
+	p := passageOf(res.Request.Context())
+	if p == nil || p.d == nil || res.StatusCode != http.StatusSwitchingProtocols && 0 <= res.ContentLength && res.ContentLength <= shortAnswer {
+		return nil
+	}
+	go p.watch(res.Request.Context().Done())
+	return nil
+}
+
+// watch cuts a request when its token stops letting in whom it let in.
+func (p *passage) watch(done <-chan struct{}) {
+	tick := time.NewTicker(lookAgain)
+	defer tick.Stop()
+	for who := p.who; ; {
+		select {
+		case <-done:
+			return
+		case <-who.over.Done():
+		case <-tick.C:
+		}
+		now, err := p.d.Decider.decide(context.Background(), p.asked.token)
+		if err != nil || !now.same(who.Decision) {
+			p.cut()
+			return
+		}
+		who = now
+	}
+}
+
+// isWebsocket reports whether the request asks for a websocket (RFC 6455 §4.1). Any other upgrade is not passed on.
+func isWebsocket(h http.Header) bool {
+	return h["Upgrade"] != nil && slices.ContainsFunc(h["Upgrade"], func(v string) bool { return strings.EqualFold(strings.TrimSpace(v), "websocket") })
+}
+
+// mayOpenWebsocket compares the page's origin with ours, since no browser does it for us (RFC 6455 §10.2). A player that is no browser names none, and brings
+// a token that no page can make a browser send.
+func (d *Door) mayOpenWebsocket(r *http.Request, asked presented) bool {
+	if r.Method != http.MethodGet || len(r.Header["Upgrade"]) != 1 {
+		return false
+	}
+	origins := r.Header["Origin"]
+	if len(origins) == 0 {
+		return !asked.cookie
+	}
+	if len(origins) > 1 {
+		return false
+	}
+	if slices.Contains(d.Origins, origins[0]) {
+		return true
+	}
+	page, err := url.Parse(origins[0])
+	if err != nil || page.Host == "" {
+		return false
+	}
+	_, proto, host := d.origin(r)
+	return page.Scheme == proto && strings.EqualFold(withPort(page.Host, proto), withPort(host, proto))
+}
+
+func withPort(host, proto string) string {
+	if _, _, err := net.SplitHostPort(host); err == nil {
+		return host
+	}
+	if proto == "https" {
+		return host + ":443"
+	}
+	return host + ":80"
+}
