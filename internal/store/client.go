@@ -244,11 +244,11 @@ func (db *DB) RemoveClient(ctx context.Context, id string, act audit.Act) error 
 
 func removeClient(ctx context.Context, t *tx, id string, now int64) error {
 	n, err := t.exec(ctx, `UPDATE client SET removed_at = $1, facts = '' WHERE id = $2 AND removed_at = 0`, now, id)
-	if err == nil && n == 0 {
-		err = relyingparty.ErrNotFound
-	}
 	if err != nil {
-		return err
+		return found(err, relyingparty.ErrNotFound)
+	}
+	if n == 0 {
+		return relyingparty.ErrNotFound
 	}
 	if _, err := t.exec(ctx, `DELETE FROM credential WHERE subject = $1 AND kind = $2`, id, string(credential.ClientSecret)); err != nil {
 		return err
