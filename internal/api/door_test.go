@@ -14,7 +14,6 @@ import (
 
 	"usher/internal/account"
 	"usher/internal/argon2id"
-	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/linkcode"
@@ -60,7 +59,7 @@ func newHouse(t *testing.T, databaseURL string) *house {
 	h.must(err)
 	resolver := &credential.Resolver{Store: h.db, Now: clock}
 	h.door = &Door{
-		SignIn:  &signin.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: &mfa.Checker{Store: h.db, Hasher: h.pool, Now: clock}, Now: clock, Log: log},
+		SignIn:  teststore.SignIn(h.db, h.pool, clock, log),
 		Devices: &signin.Devices{Store: h.db, Now: clock}, Touches: &device.Touches{},
 		Links: &tvlink.Service{Store: h.db, Resolver: resolver, Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Origin: testOrigin, Longest: linkcode.Longest, Now: clock},
 		Place: func(netip.Addr) string { return "" }, Origin: origin, Now: clock, Log: log,
@@ -79,13 +78,10 @@ func (h *house) must(err error) {
 // person makes an account that has annPassword and, where one is wanted, a second factor.
 func (h *house) person(name string, factor bool) account.Account {
 	h.Helper()
-	phc, err := h.pool.Hash(h.Context(), []byte(annPassword))
-	h.must(err)
 	h.now = h.now.Add(time.Millisecond)
-	a := teststore.Person(h, h.db, name, h.now, func(a *account.Account) { a.Password = phc })
+	a := teststore.Member(h, h.db, h.pool, name, annPassword, h.now)
 	if factor {
-		h.keys[name] = mfa.NewKey()
-		h.must(h.db.TurnOnFactor(h.Context(), credential.NewFactor{AccountID: a.ID, Key: h.keys[name]}, audit.Act{At: h.now}))
+		h.keys[name] = teststore.TurnOnFactor(h, h.db, a.ID, h.now)
 	}
 	return a
 }

@@ -7,10 +7,8 @@ import (
 	"time"
 
 	"usher/internal/account"
-	"usher/internal/credential"
-	"usher/internal/device"
 	"usher/internal/secret"
-	"usher/internal/signin"
+	"usher/internal/teststore"
 )
 
 func (h *house) basic(login, password string) answer {
@@ -21,15 +19,7 @@ func (h *house) basic(login, password string) answer {
 // appPassword makes an app password as its owner does on the page.
 func (h *house) appPassword(a account.Account) string {
 	h.Helper()
-	clock, err := h.db.ReadClock(h.Context())
-	h.must(err)
-	a, err = h.db.LoadAccount(h.Context(), a.ID)
-	h.must(err)
-	flow := signin.AppPasswords{Store: h.db, Now: h.door.Now}
-	f := credential.Found{Credential: credential.Credential{AccountID: a.ID, FreshAt: h.now}, Clock: clock, Account: a.Standing}
-	made, err := flow.Make(h.Context(), f, signin.NewAppPassword{Name: "TV"}, device.Client{})
-	h.must(err)
-	return made.Reveal()
+	return teststore.AppPassword(h, h.db, a.ID, h.now).Reveal()
 }
 
 func TestMe(t *testing.T) {

@@ -71,7 +71,7 @@ func newHouse(t *testing.T, databaseURL string) *house {
 	h.must(err)
 	resolver := &credential.Resolver{Store: h.db, Now: clock}
 	h.door = &Door{
-		SignIn:  &signin.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: &mfa.Checker{Store: h.db, Hasher: h.pool, Now: clock}, Now: clock, Log: log},
+		SignIn:  teststore.SignIn(h.db, h.pool, clock, log),
 		Devices: &signin.Devices{Store: h.db, Now: clock}, Servers: &mediaserver.Service{Store: h.db, Resolver: resolver, Issuer: testOrigin, Now: clock}, Touches: &device.Touches{},
 		Links: &tvlink.Service{Store: h.db, Resolver: resolver, Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Origin: testOrigin, Longest: linkcode.Longest, PollCode: ring.PollCode, Now: clock},
 		Keys: &devicekey.Service{
@@ -93,13 +93,10 @@ func (h *house) must(err error) {
 // person makes an account that has annPassword and, where one is wanted, a second factor.
 func (h *house) person(name string, factor bool) account.Account {
 	h.Helper()
-	phc, err := h.pool.Hash(h.Context(), []byte(annPassword))
-	h.must(err)
 	h.now = h.now.Add(time.Millisecond)
-	a := teststore.Person(h, h.db, name, h.now, func(a *account.Account) { a.Password = phc })
+	a := teststore.Member(h, h.db, h.pool, name, annPassword, h.now)
 	if factor {
-		h.keys[name] = mfa.NewKey()
-		h.must(h.db.TurnOnFactor(h.Context(), credential.NewFactor{AccountID: a.ID, Key: h.keys[name]}, audit.Act{At: h.now}))
+		h.keys[name] = teststore.TurnOnFactor(h, h.db, a.ID, h.now)
 	}
 	return a
 }
@@ -275,24 +272,15 @@ func (h *house) record(r *http.Request) *httptest.ResponseRecorder {
 }
 
 // mailed is how many mails of a kind wait.
-func (h *house) mailed(kind notice.Kind) (n int) {
+func (h *house) mailed(kind notice.Kind) int {
 	h.Helper()
-	waiting, err := h.db.WaitingMail(h.Context(), 1000)
-	h.must(err)
-	for _, m := range waiting {
-		if m.Kind == kind {
-			n++
-		}
-	}
-	return n
+	return teststore.Mailed(h, h.db, kind)
 }
 
 // recorded is how often an act stands in the record.
 func (h *house) recorded(action audit.Action) int {
 	h.Helper()
-	entries, err := h.db.ListAudit(h.Context(), audit.Filter{Action: action, Limit: 1000})
-	h.must(err)
-	return len(entries)
+	return teststore.Recorded(h, h.db, "", action)
 }
 
 // lock is what an operator does to an account.

@@ -9,10 +9,9 @@ import (
 
 	"usher/internal/account"
 	"usher/internal/audit"
-	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/secret"
-	"usher/internal/signin"
+	"usher/internal/teststore"
 )
 
 const signInPath = "/api/v2/users/signin"
@@ -160,15 +159,7 @@ func TestClosedAccounts(t *testing.T) {
 // appPassword makes an app password as its owner does on the page.
 func (h *house) appPassword(a account.Account) string {
 	h.Helper()
-	clock, err := h.db.ReadClock(h.Context())
-	h.must(err)
-	a, err = h.db.LoadAccount(h.Context(), a.ID)
-	h.must(err)
-	flow := signin.AppPasswords{Store: h.db, Now: h.door.Now}
-	f := credential.Found{Credential: credential.Credential{AccountID: a.ID, FreshAt: h.now}, Clock: clock, Account: a.Standing}
-	made, err := flow.Make(h.Context(), f, signin.NewAppPassword{Name: "TV"}, device.Client{})
-	h.must(err)
-	return made.Reveal()
+	return teststore.AppPassword(h, h.db, a.ID, h.now).Reveal()
 }
 
 // An app password is a password here too, and the token that comes back.

@@ -1,7 +1,6 @@
 package signin_test
 
 import (
-	"io"
 	"log/slog"
 	"testing"
 	"time"
@@ -9,7 +8,6 @@ import (
 	"usher/internal/account"
 	"usher/internal/argon2id"
 	"usher/internal/audit"
-	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/mfa"
 	"usher/internal/notice"
@@ -41,10 +39,7 @@ func newWorld(t *testing.T, url string) *world {
 	w := &world{T: t, now: time.Date(2026, 5, 3, 12, 0, 0, 0, time.UTC), keys: map[string]secret.Token{}}
 	w.db, w.pool = teststore.Open(t, url, w.now), teststore.Hasher(t, 200)
 	clock := func() time.Time { return w.now }
-	w.flow = &signin.Service{
-		Store: w.db, Hasher: w.pool, Resolver: &credential.Resolver{Store: w.db, Now: clock}, Factors: &mfa.Checker{Store: w.db, Hasher: w.pool, Now: clock},
-		Now: clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-	}
+	w.flow = teststore.SignIn(w.db, w.pool, clock, slog.New(slog.DiscardHandler))
 	return w
 }
 
@@ -58,17 +53,10 @@ func (w *world) must(err error) {
 // person makes an account with a password and, where one is wanted, a second factor.
 func (w *world) person(name, password string, factor bool) account.Account {
 	w.Helper()
-	phc := ""
-	if password != "" {
-		var err error
-		phc, err = w.pool.Hash(w.Context(), []byte(password))
-		w.must(err)
-	}
 	w.now = w.now.Add(time.Millisecond)
-	a := teststore.Person(w, w.db, name, w.now, func(a *account.Account) { a.Password = phc })
+	a := teststore.Member(w, w.db, w.pool, name, password, w.now)
 	if factor {
-		w.keys[a.ID] = mfa.NewKey()
-		w.must(w.db.TurnOnFactor(w.Context(), credential.NewFactor{AccountID: a.ID, Key: w.keys[a.ID]}, audit.Act{At: w.now}))
+		w.keys[a.ID] = teststore.TurnOnFactor(w, w.db, a.ID, w.now)
 	}
 	return a
 }
@@ -94,19 +82,10 @@ func (w *world) devices(a account.Account) []device.Device {
 
 func (w *world) recorded(accountID string, action audit.Action) int {
 	w.Helper()
-	entries, err := w.db.ListAudit(w.Context(), audit.Filter{AccountID: accountID, Action: action, Limit: 1000})
-	w.must(err)
-	return len(entries)
+	return teststore.Recorded(w, w.db, accountID, action)
 }
 
-func (w *world) mails(kind notice.Kind) (n int) {
+func (w *world) mails(kind notice.Kind) int {
 	w.Helper()
-	waiting, err := w.db.WaitingMail(w.Context(), 1000)
-	w.must(err)
-	for _, m := range waiting {
-		if m.Kind == kind {
-			n++
-		}
-	}
-	return n
+	return teststore.Mailed(w, w.db, kind)
 }

@@ -197,23 +197,13 @@ func (h *house) mail(kind notice.Kind, to string) notice.Notice {
 // mails counts the waiting mails of a kind.
 func (h *house) mails(kind notice.Kind) int {
 	h.t.Helper()
-	waiting, err := h.db.WaitingMail(h.t.Context(), 1000)
-	h.must(err)
-	n := 0
-	for _, m := range waiting {
-		if m.Kind == kind {
-			n++
-		}
-	}
-	return n
+	return teststore.Mailed(h.t, h.db, kind)
 }
 
 // recorded counts what the record says was done to an account.
 func (h *house) recorded(accountID string, action audit.Action) int {
 	h.t.Helper()
-	entries, err := h.db.ListAudit(h.t.Context(), audit.Filter{AccountID: accountID, Action: action, Limit: 1000})
-	h.must(err)
-	return len(entries)
+	return teststore.Recorded(h.t, h.db, accountID, action)
 }
 
 // reload reads an account again.
