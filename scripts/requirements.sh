@@ -15,6 +15,9 @@ argon2 argon2
 npm npm
 util-linux unshare
 curl curl
+nginx nginx /usr/sbin/nginx
+caddy caddy
+haproxy haproxy /usr/sbin/haproxy
 iproute2 ip /usr/sbin/ip /sbin/ip
 TABLE
 }
@@ -46,7 +49,7 @@ requirements() {
 		echo "Go is missing: install the version go.mod names, or a newer one"
 		return 1
 	}
-	echo "$(go version), PostgreSQL, Chromium, oathtool, zbarimg, argon2, npm, curl, unshare, ip"
+	echo "$(go version), PostgreSQL, Chromium, oathtool, zbarimg, argon2, npm, curl, unshare, ip, nginx, Caddy, HAProxy"
 	mapfile -t absent < <(missing)
 	[ ${#absent[@]} -gt 0 ] || return 0
 

@@ -1,0 +1,325 @@
+package door
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// guide returns the blocks of one language in a guide, as people copy them.
+func guide(t testing.TB, name, language string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("../../../docs/guides", name+".md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile("(?s)```" + language + "\n(.*?)```").FindSubmatch(text)
+	if found == nil {
+		t.Fatalf("the guide for %s has no block of %s", name, language)
+	}
+	return string(found[1])
+}
+
+// freeAddress is one that nobody listens at.
+func freeAddress(t testing.TB) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().String()
+}
+
+// proxies start the proxies that the guides are for, as the guides say, in front of a media server and beside a gate.
+var proxyPrograms = map[string]func(t testing.TB, folder, gate, upstream, listen string) *exec.Cmd{
+	"nginx": func(t testing.TB, folder, gate, upstream, listen string) *exec.Cmd {
+		site := guide(t, "nginx", "nginx")
+		site = regexp.MustCompile(`(?m)^ *ssl_certificate.*\n`).ReplaceAllString(site, "")
+		site = strings.NewReplacer("listen 443 ssl", "listen "+listen, "127.0.0.1:32400", gate, "127.0.0.1:8096", upstream).Replace(site)
+		temporary := ""
+		for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
+			temporary += kind + "_temp_path " + folder + "/" + kind + ";\n"
+		}
+		write(t, folder, "nginx.conf", "daemon off; master_process off; pid "+folder+"/pid; error_log stderr crit;\nevents {}\nhttp {\naccess_log off;\n"+temporary+site+"}\n")
+		return exec.Command("nginx", "-p", folder, "-c", folder+"/nginx.conf", "-e", "stderr")
+	},
+	"caddy": func(t testing.TB, folder, gate, upstream, listen string) *exec.Cmd {
+		site := strings.NewReplacer("media.example {", "http://"+listen+" {", "127.0.0.1:32400", gate, "127.0.0.1:8096", upstream).Replace(guide(t, "caddy", "caddyfile"))
+		_, port, _ := net.SplitHostPort(listen)
+		site = strings.Replace(site, "http://"+listen+" {", "http://:"+port+" {\n\tbind 127.0.0.1", 1)
+		write(t, folder, "Caddyfile", "{\n\tadmin off\n\tauto_https off\n}\n"+site)
+		c := exec.Command("caddy", "run", "--adapter", "caddyfile", "--config", folder+"/Caddyfile")
+		c.Env = append(os.Environ(), "HOME="+folder, "XDG_DATA_HOME="+folder, "XDG_CONFIG_HOME="+folder)
+		return c
+	},
+	"haproxy": func(t testing.TB, folder, gate, upstream, listen string) *exec.Cmd {
+		write(t, folder, "usher.lua", strings.ReplaceAll(guide(t, "haproxy", "lua"), "127.0.0.1:32400", gate))
+		write(t, folder, "haproxy.cfg", strings.NewReplacer("/etc/haproxy/usher.lua", folder+"/usher.lua", ":443 ssl crt /etc/ssl/media.example.pem", listen, "127.0.0.1:32400", gate, "127.0.0.1:8096", upstream).Replace(guide(t, "haproxy", "haproxy")))
+		return exec.Command("haproxy", "-db", "-f", folder+"/haproxy.cfg")
+	},
+}
+
+func write(t testing.TB, folder, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// startProxy runs a proxy until the test ends, and returns its address.
+func startProxy(t testing.TB, name, gate, upstream string) string {
+	t.Helper()
+	if _, err := exec.LookPath(name); err != nil {
+		t.Fatalf("%s is missing; scripts/test installs it", name)
+	}
+	listen := freeAddress(t)
+	c := proxyPrograms[name](t, t.TempDir(), gate, upstream, listen)
+	var said lockedText
+	c.Stdout, c.Stderr = &said, &said
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = c.Process.Kill()
+		_ = c.Wait()
+		if t.Failed() {
+			t.Logf("%s said: %s", name, said.String())
+		}
+	})
+	for range 500 {
+		if conn, err := net.Dial("tcp", listen); err == nil {
+			_ = conn.Close()
+			return listen
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("%s does not listen: %s", name, said.String())
+	return ""
+}
+
+type lockedText struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lockedText) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+func (l *lockedText) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.text.String() }
+
+// hostile makes up a request from what attackers are known to combine.
+func hostile(random *rand.Rand, credentials []string) string {
+	pick := func(all ...string) string { return all[random.IntN(len(all))] }
+	sometimes := func(n int) bool { return random.IntN(n) == 0 }
+	method := pick("GET", "GET", "GET", "POST", "HEAD", "OPTIONS", "PROPFIND")
+	target := pick("/", "/films", "/web/index.html", "/fi%6cms", "/films?X-Plex-Token=", "/films?rd=//mallory.example", "/%C3%A9")
+	if sometimes(2) {
+		target = pick("/a/../films", "/a/%2e%2e/films", "/a/..%2f.usher/auth", "//films", "/.usher/auth", "/.usher/keys", "/.USHER/auth", "/.usher%2fauth", "/.usher;x/auth", "/x/..;/films",
+			"/films%00", "/films%0d%0aRemote-User:mallory", "/%2e/films", `/films\..\x`, "/films%5c..", "/identity", "/a;Remote-User=mallory", "/%252e%252e/x", "/./films", "http://mallory.example/films")
+	}
+	lines := []string{pick("Host: media.example", "Host: media.example", "Host: mallory.example", "Host: 127.0.0.1")}
+	for range 1 + random.IntN(4) {
+		name := pick("Remote-User", "remote-user", "REMOTE-GROUPS", "Remote-Email", "remote-name", "x-usher-assertion")
+		if sometimes(3) {
+			name = smuggled[random.IntN(len(smuggled))]
+		}
+		value := pick("mallory", "mallory", "admin,mallory", "mallory\t", " mallory ", "")
+		lines = append(lines, pick(name+": "+value, name+":"+value, name+": "+value+"\r\n"+name+": "+value))
+		if sometimes(10) {
+			lines = append(lines, name+pick(" ", "\t", "\x00", "\x0b")+": "+value)
+		}
+	}
+	for range random.IntN(2) {
+		lines = append(lines, pick(
+			"Connection: Remote-User, Remote-Groups", "Connection: keep-alive, X-Usher-Assertion, Remote-Email, Cookie", "Connection: X-Forwarded-Uri, X-Forwarded-Method", "X-Forwarded-Uri: /.usher/keys", "X-Original-Uri: /films",
+			"X-Original-URI: /.usher/keys", "X-Original-Method: OPTIONS", "X-Forwarded-Method: OPTIONS", "X-Forwarded-Host: mallory.example", "X-Forwarded-Proto: mallory", "X-Forwarded-For: 127.0.0.1", "X_Forwarded_For: 127.0.0.1",
+			"X-Http-Method-Override: OPTIONS", "Cookie: usher-gate=mallory; a=b", "Cookie: __Host-usher-gate=mallory", "User-Agent: kube-probe/1.29", "X-Rewrite-Url: /identity", "Content-Length: 0", "Expect: 100-continue", "TE: trailers",
+			"Upgrade: h2c\r\nConnection: Upgrade", "Accept: text/html", "Sec-Fetch-Site: cross-site"))
+	}
+	if c := credentials[random.IntN(len(credentials))]; c != "" {
+		lines = append(lines, c)
+	}
+	random.Shuffle(len(lines), func(i, j int) { lines[i], lines[j] = lines[j], lines[i] })
+	return method + " " + target + " HTTP/1.1\r\n" + strings.Join(lines, "\r\n") + "\r\n\r\n"
+}
+
+// sendText sends a request as it is, and returns the status of the answer; 0 when there was none.
+func sendText(t *testing.T, addr, text string) int {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
+	if _, err := io.WriteString(conn, text); err != nil {
+		return 0
+	}
+	in := bufio.NewReader(conn)
+	answer, err := http.ReadResponse(in, nil)
+	for err == nil && answer.StatusCode == http.StatusContinue {
+		answer, err = http.ReadResponse(in, nil)
+	}
+	if err != nil {
+		return 0
+	}
+	return answer.StatusCode
+}
+
+// listener is a media server that remembers what it received.
+type listener struct {
+	*httptest.Server
+	mu  sync.Mutex
+	all []seen
+}
+
+func listen(t testing.TB) *listener {
+	t.Helper()
+	l := new(listener)
+	l.Server = httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.all = append(l.all, seen{r.Method, r.RequestURI, r.Host, r.Header, r.Trailer, string(body)})
+	}))
+	t.Cleanup(l.Close)
+	return l
+}
+
+// received returns what came in since it was last asked.
+func (l *listener) received() []seen {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := l.all
+	l.all = nil
+	return all
+}
+
+// Attacks G1 to G5, G12: the same hostile requests through nginx, Caddy, HAProxy and the gate itself. Nobody gets to the media server without a token that
+// counts, and nothing at the media server says that it is anybody else; and no proxy lets a path through that the gate does not.
+func TestHostileRequestsThroughEveryProxy(t *testing.T) {
+	upstream := listen(t)
+	g := open(t, upstream.URL, func(s *Settings) { s.Proxies = loopback() })
+	direct := open(t, upstream.URL, func(s *Settings) { s.Decider, s.Now = g.decider, g.now })
+	annToken, bobToken := g.let(ann()), g.let(bob())
+	g.decider.Heard(g.now())
+	credentials := []string{"", "Authorization: Bearer " + tokenFor(serverID).Reveal(), "Authorization: Bearer " + tokenFor("srv-2").Reveal(),
+		"Authorization: Bearer " + annToken.Reveal(), "X-Plex-Token: " + bobToken.Reveal(), "Cookie: " + g.cookieOf(t, annToken, false) + "; theme=dark"}
+	whose := []*Decision{nil, nil, nil, new(ann()), new(bob()), new(ann())}
+
+	media := strings.TrimPrefix(upstream.URL, "http://")
+	ways := map[string]string{"gate": direct.Listener.Addr().String()}
+	for name := range proxyPrograms {
+		ways[name] = startProxy(t, name, g.Listener.Addr().String(), media)
+	}
+	send := func(name, text string) (int, *seen) {
+		status := sendText(t, ways[name], text)
+		switch all := upstream.received(); len(all) {
+		case 0:
+			return status, nil
+		case 1:
+			return status, &all[0]
+		default:
+			t.Fatalf("through %s the media server received %d requests:\n%s", name, len(all), text)
+			return 0, nil
+		}
+	}
+	for name := range ways { // each lets somebody in at all, and nobody in without
+		if status, got := send(name, "GET /films HTTP/1.1\r\nHost: media.example\r\n"+credentials[3]+"\r\n\r\n"); got == nil || status != 200 {
+			t.Fatalf("%s lets nobody in: %d", name, status)
+		}
+		if status, got := send(name, "GET /films HTTP/1.1\r\nHost: media.example\r\nAccept: text/html\r\n\r\n"); got != nil || status != 401 && status != 302 {
+			t.Fatalf("%s answers a stranger %d", name, status)
+		}
+	}
+
+	const requests = 2000
+	random := rand.New(rand.NewPCG(5, 11))
+	arrived := map[string]int{}
+	for range requests {
+		which := random.IntN(len(credentials))
+		text := hostile(random, credentials[which:which+1])
+		_, inGate := send("gate", text)
+		for name := range ways {
+			_, got := send(name, text)
+			if got == nil {
+				continue
+			}
+			arrived[name]++
+			if whose[which] == nil {
+				t.Fatalf("%s let a stranger through:\n%s", name, text)
+			}
+			assertedBy(t, name, text, *got, *whose[which])
+			if inGate == nil {
+				t.Errorf("%s let through what the gate refuses, as %s:\n%s", name, got.Target, text)
+			}
+		}
+		if t.Failed() {
+			return
+		}
+	}
+	for name := range ways {
+		if arrived[name] < requests/50 {
+			t.Errorf("only %d requests came through %s: nothing is proved", arrived[name], name)
+		}
+	}
+	t.Logf("of %d requests there came through %v", requests, arrived)
+}
+
+// assertedBy is asserted, where a proxy may leave an empty header out and passes the client's own path, token and host on.
+func assertedBy(t *testing.T, way, text string, got seen, want Decision) {
+	t.Helper()
+	for name, value := range map[string]string{UserHeader: want.UserName, NameHeader: want.Name, EmailHeader: want.Email, GroupsHeader: strings.Join(want.Groups, ",")} {
+		if !slices.Equal(got.Header[name], []string{value}) {
+			t.Errorf("through %s %s is %q, want %q:\n%s", way, name, got.Header[name], value, text)
+		}
+	}
+	assertion := got.Header[AssertionHeader]
+	if len(assertion) != 1 || !strings.Contains(assertionBody(assertion[0]), `"sub":"`+want.Account+`"`) {
+		t.Errorf("through %s the assertion is %q:\n%s", way, assertion, text)
+	}
+	for name, values := range got.Header {
+		switch name {
+		case UserHeader, NameHeader, EmailHeader, GroupsHeader, AssertionHeader:
+		default:
+			if identifies(name) {
+				t.Errorf("through %s the media server received %s: %q:\n%s", way, name, values, text)
+			}
+		}
+	}
+	if strings.Contains(fmt.Sprint(got.Header["Cookie"]), cookieName) {
+		t.Errorf("through %s the media server received the gate's cookie:\n%s", way, text)
+	}
+	if len(got.Trailer) > 0 {
+		t.Errorf("through %s the media server received a trailer:\n%s", way, text)
+	}
+	if u, err := url.ParseRequestURI(got.Target); err != nil || strings.Contains(u.Path, "/.usher") {
+		t.Errorf("through %s the media server received %s:\n%s", way, got.Target, text)
+	}
+}
+
+func assertionBody(token string) string {
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		return ""
+	}
+	body, _ := encoding.DecodeString(parts[1])
+	return string(body)
+}
