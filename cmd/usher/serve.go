@@ -210,7 +210,7 @@ func (s *service) handler() (http.Handler, error) {
 		Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
 	}
 	plex := func(path string) bool { return s.cfg.PlexAPI == config.On && plexapi.Owns(path) }
-	provider := &oidc.Door{Grants: door.Grants, Links: links, Keys: door.Grants.Keys, Place: s.places.Name, Origin: s.cfg.Origin, Now: s.now, Log: s.log}
+	provider := &oidc.Door{Grants: door.Grants, Links: links, Servers: servers, Keys: door.Grants.Keys, Place: s.places.Name, Origin: s.cfg.Origin, Now: s.now, Log: s.log}
 	return throughDoors(middleware.Settings{
 		Origin: s.cfg.OriginURL(), Hosts: s.cfg.AllowedHosts(), TrustedProxies: s.cfg.TrustedProxies, Observer: s.metrics, Now: s.now, Elsewhere: oidc.FromElsewhere,
 	}, s.log, []entry{

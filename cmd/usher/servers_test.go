@@ -347,3 +347,62 @@ func TestServersAreNoClientsOfAdministrators(t *testing.T) {
 		}
 	})
 }
+
+// A gate asks for a claim code as a device does, and what it collects once somebody has confirmed it is a claim token: no sign-in, and no device.
+func TestGatesCollectAClaimToken(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		browser := h.signedIn(h.anna)
+		gate := &app{doors: d, Client: relyingparty.Client{ID: relyingparty.GateID, Auth: relyingparty.None}}
+		var waits struct {
+			Device string `json:"device_code"`
+			Code   string `json:"user_code"`
+			Where  string `json:"verification_uri"`
+			Filled string `json:"verification_uri_complete"`
+		}
+		ask := func() {
+			h.unlimited()
+			w := gate.asks("/oauth/device", url.Values{"scope": {"claim"}})
+			if w.Code != http.StatusOK || json.Unmarshal(w.Body.Bytes(), &waits) != nil || waits.Where != origin+"/claim" || !strings.HasPrefix(waits.Filled, origin+"/claim?user_code=") {
+				t.Fatalf("%d %s", w.Code, w.Body)
+			}
+		}
+		for _, scope := range []string{"", "openid", "claim openid", "claim player"} {
+			if w := gate.asks("/oauth/device", url.Values{"scope": {scope}}); said(w).Error != "invalid_scope" {
+				t.Errorf("%q: %d %s", scope, w.Code, w.Body)
+			}
+		}
+		if w := d.newApp("tv", aTV).asks("/oauth/device", url.Values{"scope": {"claim"}}); said(w).Error != "invalid_scope" {
+			t.Errorf("an app asks to be claimed: %d %s", w.Code, w.Body)
+		}
+		if w := gate.asks(grant.TokenPath, url.Values{"grant_type": {"authorization_code"}, "code": {"x"}}); said(w).Error != "unauthorized_client" {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		ask()
+		if w := gate.polls(waits.Device); said(w).Error != "authorization_pending" {
+			t.Errorf("%d %s", w.Code, w.Body)
+		}
+		if w := d.newApp("tv2", aTV).polls(waits.Device); said(w).Error != "expired_token" {
+			t.Errorf("another client collects it: %d %s", w.Code, w.Body)
+		}
+		h.lets(waits.Code, browser, "confirm")
+		w := gate.polls(waits.Device)
+		claim := said(w).Access
+		if w.Code != http.StatusOK || !strings.HasPrefix(claim, "claim-") || said(w).Scope != "claim" || said(w).Refresh != "" {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		if again := gate.polls(waits.Device); said(again).Error != "expired_token" {
+			t.Errorf("once more: %d %s", again.Code, again.Body)
+		}
+		if devices, err := d.db.ListDevices(d.Context(), h.anna.ID); err != nil || len(devices) != 1 {
+			t.Errorf("%+v %v", devices, err)
+		}
+		d.newGate(claim).stands(server.Good, "")
+		ask()
+		h.lets(waits.Code, browser, "confirm")
+		h.is(h.post("/account/devices/sign-out-all", nil, "usher", h.signedIn(h.anna)), http.StatusSeeOther)
+		if w := gate.polls(waits.Device); said(w).Error == "" {
+			t.Errorf("after everything was signed out: %d %s", w.Code, w.Body) // attack R8
+		}
+	})
+}

@@ -48,7 +48,7 @@ func (s *Service) Authenticate(ctx context.Context, p Proof) (relyingparty.Clien
 	case p.Header, !p.Secret.Empty():
 		return relyingparty.Client{}, errClient()
 	}
-	c, err := s.Store.FindClient(ctx, p.ID)
+	c, err := s.findClient(ctx, p.ID)
 	if errors.Is(err, relyingparty.ErrNotFound) {
 		err = errClient()
 	}

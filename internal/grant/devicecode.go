@@ -25,7 +25,7 @@ func (s *Service) DeviceScopes(c relyingparty.Client, scope string) (linkcode.Pa
 
 // Stays reports whether a client that is let in by a code stays signed in by itself: it may refresh.
 func (s *Service) Stays(ctx context.Context, p linkcode.Party) (bool, error) {
-	c, err := s.Store.FindClient(ctx, p.Client)
+	c, err := s.findClient(ctx, p.Client)
 	if errors.Is(err, relyingparty.ErrNotFound) { // gone meanwhile: it gets nothing
 		return false, nil
 	}

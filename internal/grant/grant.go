@@ -121,3 +121,11 @@ func write(v any) string {
 	}
 	return string(raw)
 }
+
+// findClient returns a client, one of those that every service has among them; relyingparty.ErrNotFound.
+func (s *Service) findClient(ctx context.Context, id string) (relyingparty.Client, error) {
+	if c, is := relyingparty.Builtin(id); is {
+		return c, nil
+	}
+	return s.Store.FindClient(ctx, id)
+}

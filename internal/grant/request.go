@@ -191,7 +191,7 @@ func askedScopes(c relyingparty.Client, text string) ([]relyingparty.Scope, erro
 	var kept []relyingparty.Scope
 	for _, s := range all {
 		switch {
-		case !slices.Contains(relyingparty.Scopes(), s):
+		case !slices.Contains(relyingparty.Scopes(), s) && !c.MayAsk(s):
 			continue
 		case s == relyingparty.Servers || s == relyingparty.Signals:
 			return nil, refuse("invalid_scope", "the scope "+string(s)+" is for clients themselves, by the grant client_credentials")

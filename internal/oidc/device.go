@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"time"
 
+	"usher/internal/credential"
 	"usher/internal/grant"
+	"usher/internal/mediaserver"
 	"usher/internal/relyingparty"
 	"usher/internal/secret"
 	"usher/internal/tvlink"
@@ -33,7 +35,11 @@ func (d *Door) device(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err := d.Links.Ask(r.Context(), tvlink.Asking{Name: c.Name, Product: c.Name, Party: party, Client: d.client(r)})
+	asking := tvlink.Asking{Name: c.Name, Product: c.Name, Party: party, Client: d.client(r)}
+	if c.ID == relyingparty.GateID {
+		asking.Page = pageClaim
+	}
+	p, err := d.Links.Ask(r.Context(), asking)
 	if err != nil {
 		return err
 	}
@@ -59,7 +65,22 @@ func (d *Door) collect(r *http.Request, c relyingparty.Client) (grant.Tokens, er
 	if err != nil {
 		return grant.Tokens{}, err
 	}
+	if c.ID == relyingparty.GateID {
+		return d.collectClaim(r, in)
+	}
 	return d.Grants.Collect(r.Context(), c, code, in.Code, in.Request, d.client(r))
+}
+
+// collectClaim gives a media server that somebody has confirmed its claim token, as if it were an access token. No device is signed in by it.
+func (d *Door) collectClaim(r *http.Request, in tvlink.LetIn) (grant.Tokens, error) {
+	claim, err := d.Servers.Collect(r.Context(), in.Code, in.Request, d.client(r))
+	switch {
+	case errors.Is(err, mediaserver.ErrDeadClaim):
+		return grant.Tokens{}, &grant.Refusal{Code: "expired_token", Text: "it was collected, or ended, meanwhile"}
+	case errors.Is(err, credential.ErrTooMany):
+		return grant.Tokens{}, &grant.Refusal{Code: "access_denied", Text: "as many claim tokens of the account wait as may"}
+	}
+	return grant.Tokens{Access: claim.Reveal(), Scopes: []relyingparty.Scope{relyingparty.Claim}, Life: mediaserver.OfferLife()}, err
 }
 
 // waits are why a device that polls gets nothing (RFC 8628 §3.5).

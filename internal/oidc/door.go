@@ -12,6 +12,7 @@ import (
 
 	"usher/internal/device"
 	"usher/internal/grant"
+	"usher/internal/mediaserver"
 	"usher/internal/request"
 	"usher/internal/response"
 	"usher/internal/signing"
@@ -33,6 +34,7 @@ const (
 	pageConsent      = "/authorize/consent"
 	pageRefused      = "/authorize/refused"
 	pageSignOut      = "/authorize/sign-out"
+	pageClaim        = "/claim"
 	reasonLogout     = "logout"
 	reasonClient     = "client"
 	reasonRedirect   = "redirect"
@@ -41,9 +43,10 @@ const (
 
 // Door is every endpoint of the provider.
 type Door struct {
-	Grants *grant.Service
-	Links  *tvlink.Service
-	Keys   *signing.Keys
+	Grants  *grant.Service
+	Links   *tvlink.Service
+	Servers *mediaserver.Service
+	Keys    *signing.Keys
 	// Place names the place of an address; empty when it is not known.
 	Place  func(netip.Addr) string
 	Origin string // the issuer

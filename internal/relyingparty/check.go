@@ -40,7 +40,7 @@ func (p Problem) Error() string { return string(p.Field) + ": " + p.Err.Error() 
 
 // Errors about a client that somebody wants to register. Their texts are for people.
 var (
-	errID            = errors.New("An id has at most 64 small letters or digits; dots, dashes and underscores may stand inside. The word new is taken.")
+	errID            = errors.New("An id has at most 64 small letters or digits; dots, dashes and underscores may stand inside. The words new and usher-gate are taken.")
 	errName          = errors.New("A name has 1 to 64 characters, and no line breaks.")
 	errMany          = errors.New("At most 20 addresses.")
 	errNoRedirect    = errors.New("Say where people come back to after signing in.")
@@ -87,7 +87,7 @@ const reservedID = "new"
 
 func checkID(s string) error {
 	const inside = "abcdefghijklmnopqrstuvwxyz0123456789._-"
-	if s == "" || s == reservedID || len(s) > longestID || strings.Trim(s, inside) != "" || strings.ContainsAny(s[:1]+s[len(s)-1:], "._-") {
+	if _, builtin := Builtin(s); builtin || s == "" || s == reservedID || len(s) > longestID || strings.Trim(s, inside) != "" || strings.ContainsAny(s[:1]+s[len(s)-1:], "._-") {
 		return errID
 	}
 	return nil

@@ -3,6 +3,7 @@
 package tvlink
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/url"
@@ -79,6 +80,8 @@ type Asking struct {
 	Poll   secret.Token
 	Key    linkcode.Key
 	Client device.Client
+	// Page is the path of the page where its code is typed; empty: that of TVs.
+	Page string
 }
 
 // Pending is a request that waits: what to show, and what to poll with.
@@ -94,7 +97,9 @@ type Pending struct {
 const page = "/link"
 
 // Address is the address of the page where a code is typed, with the code filled in (RFC 8628 §3.3.1).
-func (s *Service) Address(code secret.Token) secret.Token {
+func (s *Service) Address(code secret.Token) secret.Token { return s.address(page, code) }
+
+func (s *Service) address(page string, code secret.Token) secret.Token {
 	return secret.TokenOf(s.Origin + page + "?" + url.Values{"user_code": {linkcode.Grouped(code).Reveal()}}.Encode())
 }
 
@@ -129,8 +134,9 @@ func (s *Service) Ask(ctx context.Context, a Asking) (Pending, error) {
 			break
 		}
 	}
+	typed := cmp.Or(a.Page, page)
 	return Pending{
-		DeviceCode: n.Poll, Short: n.Short, Long: linkcode.Grouped(n.Long), Where: s.Origin + page, Complete: s.Address(n.Long), ExpiresAt: n.ExpiresAt,
+		DeviceCode: n.Poll, Short: n.Short, Long: linkcode.Grouped(n.Long), Where: s.Origin + typed, Complete: s.address(typed, n.Long), ExpiresAt: n.ExpiresAt,
 	}, err
 }
 

@@ -58,6 +58,7 @@ var scopeTexts = map[relyingparty.Scope]string{
 	relyingparty.OpenID:  "learns that it is you",
 	relyingparty.Profile: "sees your name and your user name",
 	relyingparty.Email:   "sees your e-mail address",
+	relyingparty.Claim:   "becomes a media server of yours",
 	relyingparty.Player:  "plays from media servers as you, and can change nothing in your account",
 }
 

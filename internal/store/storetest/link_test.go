@@ -408,3 +408,22 @@ func TestEndLinkedDevice(t *testing.T) {
 		w.must(w.db.EndLinkedDevice(w.ctx(), w.find(credential.RemoveDevice, link.Token).Credential, audit.Act{At: w.now}))
 	})
 }
+
+func TestCollectClaim(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		n := w.approved(a, "7RQZ")
+		spends := w.find(credential.DeviceCode, n.Poll).Hash
+		w.race(store.ErrSpent, func(db *store.DB, _ int) error {
+			return db.CollectClaim(w.ctx(), n.ID, spends, w.act(audit.ClaimTokenMade, a.ID).Linking(w.claimLink(a, secret.NewClaim())))
+		})
+		w.recorded(audit.ClaimTokenMade, 1)
+		w.count(1, "credential WHERE kind = 'claim token'")
+		w.count(0, "link_request")
+		w.count(0, "device")
+		n = w.approved(a, "2345")
+		spends = w.find(credential.DeviceCode, n.Poll).Hash
+		w.must(w.db.EndEverything(w.ctx(), a.ID, nil, audit.Act{At: w.now}))
+		w.is(w.db.CollectClaim(w.ctx(), n.ID, spends, w.act(audit.ClaimTokenMade, a.ID)), store.ErrSpent)
+	})
+}
