@@ -74,7 +74,7 @@ func openDoors(t *testing.T, databaseURL string, change func(*config.Config)) *d
 // openService wires the service as serve does, without its jobs.
 func openService(tb testing.TB, cfg config.Config, now func() time.Time) (*service, http.Handler) {
 	tb.Helper()
-	s := &service{log: newLog(cfg, world{Err: io.Discard}), metrics: operations.NewMetrics(), touches: &device.Touches{}}
+	s := &service{log: newLog(cfg.LogLevel, cfg.LogFormat, world{Err: io.Discard}), metrics: operations.NewMetrics(), touches: &device.Touches{}}
 	var err error
 	if s.stack, err = openStack(tb.Context(), cfg, now, func(string) {}); err != nil {
 		tb.Fatal(err)

@@ -62,6 +62,7 @@ func (s settings) load(w world) (config.Config, error) { return config.Load(s.fl
 
 type commands struct {
 	Serve     serveCmd     `cmd:"" help:"Run the account service."`
+	Gate      gateCmd      `cmd:"" help:"Run the gate beside a media server, and let it be claimed."`
 	Account   accountCmd   `cmd:"" help:"Look after accounts."`
 	Incident  incidentCmd  `cmd:"" help:"Have the passwords of many accounts reset, and watch who has done so."`
 	Invite    inviteCmd    `cmd:"" help:"Make an invitation and print its link."`
@@ -110,6 +111,10 @@ func newCommands(args []string) *commands {
 		for _, s := range all {
 			*s = newSettings(shown...)
 		}
+	}
+	if slices.Contains(args, "gate") {
+		c.Gate.Run.gateSettings = newGateSettings()
+		c.Gate.Reopen.gateSettings = newGateSettings("folder")
 	}
 	return c
 }

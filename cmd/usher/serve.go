@@ -72,7 +72,7 @@ func serve(ctx context.Context, cfg config.Config, w world) (err error) {
 	}
 	defer func() { err = errors.Join(err, lock.release()) }()
 	ordinary := debug.SetGCPercent(startGCPercent)
-	log := newLog(cfg, w)
+	log := newLog(cfg.LogLevel, cfg.LogFormat, w)
 	s := &service{log: log, metrics: operations.NewMetrics(), touches: &device.Touches{}}
 	if s.stack, err = openStack(ctx, cfg, w.Now, func(text string) { log.Info(text) }); err != nil {
 		return err

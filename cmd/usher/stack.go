@@ -141,9 +141,9 @@ func (s *stack) closePasswords() error {
 }
 
 // newLog writes what the configuration asks for to stderr.
-func newLog(cfg config.Config, w world) *slog.Logger {
-	o := &slog.HandlerOptions{Level: cfg.LogLevel}
-	if cfg.LogFormat == config.LogText {
+func newLog(least slog.Level, format config.LogFormat, w world) *slog.Logger {
+	o := &slog.HandlerOptions{Level: least}
+	if format == config.LogText {
 		return slog.New(slog.NewTextHandler(w.Err, o))
 	}
 	return slog.New(slog.NewJSONHandler(w.Err, o))

@@ -1,0 +1,216 @@
+// Package gate owns the running gate: it opens the folder, listens, and puts the parts together that answer. It refuses to know what they do.
+package gate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"time"
+
+	"usher/internal/config"
+	"usher/internal/gate/accounts"
+	"usher/internal/gate/keep"
+	"usher/internal/gate/local"
+)
+
+// product is what the gate says it is, where owners see their servers.
+const product = "usher gate"
+
+// Settings are what a gate needs to run.
+type Settings struct {
+	Config  config.Gate
+	Version string
+	Now     func() time.Time
+	Log     *slog.Logger
+	// Out gets the lines for whoever started it.
+	Out io.Writer
+}
+
+// gate is a gate that runs.
+type gate struct {
+	Settings
+	folder   *keep.Folder
+	client   *accounts.Client
+	claims   *accounts.Claims
+	own      *local.Door
+	where    []string // addresses that the machine has, as origins
+	jobs     sync.WaitGroup
+	announce chan struct{}
+}
+
+// Run answers until ctx ends; then it lets running answers finish. keep.ErrInUse.
+func Run(ctx context.Context, s Settings) (err error) {
+	g := &gate{Settings: s, announce: make(chan struct{}, 1)}
+	if g.folder, err = keep.Open(s.Config.Folder, s.Now()); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, g.folder.Close()) }()
+	for _, name := range g.folder.Aside() {
+		s.Log.Warn("a file of the gate's folder could not be read and was set aside", "folder", s.Config.Folder, "file", name)
+	}
+	if note := s.Config.ClaimNote(); note != "" {
+		s.Log.Warn("no claim token was read", "why", note)
+	}
+	var lc net.ListenConfig
+	listener, err := lc.Listen(ctx, "tcp", s.Config.Listen)
+	if err != nil {
+		return fmt.Errorf("listening on %s: %w", s.Config.Listen, err)
+	}
+	if err := g.furnish(listener); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	return g.serve(ctx, listener)
+}
+
+// furnish builds what answers at the listener.
+func (g *gate) furnish(l net.Listener) (err error) {
+	host, port, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return err
+	}
+	g.where = origins(host, port)
+	g.client = accounts.New(g.Config.ServiceURL(), g.folder, g.Version, g.Now)
+	g.claims = &accounts.Claims{Client: g.client, About: g.about, Log: g.Log, Claimed: func() {
+		select {
+		case g.announce <- struct{}{}:
+		default:
+		}
+	}}
+	facts := local.Facts{Name: g.name(), Version: g.Version, Service: g.Config.ServiceURL(), Port: port, Behind: g.behind()}
+	if !everywhere(host) {
+		facts.Host = host
+	}
+	if g.Config.Folder != defaultFolder {
+		facts.Folder = g.Config.Folder
+	}
+	g.own, err = local.New(local.Settings{Folder: g.folder, Claims: g.claims, Networks: g.Config.LocalNetwork, Facts: facts, Log: g.Log, Now: g.Now})
+	return err
+}
+
+// defaultFolder is the folder that commands look for where none is named.
+const defaultFolder = "usher-gate"
+
+func (g *gate) name() string {
+	machine, err := os.Hostname()
+	if err != nil {
+		machine = ""
+	}
+	return cmp.Or(g.Config.Name, machine, "Media server")
+}
+
+func (g *gate) behind() string {
+	return cmp.Or(g.Config.Upstream, g.Config.Media, "nothing: a proxy asks the gate")
+}
+
+// about is what the server says about itself.
+func (g *gate) about() accounts.About {
+	where := g.Config.Address
+	if len(where) == 0 {
+		where = g.where
+	}
+	return accounts.About{Name: g.name(), Product: product, Version: g.Version, Addresses: where[:min(len(where), mostAddresses)]}
+}
+
+// mostAddresses is how many the service keeps of a server.
+const mostAddresses = 10
+
+// The patience of the listener. Answers may be films, and take as long as they take.
+const (
+	headerWait = 5 * time.Second
+	idleWait   = 2 * time.Minute
+	mostHeader = 32 << 10
+)
+
+func (g *gate) serve(ctx context.Context, l net.Listener) error {
+	server := &http.Server{
+		Handler: g.own, ReadHeaderTimeout: headerWait, IdleTimeout: idleWait, MaxHeaderBytes: mostHeader,
+		ErrorLog: slog.NewLogLogger(g.Log.Handler(), slog.LevelDebug), DisableGeneralOptionsHandler: true,
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(l) }()
+	err := g.greet(l)
+	jobs, stopJobs := context.WithCancel(context.WithoutCancel(ctx))
+	g.startJobs(jobs)
+	if err == nil {
+		select {
+		case <-ctx.Done():
+			g.Log.Info("stopping", "wait", g.Config.ShutdownWait.String())
+		case err = <-failed:
+		}
+	}
+	late, cancel := context.WithTimeout(context.WithoutCancel(ctx), g.Config.ShutdownWait)
+	defer cancel()
+	ended := server.Shutdown(late)
+	if errors.Is(ended, context.DeadlineExceeded) {
+		ended = server.Close()
+	}
+	stopJobs()
+	g.claims.Close()
+	g.jobs.Wait()
+	return errors.Join(err, ended)
+}
+
+// greet opens the window in which the server can be claimed, and prints the ready links for that.
+func (g *gate) greet(l net.Listener) error {
+	var pages []string
+	for _, origin := range g.where {
+		pages = append(pages, origin+"/web")
+	}
+	window, err := g.folder.OpenWindow(g.Now(), pages)
+	if err != nil {
+		return err
+	}
+	s, claimed := g.folder.Server()
+	lines := fmt.Sprintf("The gate is ready at %s, for the accounts of %s\n", l.Addr(), g.Config.Service)
+	switch {
+	case claimed && s.Service == g.client.Issuer():
+		lines += fmt.Sprintf("This server belongs to %s\n", s.Owner.Name)
+	case claimed:
+		lines += fmt.Sprintf("This server belongs to an account of %s, not of this service: it has to be claimed anew\n", s.Service)
+		fallthrough
+	default:
+		lines += Invitation(window)
+	}
+	_, err = io.WriteString(g.Out, lines)
+	g.Log.Info("gate serving", "listen", l.Addr().String(), "service", g.Config.Service, "claimed", claimed, "version", g.Version)
+	return err
+}
+
+// Invitation is what is printed for whoever may claim the server.
+func Invitation(w keep.Window) string {
+	text := "Claim this server within 15 minutes, from this machine or beside it:\n"
+	for _, link := range w.Links() {
+		text += "  " + link + "\n"
+	}
+	return text + "Set-up code: " + w.Spelled() + "\n"
+}
+
+// tellEvery is how often the server says that it is there.
+const tellEvery = 10 * time.Minute
+
+// startJobs claims with a token that was configured, and tells the service about the server from time to time.
+func (g *gate) startJobs(ctx context.Context) {
+	if !g.Config.Claim.Empty() {
+		g.jobs.Go(func() { g.claims.Start(ctx, g.Config.Claim) })
+	}
+	g.jobs.Go(func() {
+		for {
+			if err := g.client.Tell(ctx, g.about()); err != nil && ctx.Err() == nil && !errors.Is(err, accounts.ErrUnclaimed) {
+				g.Log.Warn("the service was not told where this server is", "error", err)
+			}
+			select {
+			case <-ctx.Done():
+				return
+			case <-g.announce:
+			case <-time.After(tellEvery):
+			}
+		}
+	})
+}

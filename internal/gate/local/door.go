@@ -1,0 +1,157 @@
+// Package local owns the gate's own pages: the one on which a server is claimed, from near and with the set-up code only, and what players and old tools ask a
+// server about itself. It refuses to know who gets through to the media server.
+package local
+
+import (
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"usher/internal/gate/accounts"
+	"usher/internal/gate/keep"
+	"usher/internal/outage"
+)
+
+// Facts are what the pages say about the server.
+type Facts struct {
+	Name    string
+	Version string
+	// Service is the origin of the account service.
+	Service *url.URL
+	// Port is where the gate listens, Host the address it listens at when that is one alone.
+	Host, Port string
+	// Folder is the gate's folder, as commands have to name it; empty when they find it by themselves.
+	Folder string
+	// Behind says what the gate stands in front of.
+	Behind string
+}
+
+// Settings are what the pages are built from.
+type Settings struct {
+	Folder   *keep.Folder
+	Claims   *accounts.Claims
+	Networks Networks
+	Facts    Facts
+	Log      *slog.Logger
+	Now      func() time.Time
+}
+
+// Door serves the gate's own pages.
+type Door struct {
+	Settings
+	pages  *pages
+	visits visits
+	mux    *http.ServeMux
+}
+
+// New returns the pages; an error means the binary was built wrong.
+func New(s Settings) (*Door, error) {
+	p, err := newPages()
+	if err != nil {
+		return nil, err
+	}
+	d := &Door{Settings: s, pages: p, mux: http.NewServeMux()}
+	_, _ = rand.Read(d.visits.key[:])
+	for pattern, h := range map[string]http.HandlerFunc{
+		"GET /{$}":                  d.nearby(d.toHome),
+		"GET /web":                  d.nearby(d.toHome),
+		"GET /web/{rest...}":        d.nearby(d.toHome),
+		"GET /.usher/{$}":           d.nearby(d.home),
+		"GET /.usher/settings":      d.nearby(d.settings),
+		"POST /.usher/setup":        d.form(d.setUp),
+		"GET /.usher/claim":         d.nearby(d.waiting),
+		"GET /.usher/claim/state":   d.nearby(d.state),
+		"POST /.usher/claim":        d.form(d.claim),
+		"POST /.usher/claim/stop":   d.form(d.stop),
+		"POST /.usher/unclaim":      d.form(d.unclaim),
+		"GET /.usher/static/{name}": d.static,
+		"GET /identity":             d.identity,
+		"POST /myplex/claim":        d.plexClaim,
+		"GET /myplex/account":       d.plexAccount,
+		"DELETE /myplex/account":    d.plexUnclaim,
+		"/":                         d.nothing,
+	} {
+		d.mux.HandleFunc(pattern, h)
+	}
+	return d, nil
+}
+
+// Owns reports whether a path is the gate's own also when the server is claimed and has something behind it.
+func Owns(path string) bool {
+	return strings.HasPrefix(path, "/.usher/") || path == "/identity" || strings.HasPrefix(path, "/myplex/")
+}
+
+// ServeHTTP dresses every answer for plain http inside a house: no other website may frame it, read it, or have it sent.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	patience := http.NewResponseController(w)
+	if patience.SetReadDeadline(time.Now().Add(bodyWait)) == nil {
+		defer func() { _ = patience.SetReadDeadline(time.Time{}) }() // the connection may carry a film next
+	}
+	h := w.Header()
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Referrer-Policy", "same-origin") // no-referrer would make forms of plain http send Origin: null
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Cache-Control", "no-store")
+	d.mux.ServeHTTP(w, r)
+}
+
+func (d *Door) nothing(w http.ResponseWriter, r *http.Request) {
+	d.show(w, r, http.StatusNotFound, "message", message{Title: "Nothing is here", Text: "This server has no such page.", Path: "/web", Action: "To the server’s page"})
+}
+
+// mostForm bounds what is read of a form, in bytes; bodyWait is how long it may take to come.
+const (
+	mostForm = 16 << 10
+	bodyWait = 20 * time.Second
+)
+
+// form lets through a form of our own page, sent by the browser that the page was made for.
+func (d *Door) form(next func(w http.ResponseWriter, r *http.Request, g guest)) http.HandlerFunc {
+	return d.nearby(func(w http.ResponseWriter, r *http.Request) {
+		kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+		if strings.TrimSpace(kind) != "application/x-www-form-urlencoded" {
+			http.Error(w, "This is no form.", http.StatusUnsupportedMediaType)
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, mostForm)
+		if err := r.ParseForm(); err != nil {
+			http.Error(w, "This form cannot be read.", http.StatusBadRequest)
+			return
+		}
+		window, err := d.Folder.Window()
+		if err != nil {
+			d.failed(w, r, err)
+			return
+		}
+		g := d.visits.of(w, r, window, d.Now(), "")
+		if !d.visits.right(g.cookie, r.PostForm.Get("page")) {
+			d.show(w, r, http.StatusForbidden, "message", message{
+				Title: "This page was open for too long", Text: "Nothing was changed. Open it once more; it works only with cookies.", Path: "/.usher/", Action: "Open the page",
+			})
+			return
+		}
+		next(w, r, g)
+	})
+}
+
+// failed answers what did not work. An outage of the service is none of ours.
+func (d *Door) failed(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, outage.Err) {
+		d.Log.Warn("the service does not answer", "error", err)
+		d.show(w, r, http.StatusServiceUnavailable, "message", message{
+			Title: "The account service does not answer", Text: "This server cannot reach " + d.Facts.Service.Host + " just now. Nothing was changed. Try again in a minute.", Path: "/.usher/", Action: "Try again",
+		})
+		return
+	}
+	d.Log.Error("request failed", "route", r.Pattern, "error", err)
+	d.show(w, r, http.StatusInternalServerError, "message", message{
+		Title: "Something went wrong here", Text: "What it was stands in the gate’s log.", Path: "/.usher/", Action: "Back",
+	})
+}
