@@ -162,7 +162,7 @@ func (b *browser) open(s *story, method, target string, form url.Values) error {
 		if err != nil {
 			return err
 		}
-		if u.Host != s.nodes["one"].listen && u.Host != s.nodes["two"].listen { // out of the house, where nobody is
+		if !s.inside(u) { // out of the house, where nobody is
 			return nil
 		}
 		method, target, form = http.MethodGet, u.String(), nil

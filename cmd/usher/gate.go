@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 
+	"github.com/alecthomas/kong"
+
 	"usher/internal/config"
 	"usher/internal/gate"
 	"usher/internal/gate/keep"
@@ -17,11 +19,14 @@ type gateCmd struct {
 }
 
 // gateSettings are the gate's flags, as its commands embed them.
-type gateSettings struct{ settings }
+type gateSettings struct {
+	kong.Plugins
+	flags *config.Flags
+}
 
 func newGateSettings(shown ...string) gateSettings {
 	f := config.NewGateFlags(shown...)
-	return gateSettings{settings{[]any{f.Fields()}, f}}
+	return gateSettings{kong.Plugins{f.Fields()}, f}
 }
 
 func (s gateSettings) load(w world) (config.Gate, error) { return config.LoadGate(s.flags, w.Environ) }
