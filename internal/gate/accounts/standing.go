@@ -106,6 +106,7 @@ func (c *Client) forgetToken() {
 
 // Tell says what the server has to say about itself, and that it is there.
 func (c *Client) Tell(ctx context.Context, about About) error {
+	about.Product = "" // that was said once, with the claim
 	return c.withToken(ctx, call{method: http.MethodPut, url: c.at("/api/v1/server"), json: about})
 }
 

@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+
+	"usher/internal/forwarded"
 )
 
 // Networks are those from which the server can be claimed, besides the machine's own, private ones and the link.
@@ -30,13 +32,7 @@ func (n Networks) Near(a netip.Addr) bool {
 }
 
 // peer is who holds the other end of the connection; no header has a say in it.
-func peer(r *http.Request) netip.Addr {
-	at, err := netip.ParseAddrPort(r.RemoteAddr)
-	if err != nil {
-		return netip.Addr{}
-	}
-	return at.Addr().Unmap().WithZone("")
-}
+func peer(r *http.Request) netip.Addr { return forwarded.Peer(r.RemoteAddr) }
 
 // proxyMarks are what proxies add to requests. What they say is never read here; that one is there says that the peer is not who asks.
 var proxyMarks = []string{
