@@ -2,8 +2,10 @@ package relyingparty
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -48,12 +50,12 @@ var (
 	ErrGrants        = errors.New("Grants are authorization_code, refresh_token, " + string(DeviceCode) + " and client_credentials; at least one.")
 	ErrRefreshAlone  = errors.New("refresh_token goes with authorization_code or " + string(DeviceCode) + ": alone it gets nobody in.")
 	ErrCredentials   = errors.New("client_credentials is for clients that prove themselves with private_key_jwt.")
-	errOffline       = errors.New("offline_access needs the grant refresh_token too: by that, an app stays signed in.")
+	ErrOffline       = errors.New("offline_access needs the grant refresh_token too: by that, an app stays signed in.")
 	errAuth          = errors.New("A client proves itself by none, client_secret_basic, client_secret_post or private_key_jwt.")
-	errKeysMissing   = errors.New("private_key_jwt needs the client's public keys.")
-	errKeysUseless   = errors.New("Only private_key_jwt needs keys.")
-	errLogout        = errors.New("It begins with https://, and has no user and no #. In your own network it may begin with http://: say that it is trusted there.")
-	errLogoutPrivate = errors.New("This address is in a private network. Say that it may be, if you run the app yourself.")
+	ErrKeysMissing   = errors.New("private_key_jwt needs the client's public keys.")
+	ErrKeysUseless   = errors.New("Only private_key_jwt needs keys.")
+	ErrLogout        = errors.New("It begins with https://, and has no user and no #. In your own network it may begin with http://: say that it is trusted there.")
+	ErrLogoutPrivate = errors.New("This address is in a private network. Say that it may be, if you run the app yourself.")
 	errHouse         = errors.New("An app that does not prove itself can belong to the house only where all its addresses begin with https://: " +
 		"any other program on a device could pass for it.")
 	errLogoutInner = errors.New("It begins with https:// or http://, and has no user and no #.")
@@ -112,14 +114,28 @@ func (c Client) checkURIs(all []string) error {
 		return errMany
 	}
 	for _, uri := range all {
-		if err := CheckRedirect(uri); err != nil {
-			return err
+		err := CheckRedirect(uri)
+		if scheme, _, _ := strings.Cut(uri, ":"); err == nil && scheme != "https" && scheme != "http" && !c.Public() {
+			err = errURIOnlyInApp
 		}
-		if scheme, _, _ := strings.Cut(uri, ":"); scheme != "https" && scheme != "http" && !c.Public() {
-			return errURIOnlyInApp
+		switch {
+		case err == nil:
+		case len(all) == 1:
+			return err
+		default:
+			return fmt.Errorf("%w This is about %s", err, shortened(uri))
 		}
 	}
 	return nil
+}
+
+// shortened is an address that somebody typed, as one of several, fit to be shown beside what is wrong with it.
+func shortened(uri string) string {
+	const most = 60
+	if utf8.RuneCountInString(uri) > most {
+		uri = string([]rune(uri)[:most]) + "…"
+	}
+	return strconv.Quote(uri)
 }
 
 // among wants at least one, each of those there are, and none twice.
@@ -140,7 +156,7 @@ func (c Client) checkScopes() error {
 		return err
 	}
 	if slices.Contains(c.Scopes, OfflineAccess) && !c.MayUse(Refresh) {
-		return errOffline
+		return ErrOffline
 	}
 	return nil
 }
@@ -163,9 +179,9 @@ func (c Client) checkKeys() error {
 	case c.Auth != PrivateKey && c.Keys == "":
 		return nil
 	case c.Auth != PrivateKey:
-		return errKeysUseless
+		return ErrKeysUseless
 	case c.Keys == "":
-		return errKeysMissing
+		return ErrKeysMissing
 	}
 	_, err := ParseKeys(c.Keys)
 	return err
@@ -175,7 +191,7 @@ func (c Client) checkLogout() error {
 	if c.LogoutURI == "" {
 		return nil
 	}
-	uri, refusal := c.LogoutURI, errLogout
+	uri, refusal := c.LogoutURI, ErrLogout
 	if c.TrustedPrivate {
 		uri, refusal = strings.Replace(uri, "http://", "https://", 1), errLogoutInner
 	}
@@ -184,7 +200,7 @@ func (c Client) checkLogout() error {
 		return refusal
 	}
 	if !c.TrustedPrivate && inside(rest) {
-		return errLogoutPrivate
+		return ErrLogoutPrivate
 	}
 	return nil
 }

@@ -126,6 +126,16 @@ func problemWords(err error) string {
 		return "To keep people signed in, it has to sign them in first: tick “Sign people in in a browser” or “Sign people in on a screen that shows a code” as well."
 	case errors.Is(err, relyingparty.ErrCredentials):
 		return "To act for itself, it has to prove itself by a signature."
+	case errors.Is(err, relyingparty.ErrOffline):
+		return "To stay signed in, it needs “Keep people signed in beyond ten minutes” as well: tick it below."
+	case errors.Is(err, relyingparty.ErrKeysMissing):
+		return "Who proves itself by a signature needs its public keys here: a JWK Set, which begins with {\"keys\":[ ."
+	case errors.Is(err, relyingparty.ErrKeysUseless):
+		return "Keys are only for an app that proves itself by a signature. Empty this, or choose “By a signature” above."
+	case errors.Is(err, relyingparty.ErrLogoutPrivate):
+		return "This address is in a private network. Tick the box below, if you run the app yourself."
+	case errors.Is(err, relyingparty.ErrLogout):
+		return "It begins with https://, and has no user and no #. In your own network it may begin with http://: tick the box below."
 	}
 	return err.Error()
 }
