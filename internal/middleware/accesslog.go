@@ -8,6 +8,7 @@ import (
 
 	"usher/internal/forwarded"
 	"usher/internal/request"
+	"usher/internal/response"
 )
 
 // noRoute stands for requests that were refused or matched nothing; the raw path never stands in the log, for links carry secrets.
@@ -78,7 +79,7 @@ func routeOf(r *http.Request) string {
 }
 
 func methodOf(r *http.Request) string {
-	if methods[r.Method] {
+	if response.KnownMethod(r.Method) {
 		return r.Method
 	}
 	return "other"

@@ -7,23 +7,16 @@ import (
 	"unicode/utf8"
 
 	"usher/internal/request"
+	"usher/internal/response"
 )
-
-// methods are those that some door may use. TRACE echoes what it is sent, CONNECT asks for a tunnel; nobody here offers either.
-var methods = map[string]bool{
-	http.MethodGet: true, http.MethodHead: true, http.MethodPost: true, http.MethodPut: true,
-	http.MethodPatch: true, http.MethodDelete: true, http.MethodOptions: true,
-}
-
-const allowedMethods = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 
 // knownMethod answers 405 also to methods it has never heard of, where RFC 9110
 // section 15.6.2 would let it say 501: a 5xx is an outage of ours, and strangers
 // are not to make one.
 func (c *chain) knownMethod(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !methods[r.Method] {
-			w.Header().Set("Allow", allowedMethods)
+		if !response.KnownMethod(r.Method) {
+			w.Header().Set("Allow", response.Methods)
 			c.page(w, r, http.StatusMethodNotAllowed, request.RefusedMethod)
 			return
 		}

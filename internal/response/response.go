@@ -9,6 +9,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -25,6 +26,15 @@ const BusyPause = 5 * time.Second
 
 // methods are those that routes are made for, in the order in which they are named.
 var methods = []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
+
+// Methods lists what somebody here may be asked with, as the header Allow does. TRACE echoes what it is sent, CONNECT asks for a tunnel; nobody here
+// offers either.
+var Methods = strings.Join(append(slices.Clone(methods), http.MethodOptions), ", ")
+
+// KnownMethod reports whether a method is one of Methods.
+func KnownMethod(method string) bool {
+	return slices.Contains(methods, method) || method == http.MethodOptions
+}
 
 // Allowed returns the methods that mux has a route for at the request's address, as the header Allow lists them (RFC 9110 §10.2.1); empty when
 // there is nothing at all. The pattern "/" is no route: it is where a door asks this.

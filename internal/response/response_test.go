@@ -32,6 +32,19 @@ func TestAllowed(t *testing.T) {
 	}
 }
 
+func TestMethods(t *testing.T) {
+	for method := range strings.SplitSeq(Methods, ", ") {
+		if !KnownMethod(method) {
+			t.Errorf("%s is listed and not known", method)
+		}
+	}
+	for _, method := range []string{http.MethodTrace, http.MethodConnect, "BREW", "get", ""} {
+		if KnownMethod(method) {
+			t.Errorf("%q is known", method)
+		}
+	}
+}
+
 func TestLeft(t *testing.T) {
 	ctx, leave := context.WithCancel(context.Background())
 	late, end := context.WithTimeout(context.Background(), 0)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"usher/internal/forwarded"
+	"usher/internal/response"
 	"usher/internal/secret"
 )
 
@@ -238,9 +239,9 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, why Refusal) {
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", `Bearer realm="usher"`)
 	case http.StatusMethodNotAllowed:
-		h.Set("Allow", "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS")
+		h.Set("Allow", response.Methods)
 	case http.StatusServiceUnavailable:
-		h.Set("Retry-After", "5")
+		response.RetryAfter(w, response.BusyPause)
 	}
 	if d.Page != nil && reads(r) {
 		d.Page(w, r, status, why)
