@@ -16,6 +16,7 @@ import (
 	"usher/internal/admin"
 	"usher/internal/audit"
 	"usher/internal/credential"
+	"usher/internal/device"
 	"usher/internal/grant"
 	"usher/internal/incident"
 	"usher/internal/mediaserver"
@@ -108,7 +109,7 @@ var entrances = map[string]entrance{
 		h.unlimited()
 		h.do(`UPDATE credential SET created_at = $1, expires_at = $2 WHERE kind = $3`, h.at.UnixMilli(), h.at.Add(time.Minute).UnixMilli(), string(credential.Handed)) // its minute is shorter than this test
 		q := asPlex("")
-		if q.header.Set("X-Plex-Client-Identifier", token); token == h.tokens[credential.Handed] {
+		if q.header.Set("X-Plex-Client-Identifier", token[:min(len(token), device.LongestIdentifier)]); token == h.tokens[credential.Handed] {
 			q.header.Set("X-Plex-Client-Identifier", h.name)
 		}
 		return h.send(http.MethodGet, "/api/v2/pins/"+h.pin, q)

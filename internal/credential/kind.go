@@ -5,6 +5,7 @@ package credential
 import (
 	"time"
 
+	"usher/internal/device"
 	"usher/internal/secret"
 	"usher/internal/signing"
 )
@@ -140,7 +141,7 @@ const Fresh = 5 * time.Minute
 // AdminFresh is how long an administrator may stay idle or unproved on administration pages before the password is asked again.
 const AdminFresh = 15 * time.Minute
 
-// longestKeyName bounds the name of a key in bytes: its software's, which has 64 characters of four bytes at most, and its own.
-const longestKeyName = 64*4 + 1 + 128
+// longestKeyName bounds the name of a key in bytes: its software's, and its own.
+const longestKeyName = device.LongestIdentifier + 1 + 128
 
 func isKeyName(name secret.Token) bool { return !name.Empty() && len(name.Reveal()) <= longestKeyName }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 )
 
 // Kind is what a device is, for its icon and its place in the list.
@@ -106,7 +107,8 @@ func Claimed(name, product, userAgent string) (calls, made string) {
 
 // Claim is what software says about itself when it signs in. Nothing of it is proved.
 type Claim struct {
-	// Identifier is the lasting name it chose for itself. Signing in again under one takes the place of the device that had it.
+	// Identifier is the lasting name it chose for itself, to the letter: whoever has another one is another. Signing in again under one takes the
+	// place of the device that had it.
 	Identifier      string `json:"identifier,omitempty"`
 	Version         string `json:"version,omitempty"`
 	Platform        string `json:"platform,omitempty"`
@@ -117,9 +119,17 @@ type Claim struct {
 	Provides        string `json:"provides,omitempty"` // "player", "controller", "server", with commas
 }
 
-// Tame returns the claim with each of its texts as one short line.
+// LongestIdentifier bounds the name that software has for itself, in bytes.
+const LongestIdentifier = 255
+
+// IsIdentifier reports whether a text can be the name that software has for itself: not too long, and nothing in it that cannot be seen.
+func IsIdentifier(name string) bool {
+	return name != "" && len(name) <= LongestIdentifier && utf8.ValidString(name) && strings.IndexFunc(name, func(c rune) bool { return !unicode.IsGraphic(c) }) < 0
+}
+
+// Tame returns the claim with each of its texts as one short line, but for the identifier: cut, it would be another's as well.
 func (c Claim) Tame() Claim {
-	for _, text := range []*string{&c.Identifier, &c.Version, &c.Platform, &c.PlatformVersion, &c.Hardware, &c.Model, &c.Vendor, &c.Provides} {
+	for _, text := range []*string{&c.Version, &c.Platform, &c.PlatformVersion, &c.Hardware, &c.Model, &c.Vendor, &c.Provides} {
 		*text = tame(*text)
 	}
 	return c

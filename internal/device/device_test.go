@@ -170,8 +170,21 @@ func TestNumber(t *testing.T) {
 func TestTame(t *testing.T) {
 	long := strings.Repeat("x", 200)
 	got := Claim{long, " 1.0\n", "Li\x00nux", "\u202e6", "P\tC", "", "\u200bV", "player,controller"}.Tame()
-	want := Claim{long[:64], "1.0", "Li nux", "6", "P C", "", "V", "player,controller"}
+	want := Claim{long, "1.0", "Li nux", "6", "P C", "", "V", "player,controller"}
 	if got != want {
 		t.Errorf("%+v", got)
+	}
+}
+
+func TestIsIdentifier(t *testing.T) {
+	for _, name := range []string{"x", "attic  player", "3f0a-…-é", strings.Repeat("x", LongestIdentifier)} {
+		if !IsIdentifier(name) {
+			t.Errorf("%q is none", name)
+		}
+	}
+	for _, name := range []string{"", strings.Repeat("x", LongestIdentifier+1), "a\x00b", "a\nb", "a\xffb", "a\u200bb", "a\u202eb", "a\uffffb"} {
+		if IsIdentifier(name) {
+			t.Errorf("%q is one", name)
+		}
 	}
 }

@@ -81,11 +81,14 @@ func (c *call) token() (secret.Token, error) {
 	return secret.TokenOf(token), nil
 }
 
-// identifier is the client's lasting name for itself, without which nobody signs in.
+// identifier is the client's lasting name for itself, without which nobody signs in. It counts to the letter.
 func (c *call) identifier() (string, error) {
 	name := c.says().Identifier
-	if name == "" {
+	switch {
+	case name == "":
 		return "", errNoIdentifier
+	case !device.IsIdentifier(name):
+		return "", errBadIdentifier
 	}
 	return name, nil
 }

@@ -24,14 +24,15 @@ import (
 
 // What is wrong with a request before anybody looks at what it wants.
 var (
-	errBadRequest   = errors.New("plexapi: the request cannot be read")
-	errTooLarge     = errors.New("plexapi: the body is too large")
-	errNotFound     = errors.New("plexapi: there is nothing here")
-	errMethod       = errors.New("plexapi: that is not done here")
-	errNoIdentifier = errors.New("plexapi: the client does not name itself")
-	errNoToken      = errors.New("plexapi: no token")
-	errDeadToken    = errors.New("plexapi: the token does not count")
-	errNoPassword   = errors.New("plexapi: no name or no password")
+	errBadRequest    = errors.New("plexapi: the request cannot be read")
+	errTooLarge      = errors.New("plexapi: the body is too large")
+	errNotFound      = errors.New("plexapi: there is nothing here")
+	errMethod        = errors.New("plexapi: that is not done here")
+	errNoIdentifier  = errors.New("plexapi: the client does not name itself")
+	errBadIdentifier = errors.New("plexapi: the client's name for itself is too long, or not to be seen")
+	errNoToken       = errors.New("plexapi: no token")
+	errDeadToken     = errors.New("plexapi: the token does not count")
+	errNoPassword    = errors.New("plexapi: no name or no password")
 )
 
 // refusal is one numbered error. SITE in its words stands for the public address.
@@ -82,6 +83,7 @@ var meanings = []struct {
 	{errDeadToken, refusal{1001, http.StatusUnauthorized, "User could not be authenticated. The token does not count any more: sign in again."}},
 	{errNoToken, refusal{1001, http.StatusUnauthorized, "User could not be authenticated. No token was sent."}},
 	{errNoIdentifier, refusal{1000, http.StatusBadRequest, "X-Plex-Client-Identifier is missing."}},
+	{errBadIdentifier, refusal{1004, http.StatusBadRequest, "X-Plex-Client-Identifier has to be at most 255 bytes of letters that can be seen."}},
 	{device.ErrNotFound, refusal{1002, http.StatusNotFound, "There is no such device."}},
 	{errNotFound, refusal{1002, http.StatusNotFound, "There is nothing here."}},
 	{errMethod, refusal{1005, http.StatusMethodNotAllowed, "That is not done here. The header Allow lists what is."}},
