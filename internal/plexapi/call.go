@@ -21,7 +21,7 @@ type call struct {
 	json  bool
 	query url.Values
 	body  fields
-	// signsIn calls are refused for too many tries as a failed sign-in is.
+	// signsIn calls are refused for too many wrong tries as a failed sign-in is.
 	signsIn bool
 }
 

@@ -45,7 +45,7 @@ type refusal struct {
 // The refusals that are not the meaning of one error.
 var (
 	tooOften = refusal{1003, http.StatusTooManyRequests, "Too many requests. Try again later."}
-	tooTried = refusal{1031, http.StatusUnauthorized, "Too many sign-ins, or too many that failed. Wait a while, then try again."}
+	tooTried = refusal{1031, http.StatusUnauthorized, "Too many sign-ins have failed. Wait a while, then try again."}
 	broken   = refusal{1007, http.StatusInternalServerError, "Something went wrong on our side."}
 	deadPin  = refusal{1020, http.StatusNotFound, "There is no such code: it has expired, was used, or is another's."}
 	notNow   = refusal{1013, http.StatusServiceUnavailable, "There is more to do than can be done at once. Try again in a moment."}
@@ -94,7 +94,7 @@ var meanings = []struct {
 // refusalOf finds the number that an error has; what it does not know is broken.
 func (c *call) refusalOf(err error) refusal {
 	if errors.As(err, new(*ratelimit.LimitedError)) {
-		if c.signsIn && !c.old {
+		if c.signsIn && !c.old && !errors.Is(err, signin.ErrTooManyApps) { // clients take 401 for a verdict on the password
 			return tooTried
 		}
 		return tooOften

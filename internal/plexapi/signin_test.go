@@ -3,6 +3,7 @@ package plexapi
 import (
 	"encoding/base64"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/device"
+	"usher/internal/ratelimit"
 	"usher/internal/secret"
 	"usher/internal/teststore"
 )
@@ -128,6 +130,22 @@ func TestFailures(t *testing.T) {
 		h.ask(http.MethodPost, "/users/sign_in.json", form("user[login]", "ann", "user[password]", annPassword)).is(429, `{"error":"Too many`)
 		h.now = h.now.Add(31 * time.Second)
 		h.signIn("ann", annPassword, "attic")
+	})
+}
+
+// What limits sign-ins that do not fail says nothing about the password: clients take any 401 for a verdict on it.
+func TestTooManyAppsIsNoFailure(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.person("ann", false)
+		for i := range ratelimit.AppSignIns.Limit {
+			h.signIn("ann", annPassword, "app "+strconv.FormatInt(i, 10))
+		}
+		a := h.ask(http.MethodPost, signInPath, form("login", "ann", "password", annPassword)).is(429, `code="1003"`)
+		if a.Header().Get("Retry-After") == "" {
+			t.Error("no Retry-After")
+		}
+		h.ask(http.MethodPost, "/users/sign_in.json", form("user[login]", "ann", "user[password]", annPassword)).is(429)
+		h.ask(http.MethodPost, signInPath, form("login", "ann", "password", "wrong")).is(401, `code="1001"`)
 	})
 }
 

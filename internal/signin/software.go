@@ -24,6 +24,9 @@ var (
 	ErrWrongCode = errors.New("signin: the code of the second factor does not count")
 )
 
+// ErrTooManyApps says that as many apps signed in to the account lately as may. It comes with the limit, and tells that nothing failed.
+var ErrTooManyApps = errors.New("signin: as many apps signed in lately as may")
+
 // SoftwareRequest is software asking to be let in with what its user typed into two fields.
 type SoftwareRequest struct {
 	Login    string
@@ -43,7 +46,7 @@ type Admitted struct {
 }
 
 // Software signs software in that sends name and password in one request. An app password stands for itself: it is its own token. ErrWrong,
-// ErrCodeRequired, ErrWrongCode, credential.ErrLocked, ErrResetRequired, ErrDeleting, limits.
+// ErrCodeRequired, ErrWrongCode, credential.ErrLocked, ErrResetRequired, ErrDeleting, ErrTooManyApps, limits.
 func (s *Service) Software(ctx context.Context, r SoftwareRequest) (Admitted, error) {
 	if token, is := secret.ReadAppPassword(r.Password); is {
 		return s.appPassword(ctx, r, token)
@@ -55,6 +58,9 @@ func (s *Service) Software(ctx context.Context, r SoftwareRequest) (Admitted, er
 	a := p.found.Account
 	if err := s.Store.Take(ctx, []ratelimit.Take{ratelimit.AppSignIns.For(a.ID), ratelimit.AppSignInsDaily.For(a.ID)}, p.at.At); err != nil {
 		act := audit.New(p.at.At, audit.SignInRefused, a.ID, a.ID).From(r.Client).With(audit.Reason, "too many apps")
+		if errors.As(err, new(*ratelimit.LimitedError)) {
+			err = errors.Join(ErrTooManyApps, err)
+		}
 		return Admitted{}, errors.Join(err, s.accept(ctx, p, act, r.Client))
 	}
 	in := credential.NewSignIn(a.ID, p.method(), r.Client, p.at.At)
