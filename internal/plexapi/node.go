@@ -32,6 +32,9 @@ type list struct {
 // text is a value that in XML is an element of its own, with its type when that is told.
 type text struct{ value, kind string }
 
+// integer is the type of a text that is a whole number, in JSON as well.
+const integer = "integer"
+
 // spell writes a node as the call wants it.
 func (c *call) spell(n node) []byte {
 	var b bytes.Buffer
@@ -149,6 +152,10 @@ func writeJSON(b *bytes.Buffer, value any) {
 		}
 		b.WriteByte(']')
 	case text:
+		if v.kind == integer {
+			b.WriteString(v.value)
+			return
+		}
 		writeJSON(b, v.value)
 	case string:
 		if standsForItself(v) {

@@ -12,6 +12,7 @@ import (
 
 	"usher/internal/devicekey"
 	"usher/internal/linkcode"
+	"usher/internal/secret"
 	"usher/internal/tvlink"
 )
 
@@ -51,14 +52,18 @@ func (c *call) strong() string {
 	return c.body["strong"]
 }
 
-// pollPin answers software that waits, when it calls itself as it did before. What code it was given, only it knows any more.
+// pollPin answers software that waits, when it calls itself as it did before. What code it was given, only it knows any more: the answer has it
+// when it is sent along.
 func (d *Door) pollPin(c *call) error {
 	id, state, err := c.polls()
 	if err != nil {
 		return err
 	}
-	code := c.query.Get("code")
-	return c.reply(http.StatusOK, d.pin(c, id, code, code, state))
+	code, err := linkcode.Read(c.query.Get("code"))
+	if err != nil || !linkcode.Spelled(code) {
+		code = secret.Token{}
+	}
+	return c.reply(http.StatusOK, d.pin(c, id, code.Reveal(), code.Reveal(), state))
 }
 
 // polls looks a PIN up by its number and the name of who asks.
@@ -82,18 +87,22 @@ func (c *call) polls() (id int64, state tvlink.PinState, err error) {
 	return id, state, err
 }
 
-// pin is one as strict clients want it: with a place, which is never looked up here.
+// pin is one as strict clients want it: with a place, which is never looked up here, and with a picture of a code that is known.
 func (d *Door) pin(c *call, id int64, code, picture string, state tvlink.PinState) node {
 	product := c.said("X-Plex-Product")
 	if product == "" {
 		product = "0"
 	}
 	var token, registered any
+	drawn := ""
+	if picture != "" {
+		drawn = d.Origin.JoinPath("api/v2/pins/qr", picture).String()
+	}
 	if !state.Token.Empty() {
 		token, registered = state.Token.Reveal(), false
 	}
 	return node{name: "pin", fields: []field{
-		{"id", id}, {"code", code}, {"product", product}, {"trusted", false}, {"qr", d.Origin.JoinPath("api/v2/pins/qr", picture).String()},
+		{"id", id}, {"code", code}, {"product", product}, {"trusted", false}, {"qr", drawn},
 		{"clientIdentifier", c.says().Identifier},
 		{"location", node{fields: []field{
 			{"code", ""}, {"continent_code", ""}, {"country", ""}, {"city", ""}, {"european_union_member", false}, {"time_zone", ""}, {"postal_code", ""},
@@ -110,7 +119,11 @@ func (d *Door) createPinOld(c *call) error {
 	if err != nil {
 		return err
 	}
-	c.w.Header().Set("Location", d.Origin.JoinPath("pins", strconv.FormatInt(pin.ID, 10)+".xml").String())
+	form := ".xml"
+	if c.json {
+		form = ".json"
+	}
+	c.w.Header().Set("Location", d.Origin.JoinPath("pins", strconv.FormatInt(pin.ID, 10)+form).String())
 	return c.reply(http.StatusCreated, pinOld(c, pin.ID, pin.Short.Reveal(), tvlink.PinState{ExpiresAt: pin.ExpiresAt}))
 }
 
@@ -124,7 +137,7 @@ func (d *Door) pollPinOld(c *call) error {
 
 func pinOld(c *call, id int64, code string, state tvlink.PinState) node {
 	return node{name: "pin", fields: []field{
-		{"id", text{strconv.FormatInt(id, 10), "integer"}}, {"code", text{value: code}}, {"expires-at", text{state.ExpiresAt.UTC().Format(time.RFC3339), "datetime"}},
+		{"id", text{strconv.FormatInt(id, 10), integer}}, {"code", text{value: code}}, {"expires-at", text{state.ExpiresAt.UTC().Format(time.RFC3339), "datetime"}},
 		{"client-identifier", text{value: c.says().Identifier}}, {"auth_token", text{value: state.Token.Reveal()}},
 	}}
 }

@@ -5,6 +5,7 @@ import (
 	"image/png"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -145,6 +146,46 @@ func TestPinForms(t *testing.T) {
 		h.ask(http.MethodGet, path, "").is(200, "<auth_token>"+h.tokenAt(path)+"</auth_token>")
 		h.ask(http.MethodPost, "/api/v2/pins", "", "X-Plex-Client-Identifier", "").is(400, `code="1000"`)
 		h.ask(http.MethodPost, "/pins.xml", "", "X-Plex-Client-Identifier", "").is(400)
+	})
+}
+
+// A poll echoes a code that it sends along, and nothing else that stands there; what it does not send, nobody knows.
+func TestPollEchoesCodesOnly(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		w := h.pin("attic", "")
+		poll := func(code string) map[string]any {
+			t.Helper()
+			return h.ask(http.MethodGet, "/api/v2/pins/"+w.id+"?code="+url.QueryEscape(code), "", "X-Plex-Client-Identifier", w.name, "Accept", "application/json").is(200).jsonBody()
+		}
+		for _, typed := range []string{w.code, strings.ToLower(w.code)} {
+			got := poll(typed)
+			path, _ := strings.CutPrefix(got["qr"].(string), testOrigin)
+			if got["code"] != w.code || h.serve(h.request(http.MethodGet, path)) != http.StatusOK {
+				t.Errorf("with the code: %v, %v", got["code"], got["qr"])
+			}
+		}
+		for _, other := range []string{"", "../../../x?#", "../../../x%3F%23", "<x>", "A", w.code + w.code + w.code, "ÄÖÜß", "a b/c"} {
+			if got := poll(other); got["code"] != "" || got["qr"] != "" {
+				t.Errorf("%q: %v, %v", other, got["code"], got["qr"])
+			}
+		}
+	})
+}
+
+// Asked for JSON, the older way answers a number, and points to where JSON is.
+func TestPinOldInJSON(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		made := h.ask(http.MethodPost, "/pins.json", "").is(201)
+		pin, _ := made.jsonBody()["pin"].(map[string]any)
+		id, is := pin["id"].(float64)
+		path, here := strings.CutPrefix(made.Header().Get("Location"), testOrigin)
+		if !is || !here || path != "/pins/"+strconv.FormatInt(int64(id), 10)+".json" {
+			t.Fatalf("%v at %q", pin, made.Header().Get("Location"))
+		}
+		polled, _ := h.ask(http.MethodGet, path, "").is(200).jsonBody()["pin"].(map[string]any)
+		if polled["id"] != id {
+			t.Errorf("polled: %v", polled)
+		}
 	})
 }
 
