@@ -121,7 +121,7 @@ func (c mailTestCmd) Run(ctx context.Context, w world) error {
 		return err
 	}
 	if cfg.SMTPServer == "" {
-		return errors.New("no mail server is set: give smtp_server")
+		return errors.New("no mail server is set: give --smtp-server HOST:PORT, or run this with the service's settings, where it is smtp_server")
 	}
 	composer, err := mail.NewComposer(mail.Letterhead{Service: cfg.Name, Origin: cfg.Origin, From: cfg.MailFrom, NoticeFrom: cfg.NoticeFrom})
 	if err != nil {

@@ -53,7 +53,7 @@ const (
 // and docs/configuration.md are all made from them. A group tag holds until the next one; zero says what an empty or
 // zero value means.
 type Config struct {
-	Origin         string         `key:"origin" group:"Address" default:"http://localhost:8484" value:"URL" help:"The address people type. Links in mails start with it. It has to be https unless it is this machine."`
+	Origin         string         `key:"origin" group:"Address" default:"http://localhost:8484" value:"URL" help:"The address people type. Links in mails start with it. It has to be https unless it is this machine. Where only listen is set, its port is meant."`
 	Hosts          []string       `key:"hosts" value:"HOST" help:"Further host names to answer, besides the one in origin. Without a port, origin's port is meant."`
 	Listen         string         `key:"listen" default:"localhost:8484" value:"HOST:PORT" help:"Where the service listens. Without a host (:8484) it listens on every network."`
 	TLSCertificate string         `key:"tls_certificate" zero:"plain http" value:"FILE" help:"Certificate chain (PEM) when the service answers https itself. Needs tls_key."`
