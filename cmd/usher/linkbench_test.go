@@ -43,7 +43,7 @@ func (h *house) waitWith(tb testing.TB, n int, poll func(i int) secret.Token) []
 			err = h.db.BeginLink(tb.Context(), linkcode.New{
 				Request: linkcode.Request{ID: id.New(now), Name: "TV", Product: "TV", CreatedAt: now, ExpiresAt: now.Add(linkcode.Life)},
 				Short:   linkcode.NewShort(linkcode.Longest), Long: linkcode.NewLong(), Poll: polls[i], Stamp: credential.Stamp{Born: clock.Epoch},
-				Network: linkcode.Network(fmt.Sprint(i)),
+				Network: linkcode.Network(fmt.Sprint(i)), Most: linkcode.Most,
 			})
 		}
 		if err != nil {

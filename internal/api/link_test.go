@@ -117,8 +117,14 @@ func TestLinkFields(t *testing.T) {
 		h.polls(second.DeviceCode).is(400, "authorization-pending")
 		h.ask(http.MethodPost, "/api/v1/link", `{"user_code":"7RQZ"}`).is(422, "bad-fields")
 		h.ask(http.MethodPost, "/api/v1/link/token", `{}`).is(422, "bad-fields")
-		for range linkcode.Most - 1 {
-			h.waits("{}")
+		for i := range linkcode.MostCrowded - 1 { // the first few have short codes
+			want := linkcode.Shortest
+			if i+1 >= linkcode.Most {
+				want = linkcode.Longest
+			}
+			if got := h.waits("{}"); len(got.UserCode) != want {
+				t.Errorf("code %d has %d characters, want %d", i+2, len(got.UserCode), want)
+			}
 		}
 		h.ask(http.MethodPost, "/api/v1/link", "{}").is(429, "too-many-codes")
 		h.ask(http.MethodPost, "/api/v1/link", "{}", "Authorization", "Bearer x").is(429, "too-many-codes")

@@ -8,13 +8,33 @@ const shortBase = int64(len(shortSymbols))
 // perShortest is how many short codes there are of the shortest kind: 32⁴.
 const perShortest = shortBase * shortBase * shortBase * shortBase
 
-// fullAt is how many waiting requests make short codes one symbol longer: one guess then hits with at most 8e-6.
+// fullAt is how many waiting codes of the shortest kind make the next one a symbol longer: one guess then hits with at most 8e-6. Of each longer kind
+// there may be 32 times as many.
 const fullAt = 8
 
-// Length returns how many symbols the next short code has while so many requests wait, at most longest.
-func Length(waiting int64, longest int) int {
+// Crowd is how many requests wait, by how many symbols their short codes have. At zero stand those of a program that did not write it down.
+type Crowd [Longest + 1]int64
+
+// All is how many wait in all.
+func (c Crowd) All() (n int64) {
+	for _, some := range c {
+		n += some
+	}
+	return n
+}
+
+// Of is how many a guess of so many symbols can hit.
+func (c Crowd) Of(length int) int64 {
+	if length < Shortest || length > Longest {
+		return c[0]
+	}
+	return c[0] + c[length]
+}
+
+// Length returns how many symbols the next short code has, at most longest: as few as there is room for.
+func (c Crowd) Length(longest int) int {
 	length := Shortest
-	for room := int64(fullAt); waiting > room && length < longest; room *= shortBase {
+	for room := int64(fullAt); c.Of(length) > room && length < longest; room *= shortBase {
 		length++
 	}
 	return length

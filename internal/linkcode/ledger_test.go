@@ -6,19 +6,30 @@ import (
 	"time"
 )
 
+// Codes get longer as their own kind fills up, and no other: however many wait, one guess stays small.
 func TestLength(t *testing.T) {
-	for waiting, want := range map[int64]int{0: 4, 1: 4, 8: 4, 9: 5, 256: 5, 257: 6, 8192: 6, 8193: 7, 1_000_000: 7} {
-		if got := Length(waiting, Longest); got != want {
-			t.Errorf("with %d waiting a code has %d symbols, want %d", waiting, got, want)
+	for _, c := range []struct {
+		crowd         Crowd
+		longest, want int
+	}{
+		{Crowd{}, Longest, 4}, {Crowd{4: 8}, Longest, 4}, {Crowd{4: 9}, Longest, 5}, {Crowd{4: 9, 5: 256}, Longest, 5}, {Crowd{4: 9, 5: 257}, Longest, 6},
+		{Crowd{4: 9, 5: 257, 6: 8193}, Longest, 7}, {Crowd{4: 9, 5: 257, 6: 8193, 7: 1_000_000}, Longest, 7},
+		{Crowd{7: 90_000}, Longest, 4}, {Crowd{5: 300}, Longest, 4}, {Crowd{0: 9}, Longest, 5}, {Crowd{4: 9, 5: 300}, Shortest, 4}, {Crowd{4: 9, 5: 300}, 5, 5},
+	} {
+		if got := c.crowd.Length(c.longest); got != c.want {
+			t.Errorf("with %v waiting a code has %d symbols, want %d", c.crowd, got, c.want)
 		}
 	}
-	if got := Length(1_000_000, Shortest); got != Shortest {
-		t.Errorf("an operator's four became %d", got)
-	}
-	for _, waiting := range []int64{1, 8, 9, 300, 8192, 100_000} { // a single guess stays small
-		if risk := Risk(waiting, Length(waiting, Longest)); risk > riskUnit/100_000 {
-			t.Errorf("with %d waiting a guess hits with %d parts", waiting, risk)
+	var crowd Crowd
+	for range MostAtAll {
+		length := crowd.Length(Longest)
+		crowd[length]++
+		if risk := Risk(crowd.Of(length), length); risk > riskUnit/100_000 {
+			t.Fatalf("with %v waiting a guess of %d symbols hits with %d parts", crowd, length, risk)
 		}
+	}
+	if crowd.All() != MostAtAll || crowd[Shortest] != fullAt+1 || crowd.Of(2) != 0 || crowd.Of(8) != 0 {
+		t.Errorf("they stand as %v", crowd)
 	}
 }
 

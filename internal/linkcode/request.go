@@ -2,11 +2,13 @@ package linkcode
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/outage"
 	"usher/internal/ratelimit"
 	"usher/internal/secret"
 )
@@ -17,8 +19,12 @@ type State string
 // Waiting is a request that nobody has let in yet. One that was collected, denied or has expired is no more.
 const Waiting State = "waiting"
 
-// Most is how many requests of one network may wait at once.
-const Most = 5
+// How many requests may wait at once.
+const (
+	Most        = 5       // of one network
+	MostCrowded = 50      // of one network, where those over Most have codes of Longest symbols
+	MostAtAll   = 100_000 // with codes that their network has a place for; those over Most are made while half as many wait
+)
 
 // Why a request is not made, or not found.
 var (
@@ -26,6 +32,8 @@ var (
 	ErrTaken = errors.New("linkcode: the code was given out a short while ago")
 	// ErrMost says that as many requests of this network wait as may.
 	ErrMost = errors.New("linkcode: too many codes are waiting on this network")
+	// ErrFull says that as many requests wait as may, on all networks together.
+	ErrFull = fmt.Errorf("linkcode: too many codes are waiting: %w", outage.Err)
 	// ErrNotFound says that no such request waits, or none that may be found from there; why is not told.
 	ErrNotFound = errors.New("linkcode: no such code")
 	// ErrAskLong says that short codes are found from their own network only for the rest of the day.
@@ -67,6 +75,7 @@ type New struct {
 	// Asker names the software that asks, where it has a lasting name of its own: it has one request at a time, a new one replaces it. Often empty.
 	Asker   string
 	Network Network
+	Most    int64 // how many of its network may wait, this one included
 	Takes   []ratelimit.Take
 }
 

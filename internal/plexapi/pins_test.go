@@ -301,8 +301,8 @@ func TestPinsAreFew(t *testing.T) {
 		first := h.pin("attic", "")
 		h.pin("attic", "")
 		first.dead()
-		for _, name := range []string{"b", "c", "d", "e"} {
-			h.pin(name, "")
+		for i := range linkcode.MostCrowded - 1 {
+			h.pin("player-"+strconv.Itoa(i), "")
 		}
 		h.ask(http.MethodPost, "/api/v2/pins", "", "X-Plex-Client-Identifier", "f").is(429, `code="1003"`)
 	})
@@ -413,7 +413,7 @@ func TestPicture(t *testing.T) {
 // Who has too many codes waiting is told to come back in a minute, as at every other door: one of them may be used or expire meanwhile.
 func TestTooManyWaitingCodesHaveAMinute(t *testing.T) {
 	eachHouse(t, func(h *house) {
-		for i := range linkcode.Most {
+		for i := range linkcode.MostCrowded {
 			h.pin("player-"+strconv.Itoa(i), "")
 		}
 		a := h.ask(http.MethodPost, "/api/v2/pins", "", "X-Plex-Client-Identifier", "one more").is(429, `code="1003"`)

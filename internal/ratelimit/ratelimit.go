@@ -50,6 +50,8 @@ var (
 	LinksOpened     = Rule{"link", 60, 10 * time.Minute}         // wrong or dead links from one network
 	Notices         = Rule{"notice", 30, 10 * time.Minute}       // addresses and check codes tried at /notice from one network
 	LinkRequests    = Rule{"link request", 10, 10 * time.Minute} // codes for TVs and apps, made for one network
+	// The same, made for a network that has used up the places and the number above: longer ones.
+	LinkRequestsCrowded = Rule{"link request, crowded", 60, 10 * time.Minute}
 	// Codes of TVs and apps that are typed: wrong ones of one account, of an account that is less than a day old, of one network. The risk ledger
 	// (linkcode) stands above them.
 	LinkCodes             = Rule{"link code", 5, 15 * time.Minute}
@@ -81,17 +83,23 @@ func (r Rule) For(subject string) Take {
 	return Take{r.Name + "\x00" + subject, r.gap(), r.gap() * time.Duration(r.Limit-1)}
 }
 
-// wider is how much more a /24 of IPv4 may do than one of its addresses: carriers share addresses.
+// wider is how much more a /24 of IPv4 may do than one of its addresses, and a /48 of IPv6 than one /56: carriers share addresses, and whoever
+// rents a machine is given a /48 of 256 households.
 const wider = 10
 
-// From returns the acts counted for a source: an IPv4 address as itself and as its /24, an IPv6 address as its /56.
+// From returns the acts counted for a source: an IPv4 address as itself and as its /24, an IPv6 address as its /56 and as its /48.
 func (r Rule) From(source netip.Addr) []Take {
 	source = Plain(source)
-	if !source.Is4() {
-		return []Take{r.For(network(source, 56))}
+	if !source.IsValid() {
+		return []Take{r.For("unknown")}
 	}
 	net := r
-	net.Name, net.Limit = r.Name+" /24", r.Limit*wider
+	net.Limit = r.Limit * wider
+	if !source.Is4() {
+		net.Name = r.Name + " /48"
+		return []Take{r.For(network(source, 56)), net.For(network(source, 48))}
+	}
+	net.Name = r.Name + " /24"
 	return []Take{r.For(source.String()), net.For(network(source, 24))}
 }
 
@@ -108,13 +116,7 @@ func Plain(a netip.Addr) netip.Addr {
 	return a
 }
 
-func network(a netip.Addr, bits int) string {
-	p, err := a.Prefix(bits)
-	if err != nil || !p.IsValid() { // no address has no prefix
-		return "unknown"
-	}
-	return p.String()
-}
+func network(a netip.Addr, bits int) string { return netip.PrefixFrom(a, bits).Masked().String() }
 
 // LimitedError says that a limit holds and until when.
 type LimitedError struct{ Until time.Time }

@@ -13,6 +13,7 @@ import (
 // rules are the limits there are; a new one belongs here, so that its numbers are looked at.
 var rules = []Rule{
 	SignInFailures, SignUps, SignUpMails, SignUpMailsDaily, ResetsAccount, ResetsDaily, ResetsNetwork, ResetsNetworkIncident, NewPasswords, RecoverySets, AppSignIns, AppSignInsDaily, StepUps, CodesTyped, CodesForAddress, LinksOpened, Notices, Strengths, ClaimTokens, ClaimExchanges, PinMisses, DeviceNonces,
+	LinkRequests, LinkRequestsCrowded, LinkCodes, LinkCodesDaily, LinkCodesNewborn, LinkCodesNetwork, LinkCodesNetworkDaily,
 }
 
 // counter does in memory what the store does in the database, in whole milliseconds as there.
@@ -94,7 +95,7 @@ func TestRulesAreSound(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 		names[r.Name] = true
-		names[r.Name+" /24"] = true
+		names[r.Name+" /24"], names[r.Name+" /48"] = true, true
 	}
 }
 
@@ -123,7 +124,8 @@ func TestFrom(t *testing.T) {
 		{"IPv4 apart", "192.0.2.7", "192.0.3.7", false, false, false},
 		{"IPv4 mapped into IPv6", "192.0.2.7", "::ffff:192.0.2.7", true, true, true},
 		{"one IPv6 /56", "2001:db8:0:ab00::1", "2001:db8:0:abff:ffff::", true, false, true},
-		{"two IPv6 /56", "2001:db8:0:ab00::1", "2001:db8:0:ac00::1", false, false, false},
+		{"two IPv6 /56 of one /48", "2001:db8:0:ab00::1", "2001:db8:0:ac00::1", false, false, true},
+		{"two IPv6 /48", "2001:db8:0:ab00::1", "2001:db8:1:ab00::1", false, false, false},
 		{"IPv6 with a zone", "fe80::1%eth0", "fe80::1%eth1", true, true, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -141,8 +143,8 @@ func TestFrom(t *testing.T) {
 	if len(four) != 2 || four[0].Gap != 10*time.Minute || four[1].Gap != time.Minute || four[1].Room != 59*time.Minute {
 		t.Errorf("an IPv4 address counts as %v; its /24 may do ten times as much", four)
 	}
-	if six := rule.From(netip.MustParseAddr("2001:db8::1")); len(six) != 1 || six[0].Gap != 10*time.Minute {
-		t.Errorf("an IPv6 address counts as %v", six)
+	if six := rule.From(netip.MustParseAddr("2001:db8::1")); len(six) != 2 || six[0].Gap != 10*time.Minute || six[1].Gap != time.Minute {
+		t.Errorf("an IPv6 address counts as %v; its /48 may do ten times as much", six)
 	}
 	if none := rule.From(netip.Addr{}); len(none) != 1 || none[0] != rule.For("unknown") {
 		t.Errorf("an unknown address counts as %v", none)

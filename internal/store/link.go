@@ -39,10 +39,21 @@ func obscuredNetwork(r *secret.Ring, n linkcode.Network) string {
 }
 
 // WaitingLinks returns how many devices wait to be let in, and the instance's clock.
-func (db *DB) WaitingLinks(ctx context.Context, now time.Time) (n int64, clock credential.Clock, err error) {
-	err = get(ctx, db.engine.point(), `SELECT (`+countWaiting+`), epoch, floor, incident FROM instance WHERE id = 1`, []any{ms(now)},
-		&n, &clock.Epoch, &clock.Floor, &clock.Incident)
-	return n, clock, err
+func (db *DB) WaitingLinks(ctx context.Context, now time.Time) (c linkcode.Crowd, clock credential.Clock, err error) {
+	err = each(ctx, db.engine.point(), `SELECT i.epoch, i.floor, i.incident, COALESCE(r.short, 0), COUNT(r.id) FROM instance i
+		LEFT JOIN link_request r ON r.state = 'waiting' AND r.expires_at > $1 WHERE i.id = 1 GROUP BY i.epoch, i.floor, i.incident, COALESCE(r.short, 0)`,
+		[]any{ms(now)}, func(row scanner) error {
+			var length, n int64
+			if err := row.Scan(&clock.Epoch, &clock.Floor, &clock.Incident, &length, &n); err != nil {
+				return err
+			}
+			if length < 0 || length >= int64(len(c)) {
+				length = 0
+			}
+			c[length] += n
+			return nil
+		})
+	return c, clock, err
 }
 
 const countWaiting = `SELECT COUNT(*) FROM link_request WHERE state = 'waiting' AND expires_at > $1`
@@ -72,11 +83,12 @@ func (db *DB) BeginLink(ctx context.Context, n linkcode.New) error {
 		if err := get(ctx, t, countWaiting+` AND network = $2`, []any{ms(now), network}, &waiting); err != nil {
 			return err
 		}
-		if waiting >= linkcode.Most {
+		if waiting >= n.Most {
 			return linkcode.ErrMost
 		}
-		_, err := t.exec(ctx, `INSERT INTO link_request (id, state, asker, network, facts, account_id, created_at, expires_at, client_id) VALUES ($1,'waiting',$2,$3,$4,'',$5,$6,$7)`,
-			n.ID, asker, network, db.common.Seal(string(raw), linkCell(n.ID)), ms(now), ms(n.ExpiresAt), n.Party.Client)
+		_, err := t.exec(ctx, `INSERT INTO link_request (id, state, asker, network, facts, account_id, created_at, expires_at, client_id, short)
+			VALUES ($1,'waiting',$2,$3,$4,'',$5,$6,$7,$8)`,
+			n.ID, asker, network, db.common.Seal(string(raw), linkCell(n.ID)), ms(now), ms(n.ExpiresAt), n.Party.Client, int64(len(n.Short.Reveal())))
 		if err != nil {
 			return fmt.Errorf("writing a link request: %w", err)
 		}
@@ -193,13 +205,14 @@ func (db *DB) searchLinkCode(ctx context.Context, t *tx, e linkcode.Entry) (requ
 	return requestID, true, nil
 }
 
-// weigh adds a guess to the day's ledger; linkcode.ErrAskLong when there is no room for it.
+// weigh adds a guess to the day's ledger; linkcode.ErrAskLong when there is no room for it. Only codes as long as the guess can be hit by it.
 func weigh(ctx context.Context, t *tx, e linkcode.Entry) error {
+	length := len([]rune(e.Code.Reveal()))
 	var waiting int64
-	if err := get(ctx, t, countWaiting, []any{ms(e.At)}, &waiting); err != nil {
+	if err := get(ctx, t, countWaiting+` AND short IN (0, $2)`, []any{ms(e.At), int64(length)}, &waiting); err != nil {
 		return err
 	}
-	day, risk := linkcode.Day(e.At), linkcode.Risk(waiting, len([]rune(e.Code.Reveal())))
+	day, risk := linkcode.Day(e.At), linkcode.Risk(waiting, length)
 	if risk > linkcode.MostRisk {
 		return linkcode.ErrAskLong
 	}

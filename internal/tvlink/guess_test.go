@@ -132,3 +132,106 @@ func TestThirtyDaysOfGuessing(t *testing.T) {
 		}
 	})
 }
+
+// Strangers with hundreds of networks who make as many requests wait as they may, for a day: four characters that were given out before still are
+// found from elsewhere, as are the longer ones that come after, and what a guess weighs stays small (LK-6, §2.5).
+func TestStrangersDoNotMakeCodesUnfindable(t *testing.T) {
+	const networks = 60
+	eachHouse(t, func(h *house) {
+		traveller := h.person("traveller", "203.0.113.1")
+		h.now = h.now.Add(25 * time.Hour)
+		for round := range 3 {
+			before, err := h.Ask(h.Context(), Asking{Client: at("192.0.2.7")})
+			h.must(err)
+			for i := range networks {
+				address := fmt.Sprintf("198.51.%d.9", i)
+				if i%2 == 0 {
+					address = fmt.Sprintf("2001:db8:%x::9", i)
+				}
+				for range linkcode.Most {
+					_, err := h.Ask(h.Context(), Asking{Client: at(address)})
+					h.must(err)
+				}
+			}
+			after, err := h.Ask(h.Context(), Asking{Client: at("192.0.2.8")})
+			h.must(err)
+			if len(before.Short.Reveal()) != linkcode.Shortest || len(after.Short.Reveal()) <= linkcode.Shortest {
+				t.Errorf("codes of %d and %d characters", len(before.Short.Reveal()), len(after.Short.Reveal()))
+			}
+			for _, p := range []Pending{before, after} { // from elsewhere, where right codes weigh as guesses do
+				if err := h.types(traveller, p.Short); err != nil {
+					t.Errorf("round %d, %d characters: %v", round, len(p.Short.Reveal()), err)
+				}
+			}
+			h.now = h.now.Add(8 * time.Hour)
+		}
+	})
+}
+
+// One /48 has 256 households' networks, and is somebody's who rents a machine: all of them together make ten times as many codes as one, and guess
+// ten times as often.
+func TestManyNetworksOfOneStranger(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.now = h.now.Add(25 * time.Hour)
+		made := 0
+		for i := range 256 {
+			for range linkcode.Most {
+				if _, err := h.Ask(h.Context(), Asking{Client: at(fmt.Sprintf("2001:db8:7:%x00::9", i))}); err == nil {
+					made++
+				} else if !errors.As(err, new(*ratelimit.LimitedError)) {
+					t.Fatal(err)
+				}
+			}
+		}
+		if most := 10 * (ratelimit.LinkRequests.Limit + ratelimit.LinkRequestsCrowded.Limit); int64(made) != most {
+			t.Errorf("%d codes were made from one /48, want %d", made, most)
+		}
+		if _, err := h.Ask(h.Context(), Asking{Client: at("2001:db8:8::9")}); err != nil {
+			t.Errorf("from another: %v", err)
+		}
+		looked := 0
+		for i := range 40 {
+			who := h.person(fmt.Sprintf("guesser%02d", i), fmt.Sprintf("2001:db8:7:%x00::9", i))
+			for range 5 {
+				err := h.types(who, secret.TokenOf("BBBBBBBB"))
+				if errors.Is(err, linkcode.ErrNotFound) {
+					looked++
+				} else if !errors.As(err, new(*ratelimit.LimitedError)) {
+					t.Fatal(err)
+				}
+			}
+		}
+		if most := 10 * ratelimit.LinkCodesNetwork.Limit; int64(looked) > most {
+			t.Errorf("%d guesses from one /48, want at most %d", looked, most)
+		}
+	})
+}
+
+// Somebody behind the same address who holds all its places leaves the neighbours' TVs a code: a longer one, found from there and elsewhere like any other.
+func TestNeighboursOfOneAddress(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		neighbour := h.person("neighbour", "192.0.2.7")
+		for i := range int(ratelimit.LinkRequests.Limit) {
+			_, err := h.Ask(h.Context(), Asking{Asker: fmt.Sprint(i % linkcode.Most), Client: at("192.0.2.7")})
+			h.must(err)
+		}
+		for range 2 { // by the number made, and, later, by the places held
+			p, err := h.Ask(h.Context(), Asking{Client: at("192.0.2.7")})
+			h.must(err)
+			if len(p.Short.Reveal()) != linkcode.Longest {
+				t.Errorf("a code of %d characters", len(p.Short.Reveal()))
+			}
+			ticket, err := h.Enter(h.Context(), neighbour.Found, neighbour.Account, p.Short.Reveal(), neighbour.client)
+			h.must(err)
+			if asked, err := h.Open(h.Context(), neighbour.Found, ticket); err != nil || asked.Elsewhere {
+				t.Errorf("at home: %v, elsewhere %t", err, asked.Elsewhere)
+			}
+			h.now = h.now.Add(10 * time.Minute)
+		}
+		h.Longest = linkcode.Shortest // an operator's four stay four
+		h.now = h.now.Add(-10 * time.Minute)
+		if _, err := h.Ask(h.Context(), Asking{Client: at("192.0.2.7")}); !errors.Is(err, linkcode.ErrMost) {
+			t.Errorf("where codes may have four: %v", err)
+		}
+	})
+}

@@ -106,17 +106,13 @@ func TestPlacesOfANetworkRaced(t *testing.T) {
 				errs <- err
 			}()
 		}
-		waiting := 0
 		for range cap(errs) {
-			switch err := <-errs; {
-			case err == nil:
-				waiting++
-			case !errors.Is(err, linkcode.ErrMost):
+			if err := <-errs; err != nil {
 				t.Error(err)
 			}
 		}
-		if waiting != linkcode.Most {
-			t.Errorf("%d wait, want %d", waiting, linkcode.Most)
+		if c, _, err := h.Store.WaitingLinks(h.Context(), h.now); err != nil || c[linkcode.Shortest] != linkcode.Most || c[linkcode.Longest] != int64(cap(errs)-linkcode.Most) {
+			t.Errorf("%v wait, want %d with short codes", c, linkcode.Most)
 		}
 		for range 9 { // and of one name there is one
 			go func() {
@@ -129,8 +125,8 @@ func TestPlacesOfANetworkRaced(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if n, _, err := h.Store.WaitingLinks(h.Context(), h.now); err != nil || n != linkcode.Most+1 {
-			t.Errorf("%d wait, want %d", n, linkcode.Most+1)
+		if c, _, err := h.Store.WaitingLinks(h.Context(), h.now); err != nil || c.All() != int64(cap(errs)+1) {
+			t.Errorf("%d wait, want %d", c.All(), cap(errs)+1)
 		}
 	})
 }

@@ -22,7 +22,7 @@ import (
 
 // Store keeps requests, codes and what they led to.
 type Store interface {
-	WaitingLinks(ctx context.Context, now time.Time) (n int64, clock credential.Clock, err error)
+	WaitingLinks(ctx context.Context, now time.Time) (c linkcode.Crowd, clock credential.Clock, err error)
 	BeginLink(ctx context.Context, n linkcode.New) error
 	LoadLink(ctx context.Context, requestID string, now time.Time) (linkcode.Request, error)
 	CollectLink(ctx context.Context, requestID string, s credential.SignIn, act, trimmed audit.Act) error
@@ -103,36 +103,63 @@ func (s *Service) address(page string, code secret.Token) secret.Token {
 	return secret.TokenOf(s.Origin + page + "?" + url.Values{"user_code": {linkcode.Grouped(code).Reveal()}}.Encode())
 }
 
-// tries is how often codes are made anew that were given out a short while ago.
-const tries = 8
+// tries is how often codes are made anew that were given out a short while ago, and patience after how many of them short ones get a symbol longer:
+// so many were given out in a day that there is hardly one left of their length.
+const (
+	tries    = 8
+	patience = 2
+)
 
-// Ask makes a request wait for linkcode.Life. linkcode.ErrMost, limits.
+// Ask makes a request wait for linkcode.Life. On a network that has used up its places, or the number of codes it is made in a while, others may
+// have done so: then the code has linkcode.Longest characters, where that many are allowed. linkcode.ErrMost, linkcode.ErrFull, limits.
 func (s *Service) Ask(ctx context.Context, a Asking) (Pending, error) {
 	now := s.Now()
-	waiting, clock, err := s.Store.WaitingLinks(ctx, now)
+	crowd, clock, err := s.Store.WaitingLinks(ctx, now)
 	if err != nil {
 		return Pending{}, err
 	}
+	if crowd.All() >= linkcode.MostAtAll { // those who ask at this moment may be some more
+		return Pending{}, linkcode.ErrFull
+	}
 	n := linkcode.New{
 		Request: linkcode.Request{ID: id.New(now), Seen: a.Client.Seen(), CreatedAt: now, ExpiresAt: now.Add(linkcode.Life)},
-		Poll:    secret.NewToken(), Stamp: credential.Stamp{Born: clock.Epoch}, Asker: a.Asker,
-		Network: linkcode.NetworkOf(a.Client.Address, s.Proxied), Takes: ratelimit.LinkRequests.From(a.Client.Address),
+		Poll:    secret.NewToken(), Stamp: credential.Stamp{Born: clock.Epoch}, Asker: a.Asker, Network: linkcode.NetworkOf(a.Client.Address, s.Proxied),
 	}
 	if !a.Poll.Empty() {
 		n.Poll = a.Poll
 	}
-	// The network is counted by itself, and a name counts on its network: elsewhere, others may have or know it.
-	n.Takes = append(n.Takes, ratelimit.LinkRequests.For("network "+string(n.Network)))
-	if n.Asker != "" {
+	if n.Asker != "" { // a name counts on its network: elsewhere, others may have or know it
 		n.Asker += "\x00" + string(n.Network)
 	}
 	n.Claim, n.Party, n.Key = a.Claim.Tame(), a.Party, a.Key
 	n.Name, n.Product = device.Claimed(a.Name, a.Product, a.Client.UserAgent)
-	for range tries {
-		n.Short, n.Long = linkcode.NewShort(linkcode.Length(waiting, s.Longest)), linkcode.NewLong()
+	n.Most = linkcode.Most
+	p, err := s.begin(ctx, n, ratelimit.LinkRequests, a, crowd.Length(s.Longest))
+	if crowded(err) && s.Longest == linkcode.Longest && crowd.All() < linkcode.MostAtAll/2 {
+		n.Most = linkcode.MostCrowded
+		if long, err := s.begin(ctx, n, ratelimit.LinkRequestsCrowded, a, linkcode.Longest); !crowded(err) {
+			return long, err
+		}
+	}
+	return p, err
+}
+
+// crowded reports whether others on the same network may have kept a request from waiting.
+func crowded(err error) bool {
+	return errors.Is(err, linkcode.ErrMost) || errors.As(err, new(*ratelimit.LimitedError))
+}
+
+// begin makes a request wait, with a short code of so many characters or, where those are used up, more.
+func (s *Service) begin(ctx context.Context, n linkcode.New, rule ratelimit.Rule, a Asking, length int) (p Pending, err error) {
+	n.Takes = append(rule.From(a.Client.Address), rule.For("network "+string(n.Network))) // the network is counted by itself
+	for try := range tries {
+		n.Short, n.Long = linkcode.NewShort(min(length+try/patience, s.Longest)), linkcode.NewLong()
 		if err = s.Store.BeginLink(ctx, n); !errors.Is(err, linkcode.ErrTaken) {
 			break
 		}
+	}
+	if errors.Is(err, linkcode.ErrTaken) {
+		err = linkcode.ErrFull
 	}
 	typed := cmp.Or(a.Page, page)
 	return Pending{

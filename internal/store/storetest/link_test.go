@@ -2,6 +2,8 @@ package storetest
 
 import (
 	"errors"
+	"net/netip"
+	"strconv"
 	"testing"
 	"time"
 
@@ -11,9 +13,11 @@ import (
 	"usher/internal/device"
 	"usher/internal/id"
 	"usher/internal/linkcode"
+	"usher/internal/outage"
 	"usher/internal/ratelimit"
 	"usher/internal/secret"
 	"usher/internal/store"
+	"usher/internal/tvlink"
 )
 
 // The networks of these tests.
@@ -32,7 +36,7 @@ func (w *world) asking(short string) linkcode.New {
 			ID: id.New(w.now), Name: "Living room", Product: "Jellyfin", Seen: device.Seen{Address: "192.0.2.7", Place: "Lyon"},
 			CreatedAt: w.now, ExpiresAt: w.now.Add(linkcode.Life),
 		},
-		Short: secret.TokenOf(short), Long: linkcode.NewLong(), Poll: secret.NewToken(), Stamp: credential.Stamp{Born: clock.Epoch}, Network: livingRoom,
+		Short: secret.TokenOf(short), Long: linkcode.NewLong(), Poll: secret.NewToken(), Stamp: credential.Stamp{Born: clock.Epoch}, Network: livingRoom, Most: linkcode.Most,
 	}
 }
 
@@ -129,6 +133,9 @@ func TestBeginLinkBounds(t *testing.T) {
 			w.waiting(code)
 		}
 		w.is(w.db.BeginLink(w.ctx(), w.asking("FFFF")), linkcode.ErrMost)
+		crowded := w.asking("FFFFFFF")
+		crowded.Most = linkcode.Most + 1
+		w.must(w.db.BeginLink(w.ctx(), crowded))
 		elsewhere := w.asking("FFFF")
 		elsewhere.Network = faraway
 		w.must(w.db.BeginLink(w.ctx(), elsewhere))
@@ -154,8 +161,9 @@ func TestWaitingLinks(t *testing.T) {
 	each(t, func(w *world) {
 		count := func(want int64) {
 			t.Helper()
-			n, clock, err := w.db.WaitingLinks(w.ctx(), w.now)
+			crowd, clock, err := w.db.WaitingLinks(w.ctx(), w.now)
 			w.must(err)
+			n := crowd.All()
 			if now, err := w.db.ReadClock(w.ctx()); n != want || clock != now || err != nil {
 				t.Errorf("%d wait at %+v, want %d", n, clock, want)
 			}
@@ -165,6 +173,13 @@ func TestWaitingLinks(t *testing.T) {
 		count(1)
 		w.approved(w.person("anna"), "2345")
 		count(1)
+		w.waiting("23456")
+		w.waiting("34567")
+		w.waiting("2345678")
+		w.tamper("UPDATE link_request SET short = 0 WHERE short = 7") // as an older program writes it
+		if crowd, _, err := w.db.WaitingLinks(w.ctx(), w.now); err != nil || crowd != (linkcode.Crowd{0: 1, 4: 1, 5: 2}) {
+			t.Errorf("%v wait, %v", crowd, err)
+		}
 		w.now = w.now.Add(linkcode.Life)
 		count(0)
 	})
@@ -242,6 +257,67 @@ func TestLedger(t *testing.T) {
 		n = w.waiting("2345")
 		w.entered(w.person("emma"), n.Short, faraway) // a new day
 		w.count(1, "link_day")
+	})
+}
+
+// A guess weighs by the codes that are as long as it, and by those of which nobody knows: strangers' long ones make no short one unfindable.
+func TestGuessesWeighByTheirLength(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		weighs := func(code string) int64 {
+			t.Helper()
+			w.tamper("DELETE FROM link_day")
+			_, _, _ = w.enter(a, secret.TokenOf(code), faraway)
+			w.tamper("DELETE FROM rate")
+			return w.number("SELECT COALESCE(SUM(risk), 0) FROM link_day")
+		}
+		for _, code := range []string{"7RQZ", "23456", "34567"} {
+			w.waiting(code)
+		}
+		for code, want := range map[string]int64{"ZZZZ": linkcode.Risk(1, 4), "ZZZZZ": linkcode.Risk(2, 5), "ZZZZZZ": linkcode.Risk(0, 6), "7RQZ": linkcode.Risk(1, 4)} {
+			if got := weighs(code); got != want {
+				t.Errorf("%s weighs %d, want %d", code, got, want)
+			}
+		}
+		w.tamper("UPDATE link_request SET short = 0 WHERE short = 5")
+		if got, want := weighs("ZZZZ"), linkcode.Risk(3, 4); got != want {
+			t.Errorf("with some of an older program it weighs %d, want %d", got, want)
+		}
+	})
+}
+
+// As many wait as may, and no more: whoever asks then is told to come back, and nothing of the others' changes. Networks with a place go before crowded ones.
+func TestAllTogetherAreBounded(t *testing.T) {
+	each(t, func(w *world) {
+		flow := &tvlink.Service{Store: w.db, Longest: linkcode.Longest, Now: func() time.Time { return w.now }}
+		ask := func(address string) (tvlink.Pending, error) {
+			return flow.Ask(w.ctx(), tvlink.Asking{Client: device.Client{Address: netip.MustParseAddr(address)}})
+		}
+		crowd := func(n int64) {
+			w.tamper(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < `+strconv.FormatInt(n, 10)+`)
+				INSERT INTO link_request (id, state, asker, network, facts, account_id, created_at, expires_at, short)
+				SELECT '`+strconv.FormatInt(n, 10)+`-' || i, 'waiting', '', '', '', '', 0, CAST($1 AS BIGINT), 7 FROM n`, w.now.Add(linkcode.Life).UnixMilli())
+		}
+		for range linkcode.Most {
+			_, err := ask("192.0.2.7")
+			w.must(err)
+		}
+		p, err := ask("192.0.2.7")
+		if w.must(err); len(p.Short.Reveal()) != linkcode.Longest {
+			t.Errorf("beyond its places a network is given %d characters", len(p.Short.Reveal()))
+		}
+		crowd(linkcode.MostAtAll / 2)
+		_, err = ask("192.0.2.7")
+		w.is(err, linkcode.ErrMost)
+		_, err = ask("198.51.100.9")
+		w.must(err)
+		crowd(linkcode.MostAtAll/2 - 1)
+		_, err = ask("198.51.100.9")
+		w.is(err, linkcode.ErrFull)
+		w.is(err, outage.Err)
+		w.now = w.now.Add(linkcode.Life)
+		_, err = ask("198.51.100.9")
+		w.must(err)
 	})
 }
 
