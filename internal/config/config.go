@@ -76,7 +76,7 @@ type Config struct {
 	PlexAPI           Switch `key:"plex_api" default:"on" enum:"on,off" value:"SWITCH" help:"Whether players and tools that speak the plex.tv wire API are answered."`
 	PlaceData         string `key:"place_data" zero:"no places" value:"FILE" help:"MaxMind-format file that gives the place of a sign-in its name."`
 	PasswordMinLength int    `key:"password_min_length" default:"8" value:"COUNT" help:"Fewest characters of a password, from 8 to 15."`
-	LinkCodeLongest   int    `key:"link_code_longest" default:"7" value:"COUNT" help:"Most characters of the short code a TV shows, from 4 to 7. It has four while few TVs wait, and one more each time many do. With 4, guessing gets easier while thousands wait."`
+	LinkCodeLongest   int    `key:"link_code_longest" default:"7" value:"COUNT" help:"Most characters of the short code a TV shows, from 4 to 7. It has four while few TVs wait, and one more each time many do. With 4, guessing gets easier while thousands wait. Below 7, a network whose places are taken is given no more codes."`
 	PasswordBlocklist string `key:"password_blocklist" zero:"none" value:"FILE" help:"Filter of leaked passwords to refuse, made by usher blocklist build."`
 	PasswordWords     string `key:"password_words" zero:"none" value:"FILE" help:"Text file of further passwords to refuse, one on a line."`
 
