@@ -51,6 +51,7 @@ type Standing struct {
 type Account struct {
 	Standing
 	Email       string // as typed by its owner; mail always goes to this form
+	EmailProved bool   // a link or a code that was mailed there came back; false while only an operator has named it
 	UserName    string // empty until chosen
 	Name        string // display name; empty until chosen
 	NoticeEmail string // second address for notices; empty when there is none

@@ -93,6 +93,7 @@ type PasswordChange struct {
 	Old       string // PHC string of the password it replaces: where a new one is required, it must never come back
 	Incident  int64  // newest one that listed the account when the proof began: one that lists it meanwhile voids this password too
 	Review    bool   // its owner is shown afterwards what else there is
+	Proves    bool   // a link that was mailed to the account's address led to it
 	// Known, when set, is given to the asking browser in the place of the one that ended with the old password.
 	Known secret.Token
 	Stamp Stamp

@@ -60,7 +60,7 @@ type person struct {
 	Name          string `json:"name,omitempty"`
 	UserName      string `json:"preferred_username,omitempty"`
 	Email         string `json:"email,omitempty"`
-	EmailVerified bool   `json:"email_verified,omitempty"`
+	EmailVerified *bool  `json:"email_verified,omitempty"` // false is told, too
 }
 
 func personOf(who account.Account, t terms) (p person) {
@@ -68,7 +68,7 @@ func personOf(who account.Account, t terms) (p person) {
 		p.Name, p.UserName = who.Name, who.UserName
 	}
 	if t.has(relyingparty.Email) {
-		p.Email, p.EmailVerified = who.Email, true // no address is an account's before it was proved, but by an operator's word
+		p.Email, p.EmailVerified = who.Email, &who.EmailProved
 	}
 	return p
 }

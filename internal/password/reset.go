@@ -75,12 +75,14 @@ func nobody(login string) account.Account {
 // sendReset adds a fresh reset link and its mail to an act; older links die.
 func sendReset(act audit.Act, a account.Account, clock credential.Clock) audit.Act {
 	link := newReset(credential.Reset, credential.StampNow(clock, a.Standing), a.ID)
+	link.Detail = a.Email
 	minutes := int(credential.Rules[credential.Reset].Life / time.Minute)
 	mail := notice.Reset(a.Email, resetPath(link), minutes).For(a.ID)
 	mail.Decoy = a.ID == ""
 	return act.Linking(link).Telling(mail)
 }
 
+// newReset returns a link, or the ticket in its place. Its detail is the address it was mailed to; empty: an operator handed it over.
 func newReset(kind credential.Kind, stamp credential.Stamp, accountID string) credential.Link {
 	return credential.Link{Kind: kind, Token: secret.NewToken(), AccountID: accountID, Stamp: stamp, Newest: true}
 }
@@ -142,6 +144,7 @@ func (s *Service) Prove(ctx context.Context, link, typed, known secret.Token, cl
 		return ticket, err
 	}
 	next := newReset(credential.Restricted, l.found.Stamp, a.ID)
+	next.Detail = l.found.Detail
 	act := audit.New(s.Now(), audit.ResetProved, a.ID, a.ID).From(client).Linking(next)
 	if factor.IsRecovery() {
 		act = act.With(audit.Reason, "recovery code")
@@ -177,6 +180,7 @@ func (s *Service) Reset(ctx context.Context, token, typed secret.Token, scope Sc
 	p := credential.PasswordChange{
 		AccountID: a.ID, Replaces: l.found.Account.PasswordVersion, Old: a.Password, Password: phc,
 		Secured: credential.Secure(l.found.Clock, l.found.Account), Incident: l.found.Account.Incident, Review: true,
+		Proves: l.found.Detail == a.Email,
 	}
 	d := credential.NewSignIn(a.ID, "reset", client, now).Device
 	act := audit.New(now, audit.PasswordReset, a.ID, a.ID).From(client).WarnOf(a, d, client, notice.PasswordChanged)

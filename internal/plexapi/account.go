@@ -27,7 +27,7 @@ func (d *Door) userOf(a account.Account, kind credential.Kind, token secret.Toke
 	name, rule := cmp.Or(a.UserName, a.Email), credential.Rules[kind]
 	fields := []field{
 		{"id", device.Number(a.ID)}, {"uuid", a.ID}, {"username", name}, {"title", a.Called()}, {"email", a.Email}, {"friendlyName", a.Name},
-		{"locale", nil}, {"confirmed", true}, {"joinedAt", a.CreatedAt.Unix()}, {"emailOnlyAuth", a.UserName == ""}, {"hasPassword", true},
+		{"locale", nil}, {"confirmed", a.EmailProved}, {"joinedAt", a.CreatedAt.Unix()}, {"emailOnlyAuth", a.UserName == ""}, {"hasPassword", true},
 		{"protected", false}, {"thumb", ""}, {"authToken", token.Reveal()}, {"authenticationToken", token.Reveal()},
 		{"mailingListStatus", "inactive"}, {"mailingListActive", false}, {"scrobbleTypes", ""}, {"country", ""}, {"subscriptionDescription", nil},
 		{"restricted", false}, {"anonymous", false}, {"home", false}, {"guest", false}, {"homeSize", int64(1)}, {"homeAdmin", false},

@@ -32,6 +32,7 @@ type Data struct {
 	Account struct {
 		ID             string    `json:"id"`
 		Email          string    `json:"email"`
+		EmailProved    bool      `json:"email_proved"`
 		NoticeEmail    string    `json:"notice_email,omitempty"`
 		UserName       string    `json:"user_name,omitempty"`
 		Name           string    `json:"name,omitempty"`
@@ -99,6 +100,7 @@ func (s *Service) Download(ctx context.Context, f credential.Found, client devic
 		return nil, err
 	}
 	var d Data
+	d.Account.EmailProved = a.EmailProved
 	d.Account.ID, d.Account.Email, d.Account.NoticeEmail, d.Account.UserName, d.Account.Name = a.ID, a.Email, a.NoticeEmail, a.UserName, a.Name
 	d.Account.Administrator, d.Account.CreatedAt = a.Admin, a.CreatedAt
 	if err := s.pendingData(ctx, f, &d); err != nil {

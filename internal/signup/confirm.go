@@ -122,7 +122,7 @@ func (s *Service) create(ctx context.Context, c account.Confirmation, client dev
 	}
 	a := account.Account{
 		Standing: account.Standing{ID: id.New(now), State: account.Active, Epoch: 1, Secured: clock.Epoch, PasswordVersion: 1},
-		Email:    c.Email, Password: c.Password, CreatedAt: now,
+		Email:    c.Email, EmailProved: true, Password: c.Password, CreatedAt: now,
 	}
 	in := credential.NewSignIn(a.ID, "sign-up", client, now)
 	in.Stamp, in.Known, in.FreshAt = credential.StampNow(clock, a.Standing), secret.NewToken(), c.CreatedAt // when the password was typed

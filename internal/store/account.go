@@ -13,7 +13,7 @@ import (
 	"usher/internal/secret"
 )
 
-const accountColumns = `a.id, a.state, a.admin, a.key, a.email, a.user_name, a.name, a.notice_email, a.password, a.password_version,
+const accountColumns = `a.id, a.state, a.admin, a.key, a.email, a.email_proved, a.user_name, a.name, a.notice_email, a.password, a.password_version,
 	a.epoch, a.incident, a.secured, a.totp_since, a.review, a.created_at, a.delete_at`
 
 // sealedAccount is an account as it stands in its row.
@@ -24,7 +24,7 @@ type sealedAccount struct {
 }
 
 func (s *sealedAccount) dest() []any {
-	return []any{&s.ID, &s.State, &s.Admin, &s.key, &s.email, &s.userName, &s.name, &s.notice, &s.password, &s.PasswordVersion,
+	return []any{&s.ID, &s.State, &s.Admin, &s.key, &s.email, &s.EmailProved, &s.userName, &s.name, &s.notice, &s.password, &s.PasswordVersion,
 		&s.Epoch, &s.Incident, &s.Secured, &s.factorSince, &s.Review, &s.createdAt, &s.deleteAt}
 }
 
@@ -139,10 +139,10 @@ func (db *DB) insertAccount(ctx context.Context, t *tx, a account.Account, handl
 	}
 	seal := func(column, v string) string { return key.Seal(v, accountCell(a.ID, column)) }
 	_, err = t.exec(ctx, `INSERT INTO account (id, state, admin, key, email, user_name, name, notice_email, password, password_version,
-		epoch, incident, secured, created_at, delete_at) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15)`,
+		epoch, incident, secured, created_at, delete_at, email_proved) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16)`,
 		a.ID, string(a.State), a.Admin, wrapped, seal("email", a.Email), seal("user_name", a.UserName), seal("name", a.Name),
 		seal("notice_email", a.NoticeEmail), seal("password", a.Password), a.PasswordVersion, a.Epoch, a.Incident, a.Secured,
-		ms(a.CreatedAt), ms(a.DeleteAt))
+		ms(a.CreatedAt), ms(a.DeleteAt), a.EmailProved)
 	if err != nil {
 		return fmt.Errorf("writing an account: %w", err)
 	}

@@ -296,6 +296,7 @@ func (db *DB) RestoreEmail(ctx context.Context, undoHash string, c account.Email
 	})
 }
 
+// setEmail gives an account an address that a link mailed there has proved.
 func (db *DB) setEmail(ctx context.Context, t *tx, key secret.AccountKey, c account.EmailChange) error {
 	if err := db.insertHandle(ctx, t, c.Handle, c.AccountID); err != nil {
 		return err
@@ -303,7 +304,7 @@ func (db *DB) setEmail(ctx context.Context, t *tx, key secret.AccountKey, c acco
 	if _, err := t.exec(ctx, `DELETE FROM credential WHERE account_id = $1 AND kind = $2`, c.AccountID, string(credential.Reset)); err != nil {
 		return err
 	}
-	_, err := t.exec(ctx, `UPDATE account SET email = $1 WHERE id = $2`, key.Seal(c.Email, accountCell(c.AccountID, "email")), c.AccountID)
+	_, err := t.exec(ctx, `UPDATE account SET email = $1, email_proved = $2 WHERE id = $3`, key.Seal(c.Email, accountCell(c.AccountID, "email")), true, c.AccountID)
 	return err
 }
 

@@ -77,7 +77,7 @@ func (db *DB) readPerson(ctx context.Context, from string, args []any) (credenti
 	return row.open(db)
 }
 
-const selectPerson = `, c.kind, COALESCE(a.email, ''), COALESCE(a.user_name, ''), COALESCE(a.name, ''), COALESCE(a.notice_email, ''), COALESCE(a.review, FALSE),
+const selectPerson = `, c.kind, COALESCE(a.email, ''), COALESCE(a.email_proved, FALSE), COALESCE(a.user_name, ''), COALESCE(a.name, ''), COALESCE(a.notice_email, ''), COALESCE(a.review, FALSE),
 	COALESCE(a.created_at, 0), COALESCE(a.delete_at, 0)`
 
 // personRow is a foundRow with the credential's account.
@@ -89,7 +89,7 @@ type personRow struct {
 
 func (r *personRow) dest() []any {
 	s := &r.sealedAccount
-	return append(r.foundRow.dest(), &r.kind, &s.email, &s.userName, &s.name, &s.notice, &s.Review, &s.createdAt, &s.deleteAt)
+	return append(r.foundRow.dest(), &r.kind, &s.email, &s.EmailProved, &s.userName, &s.name, &s.notice, &s.Review, &s.createdAt, &s.deleteAt)
 }
 
 // open unseals the row. The account is zero when the credential belongs to none.

@@ -68,8 +68,9 @@ func (db *DB) setPassword(ctx context.Context, t *tx, key secret.AccountKey, p c
 		return err
 	}
 	n, err := t.exec(ctx, `UPDATE account SET password = $1, password_version = password_version + 1,
-		secured = CASE WHEN secured > $2 THEN secured ELSE $2 END, review = review OR $5 WHERE id = $3 AND password_version = $4 AND incident = $6`,
-		key.Seal(p.Password, accountCell(p.AccountID, "password")), p.Secured, p.AccountID, p.Replaces, p.Review, p.Incident)
+		secured = CASE WHEN secured > $2 THEN secured ELSE $2 END, review = review OR $5, email_proved = email_proved OR $7
+		WHERE id = $3 AND password_version = $4 AND incident = $6`,
+		key.Seal(p.Password, accountCell(p.AccountID, "password")), p.Secured, p.AccountID, p.Replaces, p.Review, p.Incident, p.Proves)
 	if err != nil {
 		return fmt.Errorf("writing a password: %w", err)
 	}

@@ -64,7 +64,7 @@ func Draft(t testing.TB, db *store.DB, name string, now time.Time) account.Accou
 	must(t, err)
 	return account.Account{
 		Standing: account.Standing{ID: id.New(now), State: account.Active, Epoch: 1, Secured: clock.Epoch, PasswordVersion: 1},
-		Email:    name + "@example.org", UserName: name, Name: "The " + name, Password: "phc of " + name, CreatedAt: now,
+		Email:    name + "@example.org", EmailProved: true, UserName: name, Name: "The " + name, Password: "phc of " + name, CreatedAt: now,
 	}
 }
 

@@ -48,6 +48,9 @@ func TestSigningUpByLink(t *testing.T) {
 			t.Fatal("a scanner has confirmed the address")
 		}
 		b.get(link).leadsTo("/sign-up/confirm").has(0, "input[type=password]").submit("/sign-up/confirm").leadsTo("/welcome").submit("/welcome").leadsTo("/account")
+		if !h.find(annMail).EmailProved {
+			t.Error("the address is not proved by its link")
+		}
 		b.get(link).leadsTo("/sign-up/confirm").is(410)
 		elsewhere.submit("/sign-up/confirm", "password", annPassword).is(410)
 	})

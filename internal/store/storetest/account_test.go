@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"os"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -386,6 +388,48 @@ func TestRecycledAccountInheritsNothing(t *testing.T) {
 		w.must(err)
 		if len(devices) != 0 || len(entries) != 1 {
 			t.Errorf("the new account has %d devices and %d entries of its own", len(devices), len(entries))
+		}
+	})
+}
+
+// Accounts of before: who signed up, or has changed the address by a link, has proved it; an operator's accounts and the first administrator have not.
+func TestProvedAddressesOfBefore(t *testing.T) {
+	each(t, func(w *world) {
+		want := map[string]bool{}
+		one := func(name string, proved, admin bool, actor string, more ...audit.Action) {
+			a, handles := w.draft(name)
+			a.Admin = admin
+			if actor == "" {
+				actor = a.ID
+			}
+			w.must(w.db.CreateAccount(w.ctx(), a, handles, audit.New(w.now, audit.AccountCreated, actor, a.ID)))
+			for _, action := range more {
+				w.must(w.db.Record(w.ctx(), w.act(action, a.ID)))
+			}
+			want[a.ID] = proved
+		}
+		one("signedup", true, false, "")
+		one("promoted", true, true, "", audit.AdminGranted)
+		one("first", false, true, "")
+		one("firstmoved", true, true, "", audit.EmailChanged)
+		one("added", false, false, audit.CLI)
+		one("addedadmin", false, true, audit.CLI, audit.AdminGranted)
+		one("restored", true, false, audit.CLI, audit.EmailRestored)
+		text, err := os.ReadFile("../migrations/00009_short_codes_and_proved_addresses.sql")
+		w.must(err)
+		updates := regexp.MustCompile(`(?m)^UPDATE account [^;]*;`).FindAllString(string(text), -1)
+		if len(updates) != 2 {
+			t.Fatalf("%d statements", len(updates))
+		}
+		w.tamper("UPDATE account SET email_proved = FALSE")
+		for _, update := range updates {
+			w.tamper(update)
+		}
+		for id, proved := range want {
+			a, err := w.db.LoadAccount(w.ctx(), id)
+			if w.must(err); a.EmailProved != proved {
+				t.Errorf("%s: %t", a.UserName, a.EmailProved)
+			}
 		}
 	})
 }

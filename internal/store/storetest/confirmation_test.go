@@ -12,6 +12,7 @@ import (
 	"usher/internal/ratelimit"
 	"usher/internal/secret"
 	"usher/internal/store"
+	"usher/internal/teststore"
 )
 
 // confirm begins a confirmation and returns it with its code and its link.
@@ -285,6 +286,13 @@ func TestRedeemEmail(t *testing.T) {
 		if got.ID != a.ID || got.Email != "anna@example.net" {
 			t.Errorf("got %s", got.ID)
 		}
+		carla := teststore.Person(w, w.db, "carla", w.now, func(a *account.Account) { a.EmailProved = false })
+		w.isProved(carla, false)
+		undo := w.find(credential.Undo, w.rename(carla, "carla@example.net"))
+		w.isProved(carla, true)
+		w.tamper("UPDATE account SET email_proved = FALSE")
+		w.must(w.db.RestoreEmail(w.ctx(), undo.Hash, account.EmailChange{AccountID: carla.ID, Email: undo.Detail, Handle: w.mail(undo.Detail)}, w.act(audit.EmailRestored, carla.ID)))
+		w.isProved(carla, true)
 		_, err = w.db.FindAccount(w.ctx(), w.mail(a.Email))
 		w.is(err, account.ErrNotFound)
 		c, _, _ := w.confirm(account.ForEmail, bert, a.Email) // which is reserved for its former owner
@@ -294,6 +302,17 @@ func TestRedeemEmail(t *testing.T) {
 		w.must(err)
 		w.rename(bert, a.Email)
 	})
+}
+
+// isProved looks at an account as it is loaded, and as it is found with what it signed in by.
+func (w *world) isProved(a account.Account, want bool) {
+	w.Helper()
+	s, _ := w.signedIn(a)
+	_, person, err := w.db.FindPerson(w.ctx(), credential.Browser, s.Token)
+	w.must(err)
+	if loaded, err := w.db.LoadAccount(w.ctx(), a.ID); err != nil || loaded.EmailProved != want || person.EmailProved != want {
+		w.Errorf("the address of %s is proved: %t and %t, %v", a.UserName, loaded.EmailProved, person.EmailProved, err)
+	}
 }
 
 // rename gives an account another address by a confirmation and returns the undo link.
