@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"usher/internal/audit"
 	"usher/internal/grant"
 	"usher/internal/incident"
 	"usher/internal/relyingparty"
@@ -128,6 +129,72 @@ func TestServerTokens(t *testing.T) {
 		}
 		if w := a.introspects(own()); w.Code != http.StatusOK {
 			d.Errorf("the server cannot go on: %s", w.Body)
+		}
+	})
+}
+
+// What a media server has for itself ends at once when it revokes it (RFC 7009), when its key is changed, when it may not have such a token any more, and
+// with it; nothing brings it back.
+func TestServerTokensEnd(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		a, other := d.newApp("attic", aServer), d.newApp("cellar", aServer)
+		own := func(a *app) string { d.Helper(); return said(a.shows(a.signed(a.claims()))).Access }
+		counts := func(token string) bool {
+			_, err := d.grants().ClientBearer(d.Context(), secret.TokenOf(token))
+			return err == nil
+		}
+		revokes := func(a *app, token string) {
+			d.Helper()
+			if w := a.asks("/oauth/revoke", url.Values{"token": {token}}); w.Code != http.StatusOK {
+				d.Errorf("%d %s", w.Code, w.Body)
+			}
+		}
+		token, theirs := own(a), own(other)
+		revokes(other, token)
+		if !counts(token) {
+			d.Error("another server ended it")
+		}
+		revokes(a, token)
+		if counts(token) || !counts(theirs) || a.introspects(token).Code == http.StatusOK {
+			d.Error("it counts after it was revoked, or another's does not")
+		}
+		revokes(a, token) // which is nothing to end
+		token = own(a)
+		if !counts(token) {
+			d.Error("the server cannot go on")
+		}
+		c, err := d.db.FindClient(d.Context(), "attic")
+		d.must(err)
+		before := c
+		c.Keys = other.Keys
+		d.must(d.db.ChangeClient(d.Context(), c, audit.Act{At: d.at}))
+		if counts(token) {
+			d.Error("it outlives its server's key")
+		}
+		d.must(d.db.ChangeClient(d.Context(), before, audit.Act{At: d.at}))
+		if counts(token) {
+			d.Error("the key brings it back")
+		}
+		token = own(a)
+		c = before
+		c.Grants = []relyingparty.Grant{relyingparty.Code}
+		d.must(d.db.ChangeClient(d.Context(), c, audit.Act{At: d.at}))
+		if counts(token) {
+			d.Error("it counts for a client that may have none")
+		}
+		d.must(d.db.ChangeClient(d.Context(), before, audit.Act{At: d.at}))
+		if !counts(token) {
+			d.Error("a change of its grants alone ended it for good")
+		}
+		d.must(d.db.RemoveClient(d.Context(), "attic", audit.Act{At: d.at}))
+		if counts(token) {
+			d.Error("it outlives its client")
+		}
+		d.at = d.at.Add(time.Second)
+		before.CreatedAt = d.at
+		d.must(d.db.RegisterClient(d.Context(), before, nil, audit.Act{At: d.at}))
+		if counts(token) || !counts(own(a)) {
+			d.Error("the next client of the id has it, or cannot have one of its own")
 		}
 	})
 }

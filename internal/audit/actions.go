@@ -15,6 +15,6 @@ func Actions() []Action {
 		InvitationMade, CodeFailed, InvitationEnded,
 		SetUpLinkMade, KeysRotated, MailRetried,
 		IncidentProposed, IncidentDeclared, IncidentAlone, IncidentAdvised, IncidentWithdrawn, IncidentPaused, IncidentResumed, IncidentApplied,
-		ClientRegistered, ClientChanged, ClientRemoved, ClientSecretMade, ClientSecretEnded,
+		ClientRegistered, ClientChanged, ClientRemoved, ClientSecretMade, ClientSecretEnded, ClientTokensEnded,
 	}
 }

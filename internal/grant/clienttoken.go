@@ -16,10 +16,16 @@ func forClients() []relyingparty.Scope {
 	return []relyingparty.Scope{relyingparty.Servers, relyingparty.Signals}
 }
 
+// forItself reports whether a client may have access tokens for itself.
+func forItself(c relyingparty.Client) bool {
+	return c.MayUse(relyingparty.Credentials) && c.Auth == relyingparty.PrivateKey
+}
+
 // ClientToken gives a client an access token for itself (RFC 6749 §4.4): for the scopes it asks for, or all it may have. There is no person behind it and
-// nothing is kept; it ends with its ten minutes, with its client, and with an incident that covers everybody. *Refusal.
+// nothing is kept; it ends with its ten minutes, with its client and the client's keys, when the client revokes it or one of its age, and with an
+// incident that covers everybody. *Refusal.
 func (s *Service) ClientToken(ctx context.Context, c relyingparty.Client, scope string) (Tokens, error) {
-	if !c.MayUse(relyingparty.Credentials) || c.Auth != relyingparty.PrivateKey {
+	if !forItself(c) {
 		return Tokens{}, refuse("unauthorized_client", "the client may not use this grant")
 	}
 	var may []relyingparty.Scope
@@ -43,7 +49,7 @@ func (s *Service) ClientToken(ctx context.Context, c relyingparty.Client, scope 
 	t := Tokens{Scopes: scopes, Life: credential.Rules[credential.ClientAccess].Life}
 	t.Access, err = s.Keys.Sign(signing.Access, accessClaims{
 		Issuer: s.Issuer, Subject: c.ID, Audience: s.Issuer, Expires: now.Add(t.Life).Unix(), IssuedAt: now.Unix(), ID: half(secret.NewToken()).Reveal(), Client: c.ID,
-		Scope: relyingparty.JoinScopes(scopes), Born: clock.Epoch,
+		Scope: relyingparty.JoinScopes(scopes), Born: clock.Epoch, Made: c.Generation(),
 	})
 	return t, err
 }
@@ -72,6 +78,9 @@ func (s *Service) ClientBearer(ctx context.Context, token secret.Token) (out Ser
 		}
 		if err != nil {
 			return f, err
+		}
+		if !forItself(out.Client) || out.Claims.Number("generation") != out.Client.Generation() {
+			return f, credential.ErrUnknown
 		}
 		if err := s.standing(ctx, out.Client); err != nil {
 			return f, unlessOutage(err)

@@ -110,7 +110,7 @@ func (s *Service) RevokeToken(ctx context.Context, p Proof, token secret.Token) 
 		var in Shown
 		in, err = s.bearer(ctx, token, find)
 		if f = in.Found; credential.IsDead(err) {
-			return nil
+			return s.revokeOwn(ctx, c, token)
 		}
 	}
 	if err != nil || f.Hash == "" || f.Subject != c.ID {
@@ -121,4 +121,16 @@ func (s *Service) RevokeToken(ctx context.Context, p Proof, token secret.Token) 
 		return nil
 	}
 	return err
+}
+
+// revokeOwn ends what a client has for itself, when the token is such a one: this one and the others that it has, which it gets anew by its key.
+func (s *Service) revokeOwn(ctx context.Context, c relyingparty.Client, token secret.Token) error {
+	in, err := s.ClientBearer(ctx, token)
+	if credential.IsDead(err) || err == nil && in.Client.ID != c.ID {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return s.Store.EndClientTokens(ctx, in.Client, audit.New(s.Now(), audit.ClientTokensEnded, "", "").With(audit.Client, c.Called()))
 }

@@ -36,7 +36,8 @@ type accessClaims struct {
 	AuthTime int64  `json:"auth_time,omitempty"`
 	ACR      string `json:"acr,omitempty"`
 	Grant    string `json:"sid,omitempty"`
-	Born     int64  `json:"epoch,omitempty"` // of a token that has no grant behind it
+	Born     int64  `json:"epoch,omitempty"`      // of a token that has no grant behind it
+	Made     int64  `json:"generation,omitempty"` // the same: its client's, when it was made
 }
 
 // identityClaims are those of an ID token (OpenID Connect Core §2).

@@ -32,6 +32,7 @@ type TokenStore interface {
 	LoadAccount(ctx context.Context, id string) (account.Account, error)
 	// EndGrant ends a grant with everything made from it; credential.ErrSpent when there is none.
 	EndGrant(ctx context.Context, hash string, act audit.Act) error
+	EndClientTokens(ctx context.Context, c relyingparty.Client, act audit.Act) error
 }
 
 // New is a grant about to be written.

@@ -76,7 +76,7 @@ func check(c relyingparty.Client) error {
 
 // act is one about a client.
 func (s *Service) act(action audit.Action, by string, c relyingparty.Client) audit.Act {
-	return audit.New(s.Now(), action, by, "").With(audit.Client, fmt.Sprintf("%s (%s)", c.Name, c.ID))
+	return audit.New(s.Now(), action, by, "").With(audit.Client, c.Called())
 }
 
 // Register registers a client, under a fresh id when it has none, and returns it with its secret if it proves itself with one: nobody can read that

@@ -53,7 +53,15 @@ type Client struct {
 	FirstParty     bool   // belongs to the house: nobody is asked for consent
 	Configured     bool   // stands in the configuration file, and is changed only there
 	CreatedAt      time.Time
+	TokenEpoch     int64 // how often the access tokens that it has for itself were ended
 }
+
+// Called is how administrators tell the client from others of its name.
+func (c Client) Called() string { return c.Name + " (" + c.ID + ")" }
+
+// Generation names the access tokens that the client has for itself and that count now. It is another after they were ended, and for another client
+// that takes the id.
+func (c Client) Generation() int64 { return c.CreatedAt.UnixMilli() + c.TokenEpoch }
 
 // Limits of a client.
 const (

@@ -112,12 +112,26 @@ func (db *DB) insertClient(ctx context.Context, t *tx, c relyingparty.Client) er
 // FindClient returns the client with that id; relyingparty.ErrNotFound, also when it was removed.
 func (db *DB) FindClient(ctx context.Context, id string) (relyingparty.Client, error) {
 	var facts string
-	var created int64
-	err := get(ctx, db.engine.point(), `SELECT facts, created_at FROM client WHERE id = $1 AND removed_at = 0`, []any{id}, &facts, &created)
+	var created, epoch int64
+	err := get(ctx, db.engine.point(), `SELECT facts, created_at, token_epoch FROM client WHERE id = $1 AND removed_at = 0`, []any{id}, &facts, &created, &epoch)
 	if err != nil {
 		return relyingparty.Client{}, found(err, relyingparty.ErrNotFound)
 	}
-	return db.openClient(id, facts, created)
+	c, err := db.openClient(id, facts, created)
+	c.TokenEpoch = epoch
+	return c, err
+}
+
+// EndClientTokens ends the access tokens that a client has for itself, all of the generation at once; of an older one there are none to end.
+func (db *DB) EndClientTokens(ctx context.Context, c relyingparty.Client, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		n, err := t.exec(ctx, `UPDATE client SET token_epoch = token_epoch + 1 WHERE id = $1 AND removed_at = 0 AND created_at = $2 AND token_epoch = $3`,
+			c.ID, ms(c.CreatedAt), c.TokenEpoch)
+		if err != nil || n == 0 {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
 }
 
 // ListClients returns the clients that administrators registered, in the order of their ids; after is the id of the one to go on after.
@@ -139,26 +153,32 @@ func (db *DB) ListClients(ctx context.Context, after string, limit int) ([]relyi
 	return out, nil
 }
 
-// ChangeClient replaces everything about a client but when it was made. One that proves itself without a secret afterwards has none left.
+// ChangeClient replaces everything about a client but when it was made. One that proves itself without a secret afterwards has none left; with other
+// keys, or in another way, what it has got for itself ends.
 // relyingparty.ErrNotFound.
 func (db *DB) ChangeClient(ctx context.Context, c relyingparty.Client, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
-		if _, err := db.lockClient(ctx, t, c.ID); err != nil {
+		before, err := db.lockClient(ctx, t, c.ID)
+		if err != nil {
 			return err
 		}
-		if err := db.updateClient(ctx, t, c); err != nil {
+		if err := db.updateClient(ctx, t, before, c); err != nil {
 			return err
 		}
 		return db.leave(ctx, t, act)
 	})
 }
 
-func (db *DB) updateClient(ctx context.Context, t *tx, c relyingparty.Client) error {
+func (db *DB) updateClient(ctx context.Context, t *tx, before, c relyingparty.Client) error {
 	facts, err := db.sealClient(c)
 	if err != nil {
 		return err
 	}
-	if _, err := t.exec(ctx, `UPDATE client SET facts = $1, told = $2 WHERE id = $3`, facts, c.LogoutURI != "", c.ID); err != nil {
+	step := int64(0)
+	if c.Auth != before.Auth || c.Keys != before.Keys {
+		step = 1
+	}
+	if _, err := t.exec(ctx, `UPDATE client SET facts = $1, told = $2, token_epoch = token_epoch + $4 WHERE id = $3`, facts, c.LogoutURI != "", c.ID, step); err != nil {
 		return err
 	}
 	if c.HasSecret() {
@@ -206,7 +226,7 @@ func (db *DB) applyClient(ctx context.Context, t *tx, c relyingparty.Client) (ch
 	if len(c.Differs(before)) == 0 && c.Configured == before.Configured {
 		return false, nil
 	}
-	return true, db.updateClient(ctx, t, c)
+	return true, db.updateClient(ctx, t, before, c)
 }
 
 // applySecrets leaves a client the very secrets given.

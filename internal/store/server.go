@@ -148,10 +148,11 @@ func (db *DB) writeServer(ctx context.Context, t *tx, key secret.AccountKey, s s
 	if _, err := t.exec(ctx, `UPDATE server SET facts = $1 WHERE id = $2`, facts, s.ID); err != nil {
 		return err
 	}
-	if _, err := db.lockClient(ctx, t, s.ID); err != nil {
+	before, err := db.lockClient(ctx, t, s.ID)
+	if err != nil {
 		return err
 	}
-	return db.updateClient(ctx, t, s.Client())
+	return db.updateClient(ctx, t, before, s.Client())
 }
 
 // DescribeServer writes what a server says about itself, and that it was heard of. server.ErrNotFound.

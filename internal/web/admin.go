@@ -222,6 +222,7 @@ var actWords = map[audit.Action]actWord{
 	audit.ClientRemoved:     {"trash", "App removed"},
 	audit.ClientSecretMade:  {"key", "New secret made for an app"},
 	audit.ClientSecretEnded: {"key", "Older secrets of an app ended"},
+	audit.ClientTokensEnded: {"key", "A media server ended its own tokens"},
 }
 
 func actText(a audit.Action) string { return cmp.Or(actWords[a].text, string(a)) }

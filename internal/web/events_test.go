@@ -17,7 +17,7 @@ import (
 var notForPeople = []audit.Action{
 	audit.ProvedAgain, audit.AccountErased, audit.InvitationMade, audit.CodeFailed, audit.InvitationEnded, audit.SetUpLinkMade, audit.KeysRotated, audit.MailRetried,
 	audit.IncidentProposed, audit.IncidentDeclared, audit.IncidentAlone, audit.IncidentAdvised, audit.IncidentWithdrawn, audit.IncidentPaused, audit.IncidentResumed,
-	audit.IncidentApplied, audit.ClientRegistered, audit.ClientChanged, audit.ClientRemoved, audit.ClientSecretMade, audit.ClientSecretEnded,
+	audit.IncidentApplied, audit.ClientRegistered, audit.ClientChanged, audit.ClientRemoved, audit.ClientSecretMade, audit.ClientSecretEnded, audit.ClientTokensEnded,
 }
 
 func TestEveryActIsToldOrLeftOutOnPurpose(t *testing.T) {

@@ -415,7 +415,7 @@ func TestProvedAddressesOfBefore(t *testing.T) {
 		one("added", false, false, audit.CLI)
 		one("addedadmin", false, true, audit.CLI, audit.AdminGranted)
 		one("restored", true, false, audit.CLI, audit.EmailRestored)
-		text, err := os.ReadFile("../migrations/00009_short_codes_and_proved_addresses.sql")
+		text, err := os.ReadFile("../migrations/00009_codes_addresses_tokens.sql")
 		w.must(err)
 		updates := regexp.MustCompile(`(?m)^UPDATE account [^;]*;`).FindAllString(string(text), -1)
 		if len(updates) != 2 {

@@ -155,6 +155,49 @@ func TestChangeClient(t *testing.T) {
 	})
 }
 
+// What a client has for itself ends once for each generation, with its keys and with its way of proving itself, and comes back with no later client.
+func TestEndClientTokens(t *testing.T) {
+	each(t, func(w *world) {
+		w.client("jellyfin")
+		seen := map[int64]bool{}
+		now := func() relyingparty.Client {
+			t.Helper()
+			c, err := w.db.FindClient(w.ctx(), "jellyfin")
+			w.must(err)
+			return c
+		}
+		another := func(want bool) {
+			t.Helper()
+			if g := now().Generation(); seen[g] == want {
+				t.Errorf("another generation: %t, want %t", !want, want)
+			} else {
+				seen[g] = true
+			}
+		}
+		another(true)
+		c := now()
+		w.all(func(db *store.DB, _ int) error {
+			return db.EndClientTokens(w.ctx(), c, w.act(audit.ClientTokensEnded, ""))
+		})
+		w.recorded(audit.ClientTokensEnded, 1)
+		another(true)
+		c = now()
+		c.Name = "Other"
+		w.must(w.db.ChangeClient(w.ctx(), c, audit.Act{At: w.now}))
+		another(false)
+		c.Auth, c.Keys = relyingparty.PrivateKey, "some keys"
+		w.must(w.db.ChangeClient(w.ctx(), c, audit.Act{At: w.now}))
+		another(true)
+		c.Keys = "other keys"
+		w.must(w.db.ApplyClient(w.ctx(), c, nil, audit.Act{At: w.now}))
+		another(true)
+		w.must(w.db.RemoveClient(w.ctx(), "jellyfin", audit.Act{At: w.now}))
+		w.now = w.now.Add(time.Second)
+		w.client("jellyfin")
+		another(true)
+	})
+}
+
 func TestApplyClient(t *testing.T) {
 	each(t, func(w *world) {
 		one, two, three := secret.NewToken(), secret.NewToken(), secret.NewToken()

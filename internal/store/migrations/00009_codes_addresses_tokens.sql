@@ -1,4 +1,4 @@
--- How long the short code of a waiting device is, and whose address was proved. The rules of 00001 hold here too.
+-- How long the short code of a waiting device is, whose address was proved, and which of its own tokens a client has ended. The rules of 00001 hold here too.
 
 -- +goose Up
 ALTER TABLE link_request ADD COLUMN short BIGINT NOT NULL DEFAULT 0; -- how many characters its short code has; 0 when an older program wrote it
@@ -12,6 +12,9 @@ UPDATE account SET email_proved = TRUE WHERE EXISTS (SELECT 1 FROM audit u WHERE
 -- And so have those whose address was changed, or given back, by the link that was mailed there.
 UPDATE account SET email_proved = TRUE WHERE EXISTS (SELECT 1 FROM audit u WHERE u.account_id = account.id AND u.action IN ('email.changed', 'email.restored'));
 
+ALTER TABLE client ADD COLUMN token_epoch BIGINT NOT NULL DEFAULT 0; -- how often the access tokens that it has for itself were ended
+
 -- +goose Down
+ALTER TABLE client DROP COLUMN token_epoch;
 ALTER TABLE account DROP COLUMN email_proved;
 ALTER TABLE link_request DROP COLUMN short;
