@@ -49,7 +49,7 @@ func (s settings) onService(ctx context.Context, w world, fn func(*stack) error)
 		return err
 	}
 	if _, err := os.Stat(cfg.KeyRingPath()); errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("there is no service here: no key ring at %s. Run this in the folder where the service runs, or give --config FILE or --data FOLDER", cfg.KeyRingPath())
+		return fmt.Errorf("there is no service here: no key ring at %s. Run this in the folder where the service runs, or give --config FILE, --data FOLDER or --key-ring FILE", cfg.KeyRingPath())
 	}
 	return s.withStack(ctx, w, fn)
 }
