@@ -40,6 +40,17 @@ func cookie(name, value string, secure bool, life time.Duration) *http.Cookie {
 	return c
 }
 
+// clearCookies takes every variant of a cookie back.
+func clearCookies(w http.ResponseWriter, name string) {
+	http.SetCookie(w, cookie(name, "", true, 0))
+	http.SetCookie(w, cookie(name, "", false, 0))
+	for _, path := range []string{"/.usher", "/.usher/"} {
+		c := cookie(name, "", false, 0)
+		c.Path = path
+		http.SetCookie(w, c)
+	}
+}
+
 // foreignCookies is the Cookie header without the gate's own, in whatever case; the rest as it was.
 func foreignCookies(lines []string) string {
 	var kept []string

@@ -7,14 +7,15 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"fmt"
+	"html/template"
 	"log/slog"
 	"net/http"
 	"net/netip"
 	"net/url"
-	"strings"
 	"time"
 
 	"usher/internal/forwarded"
+	"usher/internal/gate/page"
 	"usher/internal/response"
 	"usher/internal/secret"
 )
@@ -60,11 +61,11 @@ type Settings struct {
 	Own http.Handler
 	// Proxies are the peers that are believed about the client.
 	Proxies []netip.Prefix
-	// Origins are further origins whose pages may open websockets here, as browsers spell them.
+	// Origins are those at which browsers may sign in, and whose pages may open websockets, as browsers spell them; none: the one that a request is for.
 	Origins []string
-	// Page shows a refusal to a browser; nil answers in plain text.
-	Page func(w http.ResponseWriter, r *http.Request, status int, why Refusal)
-	Log  *slog.Logger
+	// Provider signs browsers in; nil: there is nothing for browsers.
+	Provider Provider
+	Log      *slog.Logger
 	// Requests gets a line for each request; nil: there are none.
 	Requests *slog.Logger
 	Now      func() time.Time
@@ -79,6 +80,7 @@ type Door struct {
 	inside  http.Handler
 	own     *http.ServeMux
 	cross   *http.CrossOriginProtection
+	page    *template.Template
 }
 
 // New returns a door.
@@ -101,7 +103,11 @@ func New(s Settings) (*Door, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the key of cookies: %w", err)
 	}
-	d := &Door{Settings: s, proxies: forwarded.Trust(s.Proxies), seal: seal, signer: signer, inside: s.Inside, cross: http.NewCrossOriginProtection()}
+	shown, err := page.Parse(files, "refusal.html")
+	if err != nil {
+		return nil, err
+	}
+	d := &Door{Settings: s, page: shown, proxies: forwarded.Trust(s.Proxies), seal: seal, signer: signer, inside: s.Inside, cross: http.NewCrossOriginProtection()}
 	if s.Upstream != nil {
 		d.inside = newProxy(s.Upstream, s.H2C, d.upstreamFailed)
 	}
@@ -111,6 +117,12 @@ func New(s Settings) (*Door, error) {
 	d.own = http.NewServeMux()
 	d.own.Handle("GET /.usher/keys", signer)
 	d.own.HandleFunc("/.usher/auth", d.forwardAuth)
+	if s.Provider != nil {
+		d.own.HandleFunc("GET "+SignInPath, d.signIn)
+		d.own.HandleFunc("GET "+CallbackPath, d.callback)
+	}
+	d.own.HandleFunc("GET "+SignOutPath, d.askSignOut)
+	d.own.HandleFunc("POST "+SignOutPath, d.signOut)
 	if s.Own != nil {
 		d.own.Handle("/", s.Own)
 	}
@@ -243,14 +255,13 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, why Refusal) {
 	case http.StatusServiceUnavailable:
 		response.RetryAfter(w, response.BusyPause)
 	}
-	if d.Page != nil && reads(r) {
-		d.Page(w, r, status, why)
+	if why == NotSignedIn && d.Provider != nil && reads(r) {
+		d.sendOn(w, r, SignInPath+"?rd="+url.QueryEscape(r.URL.RequestURI()))
+		return
+	}
+	if reads(r) {
+		d.show(w, r, status, wordsOf[why])
 		return
 	}
 	http.Error(w, string(why), status)
-}
-
-// reads reports whether a person looks at the answer.
-func reads(r *http.Request) bool {
-	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.Contains(r.Header.Get("Accept"), "text/html")
 }

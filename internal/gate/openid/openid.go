@@ -1,0 +1,129 @@
+// Package openid owns how a browser is signed in at the service: the code flow of OpenID Connect with PKCE, in which the server proves itself by its key. It
+// refuses to know browsers and what a token opens.
+package openid
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
+	"github.com/go-jose/go-jose/v4/jwt"
+	"golang.org/x/oauth2"
+
+	"usher/internal/gate/door"
+	"usher/internal/secret"
+)
+
+// Scopes are what the gate asks for a browser.
+var Scopes = []string{oidc.ScopeOpenID, "profile", "email"}
+
+// Client is a server at the service. It learns the service's addresses when it first needs them.
+type Client struct {
+	Issuer, Server string
+	Key            ed25519.PrivateKey
+	HTTP           *http.Client
+	Now            func() time.Time
+
+	mu       sync.Mutex
+	provider *oidc.Provider
+}
+
+// proofLife is how long the server's proof of itself counts.
+const proofLife = time.Minute
+
+func (c *Client) discover(ctx context.Context) (*oidc.Provider, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.provider != nil {
+		return c.provider, nil
+	}
+	provider, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), c.HTTP), c.Issuer)
+	if err != nil {
+		return nil, fmt.Errorf("%w: looking for its addresses: %w", door.ErrAway, err)
+	}
+	c.provider = provider
+	return provider, nil
+}
+
+func (c *Client) config(p *oidc.Provider, redirect string) oauth2.Config {
+	at := p.Endpoint()
+	at.AuthStyle = oauth2.AuthStyleInParams
+	return oauth2.Config{ClientID: c.Server, Endpoint: at, RedirectURL: redirect, Scopes: Scopes}
+}
+
+// Begin returns where a browser is sent. door.ErrAway.
+func (c *Client) Begin(ctx context.Context, f door.Flow) (string, error) {
+	p, err := c.discover(ctx)
+	if err != nil {
+		return "", err
+	}
+	config := c.config(p, f.Redirect)
+	return config.AuthCodeURL(f.State, oidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)), nil
+}
+
+// Redeem exchanges a code for a token for this server, and checks that the ID token is the answer to this flow (OpenID Connect Core §3.1.3.7). door.ErrRefused,
+// door.ErrAway.
+func (c *Client) Redeem(ctx context.Context, f door.Flow, code string) (secret.Token, error) {
+	p, err := c.discover(ctx)
+	if err != nil {
+		return secret.Token{}, err
+	}
+	proof, err := c.proof()
+	if err != nil {
+		return secret.Token{}, err
+	}
+	ctx = oidc.ClientContext(ctx, c.HTTP)
+	config := c.config(p, f.Redirect)
+	answer, err := config.Exchange(ctx, code, oauth2.VerifierOption(f.Verifier),
+		oauth2.SetAuthURLParam("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"), oauth2.SetAuthURLParam("client_assertion", proof))
+	if err != nil {
+		return secret.Token{}, judged(err)
+	}
+	raw, _ := answer.Extra("id_token").(string)
+	identity, err := p.Verifier(&oidc.Config{ClientID: c.Server, Now: c.Now}).Verify(ctx, raw)
+	if err != nil {
+		return secret.Token{}, fmt.Errorf("%w: the service's ID token: %w", door.ErrRefused, err)
+	}
+	if subtle.ConstantTimeCompare([]byte(identity.Nonce), []byte(f.Nonce)) != 1 {
+		return secret.Token{}, fmt.Errorf("%w: the ID token answers another sign-in", door.ErrRefused)
+	}
+	if identity.AccessTokenHash != "" {
+		if err := identity.VerifyAccessToken(answer.AccessToken); err != nil {
+			return secret.Token{}, fmt.Errorf("%w: %w", door.ErrRefused, err)
+		}
+	}
+	return secret.TokenOf(answer.AccessToken), nil
+}
+
+// judged tells a no from an outage; the service's own words may hold the code.
+func judged(err error) error {
+	refused := new(oauth2.RetrieveError)
+	if errors.As(err, &refused) && refused.Response.StatusCode < http.StatusInternalServerError {
+		return fmt.Errorf("%w: the service answers %d %s", door.ErrRefused, refused.Response.StatusCode, refused.ErrorCode)
+	}
+	return door.ErrAway
+}
+
+// proof is the server's proof of itself (RFC 7523 §2.2).
+func (c *Client) proof() (string, error) {
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: c.Key}, (&jose.SignerOptions{}).WithType("JWT"))
+	if err != nil {
+		return "", fmt.Errorf("signing with the server's key: %w", err)
+	}
+	now := c.Now()
+	text, err := jwt.Signed(signer).Claims(jwt.Claims{
+		Issuer: c.Server, Subject: c.Server, Audience: jwt.Audience{c.Issuer}, IssuedAt: jwt.NewNumericDate(now), Expiry: jwt.NewNumericDate(now.Add(proofLife)),
+		ID: secret.NewToken().Reveal(),
+	}).Serialize()
+	if err != nil {
+		return "", fmt.Errorf("signing with the server's key: %w", err)
+	}
+	return text, nil
+}
