@@ -22,6 +22,7 @@ import (
 	"usher/internal/backchannel"
 	"usher/internal/config"
 	"usher/internal/device"
+	"usher/internal/linkcode"
 	"usher/internal/mail"
 	"usher/internal/middleware"
 	"usher/internal/oidc"
@@ -177,7 +178,7 @@ func (s *service) handler() (http.Handler, error) {
 	devices := &signin.Devices{Store: s.db, Now: s.now}
 	links := &tvlink.Service{
 		Store: s.db, Resolver: s.resolver, Passwords: signIn, Factors: s.checker(), Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Origin: s.cfg.OriginURL().String(),
-		Longest: s.cfg.LinkCodeLongest, Proxied: len(s.cfg.TrustedProxies) > 0, Now: s.now,
+		Longest: s.cfg.LinkCodeLongest, Networks: linkcode.Networks{Proxied: len(s.cfg.TrustedProxies) > 0}, Now: s.now,
 		PollCode: func(id int64, name string) secret.Token { return s.keys.Ring().PollCode(id, name) },
 	}
 	described, err := openapi.Parse(api.Description())

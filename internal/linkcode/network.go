@@ -16,14 +16,20 @@ type Network string
 // home is the service's own network: whoever comes from a private address without a proxy in between.
 const home Network = "home"
 
-// NetworkOf returns the network of an address. Loopback, private and link-local addresses are one network only where no proxy stands before the
-// service: behind one they may be anybody's.
-func NetworkOf(address netip.Addr, proxied bool) Network {
+// Networks tells networks apart, as far as the service can see them from where it stands.
+type Networks struct {
+	// Proxied says that a proxy stands before the service: a private address behind it tells nothing about a household.
+	Proxied bool
+}
+
+// Of returns the network of an address. Loopback, private and link-local addresses are one network only where no proxy stands before the service:
+// behind one they may be anybody's.
+func (s Networks) Of(address netip.Addr) Network {
 	address = ratelimit.Plain(address)
 	switch {
 	case !address.IsValid():
 		return ""
-	case !proxied && (address.IsLoopback() || address.IsPrivate() || address.IsLinkLocalUnicast()):
+	case !s.Proxied && (address.IsLoopback() || address.IsPrivate() || address.IsLinkLocalUnicast()):
 		return home
 	case address.Is4():
 		return Network(address.String())
@@ -36,11 +42,11 @@ const remembered = 30 * 24 * time.Hour
 
 // Own returns the networks that short codes are found from for an account: the browser's now, and those its devices were used in lately. What was
 // itself let in by a code does not count: it may stand in a stranger's living room.
-func Own(now time.Time, here Network, devices []device.Device, proxied bool) []Network {
-	own := map[Network]bool{here: true}
+func (s Networks) Own(now time.Time, here netip.Addr, devices []device.Device) []Network {
+	own := map[Network]bool{s.Of(here): true}
 	for _, d := range devices {
 		if d.Kind != device.TV {
-			own[lately(now, d, proxied)] = true
+			own[s.lately(now, d)] = true
 		}
 	}
 	delete(own, "")
@@ -53,17 +59,17 @@ func Own(now time.Time, here Network, devices []device.Device, proxied bool) []N
 
 // Browsed reports whether a browser of the account was used on a network lately. No software counts: a token that was stolen is used wherever its
 // thief is, and could claim a media server there.
-func Browsed(now time.Time, n Network, devices []device.Device, proxied bool) bool {
+func (s Networks) Browsed(now time.Time, n Network, devices []device.Device) bool {
 	return n != "" && slices.ContainsFunc(devices, func(d device.Device) bool {
-		return (d.Kind == device.Browser || d.Kind == device.Phone) && lately(now, d, proxied) == n
+		return (d.Kind == device.Browser || d.Kind == device.Phone) && s.lately(now, d) == n
 	})
 }
 
 // lately is the network that a device was used in, if that is not too long ago.
-func lately(now time.Time, d device.Device, proxied bool) Network {
+func (s Networks) lately(now time.Time, d device.Device) Network {
 	address, err := netip.ParseAddr(d.Seen.Address)
 	if err != nil || now.Sub(d.UsedAt) > remembered {
 		return ""
 	}
-	return NetworkOf(address, proxied)
+	return s.Of(address)
 }

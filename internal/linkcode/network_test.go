@@ -9,7 +9,7 @@ import (
 	"usher/internal/device"
 )
 
-func TestNetworkOf(t *testing.T) {
+func TestNetworksOf(t *testing.T) {
 	for _, c := range []struct {
 		address         string
 		direct, proxied Network
@@ -24,14 +24,14 @@ func TestNetworkOf(t *testing.T) {
 		{"fd00::7", home, "fd00::/56"}, {"fe80::1%eth0", home, "fe80::/56"}, {"100.64.0.9", "100.64.0.9", "100.64.0.9"}, {"172.32.0.1", "172.32.0.1", "172.32.0.1"},
 	} {
 		a := netip.MustParseAddr(c.address)
-		if got := NetworkOf(a, false); got != c.direct {
+		if got := (Networks{}).Of(a); got != c.direct {
 			t.Errorf("%s is in %q, want %q", a, got, c.direct)
 		}
-		if got := NetworkOf(a, true); got != c.proxied {
+		if got := (Networks{Proxied: true}).Of(a); got != c.proxied {
 			t.Errorf("%s behind a proxy is in %q, want %q", a, got, c.proxied)
 		}
 	}
-	if NetworkOf(netip.Addr{}, false) != "" {
+	if (Networks{}).Of(netip.Addr{}) != "" {
 		t.Error("no address is somewhere")
 	}
 }
@@ -41,15 +41,15 @@ func TestOwn(t *testing.T) {
 	used := func(kind device.Kind, address string, ago time.Duration) device.Device {
 		return device.Device{Kind: kind, Seen: device.Seen{Address: address}, UsedAt: now.Add(-ago)}
 	}
-	got := Own(now, "198.51.100.1", []device.Device{
+	got := Networks{}.Own(now, netip.MustParseAddr("198.51.100.1"), []device.Device{
 		used(device.Browser, "192.0.2.7", time.Hour), used(device.Phone, "2001:db8::9", remembered), used(device.App, "192.0.2.8", 0),
 		used(device.Browser, "192.0.2.9", remembered+1), used(device.TV, "203.0.113.5", 0), used(device.Browser, "", 0), used(device.Browser, "192.0.2.7", 0),
-	}, false)
+	})
 	slices.Sort(got)
 	if want := []Network{"192.0.2.7", "192.0.2.8", "198.51.100.1", "2001:db8::/56"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}
-	if got := Own(now, "", nil, false); len(got) != 0 { // nobody's network is no network
+	if got := (Networks{}).Own(now, netip.Addr{}, nil); len(got) != 0 { // nobody's network is no network
 		t.Errorf("%v", got)
 	}
 }
@@ -67,11 +67,11 @@ func TestBrowsed(t *testing.T) {
 	for n, want := range map[Network]bool{
 		"192.0.2.7": true, "2001:db8::/56": true, home: true, "192.0.2.9": false, "203.0.113.1": false, "203.0.113.2": false, "203.0.113.3": false, "": false, "10.0.0.1": false,
 	} {
-		if Browsed(now, n, devices, false) != want {
+		if (Networks{}).Browsed(now, n, devices) != want {
 			t.Errorf("on %q: %t", n, !want)
 		}
 	}
-	if !Browsed(now, "10.0.0.1", devices, true) || Browsed(now, home, devices, true) {
+	if behind := (Networks{Proxied: true}); !behind.Browsed(now, "10.0.0.1", devices) || behind.Browsed(now, home, devices) {
 		t.Error("behind a proxy a private address is everybody's")
 	}
 }

@@ -149,7 +149,7 @@ func (s *Service) seen(ctx context.Context, f credential.Found, a Asked) error {
 		return err
 	}
 	address, err := netip.ParseAddr(a.Seen.Address)
-	if err != nil || !linkcode.Browsed(now, linkcode.NetworkOf(address, s.Proxied), devices, s.Proxied) {
+	if err != nil || !s.Networks.Browsed(now, s.Networks.Of(address), devices) {
 		return ErrUnseen
 	}
 	return nil

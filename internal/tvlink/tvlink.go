@@ -62,8 +62,8 @@ type Service struct {
 	Origin string
 	// Longest is how many characters a short code may have, from linkcode.Shortest to linkcode.Longest.
 	Longest int
-	// Proxied says that a proxy stands before the service, so that a private address tells nothing about a household.
-	Proxied bool
+	// Networks tells who is in whose household.
+	Networks linkcode.Networks
 	// PollCode is what a PIN's number and its client's name for itself make together: nobody else can.
 	PollCode func(id int64, name string) secret.Token
 	Now      func() time.Time
@@ -123,7 +123,7 @@ func (s *Service) Ask(ctx context.Context, a Asking) (Pending, error) {
 	}
 	n := linkcode.New{
 		Request: linkcode.Request{ID: id.New(now), Seen: a.Client.Seen(), CreatedAt: now, ExpiresAt: now.Add(linkcode.Life)},
-		Poll:    secret.NewToken(), Stamp: credential.Stamp{Born: clock.Epoch}, Asker: a.Asker, Network: linkcode.NetworkOf(a.Client.Address, s.Proxied),
+		Poll:    secret.NewToken(), Stamp: credential.Stamp{Born: clock.Epoch}, Asker: a.Asker, Network: s.Networks.Of(a.Client.Address),
 	}
 	if !a.Poll.Empty() {
 		n.Poll = a.Poll

@@ -19,7 +19,7 @@ type Walks struct {
 }
 
 // source is where a client is. Inside, each address stands for itself.
-func source(c device.Client) linkcode.Network { return linkcode.NetworkOf(c.Address, true) }
+func source(c device.Client) linkcode.Network { return linkcode.Networks{Proxied: true}.Of(c.Address) }
 
 // closed returns a *ratelimit.LimitedError for a source that has to wait.
 func (w *Walks) closed(c device.Client, now time.Time) error {
