@@ -11,6 +11,8 @@ chromium chromium chromium-browser google-chrome google-chrome-stable
 fonts-liberation /usr/share/fonts/truetype/liberation* /usr/share/fonts/*/*/*.ttf /usr/share/fonts/*/*.ttf /System/Library/Fonts
 oathtool oathtool
 zbar-tools zbarimg
+python3-jwt /usr/lib/python3/dist-packages/jwt
+python3-cryptography /usr/lib/python3/dist-packages/cryptography
 argon2 argon2
 npm npm
 util-linux unshare
@@ -49,7 +51,7 @@ requirements() {
 		echo "Go is missing: install the version go.mod names, or a newer one"
 		return 1
 	}
-	echo "$(go version), PostgreSQL, Chromium, oathtool, zbarimg, argon2, npm, curl, unshare, ip, nginx, Caddy, HAProxy"
+	echo "$(go version), PostgreSQL, Chromium, oathtool, zbarimg, PyJWT, argon2, npm, curl, unshare, ip, nginx, Caddy, HAProxy"
 	mapfile -t absent < <(missing)
 	[ ${#absent[@]} -gt 0 ] || return 0
 

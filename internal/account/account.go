@@ -3,6 +3,7 @@
 package account
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 	"time"
@@ -72,6 +73,9 @@ func (a Account) Called() string {
 	}
 	return a.Email
 }
+
+// Login returns what the person types to sign in, where a protocol has room for one name: user name, else address.
+func (a Account) Login() string { return cmp.Or(a.UserName, a.Email) }
 
 // Handles returns what finds the account: its address and, once it is chosen, its user name.
 func (a Account) Handles() ([]Handle, error) {

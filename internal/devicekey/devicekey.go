@@ -45,7 +45,7 @@ type Service struct {
 	Store    Store
 	Resolver Resolver
 	Keys     *signing.Keys
-	Host     string // our name: who issues tokens, and whom what keys sign is for
+	Host     string // our name: whom what keys sign may be for
 	Now      func() time.Time
 }
 

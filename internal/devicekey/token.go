@@ -17,7 +17,8 @@ import (
 	"usher/internal/signing"
 )
 
-// originalHost is whom clients say that what they sign is for, wherever they send it: some have that name built in.
+// originalHost is whom clients say that what they sign is for, and by whom they want what they get to be issued, wherever they send it: they have
+// that name built in.
 const originalHost = "plex.tv"
 
 // Token gives a token that lives a week for what a device's key has signed, in the place of the token the device had. The nonce is spent. It returns
@@ -87,14 +88,14 @@ func (s *Service) says(id secret.Token, software, kid string, who account.Accoun
 	user := map[string]any{"id": device.Number(who.ID), "uuid": who.ID}
 	asked := strings.FieldsFunc(scope, func(c rune) bool { return c == ',' || c == ' ' })
 	for name, value := range map[string]any{
-		"username": who.UserName, "email": who.Email, "friendly_name": who.Name, "restricted": false, "anonymous": false, "joinedAt": who.CreatedAt.Unix(),
+		"username": who.Login(), "email": who.Email, "friendly_name": who.Name, "restricted": false, "anonymous": false, "joinedAt": who.CreatedAt.Unix(),
 	} {
 		if slices.Contains(asked, name) {
 			user[name] = value
 		}
 	}
 	return map[string]any{
-		"iss": s.Host, "aud": []string{s.Host, software}, "iat": now.Unix(), "exp": now.Add(credential.Rules[credential.DeviceToken].Life).Unix(),
+		"iss": originalHost, "aud": []string{originalHost, software}, "iat": now.Unix(), "exp": now.Add(credential.Rules[credential.DeviceToken].Life).Unix(),
 		"jti": id.Reveal(), "thumbprint": kid, "user": user,
 	}
 }
@@ -109,7 +110,7 @@ type Holder struct {
 func (s *Service) Holder(ctx context.Context, token secret.Token) (h Holder, err error) {
 	h.Found, err = s.Resolver.ResolveWith(ctx, credential.DeviceToken, token, func(ctx context.Context, kind credential.Kind, token secret.Token) (f credential.Found, err error) {
 		claims, err := s.Keys.Open(signing.Device, token.Reveal())
-		if err != nil || claims.Check(signing.Expected{Issuer: s.Host, Audience: []string{s.Host}, Now: s.Now()}) != nil {
+		if err != nil || claims.Check(signing.Expected{Issuer: originalHost, Audience: []string{originalHost}, Now: s.Now()}) != nil {
 			return f, credential.ErrUnknown
 		}
 		id := secret.TokenOf(claims.Text("jti"))

@@ -24,9 +24,9 @@ func (d *Door) user(c *call) error {
 }
 
 func (d *Door) userOf(a account.Account, kind credential.Kind, token secret.Token) node {
-	name, rule := cmp.Or(a.UserName, a.Email), credential.Rules[kind]
+	rule := credential.Rules[kind]
 	fields := []field{
-		{"id", device.Number(a.ID)}, {"uuid", a.ID}, {"username", name}, {"title", a.Called()}, {"email", a.Email}, {"friendlyName", a.Name},
+		{"id", device.Number(a.ID)}, {"uuid", a.ID}, {"username", a.Login()}, {"title", a.Called()}, {"email", a.Email}, {"friendlyName", a.Name},
 		{"locale", nil}, {"confirmed", a.EmailProved}, {"joinedAt", a.CreatedAt.Unix()}, {"emailOnlyAuth", a.UserName == ""}, {"hasPassword", true},
 		{"protected", false}, {"thumb", ""}, {"authToken", token.Reveal()}, {"authenticationToken", token.Reveal()},
 		{"mailingListStatus", "inactive"}, {"mailingListActive", false}, {"scrobbleTypes", ""}, {"country", ""}, {"subscriptionDescription", nil},

@@ -1,11 +1,15 @@
 package plexapi
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,6 +17,7 @@ import (
 
 	"usher/internal/account"
 	"usher/internal/audit"
+	"usher/internal/teststore"
 )
 
 // keyed is a client with a key of its own.
@@ -94,7 +99,7 @@ func (k keyed) claimsOf(token string) map[string]any {
 	var claims map[string]any
 	k.must(json.Unmarshal(raw, &claims))
 	aud, _ := claims["aud"].([]any)
-	if !verified || claims["thumbprint"] != k.kid || len(aud) != 2 || aud[0] != "usher.example.org" || aud[1] != k.name || claims["iss"] != "usher.example.org" ||
+	if !verified || claims["thumbprint"] != k.kid || len(aud) != 2 || aud[0] != "plex.tv" || aud[1] != k.name || claims["iss"] != "plex.tv" ||
 		claims["exp"].(float64)-float64(k.now.Unix()) < 6.9*24*3600 {
 		k.Errorf("verified %t: %v", verified, claims)
 	}
@@ -135,6 +140,37 @@ func TestDeviceKey(t *testing.T) {
 		unnamed := h.keyed("attic", "")
 		unnamed.register(next).is(204)
 		h.exchanges(k.signs(h.nonce("attic"), asTheyAre)).is(401, `"code":1001`) // one key for each device
+	})
+}
+
+// The rules of python-plexapi, kept by the library that it relies on: from the key to a token that it takes for a good one. The account has no user
+// name: its address stands in the token as it does at /api/v2/user.
+func TestDeviceKeyOfPython(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.now = time.Now() // that library has no other clock
+		h.person("ann", false)
+		phc, err := h.pool.Hash(h.Context(), []byte(annPassword))
+		h.must(err)
+		teststore.Person(h, h.db, "bob", h.now, func(a *account.Account) { a.UserName, a.Password = "", phc })
+		for _, login := range []string{"ann", "bob@example.org"} {
+			service := httptest.NewServer(h.handler)
+			t.Cleanup(service.Close)
+			given, err := json.Marshal(map[string]string{"at": service.URL, "host": "usher.example.org", "client": "python", "token": h.signIn(login, annPassword, "python")})
+			h.must(err)
+			client := exec.CommandContext(h.Context(), "/usr/bin/python3", "testdata/keyclient.py")
+			client.Stdin, client.Stderr = bytes.NewReader(given), os.Stderr
+			out, err := client.Output()
+			h.must(err)
+			var got struct {
+				Token  string
+				Claims struct{ User map[string]any }
+			}
+			h.must(json.Unmarshal(out, &got))
+			if got.Claims.User["username"] != login {
+				t.Errorf("called %v", got.Claims.User)
+			}
+			h.get("/api/v2/user", got.Token).is(200, ` username="`+login+`"`)
+		}
 	})
 }
 

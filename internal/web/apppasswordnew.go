@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
 
@@ -39,7 +38,7 @@ func (d *Door) postAppPasswordNew(w http.ResponseWriter, r *http.Request, v visi
 	if err != nil {
 		return d.again(w, r, &p.Form, err, func(status int) error { return d.appPasswordNewPage(w, r, status, p, v) })
 	}
-	shown := AppPasswordMadePage{Name: p.Name, Login: cmp.Or(v.Person.UserName, v.Person.Email), Password: made.Grouped().Reveal()}
+	shown := AppPasswordMadePage{Name: p.Name, Login: v.Person.Login(), Password: made.Grouped().Reveal()}
 	d.Pages.Page(w, r, http.StatusOK, "app-password-made", Page{Person: v.header(), Nav: "app-passwords", Data: shown})
 	return nil
 }
