@@ -48,11 +48,15 @@ func TestRefreshRotates(t *testing.T) {
 		if w := a.refresh(next, "openid player"); said(w).Error != "invalid_scope" {
 			d.Errorf("more than was granted: %s", w.Body)
 		}
-		narrow := a.refresh(next, "openid")
+		bare := said(a.refresh(next, "email")) // without openid, there is nothing to sign slowly
+		if bare.Access == "" || bare.Identity != "" || bare.Scope != "email" {
+			d.Errorf("without openid: %+v", bare)
+		}
+		narrow := a.refresh(bare.Refresh, "openid")
 		if narrow.Code != http.StatusOK || said(narrow).Scope != "openid" {
 			d.Errorf("less than was granted: %s", narrow.Body)
 		}
-		if w := a.refresh(first, ""); said(w).Error != "invalid_grant" { // two uses ago
+		if w := a.refresh(first, ""); said(w).Error != "invalid_grant" { // three uses ago
 			d.Errorf("an old one: %s", w.Body)
 		}
 		if w := a.refresh(said(narrow).Refresh, ""); said(w).Error != "invalid_grant" {

@@ -123,6 +123,9 @@ const (
 	whereFound = ` WHERE (c.device_id = '' OR d.account_id = c.account_id) AND `
 )
 
+// mostColumns is as many as are read of one row, its account and its client included.
+const mostColumns = 40
+
 // foundRow is a credential as it stands in its row, with what judges it.
 type foundRow struct {
 	credential.Found
@@ -133,10 +136,10 @@ type foundRow struct {
 
 func (r *foundRow) dest() []any {
 	f := &r.Found
-	return []any{&f.Hash, &f.AccountID, &f.DeviceID, &f.Subject, &r.detail, &f.Stamp.Born, &f.Stamp.Account, &r.fresh, &r.created, &r.expires,
+	return append(make([]any, 0, mostColumns), &f.Hash, &f.AccountID, &f.DeviceID, &f.Subject, &r.detail, &f.Stamp.Born, &f.Stamp.Account, &r.fresh, &r.created, &r.expires,
 		&r.used, &f.Clock.Epoch, &f.Clock.Floor, &f.Clock.Incident,
 		&f.Account.ID, &f.Account.State, &f.Account.Admin, &f.Account.Epoch, &f.Account.Incident, &f.Account.Secured,
-		&f.Account.PasswordVersion, &r.factorSince, &r.wrapped}
+		&f.Account.PasswordVersion, &r.factorSince, &r.wrapped)
 }
 
 // open unseals the row.
