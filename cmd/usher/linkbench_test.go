@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,26 +33,39 @@ func (h *house) wait(tb testing.TB, n int) []secret.Token {
 // waitWith is wait for devices that poll with something of their own.
 func (h *house) waitWith(tb testing.TB, n int, poll func(i int) secret.Token) []secret.Token {
 	tb.Helper()
+	const askers = 32 // at once, else it takes minutes
 	polls := make([]secret.Token, n)
 	clock, err := h.db.ReadClock(tb.Context())
 	if err != nil {
 		tb.Fatal(err)
 	}
-	for i := range polls {
-		now := time.Now()
-		polls[i] = poll(i)
-		for err = linkcode.ErrTaken; err == linkcode.ErrTaken; { // chance, once in a while among so many
-			err = h.db.BeginLink(tb.Context(), linkcode.New{
-				Request: linkcode.Request{ID: id.New(now), Name: "TV", Product: "TV", CreatedAt: now, ExpiresAt: now.Add(linkcode.Life)},
-				Short:   linkcode.NewShort(linkcode.Longest), Long: linkcode.NewLong(), Poll: polls[i], Stamp: credential.Stamp{Born: clock.Epoch},
-				Network: linkcode.Network(fmt.Sprint(i)), Most: linkcode.Most,
-			})
+	var next atomic.Int64
+	err = shared(askers, askers, func() error {
+		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+			polls[i] = poll(i)
+			if err := h.begin(tb.Context(), i, polls[i], clock); err != nil {
+				return err
+			}
 		}
-		if err != nil {
-			tb.Fatal(err)
-		}
+		return nil
+	})()
+	if err != nil {
+		tb.Fatal(err)
 	}
 	return polls
+}
+
+// begin makes the i-th device wait.
+func (h *house) begin(ctx context.Context, i int, poll secret.Token, clock credential.Clock) (err error) {
+	now := time.Now()
+	for err = linkcode.ErrTaken; err == linkcode.ErrTaken; { // chance, once in a while among so many
+		err = h.db.BeginLink(ctx, linkcode.New{
+			Request: linkcode.Request{ID: id.New(now), Name: "TV", Product: "TV", CreatedAt: now, ExpiresAt: now.Add(linkcode.Life)},
+			Short:   linkcode.NewShort(linkcode.Longest), Long: linkcode.NewLong(), Poll: poll, Stamp: credential.Stamp{Born: clock.Epoch},
+			Network: linkcode.Network(fmt.Sprint(i)), Most: linkcode.Most,
+		})
+	}
+	return err
 }
 
 // object is a request of a program with a JSON body.
@@ -66,17 +81,21 @@ func BenchmarkLink(b *testing.B) {
 		more = 1_000_000
 	}
 	onEngines(b, func(b *testing.B, database fresh) {
+		var houses []*house
+		var polls [][][]byte
+		for _, people := range []int{1_000, more} { // all of them before anybody connects: connections are not kept for so long
+			h := openHouse(b, database(b), people)
+			var all [][]byte
+			for i, code := range h.wait(b, waiting) { // so many that no device polls too soon
+				all = append(all, object(h.Service, i, "/api/v1/link/token", `{"device_code":"`+code.Reveal()+`"}`))
+			}
+			houses, polls = append(houses, h), append(polls, all)
+		}
 		bare := listenBare(b)
 		asks := []func() error{ask(b, bare, turn, http.StatusOK, requests(bare.Get, 1_000, "/"))}
-		for _, people := range []int{1_000, more} {
-			h := openHouse(b, database(b), people)
-			var polls [][]byte
-			for i, code := range h.wait(b, waiting) { // so many that no device polls too soon
-				polls = append(polls, object(h.Service, i, "/api/v1/link/token", `{"device_code":"`+code.Reveal()+`"}`))
-			}
-			asks = append(asks, ask(b, h.Service, turn, http.StatusBadRequest, polls))
-			next := waiting
-			callers := h.call(b, 16)
+		for i, h := range houses {
+			asks = append(asks, ask(b, h.Service, turn, http.StatusBadRequest, polls[i]))
+			next, callers := waiting, h.call(b, 16)
 			asks = append(asks, func() error {
 				next += turn / 10
 				return callers.Ask(turn/10, http.StatusOK, func(k int) []byte { return object(h.Service, next+k, "/api/v1/link", `{"device":"TV"}`) })

@@ -227,6 +227,20 @@ func weigh(ctx context.Context, t *tx, e linkcode.Entry) error {
 	return err
 }
 
+// FindDeviceCode is FindCredential for what a device polls with, with the client that is to collect what it gets, in the same question; that is empty when it
+// is none's.
+func (db *DB) FindDeviceCode(ctx context.Context, token secret.Token) (f credential.Found, clientID string, err error) {
+	const kind = credential.DeviceCode
+	var row foundRow
+	list, args := oneOf([]any{string(kind)}, db.ring().HashToken(string(kind), token))
+	text := selectFound + `, COALESCE(r.client_id, '')` + joinFound + ` LEFT JOIN link_request r ON r.id = c.subject` + whereFound + `c.kind = $1 AND c.hash IN ` + list
+	if err := get(ctx, db.engine.point(), text, args, append(row.dest(), &clientID)...); err != nil {
+		return credential.Found{}, "", found(err, credential.ErrUnknown)
+	}
+	f, err = row.open(db, kind)
+	return f, clientID, err
+}
+
 // LoadLink returns a waiting request; linkcode.ErrNotFound.
 func (db *DB) LoadLink(ctx context.Context, requestID string, now time.Time) (linkcode.Request, error) {
 	r := linkcode.Request{ID: requestID}

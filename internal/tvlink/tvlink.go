@@ -24,12 +24,18 @@ import (
 type Store interface {
 	WaitingLinks(ctx context.Context, now time.Time) (c linkcode.Crowd, clock credential.Clock, err error)
 	BeginLink(ctx context.Context, n linkcode.New) error
-	LoadLink(ctx context.Context, requestID string, now time.Time) (linkcode.Request, error)
-	CollectLink(ctx context.Context, requestID string, s credential.SignIn, act, trimmed audit.Act) error
 	EndLinkedDevice(ctx context.Context, link credential.Credential, act audit.Act) error
 	LoadAccount(ctx context.Context, id string) (account.Account, error)
 	Take(ctx context.Context, takes []ratelimit.Take, now time.Time) error
+	PollStore
 	ApprovalStore
+}
+
+// PollStore keeps what a device polls with, and what it gets.
+type PollStore interface {
+	FindDeviceCode(ctx context.Context, token secret.Token) (f credential.Found, clientID string, err error)
+	LoadLink(ctx context.Context, requestID string, now time.Time) (linkcode.Request, error)
+	CollectLink(ctx context.Context, requestID string, s credential.SignIn, act, trimmed audit.Act) error
 }
 
 // ApprovalStore keeps what the person with the code does.
@@ -43,6 +49,7 @@ type ApprovalStore interface {
 // Resolver resolves what devices poll with, and what browsers show.
 type Resolver interface {
 	Resolve(ctx context.Context, kind credential.Kind, token secret.Token) (credential.Found, error)
+	ResolveWith(ctx context.Context, kind credential.Kind, token secret.Token, find credential.Question) (credential.Found, error)
 }
 
 // Passwords checks the password of somebody who is signed in.
@@ -184,7 +191,7 @@ type Linked struct {
 // Poll answers a device that waits; once somebody has let it in, it is signed in, exactly once. ErrPending, ErrSlowDown, ErrDenied, ErrExpired.
 // One look-up and nothing written while it waits.
 func (s *Service) Poll(ctx context.Context, code secret.Token, client device.Client) (Linked, error) {
-	f, err := s.polled(ctx, code)
+	f, _, err := s.polled(ctx, code)
 	if err == nil && f.AccountID == "" {
 		err = ErrPending
 	}
@@ -194,22 +201,25 @@ func (s *Service) Poll(ctx context.Context, code secret.Token, client device.Cli
 	return s.collect(ctx, f, handing{client: client})
 }
 
-// polled finds what a device polls with, once somebody has let it in or not.
-func (s *Service) polled(ctx context.Context, code secret.Token) (credential.Found, error) {
+// polled finds what a device polls with, once somebody has let it in or not, and the client that is to collect what it gets, if any.
+func (s *Service) polled(ctx context.Context, code secret.Token) (f credential.Found, clientID string, err error) {
 	if !code.WellFormed() { // nor is it remembered
-		return credential.Found{}, ErrExpired
+		return f, "", ErrExpired
 	}
 	if !s.Pace.Allow(code, s.Now()) {
-		return credential.Found{}, ErrSlowDown
+		return f, "", ErrSlowDown
 	}
-	f, err := s.Resolver.Resolve(ctx, credential.DeviceCode, code)
+	f, err = s.Resolver.ResolveWith(ctx, credential.DeviceCode, code, func(ctx context.Context, _ credential.Kind, token secret.Token) (f credential.Found, err error) {
+		f, clientID, err = s.Store.FindDeviceCode(ctx, token)
+		return f, err
+	})
 	switch {
 	case errors.Is(err, credential.ErrUnknown):
-		return f, ErrExpired
+		err = ErrExpired
 	case credential.IsDead(err), err == nil && f.Subject == "":
-		return f, ErrDenied
+		err = ErrDenied
 	}
-	return f, err
+	return f, clientID, err
 }
 
 // LetIn is a request of a client that somebody has let in, and that is to be collected.
@@ -220,18 +230,21 @@ type LetIn struct {
 
 // PollFor is Poll for a client, which collects what it gets by itself. A request of another client, or of none, is ErrExpired.
 func (s *Service) PollFor(ctx context.Context, clientID string, code secret.Token) (LetIn, error) {
-	f, err := s.polled(ctx, code)
-	if err != nil {
-		return LetIn{}, err
-	}
-	r, err := s.Store.LoadLink(ctx, f.Subject, s.Now())
+	f, whose, err := s.polled(ctx, code)
 	switch {
 	case err != nil:
-		return LetIn{}, expired(err)
-	case r.Party.Client == "" || r.Party.Client != clientID:
+		return LetIn{}, err
+	case whose == "" || whose != clientID:
 		return LetIn{}, ErrExpired
 	case f.AccountID == "":
 		return LetIn{}, ErrPending
+	}
+	r, err := s.Store.LoadLink(ctx, f.Subject, s.Now())
+	if err == nil && r.Party.Client != clientID { // the sealed word counts
+		err = linkcode.ErrNotFound
+	}
+	if err != nil {
+		return LetIn{}, expired(err)
 	}
 	return LetIn{f, r}, nil
 }

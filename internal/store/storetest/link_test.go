@@ -321,6 +321,31 @@ func TestAllTogetherAreBounded(t *testing.T) {
 	})
 }
 
+func TestFindDeviceCode(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		w.client("jf")
+		finds := func(n linkcode.New, owner, client string) {
+			w.Helper()
+			f, whose, err := w.db.FindDeviceCode(w.ctx(), n.Poll)
+			w.must(err)
+			if same := w.find(credential.DeviceCode, n.Poll); f != same || f.Subject != n.ID || f.AccountID != owner || whose != client {
+				t.Errorf("%+v of %q, want %+v of %q", f, whose, same, client)
+			}
+		}
+		finds(w.waiting("7RQZ"), "", "")
+		finds(w.approved(a, "ABCD"), a.ID, "")
+		n := w.asking("EFGH")
+		n.Party.Client = "jf"
+		w.must(w.db.BeginLink(w.ctx(), n))
+		finds(n, "", "jf")
+		_, _, err := w.db.FindDeviceCode(w.ctx(), secret.NewToken())
+		w.is(err, credential.ErrUnknown)
+		w.tamper(`DELETE FROM link_request`) // it was collected, or denied
+		finds(n, "", "")
+	})
+}
+
 func TestLoadLink(t *testing.T) {
 	each(t, func(w *world) {
 		n := w.waiting("7RQZ")
