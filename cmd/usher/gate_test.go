@@ -19,6 +19,7 @@ type aGate struct {
 
 var (
 	aSetUpLink = regexp.MustCompile(`http://127\.0\.0\.1:\d+/web\?setup=\S+`)
+	aGateCode  = regexp.MustCompile(`<b class="link-code">([^<]+)</b>`)
 	aSetUpCode = regexp.MustCompile(`Set-up code: (\S+)`)
 )
 
@@ -107,4 +108,14 @@ func cmdGateLog(ts *testscript.TestScript, neg bool, args []string) {
 // inside reports whether an address is that of the story's services, or of its gate.
 func (s *story) inside(u *url.URL) bool {
 	return u.Host == s.nodes["one"].listen || u.Host == s.nodes["two"].listen || s.gate != nil && u.Host == s.gate.listen
+}
+
+// gatecode keeps the claim code that the gate's page shows, as $GATECODE.
+func cmdGateCode(ts *testscript.TestScript, _ bool, _ []string) {
+	p := storyOf(ts).page(ts)
+	found := aGateCode.FindStringSubmatch(p.body)
+	if found == nil {
+		ts.Fatalf("no code on the page\n%s", p.text())
+	}
+	ts.Setenv("GATECODE", found[1])
 }

@@ -63,6 +63,7 @@ func (s settings) load(w world) (config.Config, error) { return config.Load(s.fl
 type commands struct {
 	Serve     serveCmd     `cmd:"" help:"Run the account service."`
 	Gate      gateCmd      `cmd:"" help:"Run the gate beside a media server, and let it be claimed."`
+	Claim     claimCmd     `cmd:"" help:"Claim a media server beside this machine."`
 	Account   accountCmd   `cmd:"" help:"Look after accounts."`
 	Incident  incidentCmd  `cmd:"" help:"Have the passwords of many accounts reset, and watch who has done so."`
 	Invite    inviteCmd    `cmd:"" help:"Make an invitation and print its link."`
@@ -114,6 +115,7 @@ func newCommands(args []string) *commands {
 	}
 	if slices.Contains(args, "gate") {
 		c.Gate.Run.gateSettings = newGateSettings()
+		c.Gate.Claim.gateSettings = newGateSettings("service", "folder", "name", "address")
 		c.Gate.Reopen.gateSettings = newGateSettings("folder")
 	}
 	return c

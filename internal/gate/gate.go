@@ -83,7 +83,7 @@ func (g *gate) furnish(l net.Listener) (err error) {
 		default:
 		}
 	}}
-	facts := local.Facts{Name: g.name(), Version: g.Version, Service: g.Config.ServiceURL(), Port: port, Behind: g.behind()}
+	facts := local.Facts{Name: name(g.Config), Version: g.Version, Service: g.Config.ServiceURL(), Port: port, Behind: g.behind()}
 	if !everywhere(host) {
 		facts.Host = host
 	}
@@ -97,26 +97,27 @@ func (g *gate) furnish(l net.Listener) (err error) {
 // defaultFolder is the folder that commands look for where none is named.
 const defaultFolder = "usher-gate"
 
-func (g *gate) name() string {
+func name(c config.Gate) string {
 	machine, err := os.Hostname()
 	if err != nil {
 		machine = ""
 	}
-	return cmp.Or(g.Config.Name, machine, "Media server")
+	return cmp.Or(c.Name, machine, "Media server")
 }
 
 func (g *gate) behind() string {
 	return cmp.Or(g.Config.Upstream, g.Config.Media, "nothing: a proxy asks the gate")
 }
 
-// about is what the server says about itself.
-func (g *gate) about() accounts.About {
-	where := g.Config.Address
-	if len(where) == 0 {
-		where = g.where
+// about is what a server says about itself; where it is, unless its settings know better.
+func about(s Settings, where []string) accounts.About {
+	if len(s.Config.Address) > 0 {
+		where = s.Config.Address
 	}
-	return accounts.About{Name: g.name(), Product: product, Version: g.Version, Addresses: where[:min(len(where), mostAddresses)]}
+	return accounts.About{Name: name(s.Config), Product: product, Version: s.Version, Addresses: where[:min(len(where), mostAddresses)]}
 }
+
+func (g *gate) about() accounts.About { return about(g.Settings, g.where) }
 
 // mostAddresses is how many the service keeps of a server.
 const mostAddresses = 10

@@ -101,6 +101,15 @@ func Reopen(path string, now time.Time, waive bool) (Window, error) {
 	return w, writeWindow(d, w)
 }
 
+// Opened is the window of the gate that uses the folder at path; where it is closed, it is opened. fs.ErrNotExist as Reopen.
+func Opened(path string, now time.Time) (Window, error) {
+	w, err := readWindow(disk{path: path})
+	if err != nil || w.OpenAt(now) {
+		return w, err
+	}
+	return Reopen(path, now, false)
+}
+
 func newWindow(now time.Time, pages []string) Window {
 	return Window{Secret: secret.NewCode(secretSymbols, secretLength), Until: now.Add(WindowLife).UTC(), Pages: pages}
 }

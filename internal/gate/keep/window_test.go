@@ -64,6 +64,12 @@ func TestACommandOpensTheWindowOfARunningGate(t *testing.T) {
 			t.Error("the secret stays waived, or the link is lost")
 		}
 	}
+	if now, err := Opened(path, later); err != nil || !now.WaivedAt(later) {
+		t.Errorf("an open window was opened again: %v", err)
+	}
+	if anew, err := Opened(path, later.Add(WindowLife)); err != nil || !anew.OpenAt(later.Add(WindowLife)) || anew.WaivedAt(later.Add(WindowLife)) {
+		t.Errorf("a closed window stays closed, or comes with a waiver: %v", err)
+	}
 	if err := os.WriteFile(filepath.Join(path, windowFile), []byte("{"), 0o600); err != nil {
 		t.Fatal(err)
 	}

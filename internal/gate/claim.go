@@ -1,0 +1,161 @@
+package gate
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"strings"
+	"time"
+
+	"usher/internal/gate/accounts"
+	"usher/internal/gate/keep"
+	"usher/internal/outage"
+	"usher/internal/secret"
+)
+
+// againAfter is how long a claim from a terminal waits for a service that does not answer.
+const againAfter = 5 * time.Second
+
+// Claim asks for a claim code, shows it, and claims the server of the folder when somebody has confirmed it, whether its gate runs or not. Patient: a code that
+// has run out is followed by another, and a service that does not answer is asked again.
+func Claim(ctx context.Context, s Settings, patient bool) (err error) {
+	token, err := confirmed(ctx, accounts.New(s.Config.ServiceURL(), nil, s.Version, s.Now), s.Out, patient)
+	if err != nil {
+		return err
+	}
+	folder, err := keep.Open(s.Config.Folder, s.Now())
+	if errors.Is(err, keep.ErrInUse) {
+		return handToGate(ctx, s, token)
+	}
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, folder.Close()) }()
+	host, port, err := net.SplitHostPort(s.Config.Listen)
+	if err != nil {
+		return err
+	}
+	client := accounts.New(s.Config.ServiceURL(), folder, s.Version, s.Now)
+	claims := &accounts.Claims{Client: client, About: func() accounts.About { return about(s, origins(host, port)) }, Log: s.Log}
+	if err := claims.Redeem(ctx, token); err != nil {
+		return err
+	}
+	return claimed(s.Out)
+}
+
+func claimed(out io.Writer) error {
+	_, err := fmt.Fprintln(out, "The server is claimed.")
+	return err
+}
+
+// confirmed shows codes until one was confirmed, and returns the claim token it brings.
+func confirmed(ctx context.Context, c *accounts.Client, out io.Writer, patient bool) (secret.Token, error) {
+	for {
+		asked, err := c.Ask(ctx)
+		if err == nil {
+			life := time.Duration(asked.ExpiresIn) * time.Second
+			if _, err := fmt.Fprintf(out, "Open %s and confirm the code %s within %s\n(or, from another network, %s)\n", asked.Where, cmp.Or(asked.ShortCode, asked.UserCode), life, asked.Complete); err != nil {
+				return secret.Token{}, err
+			}
+			var token secret.Token
+			if token, err = c.Wait(ctx, asked); err == nil {
+				return token, nil
+			}
+		}
+		if ctx.Err() != nil {
+			return secret.Token{}, errors.New("stopped; nothing was claimed")
+		}
+		if !patient || !errors.Is(err, accounts.ErrExpired) && !errors.Is(err, outage.Err) {
+			return secret.Token{}, err
+		}
+		if errors.Is(err, outage.Err) {
+			select {
+			case <-ctx.Done():
+			case <-time.After(againAfter):
+			}
+		}
+	}
+}
+
+// handToGate gives a claim token to the gate that runs on this machine, by the code that stands in its folder.
+func handToGate(ctx context.Context, s Settings, token secret.Token) error {
+	window, err := keep.Opened(s.Config.Folder, s.Now())
+	if err != nil {
+		return err
+	}
+	for _, page := range window.Pages {
+		u, err := url.Parse(page)
+		if err == nil && (strings.HasPrefix(u.Host, "127.0.0.1:") || len(window.Pages) == 1) {
+			return handOver(ctx, s, u.Host, window.Secret, token)
+		}
+	}
+	return errors.New("the gate that uses this folder does not say where it listens; start it again")
+}
+
+// serverPort is where servers listen when nothing else is said.
+const serverPort = "32400"
+
+// ClaimRemote asks for a claim code, shows it, and hands what it brings to a server beside this machine. Code is the server's set-up code; empty where its
+// owner has waived that.
+func ClaimRemote(ctx context.Context, s Settings, server string, code secret.Token) error {
+	at, err := remote(server)
+	if err != nil {
+		return err
+	}
+	token, err := confirmed(ctx, accounts.New(s.Config.ServiceURL(), nil, s.Version, s.Now), s.Out, false)
+	if err != nil {
+		return err
+	}
+	return handOver(ctx, s, at, code, token)
+}
+
+// remote reads how somebody names a server: by its number, with a port or not.
+func remote(server string) (string, error) {
+	server = strings.TrimSuffix(strings.TrimPrefix(server, "http://"), "/")
+	if a, err := netip.ParseAddr(strings.Trim(server, "[]")); err == nil {
+		return net.JoinHostPort(a.String(), serverPort), nil
+	}
+	if _, err := netip.ParseAddrPort(server); err != nil {
+		return "", fmt.Errorf("name the server by its IP address, such as 192.168.1.20: it takes no claim by a name, which could be anybody's")
+	}
+	return server, nil
+}
+
+// longestReply bounds what is read of a server's answer, in bytes.
+const longestReply = 4 << 10
+
+// handOver gives a claim token to a server at an address.
+func handOver(ctx context.Context, s Settings, at string, code, token secret.Token) error {
+	target := url.URL{Scheme: "http", Host: at, Path: "/myplex/claim", RawQuery: url.Values{"token": {token.Reveal()}}.Encode()}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), nil)
+	if err != nil {
+		return errors.New("the server's address is none")
+	}
+	if !code.Empty() {
+		r.Header.Set("X-Usher-Setup", code.Reveal())
+	}
+	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{}} // no proxy: it would look like one
+	answer, err := client.Do(r)
+	if err != nil {
+		wrapped := new(url.Error) // whose words repeat the address with the token
+		if errors.As(err, &wrapped) {
+			err = wrapped.Err
+		}
+		return fmt.Errorf("no server answers at %s: %w", at, err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(io.LimitReader(answer.Body, longestReply))
+	if err != nil {
+		return fmt.Errorf("the server at %s did not finish its answer: %w", at, err)
+	}
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("the server at %s was not claimed: %s", at, strings.ToValidUTF8(strings.TrimSpace(string(text)), "?"))
+	}
+	return claimed(s.Out)
+}
