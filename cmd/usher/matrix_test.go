@@ -140,6 +140,14 @@ var entrances = map[string]entrance{
 		return w
 	}, credential.ServerStanding),
 
+	"OpenID, introspection by the server of a token": byAPI(func(h *holder, token string) *httptest.ResponseRecorder {
+		w := h.gate.introspects(token)
+		if strings.Contains(w.Body.String(), `"standing":"suspended"`) { // it is told nothing more
+			w.Code = http.StatusUnauthorized
+		}
+		return w
+	}, credential.ServerAccess),
+
 	"OpenID, request": {"", http.StatusSeeOther, http.StatusGone, false, kinds{credential.AuthorizationRequest}, func(h *holder, token string) *httptest.ResponseRecorder {
 		return h.send(http.MethodGet, "/authorize/consent?request="+url.QueryEscape(token), request{}) // who is not signed in is sent to sign in
 	}},
@@ -260,6 +268,7 @@ var outlives = map[credential.Kind]string{
 	credential.Server: "++--+--------",
 
 	credential.ServerStanding: "++--+--------",
+	credential.ServerAccess:   "++--+--------",
 
 	credential.Remembered: "++--+--------",
 	credential.Console:    "++--+--------",
@@ -382,7 +391,7 @@ func TestEveryDoorIsInTheMatrix(t *testing.T) {
 var routesOfPrograms = map[string][]string{
 	"api": {
 		"POST /api/v1/sign-in", "GET /api/v1/me", "POST /api/v1/sign-out", "GET /api/v1/devices", "POST /api/v1/devices/{id}/sign-out",
-		"POST /api/v1/link", "POST /api/v1/link/token", "POST /api/v1/servers", "GET /api/v1/server/standing", "PUT /api/v1/server", "DELETE /api/v1/server", "GET /api/v1/openapi.yaml", "GET /api/v1/problems/{name}", "/",
+		"POST /api/v1/link", "POST /api/v1/link/token", "GET /api/v1/servers", "POST /api/v1/servers", "GET /api/v1/server/standing", "PUT /api/v1/server", "DELETE /api/v1/server", "GET /api/v1/openapi.yaml", "GET /api/v1/problems/{name}", "/",
 	},
 	"oidc": {
 		"GET /oauth/authorize", "POST /oauth/authorize", "POST /oauth/token", "POST /oauth/device", "POST /oauth/introspect", "POST /oauth/revoke",

@@ -38,7 +38,7 @@ const (
 var ofKinds = map[credential.Kind]decision{
 	credential.Browser: asksCode, credential.Known: asksCode, credential.Remembered: asksCode, credential.App: asksCode, credential.Restricted: asksCode,
 	credential.AuthorizationRequest: noPower, credential.AuthorizationCode: fromSignIn, credential.Refresh: fromSignIn, credential.Access: fromSignIn, credential.ClientAccess: byOperator, credential.Logout: noPower,
-	credential.AppPassword: fromSignIn, credential.Handed: fromSignIn, credential.DeviceKey: fromSignIn, credential.DeviceToken: fromSignIn, credential.DeviceNonce: noPower, credential.ServerClaim: fromSignIn, credential.Server: fromSignIn, credential.ServerStanding: fromSignIn, credential.Change: fromSignIn, credential.Enrolment: fromSignIn, credential.Console: fromSignIn,
+	credential.AppPassword: fromSignIn, credential.Handed: fromSignIn, credential.DeviceKey: fromSignIn, credential.DeviceToken: fromSignIn, credential.DeviceNonce: noPower, credential.ServerClaim: fromSignIn, credential.Server: fromSignIn, credential.ServerStanding: fromSignIn, credential.ServerAccess: fromSignIn, credential.Change: fromSignIn, credential.Enrolment: fromSignIn, credential.Console: fromSignIn,
 	credential.LinkTicket: fromSignIn, credential.DeviceCode: noPower, credential.RemoveDevice: noPower,
 	credential.SignUp: newAccount, credential.SignUpLink: newAccount,
 	credential.SecondStep: noPower, credential.Reset: noPower, credential.Undo: noPower, credential.NotMe: noPower, credential.KeepFactor: noPower,
@@ -96,7 +96,7 @@ var ofOpenRoutes = map[string]decision{
 	"GET /.well-known/openid-configuration": noPower, "GET /.well-known/oauth-authorization-server": noPower, "GET /oauth/keys": noPower,
 	"POST /sign-up": noPower, "POST /sign-up/strength": noPower, "POST /sign-up/code/again": noPower, "POST /invitation": noPower,
 	"POST /sign-out": noPower, "POST /api/v1/sign-out": noPower, "POST /reset": noPower, "POST /reset/required": noPower, "POST /notice": noPower,
-	"POST /tv": noPower, "POST /tv/sign-out": noPower, "POST /api/v1/link": noPower, "POST /api/v1/servers": fromSignIn,
+	"POST /tv": noPower, "POST /tv/sign-out": noPower, "POST /api/v1/link": noPower, "POST /api/v1/servers": fromSignIn, "GET /api/v1/servers": fromSignIn,
 	"GET /api/v1/server/standing": noPower, "PUT /api/v1/server": noPower, "DELETE /api/v1/server": noPower,
 	"GET /docs/api": noPower, "GET /remove-device": noPower, "GET /remove-device/{token}": noPower, "POST /remove-device": noPower,
 	"POST /not-me": noPower, "POST /keep-second-step": noPower, "POST /undo": noPower,

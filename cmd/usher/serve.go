@@ -207,7 +207,7 @@ func (s *service) handler() (http.Handler, error) {
 		SignIn: signIn, Devices: devices, Links: links, Servers: servers, Grants: door.Grants, Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
 	}
 	players := &plexapi.Door{
-		SignIn: signIn, Devices: devices, Links: links, Keys: s.deviceKeys(), Servers: servers,
+		SignIn: signIn, Devices: devices, Links: links, Keys: s.deviceKeys(), Servers: servers, Grants: door.Grants,
 		Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
 	}
 	plex := func(path string) bool { return s.cfg.PlexAPI == config.On && plexapi.Owns(path) }

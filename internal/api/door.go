@@ -56,6 +56,7 @@ func (d *Door) routes() []route {
 		{"POST /api/v1/devices/{id}/sign-out", d.signOutDevice},
 		{"POST /api/v1/link", d.askLink},
 		{"POST /api/v1/link/token", d.pollLink},
+		{"GET /api/v1/servers", d.servers},
 		{"POST /api/v1/servers", d.claimServer},
 		{"GET /api/v1/server/standing", d.serverStanding},
 		{"PUT /api/v1/server", d.describeServer},

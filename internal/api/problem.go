@@ -40,7 +40,7 @@ var problems = byName(
 	problem{"locked", http.StatusForbidden, "The account is locked", "Ask the person who runs this service."},
 	problem{"deleting", http.StatusForbidden, "The account is going to be deleted", "To keep it, sign in at ORIGIN in a browser."},
 	problem{"password-off", http.StatusForbidden, "The password is turned off", "There were too many wrong passwords for this account. Choose a new one at ORIGIN/reset in a browser."},
-	problem{"no-say", http.StatusForbidden, "Not for this token", "A token that was got by a code, and an app password, have no say in the account. Sign in with the account's password."},
+	problem{"no-say", http.StatusForbidden, "Not for this token", "A token that was got by a code, and an app password, have no say in the account: sign in with the account's password. An app's needs the scope for this."},
 	problem{"authorization-pending", http.StatusBadRequest, "Nobody has decided yet", "Ask again after as many seconds as interval said."},
 	problem{"slow-down", http.StatusBadRequest, "Too fast", "Ask five seconds later than you did, each time from now on."},
 	problem{"access-denied", http.StatusBadRequest, "Not let in", "Somebody said no. Ask for a new code if it should be tried again."},

@@ -1,14 +1,17 @@
 package api
 
 import (
+	"errors"
 	"net/http"
 	"time"
 
 	"usher/internal/credential"
+	"usher/internal/grant"
 	"usher/internal/mediaserver"
 	"usher/internal/relyingparty"
 	"usher/internal/secret"
 	"usher/internal/server"
+	"usher/internal/signing"
 )
 
 // pageServers is where owners find their servers.
@@ -43,6 +46,54 @@ func (d *Door) claimServer(w http.ResponseWriter, r *http.Request) error {
 	}
 	send(w, http.StatusCreated, "application/json", claimed{s.ID, s.Name, d.Servers.Issuer, ownedBy{s.Owner.ID, s.Owner.Called()}})
 	return nil
+}
+
+// reachable is a media server where a program may play.
+type reachable struct {
+	ID        string   `json:"id"`
+	Name      string   `json:"name"`
+	Addresses []string `json:"addresses"`
+	Owned     bool     `json:"owned"`
+	Token     string   `json:"token"`
+	ExpiresIn int      `json:"expires_in"` // seconds
+}
+
+// servers lists the media servers where the account of whoever shows a token may play, each with a token that is made for it.
+func (d *Door) servers(w http.ResponseWriter, r *http.Request) error {
+	f, err := d.player(r)
+	if err != nil {
+		return err
+	}
+	all, err := d.Grants.Servers(r.Context(), f)
+	if err != nil {
+		return err
+	}
+	shown := make([]reachable, len(all))
+	for i, s := range all {
+		shown[i] = reachable{ID: s.ID, Name: s.Name, Addresses: []string{}, Owned: s.Owned, Token: s.Token.Reveal(), ExpiresIn: int(s.Life / time.Second)}
+		for _, a := range s.Addresses {
+			shown[i].Addresses = append(shown[i].Addresses, a.URL)
+		}
+	}
+	send(w, http.StatusOK, "application/json", map[string][]reachable{"servers": shown})
+	return nil
+}
+
+// player is a program that signed in here, or an app that did so by OpenID Connect and may play.
+func (d *Door) player(r *http.Request) (credential.Found, error) {
+	token := bearer(r)
+	if !signing.Looks(token.Reveal()) {
+		in, err := d.holder(r)
+		return in.Found, err
+	}
+	in, err := d.Grants.Player(r.Context(), token)
+	switch {
+	case credential.IsDead(err):
+		return in.Found, errDeadToken
+	case errors.Is(err, grant.ErrScope):
+		return in.Found, credential.ErrMayNotAct
+	}
+	return in.Found, err
 }
 
 // standing answers a server that asks how it stands.

@@ -50,7 +50,8 @@ const (
 	ServerClaim  Kind = "claim token"   // lets a media server be claimed for the account
 	Server       Kind = "server"        // a media server that was claimed, and keeps a token
 
-	ServerStanding Kind = "server standing" // a claimed media server that keeps a key; what is presented is signed by it
+	ServerStanding Kind = "server standing"     // a claimed media server that keeps a key; what is presented is signed by it
+	ServerAccess   Kind = "server access token" // signed; somebody at one claimed server, by the credential it was made from
 
 	DeviceCode   Kind = "device code"   // a TV or an app that waits until somebody lets it in; nobody's until then
 	LinkTicket   Kind = "link ticket"   // the code was right: the browser may look at what asks, and let it in or not
@@ -127,6 +128,7 @@ var Rules = map[Kind]Rule{
 	Server:       {Life: 3650 * day, Idle: 365 * day, OwnedByAccount: true, Bearer: true},
 
 	ServerStanding: {Life: 36500 * day, OwnedByAccount: true, Shape: signed},
+	ServerAccess:   {Life: day, OwnedByAccount: true, Bearer: true, Shape: signed},
 
 	DeviceCode:   {Life: 15 * time.Minute, SingleUse: true},
 	LinkTicket:   {Life: 10 * time.Minute, SingleUse: true, OwnedByAccount: true},

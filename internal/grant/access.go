@@ -68,3 +68,12 @@ func (s *Service) UserInfo(ctx context.Context, token secret.Token) (Info, error
 	}
 	return Info{in.Who.ID, personOf(in.Who, in.terms)}, nil
 }
+
+// Player resolves an access token of an app that may play at media servers. ErrScope without the scope player; the errors of the resolver.
+func (s *Service) Player(ctx context.Context, token secret.Token) (Shown, error) {
+	in, err := s.Bearer(ctx, token)
+	if err == nil && !in.terms.has(relyingparty.Player) {
+		err = ErrScope
+	}
+	return in, err
+}

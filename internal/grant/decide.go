@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
@@ -22,6 +23,7 @@ const (
 	Answered Step = iota // the browser goes back to the client
 	Prove                // the person proves again who it is
 	Ask                  // the person is asked
+	Outside              // the person is not on the list of the media server that asks, and can only go back
 )
 
 // Approval is a request that is answered with a code.
@@ -36,6 +38,7 @@ type Approval struct {
 	FreshAt   time.Time
 	// Consent are the scopes that the person has just agreed to; nil when nobody was asked, and then the client has to be the house's, or Scopes agreed to.
 	Consent, Scopes []relyingparty.Scope
+	Handles         []account.Handle // of the account, by which it may be on the list of a media server
 }
 
 // promise is what a code may be exchanged for, kept sealed with it.
@@ -64,6 +67,9 @@ func (s *Service) Decide(ctx context.Context, p Pending, h Holder, client device
 		}
 		a, err := s.Refuse(ctx, p, "login_required", "the person must sign in")
 		return Answered, a, err
+	}
+	if step, a, err := s.admitted(ctx, p, h); err != nil || step != Ask {
+		return step, a, err
 	}
 	known, err := s.consented(ctx, p, h)
 	switch {
@@ -97,7 +103,7 @@ func (s *Service) consented(ctx context.Context, p Pending, h Holder) (bool, err
 	if slices.Contains(p.Prompt, "consent") || slices.Contains(p.Prompt, "select_account") || !p.Client.Provable(p.To.URI) {
 		return false, nil
 	}
-	if p.Client.FirstParty {
+	if p.Client.Trusted(h.AccountID) {
 		return true, nil
 	}
 	have, err := s.Store.FindConsent(ctx, h.AccountID, p.Client.ID)
@@ -123,7 +129,11 @@ func (s *Service) grantCode(ctx context.Context, p Pending, h Holder, consent []
 		Detail:  write(promise{terms{p.Scopes, acr, amr}, p.To.URI, p.Challenge, p.Nonce, client.Seen()}),
 		Consent: consent, Scopes: p.Scopes,
 	}
-	err := s.Store.GrantCode(ctx, a, s.allowed(p, h, consent != nil, client))
+	var err error
+	if a.Handles, err = h.Person.Handles(); err != nil {
+		return Answer{}, err
+	}
+	err = s.Store.GrantCode(ctx, a, s.allowed(p, h, consent != nil, client))
 	if errors.Is(err, credential.ErrSpent) {
 		err = ErrGone
 	}

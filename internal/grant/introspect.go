@@ -11,6 +11,7 @@ import (
 	"usher/internal/credential"
 	"usher/internal/relyingparty"
 	"usher/internal/secret"
+	"usher/internal/server"
 )
 
 // Status is what is told about a token (RFC 7662 §2.2). Of one that does not count, or that is none of the asking client's business, it tells only that.
@@ -27,6 +28,10 @@ type Status struct {
 	IssuedAt int64  `json:"iat,omitempty"`
 	ID       string `json:"jti,omitempty"`
 	Grant    string `json:"sid,omitempty"`
+	// What a media server is told about somebody who comes to it.
+	Name   string         `json:"name,omitempty"`
+	Email  string         `json:"email,omitempty"`
+	Groups []server.Group `json:"groups,omitempty"`
 }
 
 // Introspect tells a client that proves itself about a token: of its own ones, and media servers about the access tokens of players. *Refusal.
@@ -37,6 +42,25 @@ func (s *Service) Introspect(ctx context.Context, p Proof, token secret.Token) (
 	}
 	if c.Public() {
 		return Status{}, errClient()
+	}
+	return s.tell(ctx, c, token, find)
+}
+
+// IntrospectFor is Introspect for a client that shows an access token of its own, for the scope servers (RFC 7662 §2.1). ErrScope, the errors of the resolver.
+func (s *Service) IntrospectFor(ctx context.Context, bearer, token secret.Token) (Status, error) {
+	in, err := s.ClientBearer(ctx, bearer)
+	if err != nil {
+		return Status{}, err
+	}
+	if !in.Has(relyingparty.Servers) {
+		return Status{}, ErrScope
+	}
+	return s.tell(ctx, in.Client, token, s.findGrant)
+}
+
+func (s *Service) tell(ctx context.Context, c relyingparty.Client, token secret.Token, find finding) (Status, error) {
+	if c.AccountID != "" {
+		return s.visitorStatus(ctx, c, token)
 	}
 	if token.WellFormed() {
 		f, who, err := s.refreshable(ctx, c, token, find)
@@ -103,10 +127,13 @@ func (s *Service) RevokeToken(ctx context.Context, p Proof, token secret.Token) 
 		return err
 	}
 	var f credential.Found
-	if token.WellFormed() {
+	switch {
+	case c.AccountID != "":
+		f, err = s.leave(ctx, c, token)
+	case token.WellFormed():
 		f, _, err = s.refreshable(ctx, c, token, find)
 		err = unlessRefused(err)
-	} else {
+	default:
 		var in Shown
 		in, err = s.bearer(ctx, token, find)
 		if f = in.Found; credential.IsDead(err) {

@@ -9,6 +9,7 @@ import (
 	"usher/internal/credential"
 	"usher/internal/relyingparty"
 	"usher/internal/secret"
+	"usher/internal/server"
 	"usher/internal/signing"
 )
 
@@ -31,8 +32,8 @@ type accessClaims struct {
 	Expires  int64  `json:"exp"`
 	IssuedAt int64  `json:"iat"`
 	ID       string `json:"jti"`
-	Client   string `json:"client_id"`
-	Scope    string `json:"scope"`
+	Client   string `json:"client_id,omitempty"` // none of software that signed in without one
+	Scope    string `json:"scope,omitempty"`
 	AuthTime int64  `json:"auth_time,omitempty"`
 	ACR      string `json:"acr,omitempty"`
 	Grant    string `json:"sid,omitempty"`
@@ -42,17 +43,18 @@ type accessClaims struct {
 
 // identityClaims are those of an ID token (OpenID Connect Core §2).
 type identityClaims struct {
-	Issuer   string   `json:"iss"`
-	Subject  string   `json:"sub"`
-	Audience string   `json:"aud"`
-	Expires  int64    `json:"exp"`
-	IssuedAt int64    `json:"iat"`
-	AuthTime int64    `json:"auth_time,omitempty"`
-	Nonce    string   `json:"nonce,omitempty"`
-	ACR      string   `json:"acr,omitempty"`
-	AMR      []string `json:"amr,omitempty"`
-	AtHash   string   `json:"at_hash"`
-	Grant    string   `json:"sid"`
+	Issuer   string         `json:"iss"`
+	Subject  string         `json:"sub"`
+	Audience string         `json:"aud"`
+	Expires  int64          `json:"exp"`
+	IssuedAt int64          `json:"iat"`
+	AuthTime int64          `json:"auth_time,omitempty"`
+	Nonce    string         `json:"nonce,omitempty"`
+	ACR      string         `json:"acr,omitempty"`
+	AMR      []string       `json:"amr,omitempty"`
+	AtHash   string         `json:"at_hash"`
+	Grant    string         `json:"sid"`
+	Groups   []server.Group `json:"groups,omitempty"` // at a media server
 	person
 }
 
@@ -84,10 +86,14 @@ func seconds(t time.Time) int64 {
 
 // issue signs an access token and, with openid, an ID token.
 func (s *Service) issue(i issue) (t Tokens, err error) {
-	life := credential.Rules[credential.Access].Life
+	kind, audience := credential.Access, s.Issuer
+	if i.client.AccountID != "" { // a media server: its people's tokens count there, and nowhere else
+		kind, audience = credential.ServerAccess, i.client.ID
+	}
+	life := credential.Rules[kind].Life
 	t.Scopes, t.Life = i.terms.Scopes, life
 	t.Access, err = s.Keys.Sign(signing.Access, accessClaims{
-		Issuer: s.Issuer, Subject: i.who.ID, Audience: s.Issuer, Expires: i.at.Add(life).Unix(), IssuedAt: i.at.Unix(), ID: i.id.Reveal()[:secret.TokenLength/2],
+		Issuer: s.Issuer, Subject: i.who.ID, Audience: audience, Expires: i.at.Add(life).Unix(), IssuedAt: i.at.Unix(), ID: i.id.Reveal()[:secret.TokenLength/2],
 		Client: i.client.ID, Scope: relyingparty.JoinScopes(i.terms.Scopes), AuthTime: seconds(i.grant.FreshAt), ACR: i.terms.ACR, Grant: i.grant.Hash,
 	})
 	if err != nil || !i.terms.has(relyingparty.OpenID) {
@@ -97,7 +103,7 @@ func (s *Service) issue(i issue) (t Tokens, err error) {
 	t.Identity, err = s.Keys.Sign(signing.Identity, identityClaims{
 		Issuer: s.Issuer, Subject: i.who.ID, Audience: i.client.ID, Expires: i.at.Add(identityLife).Unix(), IssuedAt: i.at.Unix(),
 		AuthTime: seconds(i.grant.FreshAt), Nonce: i.nonce, ACR: i.terms.ACR, AMR: i.terms.AMR,
-		AtHash: base64.RawURLEncoding.EncodeToString(sum[:16]), Grant: i.grant.Hash, person: personOf(i.who, i.terms),
+		AtHash: base64.RawURLEncoding.EncodeToString(sum[:16]), Grant: i.grant.Hash, Groups: groupOf(i.client, i.who.ID), person: personOf(i.who, i.terms),
 	})
 	return t, err
 }

@@ -5,40 +5,52 @@ import (
 	"errors"
 	"time"
 
+	"usher/internal/account"
 	"usher/internal/credential"
 	"usher/internal/relyingparty"
+	"usher/internal/secret"
 	"usher/internal/server"
+	"usher/internal/signing"
 )
 
-// ServerStore keeps claimed media servers.
+// ServerStore keeps claimed media servers, and whom they let in.
 type ServerStore interface {
 	FindServer(ctx context.Context, id string) (server.Held, error)
 	TouchServer(ctx context.Context, id string, now time.Time) error
+	ListServersFor(ctx context.Context, accountID string) ([]server.Held, error)
+	FindGroup(ctx context.Context, serverID string, a account.Account) (server.Group, error)
+	// FindVisit returns what a token made for a server is judged by; credential.ErrUnknown.
+	FindVisit(ctx context.Context, serverID, parent string) (server.Visit, error)
 }
 
-// standing judges a client that is somebody's media server, and notes that it was heard of. *Refusal while it is suspended: whatever it was given before,
-// it is given nothing more until its owner brings it back.
-func (s *Service) standing(ctx context.Context, c relyingparty.Client) error {
+// judged returns the media server that a client is; its Found is zero for a client that administrators registered. *Refusal while it is suspended: whatever it
+// was given before, it is given nothing more until its owner brings it back.
+func (s *Service) judged(ctx context.Context, c relyingparty.Client) (server.Held, error) {
 	if c.AccountID == "" {
-		return nil
+		return server.Held{}, nil
 	}
 	h, err := s.Store.FindServer(ctx, c.ID)
 	if errors.Is(err, server.ErrNotFound) {
-		return errClient()
+		return h, errClient()
 	}
 	if err != nil {
-		return err
+		return h, err
 	}
-	now := s.Now()
-	if st := h.Standing(now); st.State != server.Good {
+	if st := h.Standing(s.Now()); st.State != server.Good {
 		refusal := refuse("unauthorized_client", "the server is suspended: its owner has to bring it back")
 		refusal.Standing = string(st.State)
-		return refusal
+		return h, refusal
 	}
-	if now.Sub(h.SeenAt) >= server.SeenEvery {
+	return h, nil
+}
+
+// standing is judged for a client that has just proved itself: so it was heard of.
+func (s *Service) standing(ctx context.Context, c relyingparty.Client) error {
+	h, err := s.judged(ctx, c)
+	if now := s.Now(); err == nil && h.ID != "" && now.Sub(h.SeenAt) >= server.SeenEvery {
 		return s.Store.TouchServer(ctx, c.ID, now)
 	}
-	return nil
+	return err
 }
 
 // unlessOutage says of a token what is said of its server: it has ended.
@@ -47,4 +59,138 @@ func unlessOutage(err error) error {
 		return credential.ErrEnded
 	}
 	return err
+}
+
+// admitted says whether a request of a media server goes on to be asked about: only for its owner and those on its list, and while it is not suspended.
+func (s *Service) admitted(ctx context.Context, p Pending, h Holder) (Step, Answer, error) {
+	if p.Client.AccountID == "" {
+		return Ask, Answer{}, nil
+	}
+	if _, err := s.judged(ctx, p.Client); errors.As(err, new(*Refusal)) {
+		a, err := s.Refuse(ctx, p, "temporarily_unavailable", "the server is suspended: its owner has to bring it back")
+		return Answered, a, err
+	} else if err != nil {
+		return Ask, Answer{}, err
+	}
+	group, err := s.Store.FindGroup(ctx, p.Client.ID, h.Person)
+	switch {
+	case err != nil || group != server.Nobody:
+		return Ask, Answer{}, err
+	case p.Silent():
+		a, err := s.Refuse(ctx, p, "access_denied", "the person is not on the server's list")
+		return Answered, a, err
+	}
+	return Outside, Answer{}, nil
+}
+
+// groupOf is what a person is to the media server that a client is; nothing to other clients.
+func groupOf(c relyingparty.Client, accountID string) []server.Group {
+	switch c.AccountID {
+	case "":
+		return nil
+	case accountID:
+		return []server.Group{server.Owner}
+	}
+	return []server.Group{server.Friend}
+}
+
+// Reachable is a media server where an account may play, with a token that counts there and nowhere else.
+type Reachable struct {
+	server.Server
+	Owned bool
+	Token secret.Token
+	Life  time.Duration // of the token
+}
+
+// Servers lists where whoever holds a credential may play: the account's own servers, and those of others where it was before. Suspended ones are not
+// among them. Each token ends with the credential, with the server's standing, and when its owner no longer lets the account in.
+func (s *Service) Servers(ctx context.Context, f credential.Found) ([]Reachable, error) {
+	held, err := s.Store.ListServersFor(ctx, f.AccountID)
+	if err != nil {
+		return nil, err
+	}
+	now, life := s.Now(), credential.Rules[credential.ServerAccess].Life
+	all := []Reachable{}
+	for _, h := range held {
+		if h.Standing(now).State != server.Good {
+			continue
+		}
+		token, err := s.Keys.Sign(signing.Access, accessClaims{
+			Issuer: s.Issuer, Subject: f.AccountID, Audience: h.ID, Expires: now.Add(life).Unix(), IssuedAt: now.Unix(), ID: half(secret.NewToken()).Reveal(), Grant: f.Hash,
+		})
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, Reachable{h.Server, h.AccountID == f.AccountID, secret.TokenOf(token), life})
+	}
+	return all, nil
+}
+
+// Visitor is somebody who shows a token at the server it was made for.
+type Visitor struct {
+	server.Visit
+	Found  credential.Found
+	Claims signing.Claims
+}
+
+// visitor resolves a token made for a server: its signature, then, in one question, the credential it was made from, the server's standing and its list. The
+// errors of the resolver.
+func (s *Service) visitor(ctx context.Context, serverID string, token secret.Token) (out Visitor, err error) {
+	out.Found, err = s.Resolver.ResolveWith(ctx, credential.ServerAccess, token, func(ctx context.Context, kind credential.Kind, token secret.Token) (f credential.Found, err error) {
+		now := s.Now()
+		c, err := s.Keys.Open(signing.Access, token.Reveal())
+		if err != nil || c.Check(signing.Expected{Issuer: s.Issuer, Audience: []string{serverID}, Now: now}) != nil {
+			return f, credential.ErrUnknown
+		}
+		v, err := s.Store.FindVisit(ctx, serverID, c.Text("sid"))
+		if err != nil {
+			return f, err
+		}
+		if v.Parent.AccountID != c.Text("sub") {
+			return f, credential.ErrUnknown
+		}
+		if err := credential.Judge(v.Parent, now); err != nil {
+			return f, err
+		}
+		if v.Held.Standing(now).State != server.Good {
+			return f, credential.ErrEnded
+		}
+		out.Visit, out.Claims = v, c
+		f = v.Parent
+		f.Kind, f.CreatedAt, f.ExpiresAt = kind, c.Time("iat"), c.Time("exp")
+		return f, nil
+	})
+	return out, err
+}
+
+// visitorStatus tells a media server who shows a token that was made for it; of every other it tells nothing but what is its own.
+func (s *Service) visitorStatus(ctx context.Context, c relyingparty.Client, token secret.Token) (Status, error) {
+	v, err := s.visitor(ctx, c.ID, token)
+	if credential.IsDead(err) {
+		return s.serverStatus(ctx, c, token)
+	}
+	if err != nil {
+		return Status{}, err
+	}
+	told := terms{Scopes: []relyingparty.Scope{relyingparty.Profile, relyingparty.Email}} // what its person agreed to when the server was first signed in to
+	if v.Parent.Subject == c.ID {
+		if told, err = termsOf(v.Parent); err != nil {
+			return Status{}, err
+		}
+	}
+	who := personOf(v.Person, told)
+	return Status{
+		Active: true, Issuer: s.Issuer, Subject: v.Person.ID, Audience: c.ID, Client: v.Claims.Text("client_id"), Scope: v.Claims.Text("scope"), Kind: "Bearer",
+		UserName: who.UserName, Name: who.Name, Email: who.Email, Groups: []server.Group{v.Group},
+		Expires: v.Found.ExpiresAt.Unix(), IssuedAt: v.Found.CreatedAt.Unix(), ID: v.Claims.Text("jti"), Grant: v.Parent.Hash,
+	}, nil
+}
+
+// leave ends, by the word of a media server, the sign-in at it that a token stands for. What else a player is signed in to is not the server's to end.
+func (s *Service) leave(ctx context.Context, c relyingparty.Client, token secret.Token) (credential.Found, error) {
+	v, err := s.visitor(ctx, c.ID, token)
+	if credential.IsDead(err) || err == nil && v.Parent.Subject != c.ID {
+		return credential.Found{}, nil
+	}
+	return v.Parent, err
 }

@@ -55,7 +55,7 @@ func (d *Door) discovery(w http.ResponseWriter, _ *http.Request) error {
 		Scopes: relyingparty.Scopes(), ResponseTypes: []string{"code"}, ResponseModes: []string{"query", "form_post"}, Grants: relyingparty.Grants(), ACRs: grant.ACRs(),
 		Prompts: grant.Prompts(), SubjectTypes: []string{"public"}, IdentityAlgs: []string{"RS256"}, ClientAuths: auths, ClientAlgs: algs,
 		IntrospectAuths: auths[1:], IntrospectAlgs: algs, RevokeAuths: auths, RevokeAlgs: algs, ChallengeMethods: []string{"S256"},
-		Claims:       []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "preferred_username", "email", "email_verified"},
+		Claims:       []string{"iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "acr", "amr", "at_hash", "sid", "name", "preferred_username", "email", "email_verified", "groups"},
 		ToldOfLogout: true, ToldWithSession: true, Issued: true,
 	})
 	return nil

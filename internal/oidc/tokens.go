@@ -10,20 +10,41 @@ import (
 
 // introspect is the introspection endpoint (RFC 7662 §2).
 func (d *Door) introspect(w http.ResponseWriter, r *http.Request) error {
-	p, err := proof(r)
-	if err != nil {
-		return err
-	}
 	token := secret.TokenOf(r.PostForm.Get("token"))
 	if token.Empty() {
 		return &grant.Refusal{Code: "invalid_request", Text: "token is missing"}
 	}
-	status, err := d.Grants.Introspect(r.Context(), p, token)
+	status, err := d.introspected(r, token)
 	if err != nil {
 		return err
 	}
 	d.write(w, http.StatusOK, status)
 	return nil
+}
+
+// introspected asks about a token for a client that proves itself, or shows an access token of its own (RFC 7662 §2.1).
+func (d *Door) introspected(r *http.Request, token secret.Token) (grant.Status, error) {
+	if bearer := bearerOf(r); !bearer.Empty() {
+		return d.Grants.IntrospectFor(r.Context(), bearer, token)
+	}
+	p, err := proof(r)
+	if err != nil {
+		return grant.Status{}, err
+	}
+	return d.Grants.Introspect(r.Context(), p, token)
+}
+
+// bearerOf is the access token that a request shows in its header (RFC 6750 §2.1); empty when it shows none.
+func bearerOf(r *http.Request) secret.Token {
+	all := r.Header["Authorization"]
+	if len(all) != 1 {
+		return secret.Token{}
+	}
+	scheme, token, _ := strings.Cut(all[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return secret.Token{}
+	}
+	return secret.TokenOf(strings.Trim(token, " "))
 }
 
 // revoke is the revocation endpoint: 200 also for what nobody knows (RFC 7009 §2.2).
@@ -47,15 +68,11 @@ func (d *Door) revoke(w http.ResponseWriter, r *http.Request) error {
 
 // userInfo is the userinfo endpoint (OpenID Connect Core §5.3).
 func (d *Door) userInfo(w http.ResponseWriter, r *http.Request) error {
-	all := r.Header["Authorization"]
-	if len(all) != 1 {
+	token := bearerOf(r)
+	if token.Empty() {
 		return errNoToken
 	}
-	scheme, token, _ := strings.Cut(all[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return errNoToken
-	}
-	info, err := d.Grants.UserInfo(r.Context(), secret.TokenOf(strings.Trim(token, " ")))
+	info, err := d.Grants.UserInfo(r.Context(), token)
 	if err != nil {
 		return err
 	}

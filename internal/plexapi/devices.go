@@ -3,11 +3,14 @@ package plexapi
 import (
 	"cmp"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"usher/internal/device"
+	"usher/internal/grant"
 	"usher/internal/request"
 	"usher/internal/signin"
 )
@@ -69,9 +72,9 @@ func (d *Door) deleteDevice(c *call) error {
 	return device.ErrNotFound
 }
 
-// resources lists the same as places to play from or on. None has told yet where it can be reached.
+// resources lists the same as places to play from or on, and the media servers that have a key of their own, each with a token that is made for it.
 func (d *Door) resources(c *call) error {
-	_, all, err := d.listed(c)
+	in, all, err := d.listed(c)
 	if err != nil {
 		return err
 	}
@@ -82,17 +85,35 @@ func (d *Door) resources(c *call) error {
 			field{"ownerId", nil}, field{"sourceTitle", nil}, field{"publicAddress", ""}, field{"home", false}, field{"synced", false}, field{"relay", false},
 			field{"httpsRequired", false}, field{"dnsRebindingProtection", false}, field{"natLoopbackSupported", false}, field{"connections", list{}})}
 	}
+	servers, err := d.Grants.Servers(c.r.Context(), in.Found)
+	if err != nil {
+		return err
+	}
+	for _, s := range servers {
+		nodes = append(nodes, node{name: "resource", fields: append(reachable(s),
+			field{"createdAt", s.ClaimedAt.UTC().Format(time.RFC3339)}, field{"lastSeenAt", s.SeenAt.UTC().Format(time.RFC3339)},
+			field{"ownerId", nil}, field{"sourceTitle", nil}, field{"publicAddress", ""}, field{"home", false}, field{"synced", false}, field{"relay", false},
+			field{"httpsRequired", false}, field{"dnsRebindingProtection", false}, field{"natLoopbackSupported", false}, field{"connections", list{nodes: connections(s, "connection")}})})
+	}
 	return c.reply(http.StatusOK, node{name: "resources", fields: []field{{"", list{nodes: nodes}}}})
 }
 
 func (d *Door) resourcesOld(c *call) error {
-	_, all, err := d.listed(c)
+	in, all, err := d.listed(c)
 	if err != nil {
 		return err
 	}
 	nodes := make([]node, len(all))
 	for i, dev := range all {
 		nodes[i] = node{name: "Device", fields: append(resource(dev), field{"createdAt", dev.CreatedAt.Unix()}, field{"lastSeenAt", dev.UsedAt.Unix()})}
+	}
+	servers, err := d.Grants.Servers(c.r.Context(), in.Found)
+	if err != nil {
+		return err
+	}
+	for _, s := range servers {
+		nodes = append(nodes, node{name: "Device", fields: append(reachable(s),
+			field{"createdAt", s.ClaimedAt.Unix()}, field{"lastSeenAt", s.SeenAt.Unix()}, field{"Connection", list{nodes: connections(s, "Connection"), bare: true}})})
 	}
 	return c.reply(http.StatusOK, container("Device", nodes))
 }
@@ -104,6 +125,35 @@ func resource(dev device.Device) []field {
 		{"platformVersion", dev.Claim.PlatformVersion}, {"device", dev.Claim.Hardware}, {"clientIdentifier", lastingName(dev)}, {"provides", dev.Claim.Provides},
 		{"accessToken", ""}, {"owned", true}, {"presence", false}, {"publicAddressMatches", false},
 	}
+}
+
+// reachable is what both generations say about a media server with a key of its own.
+func reachable(s grant.Reachable) []field {
+	return []field{
+		{"name", s.Name}, {"product", s.Product}, {"productVersion", s.Version}, {"platform", ""}, {"platformVersion", ""}, {"device", ""}, {"clientIdentifier", s.ID},
+		{"provides", "server"}, {"accessToken", s.Token.Reveal()}, {"owned", s.Owned}, {"presence", true}, {"publicAddressMatches", false},
+	}
+}
+
+// connections are where a media server says that it can be reached.
+func connections(s grant.Reachable, name string) (nodes []node) {
+	for _, a := range s.Addresses {
+		u, err := url.Parse(a.URL)
+		if err != nil { // it was read when it was written
+			continue
+		}
+		port := cmp.Or(u.Port(), map[string]string{"https": "443", "http": "80"}[u.Scheme])
+		number, err := strconv.ParseInt(port, 10, 32)
+		if err != nil {
+			continue
+		}
+		address, _ := netip.ParseAddr(u.Hostname()) // zero for a name
+		nodes = append(nodes, node{name: name, fields: []field{
+			{"protocol", u.Scheme}, {"address", u.Hostname()}, {"port", number}, {"uri", a.URL}, {"local", address.IsPrivate() || address.IsLoopback()}, {"relay", false},
+			{"IPv6", address.Is6()},
+		}})
+	}
+	return nodes
 }
 
 // container is what lists of the older generation stand in.

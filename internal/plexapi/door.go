@@ -12,6 +12,7 @@ import (
 
 	"usher/internal/device"
 	"usher/internal/devicekey"
+	"usher/internal/grant"
 	"usher/internal/mediaserver"
 	"usher/internal/request"
 	"usher/internal/response"
@@ -24,6 +25,7 @@ type Door struct {
 	SignIn  *signin.Service
 	Devices *signin.Devices
 	Servers *mediaserver.Service
+	Grants  *grant.Service
 	Links   *tvlink.Service
 	Keys    *devicekey.Service
 	Touches *device.Touches

@@ -21,6 +21,7 @@ import (
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/devicekey"
+	"usher/internal/grant"
 	"usher/internal/linkcode"
 	"usher/internal/mediaserver"
 	"usher/internal/mfa"
@@ -76,6 +77,10 @@ func newHouse(t *testing.T, databaseURL string) *house {
 		Links: &tvlink.Service{Store: h.db, Resolver: resolver, Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Origin: testOrigin, Longest: linkcode.Longest, PollCode: ring.PollCode, Now: clock},
 		Keys: &devicekey.Service{
 			Store: h.db, Resolver: resolver, Keys: &signing.Keys{Ring: func() *secret.Ring { return ring }, Now: clock}, Host: origin.Host, Now: clock,
+		},
+		Grants: &grant.Service{
+			Store: h.db, Resolver: resolver, Keys: &signing.Keys{Ring: func() *secret.Ring { return ring }, Now: clock}, Ring: func() *secret.Ring { return ring },
+			Issuer: testOrigin, Now: clock,
 		},
 		Place: func(netip.Addr) string { return "" }, Origin: origin, Now: clock, Log: log,
 	}

@@ -90,6 +90,11 @@ func (c Client) Public() bool { return c.Auth == None }
 // HasSecret reports whether the client proves itself with a secret.
 func (c Client) HasSecret() bool { return c.Auth == Basic || c.Auth == Post }
 
+// Trusted reports whether an account's owner is not asked for consent: the client is the house's, or the owner's own.
+func (c Client) Trusted(accountID string) bool {
+	return c.FirstParty || c.AccountID != "" && c.AccountID == accountID
+}
+
 // Provable reports whether an answer at a redirect URI can only have reached the client itself: it proves itself when it exchanges the code, or the
 // address is its own on the internet. Any program on a person's device can wait at a loopback address or take a private-use scheme (RFC 8252 §8.6).
 func (c Client) Provable(redirect string) bool {

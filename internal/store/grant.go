@@ -68,10 +68,13 @@ func (db *DB) GrantCode(ctx context.Context, a grant.Approval, act audit.Act) er
 		if err := spendOf(ctx, t, c, a.Spends); err != nil {
 			return err
 		}
-		if a.Consent == nil && !c.FirstParty {
+		if a.Consent == nil && !c.Trusted(a.AccountID) {
 			err = checkConsent(ctx, t, a)
 		} else {
 			err = noteConsent(ctx, t, a, act.At)
+		}
+		if err == nil && c.AccountID != "" && c.AccountID != a.AccountID {
+			err = db.comeIn(ctx, t, c.ID, a.AccountID, a.Handles)
 		}
 		if err != nil {
 			return err

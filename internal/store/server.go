@@ -24,9 +24,10 @@ func sealServer(key secret.AccountKey, s server.Server) (string, error) {
 }
 
 const (
-	selectServer = `SELECT s.id, s.account_id, s.thumbprint, s.public_key, s.facts, s.born, s.account_epoch, s.claimed_at, s.seen_at, s.ended_at,
+	serverColumns = `s.id, s.account_id, s.thumbprint, s.public_key, s.facts, s.born, s.account_epoch, s.claimed_at, s.seen_at, s.ended_at,
 		i.epoch, i.floor, i.incident, o.id, o.state, o.admin, o.epoch, o.incident, o.secured, o.password_version, o.totp_since, o.key`
-	joinServer = ` FROM server s JOIN instance i ON i.id = 1 JOIN account o ON o.id = s.account_id`
+	selectServer = `SELECT ` + serverColumns
+	joinServer   = ` FROM server s JOIN instance i ON i.id = 1 JOIN account o ON o.id = s.account_id`
 )
 
 // heldRow is a server as it stands in its row, with what judges it.
@@ -201,4 +202,29 @@ func (db *DB) RemoveAddress(ctx context.Context, accountID, id, url string, act 
 		*f = f.Without(url)
 		return nil
 	})
+}
+
+// visitKinds are the kinds that a token made for a server can be made from.
+var visitKinds = []credential.Kind{credential.App, credential.AppPassword, credential.DeviceToken, credential.Refresh, credential.Access}
+
+// FindVisit returns everything that a token made for a server is judged by, in one question: the credential it was made from, by its hash, with its account, and
+// the server, where the account is its owner or was let in by its list. credential.ErrUnknown, also when the client that holds the credential was removed.
+func (db *DB) FindVisit(ctx context.Context, serverID, parent string) (v server.Visit, err error) {
+	var person personRow
+	var row heldRow
+	list, args := oneOf([]any{parent, serverID, string(credential.Refresh), string(credential.Access)}, visitKinds)
+	text := selectFound + selectPerson + `, ` + serverColumns + joinFound + ` JOIN server s ON s.id = $2 JOIN account o ON o.id = s.account_id` + whereFound + `c.hash = $1
+		AND (s.account_id = c.account_id OR EXISTS (SELECT 1 FROM server_access g WHERE g.server_id = s.id AND g.account_id = c.account_id))
+		AND (c.kind NOT IN ($3, $4) OR EXISTS (SELECT 1 FROM client k WHERE k.id = c.subject AND k.removed_at = 0 AND k.created_at <= c.created_at)) AND c.kind IN ` + list
+	if err := get(ctx, db.engine.point(), text, args, append(person.dest(), row.dest()...)...); err != nil {
+		return v, found(err, credential.ErrUnknown)
+	}
+	if v.Parent, v.Person, err = person.open(db); err != nil {
+		return v, err
+	}
+	v.Group = server.Friend
+	if v.Held, err = row.open(db); v.Held.AccountID == v.Parent.AccountID {
+		v.Group = server.Owner
+	}
+	return v, err
 }

@@ -103,38 +103,45 @@ func (db *DB) ListGuests(ctx context.Context, accountID, serverID string) ([]ser
 	return all, nil
 }
 
-// FindGroup returns what an account is to a server. Who stands on its list is, from then on, the one who came by that line; server.Nobody who does not.
+// FindGroup returns what an account is to a server, or would be if it came: its owner, somebody on its list, or server.Nobody.
 func (db *DB) FindGroup(ctx context.Context, serverID string, a account.Account) (server.Group, error) {
+	handles, err := a.Handles()
+	if err != nil {
+		return server.Nobody, err
+	}
 	var owner string
-	var known int64
-	err := get(ctx, db.engine.point(), `SELECT s.account_id, (SELECT COUNT(*) FROM server_access g WHERE g.server_id = s.id AND g.account_id = $2) FROM server s WHERE s.id = $1`,
-		[]any{serverID, a.ID}, &owner, &known)
+	var listed int64
+	list, args := oneOf([]any{serverID, a.ID}, db.allGuestHashes(handles))
+	err = get(ctx, db.engine.point(), `SELECT s.account_id, (SELECT COUNT(*) FROM server_access g WHERE g.server_id = s.id AND (g.account_id = $2 OR g.account_id = '' AND g.handle IN `+list+`))
+		FROM server s WHERE s.id = $1`, args, &owner, &listed)
 	switch {
 	case err != nil:
 		return server.Nobody, found(err, nil)
 	case owner == a.ID:
 		return server.Owner, nil
-	case known > 0:
+	case listed > 0:
 		return server.Friend, nil
 	}
-	handles, err := a.Handles()
-	if err != nil {
-		return server.Nobody, err
+	return server.Nobody, nil
+}
+
+func (db *DB) allGuestHashes(handles []account.Handle) (all []string) {
+	for _, h := range handles {
+		all = append(all, db.guestHashes(h)...)
 	}
-	group := server.Nobody
-	err = db.engine.write(ctx, func(t *tx) error {
-		group = server.Nobody
-		for _, h := range handles {
-			list, args := oneOf([]any{a.ID, serverID}, db.guestHashes(h))
-			n, err := t.exec(ctx, `UPDATE server_access SET account_id = $1 WHERE server_id = $2 AND account_id = '' AND handle IN `+list, args...)
-			if err != nil {
-				return err
-			}
-			if n > 0 {
-				group = server.Friend
-			}
-		}
-		return nil
-	})
-	return group, err
+	return all
+}
+
+// comeIn makes the lines by which somebody who is not the owner comes to a server the account's own, for good. ErrSpent when there is none.
+func (db *DB) comeIn(ctx context.Context, t *tx, serverID, accountID string, handles []account.Handle) error {
+	list, args := oneOf([]any{accountID, serverID}, append(db.allGuestHashes(handles), ""))
+	if _, err := t.exec(ctx, `UPDATE server_access SET account_id = $1 WHERE server_id = $2 AND account_id = '' AND handle IN `+list, args...); err != nil {
+		return err
+	}
+	var lines int64
+	err := get(ctx, t, `SELECT COUNT(*) FROM server_access WHERE server_id = $2 AND account_id = $1`, []any{accountID, serverID}, &lines)
+	if err == nil && lines == 0 {
+		err = ErrSpent
+	}
+	return err
 }

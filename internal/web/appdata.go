@@ -14,6 +14,7 @@ type ConsentPage struct {
 	Where   string   // host that the person comes back to; empty: an app on this device
 	Gets    []string // what the app gets, each as the end of "It"
 	Stays   bool     // it stays signed in by itself
+	Outside bool     // it is a media server that does not let the person in: nothing is asked, and the way back is open
 	Called  string
 	Address string
 }

@@ -42,12 +42,13 @@ func (d *Door) getConsent(w http.ResponseWriter, r *http.Request) error {
 	case step == grant.Prove:
 		return to(w, r, pathWith("/sign-in/again", "next", consentPath(p)))
 	}
-	return d.consentPage(w, r, p, v)
+	return d.consentPage(w, r, p, v, step == grant.Outside)
 }
 
-func (d *Door) consentPage(w http.ResponseWriter, r *http.Request, p grant.Pending, v visitor) error {
+func (d *Door) consentPage(w http.ResponseWriter, r *http.Request, p grant.Pending, v visitor, outside bool) error {
 	allowForm(w, p.Origin())
 	page := ConsentPage{Request: p.ID.Reveal(), Account: v.AccountID, App: p.Client.Name, Called: v.Person.Called(), Address: v.Person.Email, Where: whereTo(p.Origin())}
+	page.Outside = outside
 	page.Gets, page.Stays = getsOf(p.Scopes), slices.Contains(p.Scopes, relyingparty.OfflineAccess)
 	d.Pages.Page(w, r, http.StatusOK, "consent", Page{Person: v.header(), Data: page})
 	return nil

@@ -83,7 +83,7 @@ func (w *world) minted(a account.Account) map[credential.Kind]secret.Token {
 	_, _, all[credential.Change] = w.confirm(account.ForEmail, a, "change-"+a.Email)
 	for _, kind := range []credential.Kind{
 		credential.Undo, credential.NotMe, credential.Reset, credential.SecondStep, credential.Remembered, credential.Enrolment,
-		credential.KeepFactor, credential.Restricted, credential.Console, credential.LinkTicket, credential.RemoveDevice, credential.Handed, credential.DeviceToken, credential.ServerStanding,
+		credential.KeepFactor, credential.Restricted, credential.Console, credential.LinkTicket, credential.RemoveDevice, credential.Handed, credential.DeviceToken, credential.ServerStanding, credential.ServerAccess,
 	} {
 		all[kind], _ = w.link(kind, a)
 	}

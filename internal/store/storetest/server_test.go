@@ -189,7 +189,7 @@ func TestListServersFor(t *testing.T) {
 			}
 		}
 		count(1) // who was never there is told of nothing
-		w.group(theirs, other, server.Friend)
+		w.must(w.come(theirs, other))
 		count(2)
 		if all, err := w.db.ListServersFor(w.ctx(), ""); err != nil || len(all) != 0 {
 			w.Errorf("nobody has %+v %v", all, err)
@@ -339,7 +339,7 @@ func TestErasedAccountsLeaveNoServer(t *testing.T) {
 		w.admits(w.claimed(a, "one"), "bert")
 		theirs := w.claimed(other, "two")
 		w.admits(theirs, "anna")
-		w.group(theirs, a, server.Friend)
+		w.must(w.come(theirs, a))
 		w.tamper("UPDATE account SET state = 'deleting', delete_at = 1 WHERE id = $1", a.ID)
 		w.must(w.db.EraseAccount(w.ctx(), a.ID, w.act(audit.AccountErased, "")))
 		w.count(1, "server")

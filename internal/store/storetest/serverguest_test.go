@@ -6,6 +6,8 @@ import (
 	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/grant"
 	"usher/internal/id"
 	"usher/internal/server"
 	"usher/internal/store"
@@ -53,7 +55,7 @@ func TestListGuests(t *testing.T) {
 		a, other := w.person("anna"), w.person("bert")
 		s := w.claimed(a, "one")
 		g := w.admits(s, "Bert@Example.org")
-		w.group(s, other, server.Friend)
+		w.must(w.come(s, other))
 		all, err := w.db.ListGuests(w.ctx(), a.ID, s.ID)
 		if err != nil || len(all) != 1 || all[0] != (server.Guest{ID: g.ID, Label: g.Label, AddedAt: g.AddedAt}) {
 			w.Errorf("%+v %v", all, err)
@@ -68,7 +70,7 @@ func TestDismissGuest(t *testing.T) {
 		a, other := w.person("anna"), w.person("bert")
 		s := w.claimed(a, "one")
 		g := w.admits(s, "bert")
-		w.group(s, other, server.Friend)
+		w.must(w.come(s, other))
 		in, _ := w.signedIn(other)
 		n, _ := w.granted(credential.Access, in, s.ID)
 		w.is(w.db.DismissGuest(w.ctx(), other.ID, s.ID, g.ID, audit.Act{At: w.now}), server.ErrNotFound)
@@ -82,38 +84,107 @@ func TestDismissGuest(t *testing.T) {
 	})
 }
 
-// A line on the list is the first one's who came by it: a user name or an address may be another's later.
 func TestFindGroup(t *testing.T) {
 	each(t, func(w *world) {
-		a, other, third := w.person("anna"), w.person("bert"), w.person("carl")
+		a, other := w.person("anna"), w.person("bert")
 		s := w.claimed(a, "one")
 		w.group(s, a, server.Owner)
 		w.group(s, other, server.Nobody)
 		w.admits(s, "bert")
 		w.group(s, other, server.Friend)
+		w.count(1, "server_access WHERE account_id = ''") // asking changes nothing
+		if got, err := w.db.FindGroup(w.ctx(), "gone", a); err != nil || got != server.Nobody {
+			w.Errorf("%q at a server that is gone: %v", got, err)
+		}
+	})
+}
+
+// come lets somebody in at a server, by the page that asks.
+func (w *world) come(s server.Server, a account.Account) error {
+	w.Helper()
+	in, _ := w.signedIn(a)
+	answer := w.answering(in, s.ID)
+	var err error
+	answer.Handles, err = a.Handles()
+	w.must(err)
+	return w.db.GrantCode(w.ctx(), answer, w.act(audit.AppAllowed, a.ID))
+}
+
+// A line on the list is the first one's who comes by it: a user name or an address may be another's later.
+func TestLinesBelongToWhoCame(t *testing.T) {
+	each(t, func(w *world) {
+		a, other, third := w.person("anna"), w.person("bert"), w.person("carl")
+		s := w.claimed(a, "one")
+		w.is(w.come(s, other), store.ErrSpent) // who is not on the list gets no code, whatever is pressed
+		w.must(w.come(s, a))
+		w.admits(s, "bert")
+		w.must(w.come(s, other))
 		w.must(w.db.SetUserName(w.ctx(), other.ID, "robert", w.name("robert"), audit.Act{At: w.now}))
 		w.must(w.db.SetUserName(w.ctx(), third.ID, "bert", w.name("bert"), audit.Act{At: w.now}))
 		third.UserName, other.UserName = "bert", "robert"
 		w.group(s, third, server.Nobody)
+		w.is(w.come(s, third), store.ErrSpent)
 		w.group(s, other, server.Friend)
-		if got, err := w.db.FindGroup(w.ctx(), "gone", a); err != nil || got != server.Nobody {
-			w.Errorf("%q at a server that is gone: %v", got, err)
-		}
+		w.must(w.come(s, other))
 
-		// Two accounts that come by one line at once: it is one's.
 		w.admits(s, "fresh")
-		come := []account.Account{w.person("dora"), w.person("emil")}
-		come[0].UserName, come[1].UserName = "fresh", "fresh"
-		groups := make([]server.Group, len(come))
-		for _, err := range w.parallel(len(come), func(db *store.DB, i int) (err error) {
-			groups[i], err = db.FindGroup(w.ctx(), s.ID, come[i])
-			return err
-		}) {
-			w.must(err)
+		var answers []grant.Approval
+		for _, name := range []string{"dora", "emil"} {
+			in, _ := w.signedIn(w.person(name))
+			answer := w.answering(in, s.ID)
+			answer.Handles = []account.Handle{account.LoginHandle("fresh")}
+			answers = append(answers, answer)
 		}
-		if (groups[0] == server.Friend) == (groups[1] == server.Friend) {
-			w.Errorf("they are %q", groups)
+		won := 0
+		for _, err := range w.parallel(len(answers), func(db *store.DB, i int) error { return db.GrantCode(w.ctx(), answers[i], audit.Act{At: w.now}) }) {
+			if err == nil {
+				won++
+			} else {
+				w.is(err, store.ErrSpent)
+			}
 		}
+		if won != 1 {
+			w.Errorf("%d came by one line at once", won)
+		}
+	})
+}
+
+// What a token made for a server is judged by: what it was made from, the server, and its list.
+func TestFindVisit(t *testing.T) {
+	each(t, func(w *world) {
+		a, other := w.person("anna"), w.person("bert")
+		s := w.claimed(a, "one")
+		app, theirs := w.named(a, device.App, "app"), w.named(other, device.App, "theirs")
+		w.openSignIn(app)
+		w.openSignIn(theirs)
+		visit := func(parent string, want server.Group) {
+			w.Helper()
+			v, err := w.db.FindVisit(w.ctx(), s.ID, parent)
+			if want == server.Nobody {
+				w.is(err, credential.ErrUnknown)
+			} else if err != nil || v.Group != want || v.Parent.Hash != parent || v.Person.ID != v.Parent.AccountID || v.Person.Email == "" || v.Held.ID != s.ID || v.Held.Name != s.Name || v.Held.Standing(w.now).State != server.Good {
+				w.Errorf("%+v %v", v, err)
+			}
+		}
+		mine, hash := w.find(credential.App, app.Token).Hash, w.find(credential.App, theirs.Token).Hash
+		visit(mine, server.Owner)
+		visit(hash, server.Nobody)
+		g := w.admits(s, "bert")
+		visit(hash, server.Nobody) // who was never there is not told of, and has nothing to show
+		w.must(w.come(s, other))
+		visit(hash, server.Friend)
+		in, _ := w.signedIn(other)
+		visit(w.find(credential.Browser, in.Token).Hash, server.Nobody) // no token is made from it
+		w.client("jellyfin")
+		n, f := w.granted(credential.Refresh, in, "jellyfin")
+		visit(f.Hash, server.Friend)
+		w.must(w.db.RemoveClient(w.ctx(), "jellyfin", audit.Act{At: w.now}))
+		visit(f.Hash, server.Nobody)
+		w.is(w.resolve(credential.Refresh, n.Family), credential.ErrUnknown)
+		w.must(w.db.DismissGuest(w.ctx(), a.ID, s.ID, g.ID, audit.Act{At: w.now}))
+		visit(hash, server.Nobody)
+		w.must(w.db.UnclaimServer(w.ctx(), a.ID, s.ID, audit.Act{At: w.now}))
+		visit(mine, server.Nobody)
 	})
 }
 
@@ -123,8 +194,7 @@ func TestRevokedConsentFreesTheLine(t *testing.T) {
 		a, other := w.person("anna"), w.person("bert")
 		s := w.claimed(a, "one")
 		w.admits(s, "bert")
-		w.group(s, other, server.Friend)
-		w.tamper("INSERT INTO consent (account_id, client_id, scopes, granted_at) VALUES ($1, $2, 'openid', 1)", other.ID, s.ID)
+		w.must(w.come(s, other))
 		w.must(w.db.RevokeConsent(w.ctx(), other.ID, s.ID, audit.Act{At: w.now}))
 		if all, err := w.db.ListServersFor(w.ctx(), other.ID); err != nil || len(all) != 0 {
 			w.Errorf("%+v %v", all, err)

@@ -196,7 +196,7 @@ func (w *world) find(kind credential.Kind, token secret.Token) credential.Found 
 
 // resolve asks the one resolver whether a presented credential counts now.
 func (w *world) resolve(kind credential.Kind, token secret.Token) error {
-	if kind == credential.Refresh || kind == credential.Access || kind == credential.ClientAccess || kind == credential.DeviceToken || kind == credential.ServerStanding { // what finds them is part of what is presented
+	if kind == credential.Refresh || kind == credential.Access || kind == credential.ClientAccess || kind == credential.DeviceToken || kind == credential.ServerStanding || kind == credential.ServerAccess { // what finds them is part of what is presented
 		f, err := w.db.FindCredential(w.ctx(), kind, token)
 		if err == nil {
 			err = credential.Judge(f, w.now)
