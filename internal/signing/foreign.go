@@ -16,7 +16,7 @@ var clientTypes = []string{"", "JWT", "client-authentication+jwt"}
 // OpenClient returns what a client's assertion says that one of the client's own keys signed. A token that brings a key of its own, or names a place to
 // fetch one from, or asks for something that must be understood, is refused. ErrInvalid.
 func OpenClient(token string, keys jose.JSONWebKeySet) (Claims, error) {
-	if !Looks(token) {
+	if !spelled(token) {
 		return nil, ErrInvalid
 	}
 	head, _, _ := strings.Cut(token, ".")

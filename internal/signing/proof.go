@@ -24,7 +24,7 @@ type Proof struct {
 func OpenProof(token string) (Proof, error) {
 	head, _, _ := strings.Cut(token, ".")
 	raw, err := encoding.DecodeString(head)
-	if err != nil || !Looks(token) {
+	if err != nil || !spelled(token) {
 		return Proof{}, ErrInvalid
 	}
 	header, err := members(raw)

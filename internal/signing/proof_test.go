@@ -14,10 +14,16 @@ import (
 // proving signs a payload by a new key, under a header that a test may change.
 func proving(t testing.TB, payload string, change func(header, jwk map[string]any)) (token string, public ed25519.PublicKey) {
 	t.Helper()
-	public, private, err := ed25519.GenerateKey(rand.Reader)
+	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return provingBy(t, private, payload, change)
+}
+
+func provingBy(t testing.TB, private ed25519.PrivateKey, payload string, change func(header, jwk map[string]any)) (token string, public ed25519.PublicKey) {
+	t.Helper()
+	public = private.Public().(ed25519.PublicKey)
 	jwk := map[string]any{"kty": "OKP", "crv": "Ed25519", "x": base64.RawURLEncoding.EncodeToString(public)}
 	header := map[string]any{"typ": proofType, "jwk": jwk}
 	if change != nil {
@@ -42,8 +48,9 @@ func TestOpenProof(t *testing.T) {
 	body, tail, _ := strings.Cut(rest, ".")
 	otherHead, _, _ := strings.Cut(other, ".")
 	bad := map[string]string{
-		"nothing": "", "dots": "..", "another key": otherHead + "." + body + "." + tail, "unsigned": head + "." + body + ".", "padded": good + "=",
-		"another payload": head + "." + encoding.EncodeToString([]byte(`{"aud":"them"}`)) + "." + tail,
+		"nothing": "", "dots": "..", "another key": otherHead + "." + body + "." + tail, "unsigned": head + "." + body + ".", "padded": good + "=", "a line break": good + "\n",
+		"another spelling": respelled(good),
+		"another payload":  head + "." + encoding.EncodeToString([]byte(`{"aud":"them"}`)) + "." + tail,
 	}
 	for what, change := range map[string]func(header, jwk map[string]any){
 		"another typ": func(h, _ map[string]any) { h["typ"] = "JWT" }, "no typ": func(h, _ map[string]any) { delete(h, "typ") },
@@ -65,8 +72,8 @@ func TestOpenProof(t *testing.T) {
 
 // FuzzProof looks for a text that counts and that no key signed.
 func FuzzProof(f *testing.F) {
-	good, _ := proving(f, `{"aud":"us"}`, nil)
-	for _, seed := range []string{good, good + "=", "", "..", "eyJhbGciOiJub25lIn0.e30."} {
+	good, _ := provingBy(f, fixedKey, `{"aud":"us"}`, nil)
+	for _, seed := range []string{good, good + "=", good[:20] + "\n" + good[20:], good + "\n", "", "..", "eyJhbGciOiJub25lIn0.e30."} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, token string) {

@@ -61,7 +61,7 @@ func TestOpen(t *testing.T) {
 		parts := strings.Split(token, ".")
 		for what, bad := range map[string]string{
 			"nothing": "", "dots": "..", "two parts": parts[0] + "." + parts[1], "four": token + ".x", "no signature": parts[0] + "." + parts[1] + ".",
-			"padding": token + "=", "blank": token + " ", "long": parts[0] + "." + strings.Repeat("a", longest) + "." + parts[2],
+			"padding": token + "=", "blank": token + " ", "line break": token + "\n", "long": parts[0] + "." + strings.Repeat("a", longest) + "." + parts[2],
 			"another payload": parts[0] + "." + encoding.EncodeToString([]byte(`{"iss":"them"}`)) + "." + parts[2],
 			"cut":             token[:len(token)-1], "foreign": sign(t, foreign, kind, map[string]any{}),
 		} {
@@ -342,9 +342,12 @@ func TestMembersStandOnce(t *testing.T) {
 
 // FuzzAccessToken looks for a text that counts and that we did not sign.
 func FuzzAccessToken(f *testing.F) {
-	k, _ := keysOf(f, &clock{now})
+	k, keeper := keysOf(f, &clock{now})
+	fixed := secret.SigningKey{Use: secret.SignsAccess, Key: fixedKey}
+	have := known{keeper.Ring(), map[secret.SigningUse][]ready{secret.SignsAccess: {{fixed, publicHalf(fixed, jose.EdDSA)}}, secret.SignsIdentity: k.published(secret.SignsIdentity)}}
+	k.known.Store(&have)
 	good := sign(f, k, Access, map[string]any{"iss": "us"})
-	for _, seed := range []string{good, good + "=", "", "..", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", good[:len(good)-4] + "AAAA", sign(f, k, Identity, map[string]any{"iss": "us"})} {
+	for _, seed := range []string{good, good + "=", good[:20] + "\n" + good[20:], good + "\r\n", "", "..", "a.b.c", "eyJhbGciOiJub25lIn0.e30.", good[:len(good)-4] + "AAAA", sign(f, k, Identity, map[string]any{"iss": "us"})} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, token string) {
