@@ -25,6 +25,7 @@ import (
 	"usher/internal/incident"
 	"usher/internal/mediaserver"
 	"usher/internal/notice"
+	"usher/internal/profile"
 	"usher/internal/relyingparty"
 	"usher/internal/server"
 )
@@ -403,6 +404,24 @@ func TestGatesCollectAClaimToken(t *testing.T) {
 		h.is(h.post("/account/devices/sign-out-all", nil, "usher", h.signedIn(h.anna)), http.StatusSeeOther)
 		if w := gate.polls(waits.Device); said(w).Error == "" {
 			t.Errorf("after everything was signed out: %d %s", w.Code, w.Body) // attack R8
+		}
+	})
+}
+
+// What the service keeps about somebody's servers stands in what they can take along.
+func TestDownloadsHaveServers(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate := d.newGate(h.offer(h.anna))
+		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert@example.org", device.Client{}))
+		f := h.here(h.anna)
+		f.FreshAt = d.at
+		raw, err := (&profile.Service{Store: d.db, Resolver: d.resolver, Now: d.now}).Download(d.Context(), f, device.Client{})
+		h.must(err)
+		for _, want := range []string{`"name": "Attic"`, `"http://192.168.1.5:32400"`, `"bert@example.org"`, `"claimed_from": "203.0.113.7"`} {
+			if !strings.Contains(string(raw), want) {
+				t.Errorf("%s is missing in %s", want, raw)
+			}
 		}
 	})
 }

@@ -141,6 +141,23 @@ func TestPlayersHaveATokenForEachServer(t *testing.T) {
 	})
 }
 
+// A server ends the tokens that it has for itself, and nothing that is another's.
+func TestServersRevokeTheirOwn(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate, other := h.opened(h.anna), h.newGate(h.offer(h.anna))
+		own, foreign := gate.own(), other.own()
+		for _, token := range []string{foreign, own} {
+			if w := gate.asks("/oauth/revoke", url.Values{"token": {token}}); w.Code != http.StatusOK {
+				t.Errorf("%d %s", w.Code, w.Body)
+			}
+		}
+		if gate.sees(own).Active || !other.sees(foreign).Active || !gate.sees(gate.own()).Active {
+			t.Error("not its own tokens have ended, or others, too")
+		}
+	})
+}
+
 // A server asks by an access token of its own as well (RFC 7662 §2.1).
 func TestServersIntrospectByTheirToken(t *testing.T) {
 	eachDoors(t, func(d *doors) {

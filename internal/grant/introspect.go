@@ -129,7 +129,9 @@ func (s *Service) RevokeToken(ctx context.Context, p Proof, token secret.Token) 
 	var f credential.Found
 	switch {
 	case c.AccountID != "":
-		f, err = s.leave(ctx, c, token)
+		if f, err = s.leave(ctx, c, token); err == nil && f.Hash == "" {
+			return s.revokeOwn(ctx, c, token)
+		}
 	case token.WellFormed():
 		f, _, err = s.refreshable(ctx, c, token, find)
 		err = unlessRefused(err)

@@ -11,6 +11,7 @@ import (
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/relyingparty"
+	"usher/internal/server"
 )
 
 // DataStore reads what an account's owner may take along.
@@ -22,6 +23,13 @@ type DataStore interface {
 	ListRemembered(ctx context.Context, accountID string, now time.Time) ([]credential.Credential, error)
 	FindRemoval(ctx context.Context, accountID string) (credential.Removal, error)
 	ListConsents(ctx context.Context, accountID string) ([]relyingparty.Consent, error)
+	ServerStore
+}
+
+// ServerStore reads the media servers of an account.
+type ServerStore interface {
+	ListServers(ctx context.Context, accountID string) ([]server.Held, error)
+	ListGuests(ctx context.Context, accountID, serverID string) ([]server.Guest, error)
 }
 
 // mostEvents bounds the activity in a download.
@@ -44,7 +52,21 @@ type Data struct {
 	SecondStep *DataSecondStep `json:"second_step,omitempty"` // nil when it is off
 	Devices    []DataDevice    `json:"devices"`
 	Apps       []DataApp       `json:"connected_apps"`
+	Servers    []DataServer    `json:"media_servers"`
 	Events     []DataEvent     `json:"events"`
+}
+
+// DataServer is a media server that the person claimed by its own key.
+type DataServer struct {
+	Name        string    `json:"name"`
+	Product     string    `json:"product"`
+	Version     string    `json:"version"`
+	Addresses   []string  `json:"addresses"`
+	Guests      []string  `json:"guests"` // as the person typed them
+	ClaimedFrom string    `json:"claimed_from"`
+	Place       string    `json:"place,omitempty"`
+	ClaimedAt   time.Time `json:"claimed_at"`
+	SeenAt      time.Time `json:"last_seen_at"`
 }
 
 // DataSecondStep is how the second step stands.
@@ -125,6 +147,9 @@ func (s *Service) Download(ctx context.Context, f credential.Found, client devic
 	for i, c := range apps {
 		d.Apps[i] = DataApp{c.ClientID, c.Scopes, c.At}
 	}
+	if d.Servers, err = s.serverData(ctx, a.ID); err != nil {
+		return nil, err
+	}
 	events, err := s.Store.ListAudit(ctx, audit.Filter{AccountID: a.ID, Limit: mostEvents})
 	if err != nil {
 		return nil, err
@@ -137,6 +162,31 @@ func (s *Service) Download(ctx context.Context, f credential.Found, client devic
 		return nil, err
 	}
 	return json.MarshalIndent(d, "", "  ")
+}
+
+func (s *Service) serverData(ctx context.Context, accountID string) ([]DataServer, error) {
+	held, err := s.Store.ListServers(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]DataServer, len(held))
+	for i, h := range held {
+		all[i] = DataServer{
+			Name: h.Name, Product: h.Product, Version: h.Version, Addresses: []string{}, Guests: []string{}, ClaimedFrom: h.From.Address, Place: h.From.Place,
+			ClaimedAt: h.ClaimedAt, SeenAt: h.SeenAt,
+		}
+		for _, a := range h.Addresses {
+			all[i].Addresses = append(all[i].Addresses, a.URL)
+		}
+		guests, err := s.Store.ListGuests(ctx, accountID, h.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, g := range guests {
+			all[i].Guests = append(all[i].Guests, g.Label)
+		}
+	}
+	return all, nil
 }
 
 // Events returns recent acts on an account, newest first, from before an entry on when one is named.

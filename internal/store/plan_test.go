@@ -22,6 +22,7 @@ import (
 	"usher/internal/ratelimit"
 	"usher/internal/relyingparty"
 	"usher/internal/secret"
+	"usher/internal/server"
 	"usher/internal/testdb"
 )
 
@@ -193,6 +194,7 @@ func dailyTrips(t *testing.T, db *DB) {
 	must(db.RestoreEmail(ctx, restored.Hash, account.EmailChange{AccountID: a.ID, Email: a.Email, Handle: mail}, act(a.ID)))
 	incidentTrips(t, db, a, mail)
 	must(factorTrips(db, a.ID, act(a.ID)))
+	must(serverTrips(db, a, act(a.ID)))
 	must(clientTrips(db, act("")))
 	must(db.EndEverything(ctx, a.ID, nil, act(a.ID)))
 	must(db.SetState(ctx, a.ID, account.Active, account.Deleting, began, act(a.ID)))
@@ -282,6 +284,42 @@ func clientTrips(db *DB, act audit.Act) error {
 	do(err)
 	do(db.LogoutTold(ctx, "x"))
 	do(db.LogoutFailed(ctx, "x", began))
+	return errors.Join(all...)
+}
+
+// serverTrips does with a media server all that is done with one.
+func serverTrips(db *DB, a account.Account, act audit.Act) error {
+	ctx := context.Background()
+	var all []error
+	do := func(err error) { all = append(all, err) }
+	claim := credential.Link{Kind: credential.ServerClaim, Token: secret.NewClaim(), AccountID: a.ID, Stamp: credential.Stamp{Born: 1 << 40, Account: 1 << 40}}
+	do(db.Record(ctx, act.Linking(claim)))
+	f, err := db.FindCredential(ctx, claim.Kind, claim.Token)
+	do(err)
+	s := server.Server{ID: id.New(began), AccountID: a.ID, Thumbprint: "print", Public: "key", Facts: server.Facts{Name: "Attic"}, ClaimedAt: began}
+	_, err = db.ClaimServer(ctx, server.Claim{Server: s, Spends: f.Hash, Most: 9}, act)
+	do(err)
+	do(db.DescribeServer(ctx, a.ID, s.ID, s.Facts, began))
+	do(db.TouchServer(ctx, s.ID, began))
+	do(db.ConfirmAddress(ctx, a.ID, s.ID, "https://attic.example", act))
+	do(db.RemoveAddress(ctx, a.ID, s.ID, "https://attic.example", act))
+	guest := server.Guest{ID: id.New(began), Label: "bert", Handle: account.LoginHandle("bert"), AddedAt: began}
+	do(db.AdmitGuest(ctx, a.ID, s.ID, guest, act))
+	_, err = db.ListGuests(ctx, a.ID, s.ID)
+	do(err)
+	_, err = db.FindGroup(ctx, s.ID, a)
+	do(err)
+	_, err = db.ListServers(ctx, a.ID)
+	do(err)
+	_, err = db.ListServersFor(ctx, a.ID)
+	do(err)
+	if _, err = db.FindVisit(ctx, s.ID, "none"); !errors.Is(err, credential.ErrUnknown) {
+		do(fmt.Errorf("found a visit: %w", err))
+	}
+	do(db.SignOutServer(ctx, a.ID, s.ID, act))
+	do(db.BringServersBack(ctx, a.ID, []string{s.ID}, credential.Stamp{}, act))
+	do(db.DismissGuest(ctx, a.ID, s.ID, guest.ID, act))
+	do(db.UnclaimServer(ctx, a.ID, s.ID, act))
 	return errors.Join(all...)
 }
 

@@ -29,6 +29,7 @@ var sealedCells = []struct {
 	{"mail", "body", openMail},
 	{"audit", "detail", listAudit},
 	{"client", "facts", findClient},
+	{"server", "facts", findServer}, {"server_access", "label", listGuests},
 }
 
 func loadAccount(w *world, a account.Account, _ string) error {
@@ -69,6 +70,19 @@ func findClient(w *world, _ account.Account, id string) error {
 	return err
 }
 
+func findServer(w *world, _ account.Account, id string) error {
+	_, err := w.db.FindServer(w.ctx(), id)
+	return err
+}
+
+func listGuests(w *world, a account.Account, _ string) error {
+	all, err := w.db.ListServers(w.ctx(), a.ID)
+	if err == nil {
+		_, err = w.db.ListGuests(w.ctx(), a.ID, all[0].ID)
+	}
+	return err
+}
+
 // settle writes one row of everything sealed for an account and returns the rows' ids by table.
 func (w *world) settle(name string) (account.Account, map[string]string) {
 	w.Helper()
@@ -78,8 +92,10 @@ func (w *world) settle(name string) (account.Account, map[string]string) {
 	w.must(w.db.TurnOnFactor(w.ctx(), on, audit.Act{At: w.now}))
 	n, _ := w.signUp("sign-up-" + a.Email)
 	mail := w.post(notice.Test(a.Email))
+	held := w.claimed(a, "of "+name)
+	guest := w.admits(held, "guest.of."+name)
 	entry := w.text("SELECT id FROM audit WHERE account_id = $1 ORDER BY id LIMIT 1", a.ID)
-	return a, map[string]string{"account": a.ID, "device": s.Device.ID, "confirmation": n.ID, "mail": mail, "audit": entry, "recovery_code": a.ID + ".0", "client": w.client("app" + a.ID).ID}
+	return a, map[string]string{"account": a.ID, "device": s.Device.ID, "confirmation": n.ID, "mail": mail, "audit": entry, "recovery_code": a.ID + ".0", "client": w.client("app" + a.ID).ID, "server": held.ID, "server_access": guest.ID}
 }
 
 // Attack S13: a sealed value that is moved to another row or another column does not open, not even within one account.
