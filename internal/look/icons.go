@@ -24,6 +24,11 @@ var icons = map[string]string{
 	"lock":     `<rect x="4.5" y="10.5" width="15" height="10" rx="2.5"/><path d="M8 10.5V7.5a4 4 0 0 1 8 0v3"/>`,
 	"out":      `<path d="M14.5 4H6a2 2 0 0 0-2 2v12a2 2 0 0 0 2 2h8.5M9.5 12H21M17 8l4 4-4 4"/>`,
 	"search":   `<circle cx="10.5" cy="10.5" r="6.5"/><path d="m15.5 15.5 5 5"/>`,
+	"folder":   `<path d="M3 6.5a1.5 1.5 0 0 1 1.5-1.5H9l2.5 2.5h8A1.5 1.5 0 0 1 21 9v9a1.5 1.5 0 0 1-1.5 1.5h-15A1.5 1.5 0 0 1 3 18z"/>`,
+	"file":     `<path d="M6 3h8l4.5 4.5V21H6zM14 3v4.5h4.5"/>`,
+	"film":     `<rect x="3" y="5" width="18" height="14" rx="1.5"/><path d="m10 9 5 3-5 3z"/>`,
+	"sound":    `<circle cx="7" cy="17.5" r="2.5"/><circle cx="17" cy="15.5" r="2.5"/><path d="M9.5 17.5V6l10-2v11.5"/>`,
+	"picture":  `<rect x="3" y="5" width="18" height="14" rx="1.5"/><circle cx="8.5" cy="10" r="1.5"/><path d="m3.5 17.5 5-4.5 4 3.5 3-2.5 5 3.5"/>`,
 	"clock":    `<circle cx="12" cy="12" r="9"/><path d="M12 7v5.2l3.5 2"/>`,
 }
 

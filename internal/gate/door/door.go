@@ -189,7 +189,11 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) {
 	ctx, cut := context.WithCancel(r.Context())
 	defer cut()
 	p.cut = cut
-	d.inside.ServeHTTP(w, r.WithContext(withPassage(ctx, p)))
+	r = r.WithContext(withPassage(ctx, p))
+	if d.Upstream == nil {
+		r.URL = &url.URL{Path: p.path.Plain, RawQuery: withoutPlexToken(r.URL.RawQuery)}
+	}
+	d.inside.ServeHTTP(w, r)
 }
 
 // serveOwn serves a path of the gate's own in its one spelling only.
