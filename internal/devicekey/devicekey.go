@@ -57,7 +57,7 @@ var (
 	ErrDead    = errors.New("devicekey: no such key, or its device was signed out")
 	ErrExpired = errors.New("devicekey: what the key signed, or its nonce, is too old, or was used")
 	ErrInvalid = errors.New("devicekey: not signed by that key, or not for us")
-	ErrForeign = errors.New("devicekey: the nonce is another device's")
+	ErrForeign = errors.New("devicekey: what was signed, or its nonce, is another device's")
 )
 
 // JWK is a public key as software sends it (RFC 8037 §2).

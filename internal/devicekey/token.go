@@ -22,18 +22,20 @@ import (
 const originalHost = "plex.tv"
 
 // Token gives a token that lives a week for what a device's key has signed, in the place of the token the device had. The nonce is spent. It returns
-// the key as well. ErrDead, ErrExpired, ErrInvalid, ErrForeign.
-func (s *Service) Token(ctx context.Context, signed string) (secret.Token, credential.Found, error) {
+// the key as well. client is how who shows it calls itself, often empty. ErrDead, ErrExpired, ErrInvalid, ErrForeign.
+func (s *Service) Token(ctx context.Context, client, signed string) (secret.Token, credential.Found, error) {
 	names, err := signing.Peek(signed)
 	kid, software := names.KeyID, names.Issuer
 	if err != nil || software == "" || kid == "" {
 		return secret.Token{}, credential.Found{}, ErrInvalid
 	}
 	key, who, err := s.Resolver.ResolvePerson(ctx, credential.DeviceKey, credential.KeyName(software, kid))
-	if credential.IsDead(err) {
+	switch {
+	case credential.IsDead(err) && client != "" && client != software:
+		return secret.Token{}, credential.Found{}, ErrForeign
+	case credential.IsDead(err):
 		return secret.Token{}, credential.Found{}, ErrDead
-	}
-	if err != nil {
+	case err != nil:
 		return secret.Token{}, credential.Found{}, err
 	}
 	claims, err := s.check(signed, kid, key.Detail)

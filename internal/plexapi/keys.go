@@ -42,7 +42,7 @@ func (c *call) jwk() devicekey.JWK {
 
 // keyToken gives a token for what a device's key has signed.
 func (d *Door) keyToken(c *call) error {
-	token, key, err := d.Keys.Token(c.r.Context(), c.body["jwt"])
+	token, key, err := d.Keys.Token(c.r.Context(), c.says().Identifier, c.body["jwt"])
 	if err != nil {
 		return err
 	}

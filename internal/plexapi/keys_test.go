@@ -63,9 +63,9 @@ func (k keyed) signs(nonce string, change func(claims map[string]any)) string {
 
 func asTheyAre(map[string]any) {}
 
-func (h *house) exchanges(signed string) answer {
-	h.Helper()
-	return h.ask(http.MethodPost, "/api/v2/auth/token", `{"jwt":"`+signed+`"}`, "Content-Type", "application/json", "Accept", "application/json")
+func (k keyed) exchanges(signed string) answer {
+	k.Helper()
+	return k.ask(http.MethodPost, "/api/v2/auth/token", `{"jwt":"`+signed+`"}`, "Content-Type", "application/json", "Accept", "application/json", "X-Plex-Client-Identifier", k.name)
 }
 
 // renews gets a token by the key.
@@ -139,7 +139,7 @@ func TestDeviceKey(t *testing.T) {
 		h.Log("without a name of its own, the key's thumbprint is its name")
 		unnamed := h.keyed("attic", "")
 		unnamed.register(next).is(204)
-		h.exchanges(k.signs(h.nonce("attic"), asTheyAre)).is(401, `"code":1001`) // one key for each device
+		k.exchanges(k.signs(h.nonce("attic"), asTheyAre)).is(401, `"code":1001`) // one key for each device
 	})
 }
 
@@ -186,27 +186,30 @@ func TestDeviceKeyIsBound(t *testing.T) {
 		h.Log("nonces")
 		nonce := h.nonce("attic")
 		signed := k.signs(nonce, asTheyAre)
-		h.exchanges(k.signs(h.nonce("shed"), asTheyAre)).is(422, `"code":1097`)
-		h.exchanges(k.signs("", asTheyAre)).is(498)
-		h.exchanges(k.signs(anns, asTheyAre)).is(498)
-		h.exchanges(signed).is(200)
-		h.exchanges(signed).is(498, `"code":1069`)
+		k.exchanges(k.signs(h.nonce("shed"), asTheyAre)).is(422, `"code":1097`)
+		k.exchanges(k.signs("", asTheyAre)).is(498)
+		k.exchanges(k.signs(anns, asTheyAre)).is(498)
+		k.exchanges(signed).is(200)
+		k.exchanges(signed).is(498, `"code":1069`)
 		late := h.nonce("attic")
 		h.now = h.now.Add(5 * time.Minute)
-		h.exchanges(k.signs(late, asTheyAre)).is(498)
+		k.exchanges(k.signs(late, asTheyAre)).is(498)
 		h.Log("claims and signatures")
 		for _, change := range []func(map[string]any){
 			func(c map[string]any) { c["aud"] = "evil.example" }, func(c map[string]any) { delete(c, "aud") }, func(c map[string]any) { delete(c, "exp") },
 			func(c map[string]any) { delete(c, "iat") }, func(c map[string]any) { c["iat"] = h.now.Add(time.Hour).Unix() },
 		} {
-			h.exchanges(k.signs(h.nonce("attic"), change)).is(422, `"code":1008`)
+			k.exchanges(k.signs(h.nonce("attic"), change)).is(422, `"code":1008`)
 		}
-		h.exchanges(k.signs(h.nonce("attic"), func(c map[string]any) { c["exp"] = h.now.Add(-2 * time.Minute).Unix() })).is(498)
-		h.exchanges(k.signs(h.nonce("attic"), func(c map[string]any) { c["iss"] = "shed" })).is(401)
+		k.exchanges(k.signs(h.nonce("attic"), func(c map[string]any) { c["exp"] = h.now.Add(-2 * time.Minute).Unix() })).is(498)
+		for _, other := range []string{"shed", "nobody", "ATTIC"} { // a device's whose key has another name, no device's, and one like it
+			k.exchanges(k.signs(h.nonce("attic"), func(c map[string]any) { c["iss"] = other })).is(422, `"code":1097`)
+		}
+		(keyed{h, "", "one", k.private}).exchanges(k.signs(h.nonce("attic"), func(c map[string]any) { c["iss"] = "nobody" })).is(401, `"code":1001`)
 		thief := keyed{h, "attic", "one", other.private}
-		h.exchanges(thief.signs(h.nonce("attic"), asTheyAre)).is(422)
+		thief.exchanges(thief.signs(h.nonce("attic"), asTheyAre)).is(422)
 		for _, bad := range []string{"", "x", "a.b.c", signed + ".x", signed[:len(signed)-4] + "AAAA", strings.Replace(signed, ".", "", 1)} {
-			if code := h.exchanges(bad).Code; code < 400 || code >= 500 {
+			if code := k.exchanges(bad).Code; code < 400 || code >= 500 {
 				t.Errorf("%.30q: %d", bad, code)
 			}
 		}
@@ -224,7 +227,7 @@ func TestDeviceKeyIsBound(t *testing.T) {
 		token := other.renews()
 		h.ask(http.MethodDelete, "/api/v2/users/signout", "", "X-Plex-Token", token).is(204)
 		h.get("/api/v2/ping", token).is(401)
-		h.exchanges(other.signs(h.nonce("shed"), asTheyAre)).is(401)
+		other.exchanges(other.signs(h.nonce("shed"), asTheyAre)).is(401)
 		_ = bob
 	})
 }
@@ -244,7 +247,7 @@ func TestDeviceKeyDies(t *testing.T) {
 			h.get("/api/v2/ping", token).is(200)
 			h.must(end(a))
 			h.get("/api/v2/ping", token).is(401, `code="1001"`)
-			h.exchanges(k.signs(h.nonce(name), asTheyAre)).is(401, `"code":1001`)
+			k.exchanges(k.signs(h.nonce(name), asTheyAre)).is(401, `"code":1001`)
 		}
 	})
 }

@@ -82,7 +82,7 @@ func (c *call) polls() (id int64, state tvlink.PinState, err error) {
 	signed := c.said("deviceJWT")
 	state, err = c.door.Links.PollPin(c.r.Context(), tvlink.PinPoll{ID: id, Name: name, Signs: signed != "", Client: c.door.client(c.r)})
 	if err == nil && signed != "" && !state.Token.Empty() { // before, the nonce is not spent: clients show the same again and again
-		state.Token, _, err = c.door.Keys.Token(c.r.Context(), signed)
+		state.Token, _, err = c.door.Keys.Token(c.r.Context(), name, signed)
 	}
 	return id, state, err
 }

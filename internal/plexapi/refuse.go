@@ -72,7 +72,7 @@ var meanings = []struct {
 	{tvlink.ErrUnseen, refusal{1068, http.StatusForbidden, "This app was given your password too long ago to let a device in from here. Type the device's code at SITE/link in a browser."}},
 	{devicekey.ErrExpired, refusal{1069, statusExpired, "What was signed has expired, or its nonce has, or was used. Get a new nonce."}},
 	{devicekey.ErrInvalid, refusal{1008, http.StatusUnprocessableEntity, "The signature is not that key's, or it is not for SITE."}},
-	{devicekey.ErrForeign, refusal{1097, http.StatusUnprocessableEntity, "The issuer is not the device that the nonce was given to."}},
+	{devicekey.ErrForeign, refusal{1097, http.StatusUnprocessableEntity, "The issuer is not the device that asks, or that the nonce was given to."}},
 	{devicekey.ErrDead, refusal{1001, http.StatusUnauthorized, "User could not be authenticated. There is no such key, or its device was signed out."}},
 	{devicekey.ErrTaken, refusal{1014, http.StatusUnprocessableEntity, "A key of this name is registered for another device."}},
 	{devicekey.ErrBadKey, refusal{1004, http.StatusBadRequest, "The key has to be an Ed25519 public key as a JSON Web Key."}},
