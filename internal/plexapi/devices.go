@@ -74,6 +74,9 @@ func (d *Door) deleteDevice(c *call) error {
 
 // resources lists the same as places to play from or on, and the media servers that have a key of their own, each with a token that is made for it.
 func (d *Door) resources(c *call) error {
+	if _, err := c.identifier(); err != nil {
+		return err
+	}
 	in, all, err := d.listed(c)
 	if err != nil {
 		return err

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"testing"
 
+	"usher/internal/audit"
+	"usher/internal/credential"
 	"usher/internal/device"
 )
 
@@ -40,6 +42,7 @@ func TestDevices(t *testing.T) {
 		}
 		h.get("/devices.xml", "").is(401)
 		h.get("/api/v2/resources", "").is(401, `code="1001"`)
+		h.get("/api/v2/resources", attic, "X-Plex-Client-Identifier", "").is(400, `code="1000"`)
 
 		app := h.appPassword(ann) // what others call themselves is half of what their PINs are polled with
 		for _, path := range []string{"/devices.xml", "/api/resources", "/api/v2/resources"} {
@@ -83,5 +86,27 @@ func TestHome(t *testing.T) {
 		}
 		h.get("/api/v2/friends", token, "Accept", "application/json").is(200, "[]")
 		h.get("/api/users/1", token).is(404)
+	})
+}
+
+// Browsers are their owner's own affair: no list of this API has them, nor does it sign one out by its number.
+func TestBrowsersAreListedNowhere(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ann := h.person("ann", false)
+		app := h.signIn("ann", annPassword, "attic")
+		for _, agent := range []string{"Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0", "Mozilla/5.0 (iPhone) Safari/605.1"} {
+			f, client := h.browserOf(ann, "203.0.113.7")
+			client.UserAgent = agent
+			in := credential.NewSignIn(ann.ID, "password", client, h.now)
+			in.Stamp = credential.StampNow(f.Clock, f.Account)
+			h.must(h.db.OpenSignIn(h.Context(), credential.Attempt{At: h.now}, credential.Candidate{}, in, audit.Act{At: h.now}, audit.Act{}))
+			for _, path := range []string{"/devices.xml", "/api/v2/resources", "/api/resources", "/pms/resources"} {
+				h.get(path, app).is(200, "attic").without(in.Device.Name, in.Device.ID, strconv.FormatInt(device.Number(in.Device.ID), 10))
+			}
+			h.ask(http.MethodDelete, "/devices/"+strconv.FormatInt(device.Number(in.Device.ID), 10)+".xml", "", "X-Plex-Token", app).is(404)
+		}
+		if got := len(h.apps(ann.ID)); got != 3 {
+			t.Errorf("%d devices", got)
+		}
 	})
 }
