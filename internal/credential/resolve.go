@@ -104,6 +104,15 @@ var (
 	ErrTooMany       = errors.New("credential: as many of this kind wait as may")
 )
 
+// TooManyError is ErrTooMany, and says when the first of those that wait is over.
+type TooManyError struct{ Until time.Time }
+
+// Error names no time: it is for who asked to be told.
+func (e *TooManyError) Error() string { return ErrTooMany.Error() }
+
+// Is reports that it is ErrTooMany.
+func (e *TooManyError) Is(target error) bool { return target == ErrTooMany }
+
 // IsDead tells the judgement that a credential does not count from an outage.
 func IsDead(err error) bool {
 	return slices.ContainsFunc([]error{ErrUnknown, ErrEnded, ErrResetRequired, ErrLocked, ErrDeleting}, func(dead error) bool { return errors.Is(err, dead) })

@@ -60,8 +60,8 @@ var (
 	ErrForeign = errors.New("devicekey: what was signed, or its nonce, is another device's")
 )
 
-// JWK is a public key as software sends it (RFC 8037 §2).
-type JWK struct{ KeyType, Curve, X, Use, Algorithm, KeyID string }
+// JWK is a public key as software sends it (RFC 8037 §2). Private is the other half, which is to stay where it is.
+type JWK struct{ KeyType, Curve, X, Private, Use, Algorithm, KeyID string }
 
 // longestID bounds the name that software gives its key.
 const longestID = 128
@@ -70,7 +70,7 @@ const longestID = 128
 func (k JWK) Read() (public, id string, err error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(k.X)
 	right := k.KeyType == "OKP" && k.Curve == "Ed25519" && (k.Use == "" || k.Use == "sig") && (k.Algorithm == "" || k.Algorithm == string(jose.EdDSA))
-	if err != nil || !right || len(raw) != ed25519.PublicKeySize || len(k.KeyID) > longestID {
+	if err != nil || !right || k.Private != "" || len(raw) != ed25519.PublicKeySize || len(k.KeyID) > longestID {
 		return "", "", ErrBadKey
 	}
 	if k.KeyID != "" {

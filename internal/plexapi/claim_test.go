@@ -2,6 +2,7 @@ package plexapi
 
 import (
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -150,5 +151,26 @@ func TestClaimsAreFew(t *testing.T) {
 		}
 		h.person("bob", false)
 		h.claim(h.signIn("bob", annPassword, "attic"))
+	})
+}
+
+// Who has as many claim tokens as may wait is told when the first of them is over.
+func TestClaimTokensThatWaitHaveAnEnd(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.person("ann", false)
+		app := h.signIn("ann", annPassword, "attic")
+		first := h.now
+		h.claim(app)
+		h.now = h.now.Add(3 * time.Minute)
+		for range 4 {
+			h.claim(app)
+		}
+		h.now = first.Add(3*time.Minute + 20*time.Second)
+		got := h.get("/api/claim/token.json", app).is(429).Header().Get("Retry-After")
+		if seconds, err := strconv.Atoi(got); err != nil || seconds < 39 || seconds > 41 {
+			t.Errorf("retry after %q", got)
+		}
+		h.now = h.now.Add(41 * time.Second)
+		h.claim(app)
 	})
 }

@@ -36,7 +36,8 @@ func (d *Door) registerKey(c *call) error {
 // jwk is the key that a body has in it.
 func (c *call) jwk() devicekey.JWK {
 	return devicekey.JWK{
-		KeyType: c.body["jwk[kty]"], Curve: c.body["jwk[crv]"], X: c.body["jwk[x]"], Use: c.body["jwk[use]"], Algorithm: c.body["jwk[alg]"], KeyID: c.body["jwk[kid]"],
+		KeyType: c.body["jwk[kty]"], Curve: c.body["jwk[crv]"], X: c.body["jwk[x]"], Private: c.body["jwk[d]"],
+		Use: c.body["jwk[use]"], Algorithm: c.body["jwk[alg]"], KeyID: c.body["jwk[kid]"],
 	}
 }
 

@@ -218,7 +218,8 @@ func TestDeviceKeyIsBound(t *testing.T) {
 		h.Log("a name that is another's")
 		(keyed{h, "shed", "two", k.private}).register(h.signIn("ann", annPassword, "shed")).is(422, `code="1014"`)
 		app := h.signIn("ann", annPassword, "cellar")
-		for _, bad := range []string{`{}`, `{"jwk":{}}`, strings.Replace(k.jwk(), "Ed25519", "X25519", 1), strings.Replace(k.jwk(), "OKP", "RSA", 1), strings.Replace(k.jwk(), `"x":"`, `"x":"AA`, 1), strings.Replace(k.jwk(), `"sig"`, `"enc"`, 1)} {
+		for _, bad := range []string{`{}`, `{"jwk":{}}`, strings.Replace(k.jwk(), "Ed25519", "X25519", 1), strings.Replace(k.jwk(), "OKP", "RSA", 1), strings.Replace(k.jwk(), `"x":"`, `"x":"AA`, 1), strings.Replace(k.jwk(), `"sig"`, `"enc"`, 1),
+			strings.Replace(k.jwk(), `"x":`, `"d":"`+base64.RawURLEncoding.EncodeToString(k.private.Seed())+`","x":`, 1)} {
 			h.ask(http.MethodPost, "/api/v2/auth/jwk", bad, "Content-Type", "application/json", "X-Plex-Token", app).is(400)
 		}
 		k.register("").is(401)
@@ -295,6 +296,7 @@ func TestPinWithAKey(t *testing.T) {
 		h.get("/api/claim/token", token).is(403) // a player
 		w.dead()
 		h.get("/api/v2/ping", k.renews()).is(200)
+		h.ask(http.MethodPost, "/api/v2/pins", strings.Replace(k.jwk(), `"x":`, `"d":"AAAA","x":`, 1), "Content-Type", "application/json").is(400, `code="1004"`)
 		h.ask(http.MethodPost, "/api/v2/pins", `{"jwk":{"kty":"RSA"}}`, "Content-Type", "application/json").is(400)
 
 		h.Log("a signature that is none gets nothing; the right one, within the minute, does")

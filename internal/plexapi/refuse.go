@@ -75,9 +75,9 @@ var meanings = []struct {
 	{devicekey.ErrForeign, refusal{1097, http.StatusUnprocessableEntity, "The issuer is not the device that asks, or that the nonce was given to."}},
 	{devicekey.ErrDead, refusal{1001, http.StatusUnauthorized, "User could not be authenticated. There is no such key, or its device was signed out."}},
 	{devicekey.ErrTaken, refusal{1014, http.StatusUnprocessableEntity, "A key of this name is registered for another device."}},
-	{devicekey.ErrBadKey, refusal{1004, http.StatusBadRequest, "The key has to be an Ed25519 public key as a JSON Web Key."}},
+	{devicekey.ErrBadKey, refusal{1004, http.StatusBadRequest, "The key has to be an Ed25519 public key as a JSON Web Key, without its private half."}},
 	{devicekey.ErrNoName, refusal{1000, http.StatusBadRequest, "The device signed in without X-Plex-Client-Identifier."}},
-	{credential.ErrTooMany, refusal{1003, http.StatusTooManyRequests, "As many claim tokens wait as may. Use one of them, or wait four minutes."}},
+	{credential.ErrTooMany, refusal{1003, http.StatusTooManyRequests, "As many claim tokens wait as may. Use one of them, or wait until one is over."}},
 	{mediaserver.ErrDeadClaim, refusal{1069, http.StatusUnprocessableEntity, "This claim token does not count: it lives four minutes and works once. Get a new one."}},
 	{device.ErrTooMany, refusal{1008, http.StatusUnprocessableEntity, "This account has as many media servers as it may have. Sign one out at SITE in a browser."}},
 	{errDeadToken, refusal{1001, http.StatusUnauthorized, "User could not be authenticated. The token does not count any more: sign in again."}},
@@ -131,14 +131,14 @@ func (c *call) fail(err error) {
 		return
 	}
 	why := c.refusalOf(err)
-	limited := new(ratelimit.LimitedError)
+	limited, many := new(ratelimit.LimitedError), new(credential.TooManyError)
 	switch {
 	case errors.As(err, &limited):
 		response.RetryAfter(c.w, limited.Until.Sub(c.door.Now()))
 	case errors.Is(err, linkcode.ErrMost):
 		response.RetryAfter(c.w, time.Minute) // one of them may be used or expire meanwhile
-	case errors.Is(err, credential.ErrTooMany):
-		response.RetryAfter(c.w, credential.Rules[credential.ServerClaim].Life)
+	case errors.As(err, &many):
+		response.RetryAfter(c.w, many.Until.Sub(c.door.Now()))
 	case why.status == http.StatusServiceUnavailable:
 		response.RetryAfter(c.w, response.BusyPause)
 	}

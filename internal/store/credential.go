@@ -217,16 +217,16 @@ func (db *DB) mintLink(ctx context.Context, t *tx, l credential.Link, now time.T
 	return err
 }
 
-// roomForLink holds the account while it counts what waits. credential.ErrTooMany.
+// roomForLink holds the account while it counts what waits. *credential.TooManyError.
 func (db *DB) roomForLink(ctx context.Context, t *tx, l credential.Link, now time.Time) error {
 	if err := db.lockOwner(ctx, t, l.AccountID); err != nil {
 		return err
 	}
-	var n int64
-	err := get(ctx, t, `SELECT COUNT(*) FROM credential c JOIN account a ON a.id = c.account_id JOIN instance i ON i.id = 1
-		WHERE c.account_id = $1 AND c.kind = $2 AND c.expires_at > $3 AND `+alive, []any{l.AccountID, string(l.Kind), ms(now)}, &n)
+	var n, until int64
+	err := get(ctx, t, `SELECT COUNT(*), COALESCE(MIN(c.expires_at), 0) FROM credential c JOIN account a ON a.id = c.account_id JOIN instance i ON i.id = 1
+		WHERE c.account_id = $1 AND c.kind = $2 AND c.expires_at > $3 AND `+alive, []any{l.AccountID, string(l.Kind), ms(now)}, &n, &until)
 	if err == nil && n >= l.Most {
-		err = credential.ErrTooMany
+		err = &credential.TooManyError{Until: timeOf(until)}
 	}
 	return err
 }

@@ -176,8 +176,13 @@ func TestLinksAreFew(t *testing.T) {
 		w.claim(w.person("bert"))
 		w.now = w.now.Add(4 * time.Minute)
 		w.claim(a)
+		first := w.now
+		w.now = w.now.Add(time.Minute)
 		w.claim(a)
-		w.is(w.db.Record(w.ctx(), w.act(audit.ClaimTokenMade, a.ID).Linking(w.claimLink(a, secret.NewClaim()))), credential.ErrTooMany)
+		many, err := new(credential.TooManyError), w.db.Record(w.ctx(), w.act(audit.ClaimTokenMade, a.ID).Linking(w.claimLink(a, secret.NewClaim())))
+		if w.is(err, credential.ErrTooMany); !errors.As(err, &many) || !many.Until.Equal(first.Add(4*time.Minute)) {
+			w.Errorf("until %v", many.Until)
+		}
 		w.must(w.db.EndEverything(w.ctx(), a.ID, nil, audit.Act{At: w.now}))
 		w.claim(a)
 	})
