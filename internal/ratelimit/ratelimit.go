@@ -52,13 +52,12 @@ var (
 	LinkRequests    = Rule{"link request", 10, 10 * time.Minute} // codes for TVs and apps, made for one network
 	// The same, made for a network that has used up the places and the number above: longer ones.
 	LinkRequestsCrowded = Rule{"link request, crowded", 60, 10 * time.Minute}
-	// Codes of TVs and apps that are typed: wrong ones of one account, of an account that is less than a day old, of one network. The risk ledger
-	// (linkcode) stands above them.
-	LinkCodes             = Rule{"link code", 5, 15 * time.Minute}
-	LinkCodesDaily        = Rule{"link code day", 10, 24 * time.Hour}
-	LinkCodesNewborn      = Rule{"link code newborn", 2, 24 * time.Hour}
-	LinkCodesNetwork      = Rule{"link code network", 10, 15 * time.Minute}
-	LinkCodesNetworkDaily = Rule{"link code network day", 30, 24 * time.Hour}
+	// Codes of TVs and apps that are typed: wrong ones of one account, never more than 10 in any 24 hours; of one that is less than a day old, 2; of one
+	// network, 10 in any 15 minutes and 30 in any 24 hours. The risk ledger (linkcode) stands above them.
+	LinkCodes             = Rule{"link code", 5, 24 * time.Hour}
+	LinkCodesNewborn      = Rule{"link code newborn", 2, 48 * time.Hour}
+	LinkCodesNetwork      = Rule{"link code network", 10, 150 * time.Minute}
+	LinkCodesNetworkDaily = Rule{"link code network day", 15, 24 * time.Hour}
 	PinMisses             = Rule{"pin", 120, 10 * time.Minute}         // polls for PINs that wait for nobody, from one network
 	DeviceNonces          = Rule{"device nonce", 60, 10 * time.Minute} // made for the devices of one network
 	Strengths             = Rule{"strength", 600, 10 * time.Minute}

@@ -13,7 +13,7 @@ import (
 // rules are the limits there are; a new one belongs here, so that its numbers are looked at.
 var rules = []Rule{
 	SignInFailures, SignUps, SignUpMails, SignUpMailsDaily, ResetsAccount, ResetsDaily, ResetsNetwork, ResetsNetworkIncident, NewPasswords, RecoverySets, AppSignIns, AppSignInsDaily, StepUps, CodesTyped, CodesForAddress, LinksOpened, Notices, Strengths, ClaimTokens, ClaimExchanges, PinMisses, DeviceNonces,
-	LinkRequests, LinkRequestsCrowded, LinkCodes, LinkCodesDaily, LinkCodesNewborn, LinkCodesNetwork, LinkCodesNetworkDaily,
+	LinkRequests, LinkRequestsCrowded, LinkCodes, LinkCodesNewborn, LinkCodesNetwork, LinkCodesNetworkDaily,
 }
 
 // counter does in memory what the store does in the database, in whole milliseconds as there.

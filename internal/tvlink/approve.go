@@ -40,7 +40,7 @@ func (s *Service) Enter(ctx context.Context, f credential.Found, who account.Acc
 
 // takes are the limits that a typed code counts against.
 func takes(who account.Account, client device.Client, now time.Time) []ratelimit.Take {
-	all := []ratelimit.Take{ratelimit.LinkCodes.For(who.ID), ratelimit.LinkCodesDaily.For(who.ID)}
+	all := []ratelimit.Take{ratelimit.LinkCodes.For(who.ID)}
 	if now.Sub(who.CreatedAt) < newborn {
 		all = append(all, ratelimit.LinkCodesNewborn.For(who.ID))
 	}

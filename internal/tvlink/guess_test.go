@@ -133,6 +133,63 @@ func TestThirtyDaysOfGuessing(t *testing.T) {
 	})
 }
 
+// Whoever types on and on gets as many wrong codes looked up as the limits say, whatever day or quarter of an hour is looked at, the first included.
+func TestWrongCodesOfADay(t *testing.T) {
+	const step, days = 14 * time.Minute, 50 * time.Hour
+	for name, c := range map[string]struct {
+		born         time.Duration // before the first one
+		people       int           // on one network, or one of them on a new network each time
+		quarter, day int
+	}{
+		"account": {25 * time.Hour, 1, 5, 10}, "newborn": {0, 1, 2, 2}, "network": {25 * time.Hour, 20, 10, 30},
+	} {
+		t.Run(name, func(t *testing.T) {
+			eachHouse(t, func(h *house) {
+				var crowd []somebody
+				for i := range c.people {
+					crowd = append(crowd, h.person(fmt.Sprintf("guesser%02d", i), "198.51.100.9"))
+				}
+				born := h.now
+				h.now = h.now.Add(c.born)
+				var looked []time.Time
+				networks := 0
+				for end := h.now.Add(days); h.now.Before(end) && (c.born > 0 || h.now.Sub(born) < newborn); h.now = h.now.Add(step) {
+					for refused := 0; refused < c.people; { // each until it is refused
+						who := crowd[refused]
+						if c.people == 1 {
+							networks++
+							who.client = at(fmt.Sprintf("198.%d.%d.9", 51+networks/200, networks%200))
+						}
+						switch err := h.types(who, linkcode.NewShort(linkcode.Shortest)); {
+						case errors.As(err, new(*ratelimit.LimitedError)):
+							refused++
+						case errors.Is(err, linkcode.ErrNotFound):
+							looked = append(looked, h.now)
+						default:
+							t.Fatal(err)
+						}
+					}
+				}
+				within := func(window time.Duration) (most int) {
+					for i, from := range looked {
+						n := 0
+						for _, at := range looked[i:] {
+							if at.Sub(from) < window {
+								n++
+							}
+						}
+						most = max(most, n)
+					}
+					return most
+				}
+				if quarter, day := within(15*time.Minute), within(24*time.Hour); quarter > c.quarter || day > c.day || day < c.day-1 {
+					t.Errorf("%d in 15 minutes and %d in a day, want at most %d and %d", quarter, day, c.quarter, c.day)
+				}
+			})
+		})
+	}
+}
+
 // Strangers with hundreds of networks who make as many requests wait as they may, for a day: four characters that were given out before still are
 // found from elsewhere, as are the longer ones that come after, and what a guess weighs stays small (LK-6, §2.5).
 func TestStrangersDoNotMakeCodesUnfindable(t *testing.T) {
