@@ -19,7 +19,7 @@ func TestSpell(t *testing.T) {
 	xmlWant := xmlBegin + `<user id="7" home="1" guest="0" locale="" title="&#34;A&#34; &amp; &lt;b&gt;"><subscription active="0"><features/></subscription>` +
 		`<roles><role id="plex"/></roles><User id="1"/><pin type="integer">42</pin><code>AB</code></user>` + "\n"
 	jsonWant := `{"id":7,"home":true,"guest":false,"locale":null,"title":"\"A\" \u0026 \u003cb\u003e","subscription":{"active":false,"features":[]},` +
-		`"roles":[{"id":"plex"}],"User":[{"id":1}],"pin":"42","code":"AB"}`
+		`"roles":[{"id":"plex"}],"User":[{"id":1}],"pin":42,"code":"AB"}`
 	plain := n
 	plain.plain = true
 	for _, c := range []struct {
