@@ -339,3 +339,49 @@ func TestTheLogHoldsNoSecrets(t *testing.T) {
 		t.Errorf("the log says %s", log)
 	}
 }
+
+// A browser that speaks HTTP/2, and a media server that does so without TLS, see no difference.
+func TestHTTP2(t *testing.T) {
+	upstream := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Proto+" "+r.Header.Get(UserHeader)+" "+r.Header.Get("X-Forwarded-Proto")+" "+r.Host)
+	}))
+	upstream.Config.Protocols = new(http.Protocols)
+	upstream.Config.Protocols.SetUnencryptedHTTP2(true)
+	upstream.Start()
+	t.Cleanup(upstream.Close)
+	g := open(t, upstream.URL, func(s *Settings) { s.H2C = true })
+	secure := httptest.NewUnstartedServer(g.door)
+	secure.EnableHTTP2 = true
+	secure.StartTLS()
+	t.Cleanup(secure.Close)
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, secure.URL+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header = bearer(g.let(ann()))
+	r.Header["Remote-User"] = []string{"mallory"}
+	answer, err := secure.Client().Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	if want := "HTTP/2.0 ann https " + strings.TrimPrefix(secure.URL, "https://"); err != nil || string(body) != want || answer.ProtoMajor != 2 {
+		t.Errorf("%s %q (%v), want %q", answer.Proto, body, err, want)
+	}
+}
+
+// A folder of the gate's own is behind the same door, and is asked in the one spelling.
+func TestInside(t *testing.T) {
+	g := open(t, "http://127.0.0.1:1", func(s *Settings) {
+		s.Upstream = nil
+		s.Inside = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { _, _ = io.WriteString(w, r.URL.Path+"?"+r.URL.RawQuery) })
+	})
+	token := g.let(ann())
+	if answer, _ := g.ask(t, http.MethodGet, "/a", nil); answer.StatusCode != http.StatusUnauthorized {
+		t.Errorf("a stranger gets %s", answer.Status)
+	}
+	if answer, body := g.ask(t, http.MethodGet, "//a%3Bb//c?watch&X-Plex-Token="+token.Reveal(), nil); answer.StatusCode != http.StatusOK || body != "/a;b/c?watch" {
+		t.Errorf("%s %s", answer.Status, body)
+	}
+}

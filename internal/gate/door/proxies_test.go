@@ -55,7 +55,7 @@ var proxyPrograms = map[string]func(t testing.TB, folder, gate, upstream, listen
 		for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 			temporary += kind + "_temp_path " + folder + "/" + kind + ";\n"
 		}
-		write(t, folder, "nginx.conf", "daemon off; master_process off; pid "+folder+"/pid; error_log stderr crit;\nevents {}\nhttp {\naccess_log off;\n"+temporary+site+"}\n")
+		write(t, folder, "nginx.conf", "daemon off; master_process off; pid "+folder+"/pid; error_log stderr crit;\nevents {}\nhttp {\naccess_log off; keepalive_requests 10000000;\n"+temporary+site+"}\n")
 		return exec.Command("nginx", "-p", folder, "-c", folder+"/nginx.conf", "-e", "stderr")
 	},
 	"caddy": func(t testing.TB, folder, gate, upstream, listen string) *exec.Cmd {
