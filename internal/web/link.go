@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -78,7 +79,7 @@ func (d *Door) getLinkConfirm(w http.ResponseWriter, r *http.Request, v visitor)
 func (d *Door) linkConfirmPage(w http.ResponseWriter, r *http.Request, status int, f Form, a tvlink.Asked, v visitor) error {
 	now := d.Now()
 	p := LinkConfirmPage{
-		Form: f, Request: a.ID, Device: a.Name, Code: a.Code.Reveal(), Place: whereSeen(a.Seen), Asked: a.CreatedAt, Minutes: minutesLeft(a.ExpiresAt, now),
+		Form: f, Request: a.ID, Device: a.Name, Code: a.Code.Reveal(), Place: whereSeen(a.Seen), Asked: a.CreatedAt, Age: ageOf(a.CreatedAt, now), Minutes: minutesLeft(a.ExpiresAt, now),
 		Elsewhere: a.Elsewhere, Wait: now.Before(a.Opens), SecondStep: v.Account.SecondFactor, Login: v.Person.Email,
 		Back: backOf(r.FormValue(fieldForward)),
 	}
@@ -166,3 +167,18 @@ func (d *Door) postLinkDeny(w http.ResponseWriter, r *http.Request, v visitor) e
 
 // minutesLeft says how many minutes are left, rounded up: never none while there is any time.
 func minutesLeft(until, now time.Time) int { return int(math.Ceil(until.Sub(now).Minutes())) }
+
+// ageOf says in whole seconds, and from the first minute on in whole minutes, how long ago a device asked: who has it in front of him knows.
+func ageOf(asked, now time.Time) string {
+	n, unit := int(now.Sub(asked).Seconds()), "second"
+	if n >= 60 {
+		n, unit = n/60, "minute"
+	}
+	switch {
+	case n < 1:
+		return "just now"
+	case n == 1:
+		return "1 " + unit + " ago"
+	}
+	return strconv.Itoa(n) + " " + unit + "s ago"
+}

@@ -59,8 +59,9 @@ func TestATVIsLetIn(t *testing.T) {
 		shown := h.tv(phone.address)
 		shown.looks().is(200).shows("h1", shown.short)
 
+		h.pass(40*time.Second - tvlink.Interval)
 		page := phone.get("/link").is(200).submit("/link", "user_code", " "+strings.ToLower(shown.short[:2])+" - "+shown.short[2:]).leadsTo("/link/confirm").is(200)
-		page.shows("h1", "Is this your TV?").shows(".list", "Firefox on Linux").shows(".list", "your network").shows("main", "looking at a screen").shows("b.link-code", shown.short).shows(".card-foot", "15 minutes")
+		page.shows("h1", "Is this your TV?").shows(".list", "Firefox on Linux").shows(".list", "your network · asked 40 seconds ago").shows("main", "looking at a screen").shows("b.link-code", shown.short).shows(".card-foot", "15 minutes")
 		shown.looks().is(200).shows("h1", shown.short) // looking at it is not letting it in
 		page.submit("/link/confirm").leadsTo("/link?done=allowed").shows("h1", "It is signed in")
 		shown.signedIn("ann")
@@ -72,6 +73,18 @@ func TestATVIsLetIn(t *testing.T) {
 		phone.get("/link").submit("/link", "user_code", shown.short).is(422).shows("#user_code-error", "We don’t find this code")
 		phone.get("/link/confirm").leadsTo("/link?why=late")
 	})
+}
+
+func TestAgeOf(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for age, want := range map[time.Duration]string{
+		-time.Minute: "just now", 0: "just now", 999 * time.Millisecond: "just now", time.Second: "1 second ago", 40500 * time.Millisecond: "40 seconds ago",
+		time.Minute - 1: "59 seconds ago", time.Minute: "1 minute ago", 2*time.Minute - 1: "1 minute ago", 14 * time.Minute: "14 minutes ago",
+	} {
+		if got := ageOf(now.Add(-age), now); got != want {
+			t.Errorf("%v is %q, want %q", age, got, want)
+		}
+	}
 }
 
 // An app that opened the page wants its person back: the host is shown all along, and only a press leads there.

@@ -26,10 +26,11 @@ type LinkConfirmPage struct {
 	Code            string   // that was typed
 	Place           string
 	Asked           time.Time
-	Minutes         int  // that the code still works
-	Elsewhere       bool // it asks from none of the account's networks
-	Wait            bool // the pause before such a one can be let in is not over
-	SecondStep      bool // its code is asked, else the password
+	Age             string // how long ago that was when the page was made
+	Minutes         int    // that the code still works
+	Elsewhere       bool   // it asks from none of the account's networks
+	Wait            bool   // the pause before such a one can be let in is not over
+	SecondStep      bool   // its code is asked, else the password
 	Login           string
 	Back            Back
 }
