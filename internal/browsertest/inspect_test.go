@@ -121,6 +121,7 @@ var autocompletion = map[string][]field{
 	"count":           {{"off", "text", "numeric"}},
 	"check":           {{"off", "text", ""}},
 	"user_code":       {{"off", "text", ""}},
+	"setup":           {{"off", "text", ""}},
 
 	"id": {{"off", "text", ""}}, "redirect_uris": {{"off", "textarea", ""}}, "post_logout_uris": {{"off", "textarea", ""}}, "keys": {{"off", "textarea", ""}},
 	"auth": {{"off", "select-one", ""}}, "logout_uri": {{"off", "text", "url"}}, "trusted_private": {{"off", "checkbox", ""}}, "first_party": {{"off", "checkbox", ""}},

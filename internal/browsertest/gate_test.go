@@ -1,0 +1,161 @@
+package browsertest
+
+import (
+	"bufio"
+	"net/http"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp/kb"
+
+	"usher/internal/testdb"
+)
+
+// house is one running "usher gate" beside a service; its tabs are tabs of the gate.
+type house struct {
+	*service
+	setUpLink string
+}
+
+var readyLink = regexp.MustCompile(`http://127\.0\.0\.1:\d+/web\?setup=(\S+)`)
+
+// gate runs the program beside the service until the test ends.
+func (s *service) gate(t *testing.T) *house {
+	t.Helper()
+	_, port, _ := strings.Cut(freeAddress(t), ":")
+	command := exec.Command(program, "gate", "--service", s.origin, "--listen", "127.0.0.1:"+port, "--folder", t.TempDir(), "--name", "Attic", "--log-format", "json")
+	command.Env = environment()
+	out, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := command.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatalf("starting the gate: %v", err)
+	}
+	h := &house{service: &service{origin: "http://127.0.0.1:" + port, errors: &lines{}}}
+	var reading sync.WaitGroup
+	reading.Go(func() { h.errors.read(log) })
+	t.Cleanup(func() {
+		if err := command.Process.Signal(syscall.SIGTERM); err != nil {
+			t.Error(err)
+		}
+		reading.Wait()
+		if err := command.Wait(); err != nil || h.errors.text() != "" {
+			t.Errorf("the gate ended with %v; its log says: %s", err, h.errors.text())
+		}
+	})
+	for scan := bufio.NewScanner(out); h.setUpLink == "" && scan.Scan(); {
+		h.setUpLink = readyLink.FindString(scan.Text())
+	}
+	if h.setUpLink == "" {
+		t.Fatal("the gate printed no link")
+	}
+	return h
+}
+
+// confirms lets a claim code in, or not.
+func (b *tab) confirms(code, button string) {
+	b.t.Helper()
+	b.open("/link")
+	b.write("Code", code)
+	b.press("Go on")
+	b.press(button)
+}
+
+// claimCode is the code that the gate's page shows.
+func (b *tab) claimCode() (code string) {
+	b.t.Helper()
+	b.evaluate(`document.querySelector("b.link-code").innerText`, &code)
+	return code
+}
+
+// The gate's pages, each as it looks in both schemes and at both widths, with script and without.
+func TestTheGatesPages(t *testing.T) {
+	s := serve(t, testdb.SQLite(t))
+	owner := s.browser(t, scriptOn)
+	owner.setsUp()
+	g := s.gate(t)
+
+	far := g.browser(t, scriptOn)
+	far.comesFrom("203.0.113.9", phone)
+	far.open("/web")
+	far.at("/web", http.StatusForbidden)
+	far.sees("Come nearer to claim this server")
+	far.look("gate-elsewhere")
+
+	named := (&service{origin: strings.Replace(g.origin, "127.0.0.1", "attic.localhost", 1)}).browser(t, scriptOn)
+	named.open("/web")
+	named.at("/web", http.StatusMisdirectedRequest)
+	named.look("gate-name")
+
+	b := g.browser(t, scriptOn)
+	b.open("/web")
+	b.at("/.usher/", http.StatusOK)
+	b.sees("This server belongs to nobody yet")
+	b.look("gate-nobodys")
+	b.write("Set-up code", "AAAA-AAAA-AAAA")
+	b.press("Go on")
+	b.at("/.usher/setup", http.StatusUnprocessableEntity)
+	b.hasFocus("input “Set-up code”")
+	b.refused("Set-up code", "That is not the code")
+	b.look("gate-refused")
+	g.claimsWithoutScript(t, owner)
+
+	b.open(g.setUpLink)
+	b.at("/.usher/", http.StatusOK)
+	b.look("gate-claim")
+	b.press("Settings: General")
+	b.look("gate-settings")
+	b.open("/.usher/")
+	b.tabs("a “Skip to the page”")
+	b.key(kb.Enter)
+	b.tabs("button “Claim Server”")
+	b.key(kb.Enter) // goes on in a new tab; this one waits
+	b.sees("Confirm the code")
+	b.run("coming back from the new tab", page.BringToFront())
+	b.look("gate-code")
+	owner.confirms(b.claimCode(), "No, this is not mine")
+	b.sees("Somebody said no to it.")
+	b.look("gate-denied")
+	b.tap("Try again")
+	b.sees("Confirm the code")
+	b.run("coming back from the new tab", page.BringToFront())
+	owner.confirms(b.claimCode(), "Yes, sign it in")
+	b.sees("This server is claimed")
+	b.sees("What comes next")
+	b.look("gate-claimed")
+	b.press("Settings: General")
+	b.look("gate-settings-claimed")
+	b.tap("Give it up")
+	b.look("gate-give-up")
+	far.open("/web")
+	far.sees("Not from here")
+	far.look("gate-claimed-elsewhere")
+}
+
+// claimsWithoutScript goes the whole way by typed code, forms and a page that loads itself anew, and stops where somebody says no.
+func (h *house) claimsWithoutScript(t *testing.T, owner *tab) {
+	b := h.browser(t, scriptOff)
+	b.open("/web")
+	b.write("Set-up code", strings.ToLower(readyLink.FindStringSubmatch(h.setUpLink)[1]))
+	b.press("Go on")
+	b.at("/.usher/", http.StatusOK)
+	b.press("Claim Server")
+	b.at("/.usher/claim", http.StatusOK)
+	b.sees("Confirm the code")
+	owner.confirms(b.claimCode(), "No, this is not mine")
+	b.soon("the page does not go on without script", func() bool { return strings.Contains(b.text(), "Somebody said no to it.") })
+	b.press("Try again")
+	b.sees("Confirm the code")
+	b.press("Cancel")
+	b.at("/.usher/", http.StatusOK)
+}
