@@ -41,6 +41,7 @@ const gateIntroduction = `
 
 The gate beside a media server has settings of its own, given in the same four ways: flags, variables that begin with ` + "`USHER_GATE_`" + `, and the file that
 ` + "`--config`" + ` or ` + "`USHER_GATE_CONFIG`" + ` names, else ` + "`usher-gate.toml`" + `.
+How to set one up: [the gate](guides/gate.md).
 `
 
 // Markdown returns docs/configuration.md.
