@@ -331,6 +331,10 @@ func TestResourcesHaveServers(t *testing.T) {
 		if c := all[i].Connections[0]; c.Protocol != "http" || c.Address != "192.168.1.5" || c.Port != 32400 || !c.Local || c.URI != "http://192.168.1.5:32400" {
 			t.Errorf("%+v", c)
 		}
+		oldest := h.is(h.send(http.MethodGet, "/pms/servers", asPlex(player)), http.StatusOK).Body.String()
+		if !strings.Contains(oldest, `machineIdentifier="`+gate.ID+`"`) || !strings.Contains(oldest, `address="192.168.1.5" port="32400"`) {
+			t.Errorf("%s", oldest)
+		}
 		old := h.is(h.send(http.MethodGet, "/pms/resources", asPlex(player)), http.StatusOK).Body.String()
 		if !strings.Contains(old, `clientIdentifier="`+gate.ID+`"`) || !strings.Contains(old, `<Connection `) {
 			t.Errorf("%s", old)

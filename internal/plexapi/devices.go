@@ -138,22 +138,36 @@ func reachable(s grant.Reachable) []field {
 	}
 }
 
-// connections are where a media server says that it can be reached.
-func connections(s grant.Reachable, name string) (nodes []node) {
+// place is an address of a media server in its parts.
+type place struct {
+	scheme, address, uri string
+	port                 int64
+	number               netip.Addr // zero for a name
+}
+
+// where is where a media server says that it can be reached.
+func where(s grant.Reachable) (all []place) {
 	for _, a := range s.Addresses {
 		u, err := url.Parse(a.URL)
 		if err != nil { // it was read when it was written
 			continue
 		}
-		port := cmp.Or(u.Port(), map[string]string{"https": "443", "http": "80"}[u.Scheme])
-		number, err := strconv.ParseInt(port, 10, 32)
+		port, err := strconv.ParseInt(cmp.Or(u.Port(), map[string]string{"https": "443", "http": "80"}[u.Scheme]), 10, 32)
 		if err != nil {
 			continue
 		}
-		address, _ := netip.ParseAddr(u.Hostname()) // zero for a name
+		number, _ := netip.ParseAddr(u.Hostname())
+		all = append(all, place{u.Scheme, u.Hostname(), a.URL, port, number})
+	}
+	return all
+}
+
+// connections are the places of a media server as nodes of that name.
+func connections(s grant.Reachable, name string) (nodes []node) {
+	for _, p := range where(s) {
 		nodes = append(nodes, node{name: name, fields: []field{
-			{"protocol", u.Scheme}, {"address", u.Hostname()}, {"port", number}, {"uri", a.URL}, {"local", address.IsPrivate() || address.IsLoopback()}, {"relay", false},
-			{"IPv6", address.Is6()},
+			{"protocol", p.scheme}, {"address", p.address}, {"port", p.port}, {"uri", p.uri}, {"local", p.number.IsPrivate() || p.number.IsLoopback()}, {"relay", false},
+			{"IPv6", p.number.Is6()},
 		}})
 	}
 	return nodes
@@ -167,10 +181,27 @@ func container(name string, nodes []node, more ...field) node {
 	return node{name: "MediaContainer", fields: append(append(fields, more...), field{name, list{nodes: nodes, bare: true}})}
 }
 
-// servers lists the media servers that have told where they can be reached, which none can yet.
+// servers lists the media servers that have told where they can be reached, each at the first of its addresses.
 func (d *Door) servers(c *call) error {
-	if _, err := c.member(); err != nil {
+	in, err := c.member()
+	if err != nil {
 		return err
 	}
-	return c.reply(http.StatusOK, container("Server", nil))
+	all, err := d.Grants.Servers(c.r.Context(), in.Found)
+	if err != nil {
+		return err
+	}
+	var nodes []node
+	for _, s := range all {
+		at := where(s)
+		if len(at) == 0 {
+			continue
+		}
+		nodes = append(nodes, node{name: "Server", fields: []field{
+			{"accessToken", s.Token.Reveal()}, {"name", s.Name}, {"address", at[0].address}, {"port", at[0].port}, {"version", s.Version}, {"scheme", at[0].scheme},
+			{"host", at[0].address}, {"localAddresses", ""}, {"machineIdentifier", s.ID}, {"createdAt", s.ClaimedAt.Unix()}, {"updatedAt", s.SeenAt.Unix()}, {"owned", s.Owned},
+			{"synced", false},
+		}})
+	}
+	return c.reply(http.StatusOK, container("Server", nodes))
 }
