@@ -3,6 +3,8 @@ package door
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha1"
+	"encoding/base64"
 	"io"
 	"net"
 	"net/http"
@@ -176,7 +178,8 @@ func websocketEcho(t *testing.T) *httptest.Server {
 			return
 		}
 		defer conn.Close()
-		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+		sum := sha1.Sum([]byte(r.Header.Get("Sec-WebSocket-Key") + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11")) // RFC 6455 §4.2.2
+		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: "+base64.StdEncoding.EncodeToString(sum[:])+"\r\n\r\n")
 		_, _ = io.Copy(conn, rw)
 	}))
 	t.Cleanup(s.Close)
@@ -186,13 +189,18 @@ func websocketEcho(t *testing.T) *httptest.Server {
 // upgrade asks for a websocket and returns its status, and the connection when it stands.
 func (g *gate) upgrade(t *testing.T, header http.Header) (int, net.Conn, *bufio.Reader) {
 	t.Helper()
-	conn, err := net.Dial("tcp", g.Listener.Addr().String())
+	return upgradeAt(t, g.Listener.Addr().String(), header)
+}
+
+func upgradeAt(t *testing.T, addr string, header http.Header) (int, net.Conn, *bufio.Reader) {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
 	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
-	r, _ := http.NewRequest(http.MethodGet, g.URL+"/socket", nil)
+	r, _ := http.NewRequest(http.MethodGet, "http://"+addr+"/socket", nil)
 	r.Header = header
 	r.Header.Set("Connection", "Upgrade")
 	r.Header.Set("Upgrade", "websocket")

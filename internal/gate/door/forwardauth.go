@@ -26,7 +26,11 @@ func (d *Door) forwardAuth(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
 		return
 	}
-	if why := d.admit(asked, p); why != "" {
+	why := d.admit(asked, p)
+	if why == "" && p.asked.cookie && r.Header["Origin"] != nil && !d.ownPage(asked) {
+		why = OtherWebsite // a proxy may keep to itself that it is a websocket
+	}
+	if why != "" {
 		d.turnAway(w, r, asked, why)
 		return
 	}

@@ -59,11 +59,16 @@ func (d *Door) mayOpenWebsocket(r *http.Request, asked presented) bool {
 	if r.Method != http.MethodGet || len(r.Header["Upgrade"]) != 1 {
 		return false
 	}
-	origins := r.Header["Origin"]
-	if len(origins) == 0 {
+	if len(r.Header["Origin"]) == 0 {
 		return !asked.cookie
 	}
-	if len(origins) > 1 {
+	return d.ownPage(r)
+}
+
+// ownPage reports whether the page that asks is one of ours, as the browser names it.
+func (d *Door) ownPage(r *http.Request) bool {
+	origins := r.Header["Origin"]
+	if len(origins) != 1 {
 		return false
 	}
 	if slices.Contains(d.Origins, origins[0]) {

@@ -323,3 +323,45 @@ func assertionBody(token string) string {
 	body, _ := encoding.DecodeString(parts[1])
 	return string(body)
 }
+
+// The guides' proxies carry websockets, and send a browser that is not signed in to the sign-in.
+func TestWebsocketsAndSignInThroughEveryProxy(t *testing.T) {
+	upstream := websocketEcho(t)
+	g := open(t, upstream.URL, func(s *Settings) { s.Proxies = loopback() })
+	token := g.let(ann())
+	for name := range proxyPrograms {
+		t.Run(name, func(t *testing.T) {
+			addr := startProxy(t, name, g.Listener.Addr().String(), strings.TrimPrefix(upstream.URL, "http://"))
+			status, conn, in := upgradeAt(t, addr, http.Header{"Cookie": {g.cookieOf(t, token, false)}, "Origin": {"http://" + addr}})
+			if status != http.StatusSwitchingProtocols {
+				t.Fatalf("a websocket is answered %d", status)
+			}
+			_, _ = io.WriteString(conn, "hello")
+			if _, err := io.ReadFull(in, make([]byte, 5)); err != nil {
+				t.Error(err)
+			}
+			for what, c := range map[string]struct {
+				header http.Header
+				status []int
+			}{
+				"another page": {http.Header{"Cookie": {g.cookieOf(t, token, false)}, "Origin": {"http://evil.example"}}, []int{403}},
+				"a stranger":   {http.Header{"Origin": {"http://" + addr}}, []int{401, 302}},
+			} {
+				if status, _, _ := upgradeAt(t, addr, c.header); !slices.Contains(c.status, status) {
+					t.Errorf("the websocket of %s is answered %d", what, status)
+				}
+			}
+			r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+"/films?a=b", nil)
+			r.Header.Set("Accept", "text/html")
+			answer, err := http.DefaultTransport.RoundTrip(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer answer.Body.Close()
+			to, err := answer.Location()
+			if err != nil || answer.StatusCode != http.StatusFound || to.Path != SignInPath || name != "nginx" && to.Query().Get("rd") != "/films?a=b" {
+				t.Errorf("a browser gets %s to %v", answer.Status, to)
+			}
+		})
+	}
+}
