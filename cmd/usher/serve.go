@@ -169,7 +169,7 @@ func (s *service) handler() (http.Handler, error) {
 	pages, err := web.NewRenderer(web.Site{
 		Name: s.cfg.Name, Contact: web.Link{Text: strings.TrimPrefix(s.cfg.Contact, "mailto:"), Path: s.cfg.ContactLink()},
 		Address: s.cfg.OriginURL().String(), Host: s.cfg.OriginURL().Host, Senders: senders, SignUp: web.SignUpMode(s.cfg.SignUp), PasswordMin: s.cfg.PasswordMinLength,
-		Outbox: s.outboxAddress(), GraceDays: int(account.GraceBeforeErasure / (24 * time.Hour)),
+		Outbox: s.outboxAddress(), GraceDays: int(account.GraceBeforeErasure / (24 * time.Hour)), SameNetwork: s.cfg.LinkSameNetwork == config.On,
 	}, s.log)
 	if err != nil {
 		return nil, err
@@ -178,7 +178,7 @@ func (s *service) handler() (http.Handler, error) {
 	devices := &signin.Devices{Store: s.db, Now: s.now}
 	links := &tvlink.Service{
 		Store: s.db, Resolver: s.resolver, Passwords: signIn, Factors: s.checker(), Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Origin: s.cfg.OriginURL().String(),
-		Longest: s.cfg.LinkCodeLongest, Networks: linkcode.Networks{Proxied: len(s.cfg.TrustedProxies) > 0}, Now: s.now,
+		Longest: s.cfg.LinkCodeLongest, Networks: linkcode.Networks{Proxied: len(s.cfg.TrustedProxies) > 0}, SameNetwork: s.cfg.LinkSameNetwork == config.On, Now: s.now,
 		PollCode: func(id int64, name string) secret.Token { return s.keys.Ring().PollCode(id, name) },
 	}
 	described, err := openapi.Parse(api.Description())

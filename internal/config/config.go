@@ -77,6 +77,7 @@ type Config struct {
 	PlaceData         string `key:"place_data" zero:"no places" value:"FILE" help:"MaxMind-format file that gives the place of a sign-in its name."`
 	PasswordMinLength int    `key:"password_min_length" default:"8" value:"COUNT" help:"Fewest characters of a password, from 8 to 15."`
 	LinkCodeLongest   int    `key:"link_code_longest" default:"7" value:"COUNT" help:"Most characters of the short code a TV shows, from 4 to 7. It has four while few TVs wait, and one more each time many do. With 4, guessing gets easier while thousands wait. Below 7, a network whose places are taken is given no more codes."`
+	LinkSameNetwork   Switch `key:"link_same_network" default:"off" enum:"on,off" value:"SWITCH" help:"Whether a TV is let in only by somebody who is in its network, or was within 30 days. With on, the long code and the picture do not work from a phone on mobile data either."`
 	PasswordBlocklist string `key:"password_blocklist" zero:"none" value:"FILE" help:"Filter of leaked passwords to refuse, made by usher blocklist build."`
 	PasswordWords     string `key:"password_words" zero:"none" value:"FILE" help:"Text file of further passwords to refuse, one on a line."`
 

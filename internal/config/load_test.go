@@ -105,7 +105,7 @@ func TestEveryKeyThroughEverySource(t *testing.T) {
 		"tls_certificate": "c.pem", "tls_key": "k.pem", "trusted_proxies": "10.0.0.0/8,::1", "shutdown_wait": "1m30s",
 		"operations_listen": "127.0.0.1:9001", "log_level": "debug", "log_format": "text", "data": "d",
 		"database": "sqlite:x.db", "database_connections": "40", "key_ring": "k.json", "name": "Kino", "contact": "https://example.org/help",
-		"sign_up": "invitation", "plex_api": "off", "place_data": "p.mmdb", "password_min_length": "15", "link_code_longest": "5", "password_blocklist": "b.bin", "password_words": "w.txt",
+		"sign_up": "invitation", "plex_api": "off", "place_data": "p.mmdb", "password_min_length": "15", "link_code_longest": "5", "link_same_network": "on", "password_blocklist": "b.bin", "password_words": "w.txt",
 		"argon2_memory": "47104", "argon2_passes": "1", "hash_slots": "3", "smtp_server": "mail.example.org:465", "smtp_tls": "implicit",
 		"smtp_user": "u", "smtp_password": "p", "mail_from": "a@example.org", "notice_from": "n@example.org", "mail_per_minute": "10",
 	}

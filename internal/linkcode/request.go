@@ -84,6 +84,7 @@ type Entry struct {
 	Code      secret.Token // as Read returns it
 	AccountID string
 	Own       []Network // where short codes are found from
+	OnlyOwn   bool      // long ones, too: nothing is found from elsewhere
 	Ticket    secret.Token
 	Stamp     credential.Stamp
 	Takes     []ratelimit.Take // counted in advance, given back when the code is found

@@ -194,6 +194,8 @@ func (db *DB) searchLinkCode(ctx context.Context, t *tx, e linkcode.Entry) (requ
 	switch {
 	case hit && own:
 		return requestID, false, nil
+	case e.OnlyOwn: // no guess can hit
+		return "", false, linkcode.ErrNotFound
 	case !linkcode.IsLong(e.Code):
 		if err := weigh(ctx, t, e); err != nil {
 			return "", false, err

@@ -31,7 +31,7 @@ func (s *Service) Enter(ctx context.Context, f credential.Found, who account.Acc
 		return secret.Token{}, err
 	}
 	e := linkcode.Entry{
-		Code: code, AccountID: f.AccountID, Own: s.Networks.Own(now, client.Address, devices),
+		Code: code, AccountID: f.AccountID, Own: s.Networks.Own(now, client.Address, devices), OnlyOwn: s.SameNetwork,
 		Ticket: secret.NewToken(), Stamp: credential.StampNow(f.Clock, f.Account), Takes: takes(who, client, now), At: now,
 	}
 	_, err = s.Store.EnterLinkCode(ctx, e, audit.New(now, audit.LinkCodeWrong, f.AccountID, f.AccountID).From(client))

@@ -71,6 +71,8 @@ type Service struct {
 	Longest int
 	// Networks tells who is in whose household.
 	Networks linkcode.Networks
+	// SameNetwork says that codes are found from the account's own networks only.
+	SameNetwork bool
 	// PollCode is what a PIN's number and its client's name for itself make together: nobody else can.
 	PollCode func(id int64, name string) secret.Token
 	Now      func() time.Time

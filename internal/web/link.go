@@ -59,13 +59,21 @@ func (d *Door) postLink(w http.ResponseWriter, r *http.Request, v visitor) error
 	case errors.Is(err, linkcode.ErrAskLong):
 		p.Refuse(fieldCode, "From here we need the longer code, the one with eight letters below the large one. Scanning the picture fills it in.")
 	case errors.Is(err, linkcode.ErrNotFound):
-		p.Refuse(fieldCode, "We don’t find this code. Codes work once and for 15 minutes: let the screen show a new one.")
+		p.Refuse(fieldCode, d.notFound())
 	}
 	if err != nil {
 		return d.again(w, r, &p.Form, err, func(status int) error { return d.linkPage(w, r, status, p) })
 	}
 	d.setCookie(w, cookieLink, ticket, ticketLife)
 	return to(w, r, p.Back.behind("/link/confirm"))
+}
+
+// notFound says what may be the matter with a code that is not found.
+func (d *Door) notFound() string {
+	if d.Pages.site.SameNetwork {
+		return "We don’t find this code. Use the network that the screen is in, not mobile data. Codes work once and for 15 minutes."
+	}
+	return "We don’t find this code. Codes work once and for 15 minutes: let the screen show a new one."
 }
 
 func (d *Door) getLinkConfirm(w http.ResponseWriter, r *http.Request, v visitor) error {

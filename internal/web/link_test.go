@@ -87,6 +87,26 @@ func TestAgeOf(t *testing.T) {
 	}
 }
 
+// Where the operator lets TVs in from their own network only, no code that somebody was sent can be used, and the page says why an honest one is not found.
+func TestSameNetworkOnly(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.door.Links.SameNetwork, h.door.Pages.site.SameNetwork = true, true
+		h.account(annMail, "ann", annPassword)
+		h.pass(25 * time.Hour) // new accounts may try two
+		phone := h.signedIn(annMail, annPassword)
+		away, home := h.tv(faraway), h.tv(phone.address)
+		for _, code := range []string{away.short, away.long} {
+			phone.get("/link").submit("/link", "user_code", code).is(422).shows("#user_code-error", "the network that the screen is in")
+		}
+		for _, code := range []string{home.short, home.long} {
+			phone.get("/link").submit("/link", "user_code", code).leadsTo("/link/confirm").shows("h1", "Is this your TV?")
+		}
+		phone.get("/link/confirm").submit("/link/confirm").leadsTo("/link?done=allowed")
+		home.signedIn("ann")
+		away.looks().is(200).shows("h1", away.short)
+	})
+}
+
 // An app that opened the page wants its person back: the host is shown all along, and only a press leads there.
 func TestBackToTheApp(t *testing.T) {
 	eachHouse(t, func(h *house) {

@@ -23,8 +23,9 @@ type Site struct {
 	Senders     []string // the addresses our mail comes from
 	Outbox      string   // where mail waits while there is no mail server and nobody else can reach the service; else empty
 	SignUp      SignUpMode
-	PasswordMin int // code points
-	GraceDays   int // between asking for deletion and deletion
+	PasswordMin int  // code points
+	SameNetwork bool // TVs are let in only from their own network
+	GraceDays   int  // between asking for deletion and deletion
 }
 
 // Form is what a refused form says back. What was typed travels in the page's own

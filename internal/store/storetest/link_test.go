@@ -185,6 +185,33 @@ func TestWaitingLinks(t *testing.T) {
 	})
 }
 
+// Where codes count on their own network only, neither a short nor a long one is found from elsewhere, it counts as a wrong one, and no ledger is kept.
+func TestEnterLinkCodeOnlyOwn(t *testing.T) {
+	each(t, func(w *world) {
+		a, n := w.person("anna"), w.waiting("7RQZ")
+		enter := func(code secret.Token, here linkcode.Network) error {
+			clock, err := w.db.ReadClock(w.ctx())
+			w.must(err)
+			_, err = w.db.EnterLinkCode(w.ctx(), linkcode.Entry{
+				Code: code, AccountID: a.ID, Own: []linkcode.Network{here}, OnlyOwn: true, Ticket: secret.NewToken(), Stamp: credential.StampNow(clock, a.Standing), At: w.now,
+			}, w.act(audit.LinkCodeWrong, a.ID))
+			return err
+		}
+		for _, code := range []secret.Token{n.Short, n.Long} {
+			if err := enter(code, faraway); !errors.Is(err, linkcode.ErrNotFound) {
+				t.Errorf("from elsewhere: %v", err)
+			}
+		}
+		w.recorded(audit.LinkCodeWrong, 2)
+		w.count(0, "link_day")
+		for _, code := range []secret.Token{n.Short, n.Long} {
+			if err := enter(code, livingRoom); err != nil {
+				t.Errorf("at home: %v", err)
+			}
+		}
+	})
+}
+
 func TestEnterLinkCode(t *testing.T) {
 	each(t, func(w *world) {
 		a, n := w.person("anna"), w.waiting("7RQZ")
