@@ -264,6 +264,13 @@ func (d *Decider) Resume() {
 	d.endAll(Ended{})
 }
 
+// closed reports whether nobody is let in.
+func (d *Decider) closed() bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.suspended
+}
+
 // Heard says that every sign-out until then was given to End: a poll for signals was answered, and what it brought is done.
 func (d *Decider) Heard(at time.Time) {
 	d.mu.Lock()

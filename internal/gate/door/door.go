@@ -218,10 +218,16 @@ func (d *Door) admit(r *http.Request, p *passage) (why Refusal) {
 	if p.asked, err = d.present(r); err != nil {
 		return OddRequest
 	}
-	if p.asked.token.Empty() {
+	switch {
+	case d.Decider.closed():
+		return Suspended
+	case p.asked.token.Empty():
 		return NotSignedIn
 	}
 	if p.who, err = d.Decider.decide(r.Context(), p.asked.token); err != nil {
+		if errors.Is(err, ErrRefused) && p.asked.cookie {
+			return NotSignedIn // it did count once; signing in again tells whether it may
+		}
 		return refusalOf(err)
 	}
 	p.ws = isWebsocket(r.Header)

@@ -51,7 +51,7 @@ func (d *Door) turnAway(w http.ResponseWriter, r, asked *http.Request, why Refus
 	if why == NotSignedIn || why == NotLetIn {
 		status = http.StatusUnauthorized
 	}
-	if status == http.StatusUnauthorized && r.URL.RawQuery == "redirect=yes" && reads(asked) {
+	if why == NotSignedIn && r.URL.RawQuery == "redirect=yes" && reads(asked) {
 		w.Header().Set("Location", SignInPath+"?rd="+url.QueryEscape(asked.URL.RequestURI()))
 		status = http.StatusFound
 	}

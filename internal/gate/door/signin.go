@@ -46,6 +46,10 @@ const (
 
 // signIn sends a browser to the service, or straight on when it is in already.
 func (d *Door) signIn(w http.ResponseWriter, r *http.Request) {
+	if d.Decider.closed() {
+		d.refuse(w, r, Suspended)
+		return
+	}
 	rd := localPath(r.URL.Query().Get("rd"))
 	if asked, err := d.present(r); err == nil && asked.cookie {
 		if _, err := d.Decider.decide(r.Context(), asked.token); err == nil {

@@ -220,6 +220,29 @@ func TestABrowserSignsInAndOut(t *testing.T) {
 	}
 }
 
+// Who was signed out here is asked by the service, which may know them still; whom it does not let in here is told so, and not sent around in circles.
+func TestABrowserThatWasSignedOutComesBack(t *testing.T) {
+	w := begin(t)
+	if status, _ := w.visit(t, w.browser, w.gate.URL+"/films"); status != http.StatusOK {
+		t.Fatal(status)
+	}
+	forget := func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		clear(w.tokens)
+		w.decider.End(door.Ended{Account: "acc-ann"})
+	}
+	forget()
+	if status, body := w.visit(t, w.browser, w.gate.URL+"/films/3"); status != http.StatusOK || !strings.Contains(body, "at /films/3") {
+		t.Errorf("it gets %d %s", status, body)
+	}
+	forget()
+	w.claims = func(map[string]any) { clear(w.tokens) } // the owner has taken it back: what is issued opens nothing here
+	if status, body := w.visit(t, w.browser, w.gate.URL+"/films/3"); status != http.StatusUnauthorized || !strings.Contains(body, "not open to you") {
+		t.Errorf("it gets %d %s", status, body)
+	}
+}
+
 // Attack G9: a browser forgets every variant of the cookie.
 func TestSignOutClearsEveryVariant(t *testing.T) {
 	w := begin(t)
@@ -314,6 +337,20 @@ func TestASignInIsBoundToItsBrowser(t *testing.T) {
 	}
 	if status, _ := w.visit(t, attacker, back.String()); status != http.StatusBadRequest {
 		t.Errorf("it counts twice: %d", status)
+	}
+}
+
+func TestASignedOutServerSendsNobodyToSignIn(t *testing.T) {
+	w := begin(t)
+	w.decider.Suspend()
+	for _, path := range []string{"/films", door.SignInPath} {
+		if status, body := w.visit(t, w.browser, w.gate.URL+path); status != http.StatusForbidden || !strings.Contains(body, "This server is signed out") {
+			t.Errorf("%s: %d %s", path, status, body)
+		}
+	}
+	w.decider.Resume()
+	if status, _ := w.visit(t, w.browser, w.gate.URL+"/films"); status != http.StatusOK {
+		t.Errorf("after it was brought back: %d", status)
 	}
 }
 
