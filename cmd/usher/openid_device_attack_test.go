@@ -1,9 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -127,5 +129,40 @@ func TestProgramsOnADeviceAreAskedAbout(t *testing.T) {
 			d.Errorf("%d are recorded, want 2", n)
 		}
 		h.mailed(h.anna.Email, "link", "/not-me/")
+	})
+}
+
+// Whoever holds the token of somebody's app lets no client of OpenID Connect in by its word, though it stands next to its owner: what such a client gets is
+// agreed to on the page that says so, and nowhere else (D6).
+func TestAppsDoNotConsentForTheirOwners(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.people()
+		a := d.newApp("tv", aTV)
+		object := map[string]string{"login": h.anna.Email, "password": h.password, "code": h.code(h.anna)}
+		app := aToken.FindString(h.is(h.send(http.MethodPost, "/api/v1/sign-in", request{object: object}), http.StatusOK).Body.String())
+		link := func(code string) *httptest.ResponseRecorder {
+			q := asPlex(app)
+			q.header.Set("Content-Type", "application/x-www-form-urlencoded")
+			return d.send(http.MethodPut, "/api/v2/pins/link.json?code="+code, q)
+		}
+		var told struct {
+			Device string `json:"device_code"`
+			User   string `json:"user_code"`
+			Short  string `json:"user_code_short"`
+		}
+		d.must(json.Unmarshal(a.asks("/oauth/device", url.Values{"scope": {"openid email player"}}).Body.Bytes(), &told))
+		for _, code := range []string{told.Short, told.User} {
+			if w := link(code); w.Code != http.StatusForbidden || !strings.Contains(w.Body.String(), "/link") {
+				d.Errorf("%d %s", w.Code, w.Body)
+			}
+		}
+		if w := a.polls(told.Device); said(w).Error != "authorization_pending" {
+			d.Errorf("it is told %s", w.Body)
+		}
+		w := d.send(http.MethodPost, "/api/v2/pins.json", asPlex("")) // by the same word a player is let in
+		code := regexp.MustCompile(`"code":"([^"]+)"`).FindStringSubmatch(w.Body.String())
+		if w := link(code[1]); w.Code != http.StatusNoContent {
+			d.Errorf("a player: %d %s", w.Code, w.Body)
+		}
 	})
 }
