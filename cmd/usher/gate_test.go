@@ -18,7 +18,7 @@ type aGate struct {
 }
 
 var (
-	aSetUpLink = regexp.MustCompile(`http://127\.0\.0\.1:\d+/web\?setup=\S+`)
+	aSetUpLink = regexp.MustCompile(`http://127\.0\.0\.1:\d+/\.usher/\?setup=\S+`)
 	aGateCode  = regexp.MustCompile(`<b class="link-code">([^<]+)</b>`)
 	aSetUpCode = regexp.MustCompile(`Set-up code: (\S+)`)
 )
@@ -118,4 +118,28 @@ func cmdGateCode(ts *testscript.TestScript, _ bool, _ []string) {
 		ts.Fatalf("no code on the page\n%s", p.text())
 	}
 	ts.Setenv("GATECODE", found[1])
+}
+
+// servertoken keeps the first token that the page lists for a server, as $SERVERTOKEN.
+func cmdServerToken(ts *testscript.TestScript, _ bool, _ []string) {
+	s := storyOf(ts)
+	found := regexp.MustCompile(`"token": ?"([^"]+)"`).FindStringSubmatch(s.page(ts).body)
+	if found == nil {
+		ts.Fatalf("no token on the page\n%s", s.page(ts).text())
+	}
+	ts.Setenv("SERVERTOKEN", found[1])
+	s.keepSecret(found[1])
+}
+
+// shut TOKEN waits until the gate lets the token in no more.
+func cmdShut(ts *testscript.TestScript, _ bool, args []string) {
+	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+		cmdAPI(ts, false, []string{"GET", ts.Getenv("GATE") + "/", "bearer:" + args[0]})
+		if status := storyOf(ts).page(ts).status; status == 401 || status == 403 {
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("the gate is still open")
+		}
+	}
 }

@@ -180,7 +180,7 @@ func storyCommands() map[string]func(ts *testscript.TestScript, neg bool, args [
 		"factor": cmdFactor, "code": cmdCode, "key": cmdKey, "recovery": cmdRecovery, "warned": cmdWarned, "api": cmdAPI, "plex": cmdPlex, "shown": cmdShown, "await": cmdAwait,
 		"checkcode": cmdCheckCode, "incident": cmdIncident, "crowd": cmdCrowd, "eventually-told": cmdEventuallyTold,
 		"raw": cmdRaw, "race": cmdRace, "crash": cmdCrash, "remember": cmdRemember, "openid": cmdOpenID, "wire": cmdWire, "drain": cmdDrain,
-		"gate": cmdGate, "setup": cmdSetUp, "gate-end": cmdGateEnd, "gate-kill": cmdGateKill, "gatelog": cmdGateLog, "gatecode": cmdGateCode,
+		"gate": cmdGate, "setup": cmdSetUp, "gate-end": cmdGateEnd, "gate-kill": cmdGateKill, "gatelog": cmdGateLog, "gatecode": cmdGateCode, "servertoken": cmdServerToken, "shut": cmdShut,
 	}
 }
 

@@ -22,7 +22,7 @@ type house struct {
 	setUpLink string
 }
 
-var readyLink = regexp.MustCompile(`http://127\.0\.0\.1:\d+/web\?setup=(\S+)`)
+var readyLink = regexp.MustCompile(`http://127\.0\.0\.1:\d+/\.usher/\?setup=(\S+)`)
 
 // gate runs the program beside the service until the test ends.
 func (s *service) gate(t *testing.T) *house {
@@ -137,7 +137,7 @@ func TestTheGatesPages(t *testing.T) {
 	b.look("gate-settings-claimed")
 	b.tap("Give it up")
 	b.look("gate-give-up")
-	far.open("/web")
+	far.open("/.usher/")
 	far.sees("Not from here")
 	far.look("gate-claimed-elsewhere")
 }

@@ -12,12 +12,15 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"usher/internal/config"
 	"usher/internal/gate/accounts"
+	"usher/internal/gate/door"
 	"usher/internal/gate/keep"
 	"usher/internal/gate/local"
+	"usher/internal/gate/media"
 )
 
 // product is what the gate says it is, where owners see their servers.
@@ -40,6 +43,9 @@ type gate struct {
 	client   *accounts.Client
 	claims   *accounts.Claims
 	own      *local.Door
+	media    *media.Folder // nil: there is none
+	door     atomic.Pointer[door.Door]
+	building sync.Mutex
 	where    []string // addresses that the machine has, as origins
 	jobs     sync.WaitGroup
 	announce chan struct{}
@@ -57,6 +63,12 @@ func Run(ctx context.Context, s Settings) (err error) {
 	}
 	if note := s.Config.ClaimNote(); note != "" {
 		s.Log.Warn("no claim token was read", "why", note)
+	}
+	if s.Config.Media != "" {
+		if g.media, err = media.Open(s.Config.Media, name(s.Config), s.Log); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, g.media.Close()) }()
 	}
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", s.Config.Listen)
@@ -131,7 +143,7 @@ const (
 
 func (g *gate) serve(ctx context.Context, l net.Listener) error {
 	server := &http.Server{
-		Handler: g.own, ReadHeaderTimeout: headerWait, IdleTimeout: idleWait, MaxHeaderBytes: mostHeader,
+		Handler: g, ReadHeaderTimeout: headerWait, IdleTimeout: idleWait, MaxHeaderBytes: mostHeader,
 		ErrorLog: slog.NewLogLogger(g.Log.Handler(), slog.LevelDebug), DisableGeneralOptionsHandler: true,
 	}
 	failed := make(chan error, 1)
@@ -162,7 +174,7 @@ func (g *gate) serve(ctx context.Context, l net.Listener) error {
 func (g *gate) greet(l net.Listener) error {
 	var pages []string
 	for _, origin := range g.where {
-		pages = append(pages, origin+"/web")
+		pages = append(pages, origin+local.Home)
 	}
 	window, err := g.folder.OpenWindow(g.Now(), pages)
 	if err != nil {

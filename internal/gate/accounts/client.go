@@ -84,9 +84,10 @@ func Is(err error, codes ...string) bool {
 
 // endpoints are the parts of the service's metadata (RFC 8414) that a gate needs.
 type endpoints struct {
-	Issuer string `json:"issuer"`
-	Token  string `json:"token_endpoint"`
-	Device string `json:"device_authorization_endpoint"`
+	Issuer        string `json:"issuer"`
+	Token         string `json:"token_endpoint"`
+	Device        string `json:"device_authorization_endpoint"`
+	Introspection string `json:"introspection_endpoint"`
 }
 
 // discover reads where the endpoints are, once. What stands on another origin is not the service.
@@ -104,7 +105,7 @@ func (c *Client) discover(ctx context.Context) (endpoints, error) {
 	if e.Issuer != c.Issuer() {
 		return endpoints{}, fmt.Errorf("%s calls itself %q: give the gate the address that the service itself uses (its setting origin)", c.Issuer(), e.Issuer)
 	}
-	for _, endpoint := range []string{e.Token, e.Device} {
+	for _, endpoint := range []string{e.Token, e.Device, e.Introspection} {
 		if !strings.HasPrefix(endpoint, c.Issuer()+"/") {
 			return endpoints{}, fmt.Errorf("the service at %s names an endpoint elsewhere", c.Issuer())
 		}

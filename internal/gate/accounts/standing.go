@@ -107,12 +107,12 @@ func (c *Client) forgetToken() {
 // Tell says what the server has to say about itself, and that it is there.
 func (c *Client) Tell(ctx context.Context, about About) error {
 	about.Product = "" // that was said once, with the claim
-	return c.withToken(ctx, call{method: http.MethodPut, url: c.at("/api/v1/server"), json: about})
+	return c.withToken(ctx, call{method: http.MethodPut, url: c.at("/api/v1/server"), json: about}, nil)
 }
 
 // Unclaim ends the claim at the service and forgets it here. Where the service knows nothing of it any more, only the latter is left to do.
 func (c *Client) Unclaim(ctx context.Context) error {
-	err := c.withToken(ctx, call{method: http.MethodDelete, url: c.at("/api/v1/server")})
+	err := c.withToken(ctx, call{method: http.MethodDelete, url: c.at("/api/v1/server")}, nil)
 	if gone(err) {
 		err = nil
 	}
@@ -130,14 +130,14 @@ func gone(err error) bool {
 }
 
 // withToken sends a request with the server's token; one that has ended early is fetched anew once.
-func (c *Client) withToken(ctx context.Context, what call) error {
+func (c *Client) withToken(ctx context.Context, what call, into any) error {
 	for again := false; ; again = true {
 		token, err := c.Token(ctx)
 		if err != nil {
 			return err
 		}
 		what.bearer = token.Reveal()
-		err = c.send(ctx, what, nil)
+		err = c.send(ctx, what, into)
 		refused := new(Refused)
 		if again || !errors.As(err, &refused) || refused.Status != http.StatusUnauthorized {
 			return err

@@ -80,10 +80,11 @@ func New(s Settings) (*Door, error) {
 	return d, nil
 }
 
-// Owns reports whether a path is the gate's own also when the server is claimed and has something behind it.
-func Owns(path string) bool {
-	return strings.HasPrefix(path, "/.usher/") || path == "/identity" || strings.HasPrefix(path, "/myplex/")
-}
+// Home is the path of the server's page, also when it is claimed; while it is not, / and /web lead there.
+const Home = "/.usher/"
+
+// Owns reports whether a path is answered here, whoever asks, also when the server is claimed and has something behind it.
+func Owns(path string) bool { return path == "/identity" || strings.HasPrefix(path, "/myplex/") }
 
 // ServeHTTP dresses every answer for plain http inside a house: no other website may frame it, read it, or have it sent.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {

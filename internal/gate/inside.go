@@ -1,0 +1,87 @@
+package gate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"time"
+
+	"usher/internal/gate/accounts"
+	"usher/internal/gate/door"
+	"usher/internal/gate/keep"
+	"usher/internal/gate/local"
+	"usher/internal/gate/openid"
+	"usher/internal/secret"
+)
+
+// ServeHTTP brings a request to the door of the server's owner, and while it has none to the pages on which it can be claimed.
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s, claimed := g.folder.Server()
+	if !claimed || s.Service != g.client.Issuer() || local.Owns(r.URL.Path) {
+		g.own.ServeHTTP(w, r)
+		return
+	}
+	d, err := g.doorOf(s)
+	if err != nil {
+		g.Log.Error("the door cannot be built", "error", err)
+		http.Error(w, "Something went wrong here. What it was stands in the gate's log.", http.StatusInternalServerError)
+		return
+	}
+	d.ServeHTTP(w, r)
+}
+
+// doorOf is the door of a claimed server. Who claims anew gets another.
+func (g *gate) doorOf(s keep.Server) (*door.Door, error) {
+	if d := g.door.Load(); d != nil && d.Server == s.ID {
+		return d, nil
+	}
+	g.building.Lock()
+	defer g.building.Unlock()
+	if d := g.door.Load(); d != nil && d.Server == s.ID {
+		return d, nil
+	}
+	issuer := g.client.Issuer()
+	settings := door.Settings{
+		Decider: door.NewDecider(asker{g.client}, issuer, s.ID, g.Config.OutageLimit, g.Now), Server: s.ID, Issuer: issuer,
+		Key: g.folder.Key(), CookieKey: g.folder.Derive("cookies"), Inside: g.own, Own: g.own, Proxies: g.Config.TrustedProxy,
+		Provider: &openid.Client{Issuer: issuer, Server: s.ID, Key: g.folder.Key(), HTTP: g.client.HTTP(), Now: g.Now}, Log: g.Log, Now: g.Now,
+	}
+	if g.media != nil {
+		settings.Inside = g.media
+	}
+	if g.Config.Upstream != "" {
+		upstream, err := url.Parse(g.Config.Upstream)
+		if err != nil {
+			return nil, err
+		}
+		settings.Upstream = upstream
+	}
+	d, err := door.New(settings)
+	if err != nil {
+		return nil, err
+	}
+	g.door.Store(d)
+	return d, nil
+}
+
+// asker asks the service whom a token lets in.
+type asker struct{ client *accounts.Client }
+
+// Ask tells a no from an outage, and from a server that is signed out or was given up.
+func (a asker) Ask(ctx context.Context, token secret.Token) (door.Decision, error) {
+	said, err := a.client.Introspect(ctx, token)
+	refused := new(accounts.Refused)
+	switch {
+	case err == nil && !said.Active:
+		return door.Decision{}, door.ErrRefused
+	case err == nil:
+		return door.Decision{
+			Account: said.Subject, Session: said.Session, UserName: said.UserName, Name: said.Name, Email: said.Email, Groups: said.Groups, Until: time.Unix(said.Expires, 0),
+		}, nil
+	case errors.Is(err, accounts.ErrUnclaimed), errors.As(err, &refused) && (refused.Standing != "" || accounts.Is(err, "invalid_client", "unauthorized_client")):
+		return door.Decision{}, fmt.Errorf("%w: %w", door.ErrSuspended, err)
+	}
+	return door.Decision{}, fmt.Errorf("%w: %w", door.ErrAway, err)
+}
