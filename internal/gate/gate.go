@@ -215,6 +215,17 @@ func (g *gate) startJobs(ctx context.Context) {
 	}
 	g.jobs.Go(func() {
 		for {
+			select {
+			case <-ctx.Done():
+				g.remember()
+				return
+			case <-time.After(rememberEvery):
+				g.remember()
+			}
+		}
+	})
+	g.jobs.Go(func() {
+		for {
 			if err := g.client.Tell(ctx, g.about()); err != nil && ctx.Err() == nil && !errors.Is(err, accounts.ErrUnclaimed) {
 				g.Log.Warn("the service was not told where this server is", "error", err)
 			}

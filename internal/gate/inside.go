@@ -43,8 +43,12 @@ func (g *gate) doorOf(s keep.Server) (*door.Door, error) {
 		return d, nil
 	}
 	issuer := g.client.Issuer()
+	decider := door.NewDecider(asker{g.client}, issuer, s.ID, g.Config.OutageLimit, g.Now)
+	if err := g.restore(decider); err != nil {
+		return nil, err
+	}
 	settings := door.Settings{
-		Decider: door.NewDecider(asker{g.client}, issuer, s.ID, g.Config.OutageLimit, g.Now), Server: s.ID, Issuer: issuer,
+		Decider: decider, Server: s.ID, Issuer: issuer,
 		Key: g.folder.Key(), CookieKey: g.folder.Derive("cookies"), Inside: g.own, Own: g.own, Proxies: g.Config.TrustedProxy,
 		Provider: &openid.Client{Issuer: issuer, Server: s.ID, Key: g.folder.Key(), HTTP: g.client.HTTP(), Now: g.Now}, Log: g.Log, Now: g.Now,
 	}

@@ -1,0 +1,51 @@
+package gate
+
+import (
+	"encoding/json"
+	"time"
+
+	"usher/internal/gate/door"
+)
+
+// admittedFile keeps who was let in, so that they stay in when the gate starts again while the service does not answer.
+const admittedFile = "admitted.json"
+
+// rememberEvery is how often it is written; a gate that is killed forgets who came in since.
+const rememberEvery = time.Minute
+
+type admitted struct {
+	All     []door.Admitted `json:"admitted"`
+	Contact time.Time       `json:"contact"` // when the service last answered
+}
+
+// restore gives a new decider what the one before knew. What is of another server opens nothing there.
+func (g *gate) restore(d *door.Decider) error {
+	_, err := g.folder.Read(admittedFile, g.Now(), func(raw []byte) error {
+		var kept admitted
+		if err := json.Unmarshal(raw, &kept); err != nil {
+			return err
+		}
+		d.Restore(kept.All, kept.Contact)
+		return nil
+	})
+	return err
+}
+
+// remember writes down who is let in; nobody, where the server is nobody's.
+func (g *gate) remember() {
+	d := g.door.Load()
+	if d == nil {
+		return
+	}
+	var kept admitted
+	if _, claimed := g.folder.Server(); claimed {
+		kept.All, kept.Contact = d.Decider.Admitted()
+	}
+	raw, err := json.Marshal(kept)
+	if err == nil {
+		err = g.folder.Write(admittedFile, raw)
+	}
+	if err != nil {
+		g.Log.Warn("who is let in was not written down", "error", err)
+	}
+}
