@@ -20,7 +20,7 @@ import (
 var rooms = map[layer][]string{
 	door:   {"api", "middleware", "oidc", "operations", "plexapi", "web"},
 	flow:   {"admin", "devicekey", "factor", "grant", "incident", "mediaserver", "password", "profile", "registration", "signin", "signup", "tvlink"},
-	thing:  {"account", "audit", "credential", "device", "linkcode", "mfa", "notice", "relyingparty", "server"},
+	thing:  {"account", "audit", "credential", "device", "linkcode", "mfa", "notice", "relyingparty", "server", "stream"},
 	sill:   {"response"},
 	ground: {"argon2id", "blocklist", "config", "even", "forwarded", "id", "look", "openapi", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret", "signing"},
 	behind: {"backchannel", "mail", "store"},
@@ -35,6 +35,7 @@ var between = map[string][]string{
 	"linkcode":   {"credential", "device"},
 	"mfa":        {"account", "audit", "credential", "device", "notice"},
 	"server":     {"account", "credential", "device", "relyingparty"},
+	"stream":     {"audit"},
 }
 
 // leaving are packages about to go, which the rule does not look at.

@@ -29,10 +29,11 @@ type Kind struct {
 
 // The kinds there are.
 var (
-	Identity = Kind{"JWT", secret.SignsIdentity}        // OpenID Connect Core §2
-	Logout   = Kind{"logout+jwt", secret.SignsIdentity} // OpenID Connect Back-Channel Logout §2.4
-	Access   = Kind{"at+jwt", secret.SignsAccess}       // RFC 9068 §2.1
-	Device   = Kind{"device+jwt", secret.SignsAccess}   // what the key of a device has got: ours alone
+	Identity = Kind{"JWT", secret.SignsIdentity}          // OpenID Connect Core §2
+	Logout   = Kind{"logout+jwt", secret.SignsIdentity}   // OpenID Connect Back-Channel Logout §2.4
+	Event    = Kind{"secevent+jwt", secret.SignsIdentity} // RFC 8417 §2.3
+	Access   = Kind{"at+jwt", secret.SignsAccess}         // RFC 9068 §2.1
+	Device   = Kind{"device+jwt", secret.SignsAccess}     // what the key of a device has got: ours alone
 )
 
 // algorithms are what the keys of a use sign with.

@@ -11,6 +11,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/secret"
+	"usher/internal/stream"
 )
 
 const accountColumns = `a.id, a.state, a.admin, a.key, a.email, a.email_proved, a.user_name, a.name, a.notice_email, a.password, a.password_version,
@@ -261,6 +262,11 @@ func (db *DB) SetState(ctx context.Context, accountID string, from, to account.S
 		if n == 0 {
 			return db.whyNoState(ctx, t, accountID, from)
 		}
+		if step == 1 {
+			if err := signalAccounts(ctx, t, happened{stream.AllEnded, act.At}, `a.id = $1`, accountID); err != nil {
+				return err
+			}
+		}
 		if err := endDeadGrants(ctx, t, `= $1`, accountID); err != nil {
 			return err
 		}
@@ -335,6 +341,9 @@ func (db *DB) Erase(ctx context.Context, now time.Time, limit int, farewell func
 // EraseAccount destroys one account whose grace is over by the time of the act; ErrSpent when its owner kept it.
 func (db *DB) EraseAccount(ctx context.Context, id string, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
+		if err := signalAccounts(ctx, t, happened{stream.Erased, act.At}, `a.id = $1`, id); err != nil { // while it is known whom it concerns
+			return err
+		}
 		n, err := t.exec(ctx, `DELETE FROM account WHERE id = $1 AND delete_at > 0 AND delete_at <= $2`, id, ms(act.At))
 		if err != nil {
 			return err

@@ -13,12 +13,18 @@ import (
 	"usher/internal/audit"
 	"usher/internal/id"
 	"usher/internal/secret"
+	"usher/internal/stream"
 )
 
 // leave writes what an act leaves behind: its audit entry and its mail.
 func (db *DB) leave(ctx context.Context, t *tx, act audit.Act) error {
 	if act.Done.Action != "" {
 		if err := db.insertAudit(ctx, t, act.At, act.Done); err != nil {
+			return err
+		}
+	}
+	if what := stream.After(act.Done.Action); what != "" {
+		if err := signalAccounts(ctx, t, happened{what, act.At}, `a.id = $1`, act.Done.AccountID); err != nil {
 			return err
 		}
 	}

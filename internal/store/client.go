@@ -270,6 +270,9 @@ func removeClient(ctx context.Context, t *tx, id string, now int64) error {
 	if n == 0 {
 		return relyingparty.ErrNotFound
 	}
+	if err := endStream(ctx, t, id); err != nil {
+		return err
+	}
 	if _, err := t.exec(ctx, `DELETE FROM credential WHERE subject = $1 AND kind = $2`, id, string(credential.ClientSecret)); err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"usher/internal/device"
 	"usher/internal/grant"
 	"usher/internal/relyingparty"
+	"usher/internal/stream"
 )
 
 // FindConsent returns the scopes that an account's owner agreed to for a client; none when there are none.
@@ -46,6 +47,9 @@ func (db *DB) RevokeConsent(ctx context.Context, accountID, clientID string, act
 		if err := hold(ctx, t, accountID); err != nil {
 			return err
 		}
+		if err := signalClient(ctx, t, happened{stream.AllEnded, act.At}, clientID, stream.Signal{AccountID: accountID}); err != nil {
+			return err
+		}
 		n, err := t.exec(ctx, `DELETE FROM consent WHERE account_id = $1 AND client_id = $2`, accountID, clientID)
 		if err != nil {
 			return err
@@ -54,6 +58,9 @@ func (db *DB) RevokeConsent(ctx context.Context, accountID, clientID string, act
 			return grant.ErrNoConsent
 		}
 		if err := queueLogouts(ctx, t, `c.subject = $1 AND c.account_id = $2`, clientID, accountID); err != nil {
+			return err
+		}
+		if err := signalEnded(ctx, t, act.At, `c.subject = $1 AND c.account_id = $2`, clientID, accountID); err != nil {
 			return err
 		}
 		var apps []string
@@ -69,7 +76,7 @@ func (db *DB) RevokeConsent(ctx context.Context, accountID, clientID string, act
 			return err
 		}
 		for _, id := range apps {
-			if err := endDevice(ctx, t, accountID, id); err != nil && !errors.Is(err, device.ErrNotFound) {
+			if err := endDevice(ctx, t, accountID, id, act.At); err != nil && !errors.Is(err, device.ErrNotFound) {
 				return err
 			}
 		}

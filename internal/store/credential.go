@@ -9,6 +9,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/secret"
+	"usher/internal/stream"
 )
 
 // newCredential is a credential about to be written.
@@ -270,6 +271,11 @@ func requireReset(ctx context.Context, t *tx, accountID string, now time.Time) e
 	}
 	if err != nil {
 		return err
+	}
+	for _, what := range []stream.What{stream.ResetRequired, stream.AllEnded} {
+		if err := signalAccounts(ctx, t, happened{what, now}, `a.id = $1`, accountID); err != nil {
+			return err
+		}
 	}
 	return endDeadGrants(ctx, t, `= $1`, accountID)
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"usher/internal/account"
 	"usher/internal/audit"
@@ -83,7 +84,7 @@ func (db *DB) ListDevices(ctx context.Context, accountID string) ([]device.Devic
 // EndDevice signs one device of an account out, with everything made from it; device.ErrNotFound when the account has no such device.
 func (db *DB) EndDevice(ctx context.Context, accountID, deviceID string, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
-		if err := endDevice(ctx, t, accountID, deviceID); err != nil {
+		if err := endDevice(ctx, t, accountID, deviceID, act.At); err != nil {
 			return err
 		}
 		return db.leave(ctx, t, act)
@@ -91,11 +92,14 @@ func (db *DB) EndDevice(ctx context.Context, accountID, deviceID string, act aud
 }
 
 // endDevice deletes a device and everything made from it. It holds the account, so that nothing is being made from it at the same time.
-func endDevice(ctx context.Context, t *tx, accountID, deviceID string) error {
+func endDevice(ctx context.Context, t *tx, accountID, deviceID string, now time.Time) error {
 	if err := hold(ctx, t, accountID); err != nil {
 		return err
 	}
 	if err := queueLogouts(ctx, t, `c.device_id = $1 AND c.account_id = $2`, deviceID, accountID); err != nil {
+		return err
+	}
+	if err := signalEnded(ctx, t, now, `c.device_id = $1 AND c.account_id = $2`, deviceID, accountID); err != nil {
 		return err
 	}
 	n, err := t.exec(ctx, `DELETE FROM device WHERE id = $1 AND account_id = $2`, deviceID, accountID)
@@ -129,7 +133,7 @@ func (db *DB) clientsOf(d device.Device) []string {
 
 // replaceTwins signs out what the account has under the same name for itself: apps by apps, servers by servers. It holds the account, so that
 // two at once do not both stay.
-func (db *DB) replaceTwins(ctx context.Context, t *tx, d device.Device) error {
+func (db *DB) replaceTwins(ctx context.Context, t *tx, d device.Device, now time.Time) error {
 	clients := db.clientsOf(d)
 	if len(clients) == 0 {
 		return nil
@@ -147,7 +151,7 @@ func (db *DB) replaceTwins(ctx context.Context, t *tx, d device.Device) error {
 	})
 	for _, id := range twins {
 		if err == nil {
-			err = endDevice(ctx, t, d.AccountID, id)
+			err = endDevice(ctx, t, d.AccountID, id, now)
 		}
 	}
 	return err
@@ -180,7 +184,7 @@ func (db *DB) trimDevices(ctx context.Context, t *tx, signedIn device.Device, al
 		return err
 	}
 	for _, id := range over {
-		err := endDevice(ctx, t, signedIn.AccountID, id)
+		err := endDevice(ctx, t, signedIn.AccountID, id, trimmed.At)
 		if err != nil && !errors.Is(err, device.ErrNotFound) { // somebody signed it out at this moment
 			return err
 		}

@@ -101,7 +101,7 @@ func (db *DB) RedeemCode(ctx context.Context, n grant.New, act, trimmed audit.Ac
 		if hash, err = db.insertGrant(ctx, t, n, act.At); err != nil {
 			return err
 		}
-		over, err := trimAlike(ctx, t, n, hash)
+		over, err := trimAlike(ctx, t, n, hash, act.At)
 		if err != nil {
 			return err
 		}
@@ -127,7 +127,7 @@ const (
 const trimBatch = 100
 
 // trimAlike ends what is over grant.MostAlike, and returns how many grants that were.
-func trimAlike(ctx context.Context, t *tx, n grant.New, hash string) (over int, err error) {
+func trimAlike(ctx context.Context, t *tx, n grant.New, hash string, now time.Time) (over int, err error) {
 	text, args := alikeInBrowser, []any{n.Device.ID, n.ClientID, string(n.Kind), hash}
 	if n.Kind == credential.Refresh {
 		text, args = alikeApps, []any{n.Device.AccountID, n.ClientID, string(n.Kind), hash, device.ByConsent}
@@ -141,7 +141,7 @@ func trimAlike(ctx context.Context, t *tx, n grant.New, hash string) (over int, 
 	})
 	for _, hash := range old {
 		if err == nil {
-			err = endGrant(ctx, t, hash)
+			err = endGrant(ctx, t, hash, now)
 		}
 	}
 	return len(old), err
@@ -205,14 +205,14 @@ func (db *DB) FindGrant(ctx context.Context, hash string) (credential.Found, acc
 // EndGrant ends a grant with everything made from it: a browser stays signed in. ErrSpent when there is none.
 func (db *DB) EndGrant(ctx context.Context, hash string, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
-		if err := endGrant(ctx, t, hash); err != nil {
+		if err := endGrant(ctx, t, hash, act.At); err != nil {
 			return err
 		}
 		return db.leave(ctx, t, act)
 	})
 }
 
-func endGrant(ctx context.Context, t *tx, hash string) error {
+func endGrant(ctx context.Context, t *tx, hash string, now time.Time) error {
 	list, args := oneOf([]any{hash}, grantKinds)
 	var kind, accountID, deviceID string
 	err := get(ctx, t, `SELECT account_id FROM credential WHERE hash = $1 AND kind IN `+list, args, &accountID)
@@ -225,11 +225,14 @@ func endGrant(ctx context.Context, t *tx, hash string) error {
 	if err := queueLogouts(ctx, t, `c.hash = $1`, hash); err != nil {
 		return err
 	}
+	if err := signalEnded(ctx, t, now, `c.hash = $1`, hash); err != nil {
+		return err
+	}
 	err = get(ctx, t, `DELETE FROM credential WHERE hash = $1 AND kind IN `+list+` RETURNING kind, device_id`, args, &kind, &deviceID)
 	if err != nil || kind != string(credential.Refresh) {
 		return found(err, ErrSpent)
 	}
-	err = endDevice(ctx, t, accountID, deviceID)
+	err = endDevice(ctx, t, accountID, deviceID, now)
 	if errors.Is(err, device.ErrNotFound) {
 		return nil
 	}

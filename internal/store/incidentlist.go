@@ -8,6 +8,7 @@ import (
 
 	"usher/internal/account"
 	"usher/internal/incident"
+	"usher/internal/stream"
 )
 
 // listed is how many accounts stand in one statement of a listing. Statements always have so many, the last repeated, so that there is one text.
@@ -74,9 +75,9 @@ func (db *DB) CountAdmins(ctx context.Context, accounts []string) (n int64, err 
 // already is left alone, so that a listing may be repeated. ErrSpent when the incident is not being listed.
 func (db *DB) ListIncident(ctx context.Context, id string, accounts []string) error {
 	return db.engine.write(ctx, func(t *tx) error {
-		var epoch int64
+		var epoch, declared int64
 		var action string
-		err := get(ctx, t, `UPDATE incident SET state = state WHERE id = $1 AND state = 'listing' RETURNING epoch, action`, []any{id}, &epoch, &action)
+		err := get(ctx, t, `UPDATE incident SET state = state WHERE id = $1 AND state = 'listing' RETURNING epoch, action, declared_at`, []any{id}, &epoch, &action, &declared)
 		if err != nil {
 			return found(err, ErrSpent)
 		}
@@ -90,6 +91,13 @@ func (db *DB) ListIncident(ctx context.Context, id string, accounts []string) er
 		}
 		if action != string(incident.Require) || len(accounts) == 0 {
 			return nil
+		}
+		for _, what := range []stream.What{stream.ResetRequired, stream.AllEnded} { // before they are covered: a listing that is repeated tells nobody again
+			err := signalAccounts(ctx, t, happened{what, timeOf(declared)}, `a.incident < $1 AND a.id IN
+				(SELECT account_id FROM incident_account WHERE incident_id = $2 AND account_id >= $3 AND account_id <= $4)`, epoch, id, slices.Min(accounts), slices.Max(accounts))
+			if err != nil {
+				return err
+			}
 		}
 		// What was listed before between the two is at the epoch already. A password that was set since the clock was stepped, while this account was
 		// not listed yet, does not count either: nobody knows by whom. Unless a newer incident has asked everybody for it by then.

@@ -322,7 +322,7 @@ func (db *DB) CollectLink(ctx context.Context, requestID string, s credential.Si
 		if _, err := t.exec(ctx, `DELETE FROM link_request WHERE id = $1`, requestID); err != nil {
 			return err
 		}
-		if err := db.replaceTwins(ctx, t, s.Device); err != nil {
+		if err := db.replaceTwins(ctx, t, s.Device, act.At); err != nil {
 			return err
 		}
 		if err := db.keyIsFree(ctx, t, s.Key, act.At); err != nil {
@@ -367,7 +367,7 @@ func (db *DB) EndLinkedDevice(ctx context.Context, link credential.Credential, a
 		if err := spend(ctx, t, link.Hash); err != nil {
 			return err
 		}
-		if err := endDevice(ctx, t, link.AccountID, link.Subject); err != nil && !errors.Is(err, device.ErrNotFound) {
+		if err := endDevice(ctx, t, link.AccountID, link.Subject, act.At); err != nil && !errors.Is(err, device.ErrNotFound) {
 			return err
 		}
 		return db.leave(ctx, t, act)

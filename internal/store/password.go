@@ -56,7 +56,7 @@ func (db *DB) RedeemResetEverywhere(ctx context.Context, hash string, p credenti
 		if err := db.setPassword(ctx, t, key, p, act.At); err != nil {
 			return err
 		}
-		_, err := stepAccount(ctx, t, p.AccountID)
+		_, err := stepAccount(ctx, t, p.AccountID, act.At)
 		return err
 	})
 }

@@ -23,6 +23,7 @@ import (
 	"usher/internal/relyingparty"
 	"usher/internal/secret"
 	"usher/internal/server"
+	"usher/internal/stream"
 	"usher/internal/testdb"
 )
 
@@ -122,6 +123,16 @@ func dailyTrips(t *testing.T, db *DB) {
 	must(err)
 	token := secret.NewToken()
 	must(db.RenewSignIn(ctx, credential.Renewal{Replaces: f.Hash, Token: token, FreshAt: began}, act(a.ID)))
+	must(db.RegisterClient(ctx, relyingparty.Client{ID: "reader", Name: "Reader", CreatedAt: began}, nil, act("")))
+	must(db.CreateStream(ctx, stream.Stream{ID: "reader", ClientID: "reader", Events: stream.Every(), Status: stream.Enabled, Facts: stream.Facts{Endpoint: "https://reader.example"}}))
+	must(db.VerifyStream(ctx, "reader", "reader", "", began))
+	_, err = db.LeaseStreams(ctx, began, time.Minute, 5)
+	must(err)
+	_, err = db.QuietStreams(ctx, []string{"reader"})
+	must(err)
+	_, err = db.ReadSignals(ctx, "reader", 5)
+	must(err)
+	must(db.AcknowledgeSignals(ctx, "reader", stream.Acknowledged{Signals: []string{"one"}}))
 	d := s.Device
 	d.UsedAt = began.Add(time.Hour)
 	must(db.TouchDevices(ctx, []device.Device{d}))

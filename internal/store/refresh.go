@@ -64,7 +64,7 @@ func (db *DB) RotateRefresh(ctx context.Context, f credential.Found, r grant.Rot
 			return nil
 		}
 		reused = true
-		if err := endGrant(ctx, t, f.Hash); err != nil {
+		if err := endGrant(ctx, t, f.Hash, r.At); err != nil {
 			return err
 		}
 		return db.leave(ctx, t, r.Reuse)

@@ -3,12 +3,14 @@ package store
 import (
 	"context"
 	"errors"
+	"time"
 
 	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/secret"
 	"usher/internal/server"
+	"usher/internal/stream"
 )
 
 // ClaimServer spends a claim token and writes a server with its client, or brings back the one that the account has with that key; it returns the id under
@@ -86,12 +88,21 @@ func (db *DB) claimAgain(ctx context.Context, t *tx, c server.Claim, id string) 
 	if _, err := t.exec(ctx, `UPDATE server SET seen_at = $1 WHERE id = $2`, ms(c.ClaimedAt), id); err != nil {
 		return err
 	}
-	return stampServer(ctx, t, id, c.Stamp)
+	return stampServer(ctx, t, s, c.Stamp, c.ClaimedAt)
 }
 
-func stampServer(ctx context.Context, t *tx, id string, s credential.Stamp) error {
-	_, err := t.exec(ctx, `UPDATE server SET born = $1, account_epoch = $2, ended_at = 0 WHERE id = $3`, s.Born, s.Account, id)
-	return err
+// stampServer has a server count from now on, and tells it.
+func stampServer(ctx context.Context, t *tx, s server.Server, stamp credential.Stamp, now time.Time) error {
+	_, err := t.exec(ctx, `UPDATE server SET born = $1, account_epoch = $2, ended_at = 0 WHERE id = $3`, stamp.Born, stamp.Account, s.ID)
+	if err != nil {
+		return err
+	}
+	return signalServer(ctx, t, happened{stream.ServerBack, now}, s)
+}
+
+// signalServer tells a server alone what has happened to it.
+func signalServer(ctx context.Context, t *tx, h happened, s server.Server) error {
+	return signalClient(ctx, t, h, s.ID, stream.Signal{AccountID: s.AccountID, Subject: s.ID})
 }
 
 // BringServersBack gives servers of an account a new stamp, all of them or none, and changes nothing else about them. server.ErrNotFound when one of them is gone.
@@ -105,7 +116,7 @@ func (db *DB) BringServersBack(ctx context.Context, accountID string, ids []stri
 			if err := get(ctx, t, `SELECT account_id FROM server WHERE id = $1 AND account_id = $2`, []any{id, accountID}, &owner); err != nil {
 				return found(err, server.ErrNotFound)
 			}
-			if err := stampServer(ctx, t, id, stamp); err != nil {
+			if err := stampServer(ctx, t, server.Server{ID: id, AccountID: accountID}, stamp, act.At); err != nil {
 				return err
 			}
 		}
@@ -120,6 +131,9 @@ func (db *DB) SignOutServer(ctx context.Context, accountID, id string, act audit
 		n, err := t.exec(ctx, `UPDATE server SET account_epoch = $1, ended_at = $2 WHERE id = $3 AND account_id = $4 AND account_epoch <> $1`, out, ms(act.At), id, accountID)
 		if err == nil && n == 0 {
 			err = server.ErrNotFound
+		}
+		if err == nil {
+			err = signalServer(ctx, t, happened{stream.ServerEnded, act.At}, server.Server{ID: id, AccountID: accountID})
 		}
 		if err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/secret"
 	"usher/internal/server"
+	"usher/internal/stream"
 )
 
 func guestCell(id string) secret.Place {
@@ -69,6 +70,9 @@ func (db *DB) DismissGuest(ctx context.Context, accountID, serverID, guestID str
 				return err
 			}
 			if _, err := t.exec(ctx, `DELETE FROM consent WHERE account_id = $1 AND client_id = $2`, who, serverID); err != nil {
+				return err
+			}
+			if err := signalClient(ctx, t, happened{stream.AllEnded, act.At}, serverID, stream.Signal{AccountID: who}); err != nil {
 				return err
 			}
 		}

@@ -11,6 +11,7 @@ import (
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/secret"
+	"usher/internal/stream"
 )
 
 // OpenSignIn signs a browser in after a good proof: device, credentials, record, mail, and the try given back, all or nothing. When the
@@ -28,7 +29,7 @@ func (db *DB) OpenSignIn(ctx context.Context, at credential.Attempt, c credentia
 		if err := db.spendFactor(ctx, t, s.Factor); err != nil {
 			return err
 		}
-		if err := db.replaceTwins(ctx, t, s.Device); err != nil {
+		if err := db.replaceTwins(ctx, t, s.Device, act.At); err != nil {
 			return err
 		}
 		if err := db.insertSignIn(ctx, t, s, act.At); err != nil {
@@ -92,7 +93,7 @@ func (db *DB) AddDevice(ctx context.Context, s credential.SignIn, act audit.Act)
 				return err
 			}
 		}
-		if err := db.replaceTwins(ctx, t, s.Device); err != nil {
+		if err := db.replaceTwins(ctx, t, s.Device, act.At); err != nil {
 			return err
 		}
 		if err := db.roomFor(ctx, t, s); err != nil {
@@ -137,7 +138,7 @@ func (db *DB) EndEverything(ctx context.Context, accountID string, keep *credent
 // endEverything steps the account's epoch. A browser that stays takes the place of the sign-in it had, which must still count: what another
 // act has ended since it was read does not come back.
 func (db *DB) endEverything(ctx context.Context, t *tx, accountID string, keep *credential.SignIn, now time.Time) error {
-	epoch, err := stepAccount(ctx, t, accountID)
+	epoch, err := stepAccount(ctx, t, accountID, now)
 	if err != nil || keep == nil {
 		return err
 	}
@@ -152,10 +153,14 @@ func (db *DB) endEverything(ctx context.Context, t *tx, accountID string, keep *
 	return db.insertSignIn(ctx, t, s, now)
 }
 
-func stepAccount(ctx context.Context, t *tx, accountID string) (epoch int64, err error) {
+// stepAccount ends everything that is signed in to an account, and has that told.
+func stepAccount(ctx context.Context, t *tx, accountID string, now time.Time) (epoch int64, err error) {
 	err = get(ctx, t, `UPDATE account SET epoch = epoch + 1 WHERE id = $1 RETURNING epoch`, []any{accountID}, &epoch)
 	if err != nil {
 		return epoch, found(err, account.ErrNotFound)
+	}
+	if err := signalAccounts(ctx, t, happened{stream.AllEnded, now}, `a.id = $1`, accountID); err != nil {
+		return epoch, err
 	}
 	return epoch, endDeadGrants(ctx, t, `= $1`, accountID)
 }

@@ -56,6 +56,11 @@ func (db *DB) Sweep(ctx context.Context, now time.Time) (more bool, err error) {
 		err = errors.Join(err, fmt.Errorf("sweeping devices: %w", failed))
 	}
 	more = more || n == sweepBatch
+	n, failed = db.sweepSignals(ctx, now)
+	if failed != nil {
+		err = errors.Join(err, fmt.Errorf("sweeping signals that nobody read: %w", failed))
+	}
+	more = more || n == sweepBatch
 	left, failed := db.EndRemovedClient(ctx)
 	if failed != nil {
 		err = errors.Join(err, fmt.Errorf("ending what was made for a removed client: %w", failed))

@@ -12,6 +12,7 @@ import (
 type tx struct {
 	querier
 	keys map[string]secret.AccountKey // by account, those unwrapped so far
+	act  string                       // names the act for those who are told of it; empty until somebody is
 }
 
 // keep remembers an account's data key for the rest of the transaction: it never changes while the account lives.

@@ -30,6 +30,7 @@ var sealedCells = []struct {
 	{"audit", "detail", listAudit},
 	{"client", "facts", findClient},
 	{"server", "facts", findServer}, {"server_access", "label", listGuests},
+	{"stream", "facts", findStream},
 }
 
 func loadAccount(w *world, a account.Account, _ string) error {
@@ -83,6 +84,11 @@ func listGuests(w *world, a account.Account, _ string) error {
 	return err
 }
 
+func findStream(w *world, a account.Account, _ string) error {
+	_, err := w.db.FindStream(w.ctx(), "app"+a.ID)
+	return err
+}
+
 // settle writes one row of everything sealed for an account and returns the rows' ids by table.
 func (w *world) settle(name string) (account.Account, map[string]string) {
 	w.Helper()
@@ -95,7 +101,7 @@ func (w *world) settle(name string) (account.Account, map[string]string) {
 	held := w.claimed(a, "of "+name)
 	guest := w.admits(held, "guest.of."+name)
 	entry := w.text("SELECT id FROM audit WHERE account_id = $1 ORDER BY id LIMIT 1", a.ID)
-	return a, map[string]string{"account": a.ID, "device": s.Device.ID, "confirmation": n.ID, "mail": mail, "audit": entry, "recovery_code": a.ID + ".0", "client": w.client("app" + a.ID).ID, "server": held.ID, "server_access": guest.ID}
+	return a, map[string]string{"account": a.ID, "device": s.Device.ID, "confirmation": n.ID, "mail": mail, "audit": entry, "recovery_code": a.ID + ".0", "client": w.client("app" + a.ID).ID, "stream": w.stream("app" + a.ID).ID, "server": held.ID, "server_access": guest.ID}
 }
 
 // Attack S13: a sealed value that is moved to another row or another column does not open, not even within one account.
