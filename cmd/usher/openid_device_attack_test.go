@@ -8,7 +8,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
+	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/relyingparty"
 )
@@ -163,6 +165,46 @@ func TestAppsDoNotConsentForTheirOwners(t *testing.T) {
 		code := regexp.MustCompile(`"code":"([^"]+)"`).FindStringSubmatch(w.Body.String())
 		if w := link(code[1]); w.Code != http.StatusNoContent {
 			d.Errorf("a player: %d %s", w.Code, w.Body)
+		}
+	})
+}
+
+// Attack F19: whatever closes an account between the page that lets a device in and its next poll, the device gets nothing, and is told that somebody said no.
+func TestDevicesOfClosedAccountsGetNothing(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.people()
+		a := d.newApp("tv", aTV)
+		state := func(to account.State, until time.Duration) func(account.Account) error {
+			return func(who account.Account) error {
+				return d.db.SetState(d.Context(), who.ID, account.Active, to, d.at.Add(until), audit.Act{At: d.at})
+			}
+		}
+		for name, end := range map[string]func(account.Account) error{
+			"locked": state(account.Locked, 0), "deleting": state(account.Deleting, time.Hour),
+			"required": func(who account.Account) error {
+				return d.db.RequireReset(d.Context(), who.ID, "", audit.Act{At: d.at})
+			},
+			"out": func(who account.Account) error {
+				return d.db.EndEverything(d.Context(), who.ID, nil, audit.Act{At: d.at})
+			},
+			"open": func(account.Account) error { return nil },
+		} {
+			who := d.person(name, h.password, false)
+			var told struct {
+				Device string `json:"device_code"`
+				User   string `json:"user_code"`
+			}
+			d.unlimited()
+			d.must(json.Unmarshal(a.asks("/oauth/device", url.Values{"scope": {"openid player"}}).Body.Bytes(), &told))
+			h.lets(told.User, h.signedIn(who), "confirm")
+			d.must(end(who))
+			want := "access_denied"
+			if name == "open" {
+				want = ""
+			}
+			if w := a.polls(told.Device); said(w).Error != want || (said(w).Access == "") != (want != "") {
+				d.Errorf("%s: %d %s", name, w.Code, w.Body)
+			}
 		}
 	})
 }

@@ -289,6 +289,10 @@ func (h *house) recorded(action audit.Action) int {
 }
 
 // lock is what an operator does to an account.
+func (h *house) beginDeletion(a account.Account) error {
+	return h.db.SetState(h.Context(), a.ID, account.Active, account.Deleting, h.now.Add(time.Hour), audit.Act{At: h.now})
+}
+
 func (h *house) lock(a account.Account) error {
 	return h.db.SetState(h.Context(), a.ID, account.Active, account.Locked, time.Time{}, audit.Act{At: h.now})
 }

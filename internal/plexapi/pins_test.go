@@ -272,6 +272,7 @@ func TestPinDies(t *testing.T) {
 	eachHouse(t, func(h *house) {
 		for name, end := range map[string]func(a account.Account) error{
 			"locked":   h.lock,
+			"deleting": h.beginDeletion,
 			"required": func(a account.Account) error { return h.db.RequireReset(h.Context(), a.ID, "", audit.Act{At: h.now}) },
 			"out":      func(a account.Account) error { return h.db.EndEverything(h.Context(), a.ID, nil, audit.Act{At: h.now}) },
 		} {

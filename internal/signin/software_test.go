@@ -285,7 +285,7 @@ func TestOneCodeLetsOneIn(t *testing.T) {
 	})
 }
 
-// F3: one budget for passwords and one for codes, whichever way they come; limits tell nothing about names.
+// F3: one budget for passwords, whichever way they come; limits tell nothing about names.
 func TestSoftwareHasTheBudgetOfTheAccount(t *testing.T) {
 	each(t, func(w *world) {
 		w.person("ann", "seven copper kettles", false)
