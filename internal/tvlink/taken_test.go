@@ -41,23 +41,23 @@ func TestTakenCodesAreMadeAnew(t *testing.T) {
 			h.Store = s
 			p, err := h.Ask(h.Context(), Asking{Asker: "attic", Client: at("192.0.2.7")})
 			if err != nil || s.left > 0 || len(s.taken) != clashes {
-				t.Fatalf("after %d clashes: %v, %d came about", clashes, err, len(s.taken))
+				h.Fatalf("after %d clashes: %v, %d came about", clashes, err, len(s.taken))
 			}
 			if code := p.Short.Reveal(); len(code) != length || slices.Contains(s.taken, code) {
-				t.Errorf("after %d clashes a code has %d symbols, want %d", clashes, len(code), length)
+				h.Errorf("after %d clashes a code has %d symbols, want %d", clashes, len(code), length)
 			}
 			for _, code := range s.taken {
 				owner := h.person("owner"+code, "192.0.2.7")
 				if ticket, err := h.Enter(h.Context(), owner.Found, owner.Account, code, owner.client); err == nil {
 					if asked, err := h.Open(h.Context(), owner.Found, ticket); err != nil || !asked.Elsewhere {
-						t.Errorf("a code of somewhere else leads to a device at home: %v", err)
+						h.Errorf("a code of somewhere else leads to a device at home: %v", err)
 					}
 				}
 			}
 		}
 		h.Store = &rivals{DB: h.db, left: tries}
 		if _, err := h.Ask(h.Context(), Asking{Asker: "attic", Client: at("192.0.2.7")}); !errors.Is(err, linkcode.ErrFull) {
-			t.Errorf("where every code is taken: %v", err)
+			h.Errorf("where every code is taken: %v", err)
 		}
 	})
 }
