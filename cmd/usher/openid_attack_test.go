@@ -53,7 +53,7 @@ func said(w *httptest.ResponseRecorder) (answer struct {
 
 // What is wrong with a request is told to the app only when it is certain that it is there; and with issuer and state (O1, O3, O5, RFC 9207).
 func TestRequestsThatAreRefused(t *testing.T) {
-	eachDoors(t, func(d *doors) {
+	eachDoorsAndBuilt(t, func(d *doors) {
 		a := d.newApp("jellyfin", nil)
 		for _, c := range []struct{ change, value, want string }{
 			{"client_id", "nobody", "client"}, {"client_id", "", "client"}, {"client_id", "jellyfin\u200b", "client"},

@@ -15,7 +15,7 @@ import (
 
 // A client proves itself the way it is registered, and no other (O14).
 func TestClientsProveThemselves(t *testing.T) {
-	eachDoors(t, func(d *doors) {
+	eachDoorsAndBuilt(t, func(d *doors) {
 		basic := d.newApp("basic", nil)
 		post := d.newApp("post", func(c *relyingparty.Client) { c.Auth = relyingparty.Post })
 		d.newApp("public", func(c *relyingparty.Client) { c.Auth = relyingparty.None })
@@ -71,7 +71,7 @@ func TestClientsProveThemselves(t *testing.T) {
 // Attack O12 and OA-8: of what is not live, or not the asking client's, introspection says one thing only; revocation says nothing at all, and takes along
 // what was made with it.
 func TestTokensAreToldToTheirOwn(t *testing.T) {
-	eachDoors(t, func(d *doors) {
+	eachDoorsAndBuilt(t, func(d *doors) {
 		h := d.people()
 		browser := h.signedIn(h.anna)
 		a, other := d.newApp("jellyfin", nil), d.newApp("other", nil)

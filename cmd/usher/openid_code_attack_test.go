@@ -18,7 +18,7 @@ import (
 
 // Every single thing that does not fit makes a code worth nothing, and burns it (O2, O3; Pocket ID CVE-2026-28513).
 func TestCodesFitOneExchange(t *testing.T) {
-	eachDoors(t, func(d *doors) {
+	eachDoorsAndBuilt(t, func(d *doors) {
 		h := d.people()
 		browser := h.signedIn(h.anna)
 		a, other := d.newApp("jellyfin", nil), d.newApp("other", nil)

@@ -171,7 +171,7 @@ func TestAppsDoNotConsentForTheirOwners(t *testing.T) {
 
 // Attack F19: whatever closes an account between the page that lets a device in and its next poll, the device gets nothing, and is told that somebody said no.
 func TestDevicesOfClosedAccountsGetNothing(t *testing.T) {
-	eachDoors(t, func(d *doors) {
+	eachDoorsAndBuilt(t, func(d *doors) {
 		h := d.people()
 		a := d.newApp("tv", aTV)
 		state := func(to account.State, until time.Duration) func(account.Account) error {

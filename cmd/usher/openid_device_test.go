@@ -131,7 +131,7 @@ func (a *app) polls(code string) *httptest.ResponseRecorder {
 // Attacks D8 to D10: a device is told exactly what RFC 8628 says, gets what it gets once, and only the client that asked does; account and client are
 // judged when it is collected, too.
 func TestDevicesAreLetInOnce(t *testing.T) {
-	eachDoors(t, func(d *doors) {
+	eachDoorsAndBuilt(t, func(d *doors) {
 		h := d.people()
 		a, other := d.newApp("tv", aTV), d.newApp("other", aTV)
 		ask := func() (code, short, long string) {

@@ -27,7 +27,7 @@ func (a *app) refresh(token, scope string) *httptest.ResponseRecorder {
 
 // Attack S6: a refresh token rotates; the very same request gets the very same answer for ten seconds; anything else that is old ends the family.
 func TestRefreshRotates(t *testing.T) {
-	eachDoors(t, func(d *doors) {
+	eachDoorsAndBuilt(t, func(d *doors) {
 		h := d.people()
 		browser := h.signedIn(h.anna)
 		a, other := d.newApp("jellyfin", nil), d.newApp("other", nil)
@@ -99,7 +99,7 @@ func TestRefreshRotates(t *testing.T) {
 // Attack S7 and section 2.7 of the requirements: whatever ends or stops an account stops its apps at their next request, for each thing anew; prompt=none
 // opens nothing either.
 func TestAppsEndWithTheirAccount(t *testing.T) {
-	eachDoors(t, func(d *doors) {
+	eachDoorsAndBuilt(t, func(d *doors) {
 		a := d.newApp("jellyfin", nil)
 		for name, stop := range map[string]func(h *holder){
 			"locked": func(h *holder) { h.must(h.admin().Lock(h.Context(), admin.Actor(audit.CLI), h.anna.ID)) },
@@ -145,7 +145,7 @@ func TestAppsEndWithTheirAccount(t *testing.T) {
 
 // What the client is changed to, or removed, counts at once.
 func TestAppsEndWithTheirClient(t *testing.T) {
-	eachDoors(t, func(d *doors) {
+	eachDoorsAndBuilt(t, func(d *doors) {
 		h := d.people()
 		browser := h.signedIn(h.anna)
 		a := d.newApp("jellyfin", nil)
