@@ -236,7 +236,7 @@ func TestSuspendedServersMayAskOneThing(t *testing.T) {
 				d.Errorf("%s: %d %s", what, w.Code, w.Body)
 			}
 		}
-		for _, method := range []string{http.MethodPut, http.MethodDelete} {
+		for _, method := range []string{http.MethodGet, http.MethodPut, http.MethodDelete} {
 			if w := d.send(method, "/api/v1/server", asBearer(before)); w.Code != http.StatusUnauthorized {
 				d.Errorf("%s with a token from before: %d %s", method, w.Code, w.Body)
 			}
@@ -298,6 +298,15 @@ func TestServersDescribeThemselvesAndLeave(t *testing.T) {
 		kept, err := h.servers().Show(d.Context(), h.here(h.anna), gate.ID)
 		if err != nil || kept.Version != "2.0" || kept.Name != "Attic" || len(kept.Addresses) != 2 || !slices.Equal(kept.Confirmed(), []string{"https://attic.example"}) || kept.SeenAt.Before(d.at.Add(-time.Second)) {
 			t.Errorf("%+v %v", kept, err)
+		}
+		var told struct {
+			ID, Name  string
+			Addresses []server.Address
+		}
+		w := d.send(http.MethodGet, "/api/v1/server", asBearer(gate.own()))
+		d.must(json.Unmarshal(w.Body.Bytes(), &told))
+		if w.Code != http.StatusOK || told.ID != gate.ID || told.Name != "Attic" || !slices.Equal(told.Addresses, []server.Address{{URL: "https://attic.example", Confirmed: true}, {URL: "https://new.example"}}) {
+			t.Errorf("it is told %d %s", w.Code, w.Body)
 		}
 		says.json = `{"version":"2.0","addresses":"https://new.example"}`
 		if w := d.send(http.MethodPut, "/api/v1/server", says); w.Code != http.StatusUnprocessableEntity {

@@ -59,6 +59,7 @@ func (d *Door) routes() []route {
 		{"GET /api/v1/servers", d.servers},
 		{"POST /api/v1/servers", d.claimServer},
 		{"GET /api/v1/server/standing", d.serverStanding},
+		{"GET /api/v1/server", d.serverItself},
 		{"PUT /api/v1/server", d.describeServer},
 		{"DELETE /api/v1/server", d.unclaimServer},
 		{"GET /api/v1/openapi.yaml", description},

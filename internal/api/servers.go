@@ -125,6 +125,40 @@ func (d *Door) serverStanding(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// itself is what a server is told about itself.
+type itself struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Addresses []located `json:"addresses"`
+}
+
+// located is a place where a server may be reached.
+type located struct {
+	URL       string `json:"url"`
+	Confirmed bool   `json:"confirmed"`
+}
+
+// serverItself tells a server what is known of it; most of all, at which addresses its owner lets people come back after signing in.
+func (d *Door) serverItself(w http.ResponseWriter, r *http.Request) error {
+	id, err := d.server(r)
+	if err != nil {
+		return err
+	}
+	s, err := d.Servers.Itself(r.Context(), id)
+	if errors.Is(err, server.ErrNotFound) { // given up at this moment
+		return errDeadToken
+	}
+	if err != nil {
+		return err
+	}
+	told := itself{ID: s.ID, Name: s.Name, Addresses: make([]located, len(s.Addresses))}
+	for i, a := range s.Addresses {
+		told.Addresses[i] = located{a.URL, a.Confirmed}
+	}
+	send(w, http.StatusOK, "application/json", told)
+	return nil
+}
+
 // describeServer takes what a server says about itself.
 func (d *Door) describeServer(w http.ResponseWriter, r *http.Request) error {
 	id, err := d.server(r)

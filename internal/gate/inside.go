@@ -50,7 +50,8 @@ func (g *gate) doorOf(s keep.Server) (*door.Door, error) {
 	settings := door.Settings{
 		Decider: decider, Server: s.ID, Issuer: issuer,
 		Key: g.folder.Key(), CookieKey: g.folder.Derive("cookies"), Inside: g.own, Own: g.own, Proxies: g.Config.TrustedProxy,
-		Provider: &openid.Client{Issuer: issuer, Server: s.ID, Key: g.folder.Key(), HTTP: g.client.HTTP(), Now: g.Now}, Log: g.Log, Now: g.Now,
+		Addresses: addresses{&accounts.Places{Client: g.client}},
+		Provider:  &openid.Client{Issuer: issuer, Server: s.ID, Key: g.folder.Key(), HTTP: g.client.HTTP(), Now: g.Now}, Log: g.Log, Now: g.Now,
 	}
 	if g.media != nil {
 		settings.Inside = g.media
@@ -73,19 +74,37 @@ func (g *gate) doorOf(s keep.Server) (*door.Door, error) {
 // asker asks the service whom a token lets in.
 type asker struct{ client *accounts.Client }
 
+// addresses are what the server's owner confirmed.
+type addresses struct{ *accounts.Places }
+
+// Learn tells a server that is signed out from an outage.
+func (a addresses) Learn(ctx context.Context) ([]string, error) {
+	all, err := a.Places.Learn(ctx)
+	return all, judged(err)
+}
+
 // Ask tells a no from an outage, and from a server that is signed out or was given up.
 func (a asker) Ask(ctx context.Context, token secret.Token) (door.Decision, error) {
 	said, err := a.client.Introspect(ctx, token)
+	switch {
+	case err != nil:
+		return door.Decision{}, judged(err)
+	case !said.Active:
+		return door.Decision{}, door.ErrRefused
+	}
+	return door.Decision{
+		Account: said.Subject, Session: said.Session, UserName: said.UserName, Name: said.Name, Email: said.Email, Groups: said.Groups, Until: time.Unix(said.Expires, 0),
+	}, nil
+}
+
+// judged tells an outage from a server that is signed out or was given up.
+func judged(err error) error {
 	refused := new(accounts.Refused)
 	switch {
-	case err == nil && !said.Active:
-		return door.Decision{}, door.ErrRefused
 	case err == nil:
-		return door.Decision{
-			Account: said.Subject, Session: said.Session, UserName: said.UserName, Name: said.Name, Email: said.Email, Groups: said.Groups, Until: time.Unix(said.Expires, 0),
-		}, nil
+		return nil
 	case errors.Is(err, accounts.ErrUnclaimed), errors.As(err, &refused) && (refused.Standing != "" || accounts.Is(err, "invalid_client", "unauthorized_client")):
-		return door.Decision{}, fmt.Errorf("%w: %w", door.ErrSuspended, err)
+		return fmt.Errorf("%w: %w", door.ErrSuspended, err)
 	}
-	return door.Decision{}, fmt.Errorf("%w: %w", door.ErrAway, err)
+	return fmt.Errorf("%w: %w", door.ErrAway, err)
 }

@@ -143,6 +143,12 @@ func (s *Service) free(ctx context.Context, h server.Held, actor string, client 
 	return s.unclaim(ctx, h, owner, act, device.Client{})
 }
 
+// Itself returns a server to itself. server.ErrNotFound.
+func (s *Service) Itself(ctx context.Context, id string) (server.Server, error) {
+	h, err := s.Store.FindServer(ctx, id)
+	return h.Server, err
+}
+
 // Describe writes what a server says about itself, and that it was heard of. server.ErrNotFound.
 func (s *Service) Describe(ctx context.Context, id string, says ByKey) error {
 	h, err := s.Store.FindServer(ctx, id)

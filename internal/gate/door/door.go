@@ -44,6 +44,14 @@ var statuses = map[Refusal]int{
 	OtherWebsite: http.StatusForbidden, UnknownMethod: http.StatusMethodNotAllowed, NothingHere: http.StatusNotFound,
 }
 
+// Addresses are the origins where the owner of the server lets people come back after signing in, as browsers spell them.
+type Addresses interface {
+	// Known returns what was learned last.
+	Known() []string
+	// Learn asks the service. ErrSuspended, ErrAway.
+	Learn(ctx context.Context) ([]string, error)
+}
+
 // Settings are what a door is built from. A door never changes: who claims anew, or sets something else, builds another and puts it in the place of the first.
 type Settings struct {
 	Decider *Decider
@@ -61,8 +69,8 @@ type Settings struct {
 	Own http.Handler
 	// Proxies are the peers that are believed about the client.
 	Proxies []netip.Prefix
-	// Origins are those at which browsers may sign in, and whose pages may open websockets, as browsers spell them; none: the one that a request is for.
-	Origins []string
+	// Addresses are those at which browsers may sign in, and whose pages may open websockets; nil: the one that a request is for.
+	Addresses Addresses
 	// Provider signs browsers in; nil: there is nothing for browsers.
 	Provider Provider
 	Log      *slog.Logger

@@ -218,7 +218,7 @@ func upgradeAt(t *testing.T, addr string, header http.Header) (int, net.Conn, *b
 }
 
 func TestWebsocketOrigins(t *testing.T) {
-	g := open(t, websocketEcho(t).URL, func(s *Settings) { s.Origins = []string{"https://media.example"} })
+	g := open(t, websocketEcho(t).URL, func(s *Settings) { s.Addresses = &places{known: []string{"https://media.example"}} })
 	token := g.let(ann())
 	own, cookie := "http://"+g.Listener.Addr().String(), g.cookieOf(t, token, false)
 	for name, c := range map[string]struct {

@@ -71,7 +71,7 @@ func (d *Door) ownPage(r *http.Request) bool {
 	if len(origins) != 1 {
 		return false
 	}
-	if slices.Contains(d.Origins, origins[0]) {
+	if d.Addresses != nil && slices.Contains(d.Addresses.Known(), origins[0]) {
 		return true
 	}
 	page, err := url.Parse(origins[0])

@@ -57,11 +57,8 @@ func (d *Door) signIn(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	_, proto, host := d.origin(r)
-	origin := proto + "://" + host
-	if len(d.Origins) > 0 && !slices.Contains(d.Origins, origin) {
-		d.show(w, r, http.StatusMisdirectedRequest, words{Title: "Sign in at another address", Action: "Go there", Path: d.Origins[0] + SignInPath,
-			Paragraphs: []string{"This server is open here, but its owner has not confirmed this address for signing in. It works at " + d.Origins[0] + "."}})
+	origin, confirmed := d.confirmed(w, r)
+	if !confirmed {
 		return
 	}
 	f := Flow{State: secret.NewToken().Reveal(), Nonce: secret.NewToken().Reveal(), Verifier: secret.NewToken().Reveal(), Redirect: origin + CallbackPath, Return: rd, Until: d.Now().Add(flowLife)}
@@ -75,8 +72,36 @@ func (d *Door) signIn(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, ServiceAway)
 		return
 	}
-	http.SetCookie(w, cookie(flowCookie+f.State[:8], d.seal.Seal(string(raw), d.cookiePlace("flow")), proto == "https", flowLife))
+	http.SetCookie(w, cookie(flowCookie+f.State[:8], d.seal.Seal(string(raw), d.cookiePlace("flow")), strings.HasPrefix(origin, "https:"), flowLife))
 	d.sendOn(w, r, to)
+}
+
+// confirmed returns the address the browser is at, where people can come back to it after signing in; where not, it says what to do, and the answer is given.
+func (d *Door) confirmed(w http.ResponseWriter, r *http.Request) (origin string, ok bool) {
+	_, proto, host := d.origin(r)
+	origin = plainOrigin(proto, host)
+	if d.Addresses == nil || slices.Contains(d.Addresses.Known(), origin) {
+		return origin, true
+	}
+	all, err := d.Addresses.Learn(r.Context())
+	switch {
+	case err != nil:
+		d.refuse(w, r, refusalOf(err))
+	case slices.Contains(all, origin):
+		return origin, true
+	default:
+		d.show(w, r, http.StatusMisdirectedRequest, elsewhere(origin, all, d.Issuer))
+	}
+	return origin, false
+}
+
+// plainOrigin spells an origin as browsers do (RFC 6454 §6.2).
+func plainOrigin(proto, host string) string {
+	host = strings.ToLower(host)
+	if proto == "https" {
+		return "https://" + strings.TrimSuffix(host, ":443")
+	}
+	return "http://" + strings.TrimSuffix(host, ":80")
 }
 
 func (d *Door) sendOn(w http.ResponseWriter, r *http.Request, to string) {

@@ -40,6 +40,20 @@ var wordsOf = map[Refusal]words{
 	NothingHere:   {Title: "There is nothing here", Paragraphs: []string{"The address may be misspelled."}, Action: "To the start", Path: "/"},
 }
 
+// elsewhere says that nobody can sign in at an address, where it works, and what the owner can do about it.
+func elsewhere(origin string, confirmed []string, service string) words {
+	if len(confirmed) > 0 {
+		return words{Title: "Sign in at another address", Action: "Go there", Path: confirmed[0] + SignInPath, Paragraphs: []string{
+			"The owner of this server has not confirmed that it is at " + origin + ", so you cannot sign in here. It works at " + confirmed[0] + ".",
+			"Is it yours, and this address as well? Open Servers at " + service + ", and confirm it there.",
+		}}
+	}
+	return words{Title: "Nobody can sign in here yet", Action: "Open Servers", Path: service + "/servers", Paragraphs: []string{
+		"The owner of this server has to confirm first where it is.",
+		"Is it yours? Open Servers, choose this server, and confirm " + origin + ". Then come back here. An address has to begin with https, or be a number in your own network.",
+	}}
+}
+
 // show answers with one of the door's pages.
 func (d *Door) show(w http.ResponseWriter, r *http.Request, status int, what words) {
 	if err := page.Show(w, r, status, d.page, what); err != nil {

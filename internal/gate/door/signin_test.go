@@ -1,0 +1,76 @@
+package door
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"usher/internal/secret"
+)
+
+// places are what an owner has confirmed; the gate does not know it before it asks.
+type places struct {
+	known, told []string
+	fails       error
+	asked       int
+}
+
+func (p *places) Known() []string { return p.known }
+
+func (p *places) Learn(context.Context) ([]string, error) {
+	p.asked++
+	if p.fails == nil {
+		p.known = p.told
+	}
+	return p.known, p.fails
+}
+
+// elsewhereProvider sends browsers to a service that no test follows them to.
+type elsewhereProvider struct{}
+
+func (elsewhereProvider) Begin(_ context.Context, f Flow) (string, error) {
+	return "https://accounts.example/authorize?" + url.Values{"redirect_uri": {f.Redirect}}.Encode(), nil
+}
+
+func (elsewhereProvider) Redeem(context.Context, Flow, string) (secret.Token, error) {
+	return secret.Token{}, ErrRefused
+}
+
+// Browsers sign in at addresses that the owner has confirmed, in whatever spelling, and at no other; what was confirmed a moment ago is learned.
+func TestSignInAtConfirmedAddresses(t *testing.T) {
+	p := &places{told: []string{"https://media.example", "http://127.0.0.1:32400"}}
+	g := open(t, echo(t).URL, func(s *Settings) { s.Addresses, s.Provider, s.Proxies = p, elsewhereProvider{}, loopback() })
+	at := func(proto, host string) (*http.Response, string) {
+		t.Helper()
+		return g.ask(t, http.MethodGet, SignInPath+"?rd=/films", http.Header{"Accept": {"text/html"}, "X-Forwarded-Proto": {proto}, "X-Forwarded-Host": {host}})
+	}
+	for _, where := range [][3]string{{"https", "media.example", "https://media.example"}, {"https", "MEDIA.example:443", "https://media.example"}, {"http", "127.0.0.1:32400", "http://127.0.0.1:32400"}} {
+		answer, _ := at(where[0], where[1])
+		to, err := answer.Location()
+		if err != nil || to.Query().Get("redirect_uri") != where[2]+CallbackPath {
+			t.Errorf("%v: %s %v %v", where, answer.Status, to, err)
+		}
+	}
+	if p.asked != 1 {
+		t.Errorf("it asked %d times for what it knew", p.asked)
+	}
+	for _, where := range [][2]string{{"http", "media.example"}, {"https", "media.example:8443"}, {"https", "127.0.0.1:32400"}, {"https", "media.example.evil.example"}} {
+		answer, body := at(where[0], where[1])
+		if answer.StatusCode != http.StatusMisdirectedRequest || answer.Header.Get("Set-Cookie") != "" || !strings.Contains(body, `href="https://media.example`+SignInPath+`"`) {
+			t.Errorf("%v: %s %s", where, answer.Status, body)
+		}
+	}
+	p.known, p.told = nil, nil
+	if answer, body := at("https", "media.example"); answer.StatusCode != http.StatusMisdirectedRequest || !strings.Contains(body, `href="https://accounts.example/servers"`) ||
+		!strings.Contains(body, "confirm https://media.example.") {
+		t.Errorf("none is confirmed: %s %s", answer.Status, body)
+	}
+	for fails, status := range map[error]int{ErrAway: http.StatusServiceUnavailable, ErrSuspended: http.StatusForbidden} {
+		p.fails = fails
+		if answer, _ := at("https", "media.example"); answer.StatusCode != status {
+			t.Errorf("%v: %s", fails, answer.Status)
+		}
+	}
+}
