@@ -88,23 +88,30 @@ func (n *networks) attach(name, card, address string) {
 	n.ip("-n", n.prefix+name, "link", "set", card, "up")
 }
 
-// listen opens a socket in the service's network, from this very process.
-func (n *networks) listen() (listener net.Listener) {
-	n.Helper()
+// within opens a socket in a machine's network, from this very process.
+func within[T any](n *networks, machine string, open func() (T, error)) (socket T, err error) {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // and never unlocked: the thread ends in the other network
-		file, err := os.Open("/run/netns/" + n.prefix + "service")
+		file, err := os.Open("/run/netns/" + n.prefix + machine)
 		if err == nil {
 			err = unix.Setns(int(file.Fd()), unix.CLONE_NEWNET)
 			_ = file.Close()
 		}
 		if err == nil {
-			listener, err = net.Listen("tcp", ":8443")
+			socket, err = open()
 		}
 		done <- err
 	}()
-	n.must(<-done)
+	err = <-done
+	return socket, err
+}
+
+// listen opens the service's socket.
+func (n *networks) listen() net.Listener {
+	n.Helper()
+	listener, err := within(n, "service", func() (net.Listener, error) { return net.Listen("tcp", ":8443") })
+	n.must(err)
 	return listener
 }
 
@@ -176,28 +183,38 @@ func (n *networks) onTV(machine string) (short, long string, ended func() string
 
 var shownCodes = regexp.MustCompile(`type (\S+)\n\(or (\S+),`)
 
+// peoplesPassword is that of ann.walker and of bo.stranger.
+const peoplesPassword = "seven copper kettles sing"
+
+// serve answers in the service's network. Two people have accounts.
+func (n *networks) serve(databaseURL string) {
+	n.Helper()
+	cfg := config.Default()
+	cfg.Data, cfg.Database, cfg.Origin, cfg.Argon2Memory, cfg.Argon2Passes = n.TempDir(), secret.TokenOf(databaseURL), "https://accounts.example:8443", 8, 1
+	s, handler := openService(n.T, cfg, time.Now)
+	for _, name := range []string{"ann.walker", "bo.stranger"} {
+		_, err := s.founding().Add(n.Context(), signup.NewAccount{Email: name + "@example.org", UserName: name, Password: secret.TokenOf(peoplesPassword)})
+		n.must(err)
+	}
+	listener := tls.NewListener(n.listen(), &tls.Config{Certificates: []tls.Certificate{certificate(n.T, n.ca, "accounts.example")}})
+	server := middleware.Server("", handler, s.log)
+	go func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
+			n.Errorf("serving: %v", err)
+		}
+	}()
+	n.Cleanup(func() { _ = server.Close() })
+}
+
 // A TV and a phone at home and a stranger elsewhere, each in a network of its own, with the built program on the TV. At home four characters are
 // enough, though the two have different addresses; a code that a stranger started ends at the red page (LK-5, attack D16).
 func TestThreeNetworks(t *testing.T) {
+	t.Parallel()
 	testdb.Each(t, func(t *testing.T, databaseURL string) {
 		n := openNetworks(t)
-		cfg := config.Default()
-		cfg.Data, cfg.Database, cfg.Origin, cfg.Argon2Memory, cfg.Argon2Passes = t.TempDir(), secret.TokenOf(databaseURL), "https://accounts.example:8443", 8, 1
-		s, handler := openService(t, cfg, time.Now)
-		const password = "seven copper kettles sing"
-		_, err := s.founding().Add(t.Context(), signup.NewAccount{Email: "ann@example.org", UserName: "ann.walker", Password: secret.TokenOf(password)})
-		n.must(err)
-		listener := tls.NewListener(n.listen(), &tls.Config{Certificates: []tls.Certificate{certificate(t, n.ca, "accounts.example")}})
-		server := middleware.Server("", handler, s.log)
-		go func() {
-			if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
-				t.Errorf("serving: %v", err)
-			}
-		}()
-		t.Cleanup(func() { _ = server.Close() })
-
+		n.serve(databaseURL)
 		short, _, ended := n.onTV("tv")
-		n.sees(n.page("phone", "/sign-in", "login=ann.walker", "password="+password), "ann.walker")
+		n.sees(n.page("phone", "/sign-in", "login=ann.walker", "password="+peoplesPassword), "ann.walker")
 		page := n.page("phone", "/link", "user_code="+strings.ToLower(short))
 		n.sees(page, "Is this your TV?")
 		n.sees(page, "Living room")
@@ -213,7 +230,7 @@ func TestThreeNetworks(t *testing.T) {
 		n.sees(page, "Somebody else’s TV?")
 		n.sees(page, "198.51.100.2")
 		n.sees(page, "another network")
-		n.sees(n.page("phone", "/link/confirm", decided(page), "password="+password), "Take a moment")
+		n.sees(n.page("phone", "/link/confirm", decided(page), "password="+peoplesPassword), "Take a moment")
 		n.sees(n.page("phone", "/link/deny", decided(page)), "It stays out")
 		n.sees(ended(), "somebody said no")
 	})
