@@ -102,7 +102,7 @@ func (g *gate) furnish(l net.Listener) (err error) {
 	if g.Config.Folder != defaultFolder {
 		facts.Folder = g.Config.Folder
 	}
-	g.own, err = local.New(local.Settings{Folder: g.folder, Claims: g.claims, Networks: g.Config.LocalNetwork, Facts: facts, Log: g.Log, Now: g.Now})
+	g.own, err = local.New(local.Settings{Folder: g.folder, Claims: g.claims, Owner: g.owner, Networks: g.Config.LocalNetwork, Facts: facts, Log: g.Log, Now: g.Now})
 	return err
 }
 

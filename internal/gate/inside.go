@@ -13,6 +13,7 @@ import (
 	"usher/internal/gate/keep"
 	"usher/internal/gate/local"
 	"usher/internal/gate/openid"
+	"usher/internal/outage"
 	"usher/internal/secret"
 )
 
@@ -69,6 +70,26 @@ func (g *gate) doorOf(s keep.Server) (*door.Door, error) {
 	}
 	g.door.Store(d)
 	return d, nil
+}
+
+// owner reports whether a request brings a token of the owner's.
+func (g *gate) owner(r *http.Request) (bool, error) {
+	s, claimed := g.folder.Server()
+	if !claimed || s.Service != g.client.Issuer() {
+		return false, nil
+	}
+	d, err := g.doorOf(s)
+	if err != nil {
+		return false, err
+	}
+	owner, err := d.Owner(r)
+	switch {
+	case errors.Is(err, door.ErrSuspended):
+		return false, nil
+	case errors.Is(err, door.ErrAway), errors.Is(err, door.ErrBusy):
+		return false, fmt.Errorf("%w: %w", outage.Err, err)
+	}
+	return owner, err
 }
 
 // asker asks the service whom a token lets in.

@@ -5,9 +5,11 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
+	"net/netip"
 	"sync"
 	"time"
 
+	"usher/internal/forwarded"
 	"usher/internal/secret"
 )
 
@@ -20,6 +22,7 @@ type Decider struct {
 	limit   time.Duration
 	now     func() time.Time
 	asks    chan struct{}
+	forged  budget
 
 	mu         sync.RWMutex
 	known      map[key]*admitted
@@ -37,6 +40,7 @@ type flight struct {
 	done chan struct{}
 	who  *admitted
 	err  error
+	back func() // gives back what it took of a budget
 }
 
 // NewDecider returns a Decider for the server of this id at the service of this issuer. A limit of zero is DefaultOutageLimit; now nil is time.Now.
@@ -47,7 +51,7 @@ func NewDecider(service Asker, issuer, server string, limit time.Duration, now f
 	if now == nil {
 		now = time.Now
 	}
-	d := &Decider{service: service, server: server, limit: limit, now: now, asks: make(chan struct{}, mostAsked),
+	d := &Decider{service: service, server: server, limit: limit, now: now, asks: make(chan struct{}, mostAsked), forged: budget{all: map[string]spent{}},
 		known: map[key]*admitted{}, refused: map[key]time.Time{}, flights: map[key]*flight{}}
 	for _, part := range []string{issuer, server} {
 		d.bound = binary.BigEndian.AppendUint32(d.bound, uint32(len(part)))
@@ -68,16 +72,16 @@ func (d *Decider) knows(token secret.Token) bool {
 	return d.known[k] != nil
 }
 
-// Decide says whom the token lets in. ErrRefused, ErrAway, ErrSuspended, ErrBusy.
-func (d *Decider) Decide(ctx context.Context, token secret.Token) (Decision, error) {
-	a, err := d.decide(ctx, token)
+// Decide says whom the token lets in, which somebody at an address presents. ErrRefused, ErrAway, ErrSuspended, ErrBusy.
+func (d *Decider) Decide(ctx context.Context, token secret.Token, from netip.Addr) (Decision, error) {
+	a, err := d.decide(ctx, token, func() netip.Addr { return from })
 	if err != nil {
 		return Decision{}, err
 	}
 	return a.Decision, nil
 }
 
-func (d *Decider) decide(ctx context.Context, token secret.Token) (*admitted, error) {
+func (d *Decider) decide(ctx context.Context, token secret.Token, from func() netip.Addr) (*admitted, error) {
 	k, now := d.keyOf(token), d.now()
 	d.mu.RLock()
 	a, suspended, wrong := d.known[k], d.suspended, d.refused[k]
@@ -99,7 +103,10 @@ func (d *Decider) decide(ctx context.Context, token secret.Token) (*admitted, er
 	case pause:
 		return d.meanwhile(a)
 	}
-	fresh, err := d.ask(ctx, k, token)
+	if a != nil {
+		from = nil // who was let in costs nothing
+	}
+	fresh, err := d.ask(ctx, k, token, from)
 	if errors.Is(err, ErrAway) || errors.Is(err, ErrBusy) && a != nil {
 		return d.meanwhile(a)
 	}
@@ -116,32 +123,49 @@ func (d *Decider) meanwhile(a *admitted) (*admitted, error) {
 	return a, nil
 }
 
-// ask asks once, however many want to know.
-func (d *Decider) ask(ctx context.Context, k key, token secret.Token) (*admitted, error) {
+// ask asks once, however many want to know. With an address, it is about a token that nobody knows: whoever makes them up soon has nothing left to ask with,
+// and keeps nobody of another network waiting.
+func (d *Decider) ask(ctx context.Context, k key, token secret.Token, from func() netip.Addr) (*admitted, error) {
 	d.mu.Lock()
 	if a := d.known[k]; a != nil && d.now().Before(a.asked.Add(lastAnswer)) { // answered a moment ago, for somebody else
 		d.mu.Unlock()
 		return a, nil
 	}
-	f := d.flights[k]
-	if f == nil {
-		select {
-		case d.asks <- struct{}{}:
-		default:
-			d.mu.Unlock()
-			return nil, ErrBusy
-		}
-		f = &flight{done: make(chan struct{})}
-		d.flights[k] = f
-		go d.fly(context.WithoutCancel(ctx), k, token, f) // the others must not fail because the first one left
-	}
+	f, err := d.join(ctx, k, token, from)
 	d.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
 	select {
 	case <-f.done:
 		return f.who, f.err
 	case <-ctx.Done():
 		return nil, ErrAway
 	}
+}
+
+// join returns the question about a token that is being asked, or asks it. It is called with the lock held. ErrBusy.
+func (d *Decider) join(ctx context.Context, k key, token secret.Token, from func() netip.Addr) (*flight, error) {
+	if f := d.flights[k]; f != nil {
+		return f, nil
+	}
+	f := &flight{done: make(chan struct{}), back: func() {}}
+	if from != nil {
+		network := forwarded.Network(from())
+		if !d.forged.take(network, d.now()) {
+			return nil, ErrBusy
+		}
+		f.back = func() { d.forged.giveBack(network, d.now()) }
+	}
+	select {
+	case d.asks <- struct{}{}:
+	default:
+		f.back()
+		return nil, ErrBusy
+	}
+	d.flights[k] = f
+	go d.fly(context.WithoutCancel(ctx), k, token, f) // the others must not fail because the first one left
+	return f, nil
 }
 
 // longestAsk bounds one question to the service.
@@ -159,6 +183,9 @@ func (d *Decider) fly(ctx context.Context, k key, token secret.Token, f *flight)
 			break
 		}
 		f.err = ErrAway
+	}
+	if !errors.Is(f.err, ErrRefused) {
+		f.back()
 	}
 	d.mu.Lock()
 	delete(d.flights, k)

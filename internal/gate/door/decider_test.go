@@ -2,6 +2,7 @@ package door
 
 import (
 	"errors"
+	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ func (r *registry) decider() *Decider {
 
 func expect(t *testing.T, d *Decider, token secret.Token, want error) {
 	t.Helper()
-	if _, err := d.Decide(t.Context(), token); !errors.Is(err, want) {
+	if _, err := d.Decide(t.Context(), token, netip.Addr{}); !errors.Is(err, want) {
 		t.Errorf("decided %v, want %v", err, want)
 	}
 }
@@ -108,7 +109,7 @@ func TestASignOutOvertakesAnAnswer(t *testing.T) {
 	hold := make(chan struct{})
 	r.set(func(r *registry) { r.hold = hold })
 	result := make(chan error)
-	go func() { _, err := d.Decide(t.Context(), token); result <- err }()
+	go func() { _, err := d.Decide(t.Context(), token, netip.Addr{}); result <- err }()
 	r.awaitQuestion(t)
 	r.revoke(token) // the first answer was made before
 	d.End(Ended{Account: "acc-ann"})
@@ -226,4 +227,68 @@ func TestManyAskOnce(t *testing.T) {
 	if n := r.asked.Load(); n != 1 {
 		t.Errorf("asked %d times", n)
 	}
+}
+
+// A stranger who makes up tokens has the service asked a few times, then nothing; people of another network come in meanwhile, and so does a whole household
+// of players that are new to the gate.
+func TestForgedTokensHaveABudget(t *testing.T) {
+	r := newRegistry()
+	d := r.decider()
+	stranger, home := netip.MustParseAddr("198.51.100.7"), netip.MustParseAddr("203.0.113.9")
+	busy := 0
+	for range 100 {
+		if _, err := d.Decide(t.Context(), tokenFor(serverID), stranger); errors.Is(err, ErrBusy) {
+			busy++
+		}
+	}
+	if n := r.asked.Load(); n != mostForged || busy != 100-mostForged {
+		t.Errorf("asked %d times, and %d were told to wait", n, busy)
+	}
+	known := r.let(bob())
+	for range 5 * mostForged {
+		if _, err := d.Decide(t.Context(), r.let(ann()), home); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := d.Decide(t.Context(), known, stranger); !errors.Is(err, ErrBusy) {
+		t.Errorf("beside the stranger: %v", err)
+	}
+	r.pass(forgedAgain)
+	if _, err := d.Decide(t.Context(), known, stranger); err != nil {
+		t.Errorf("a moment later: %v", err)
+	}
+	if _, err := d.Decide(t.Context(), known, stranger); err != nil {
+		t.Errorf("who is known costs nothing: %v", err)
+	}
+}
+
+// Answers that do not come hold as many questions as the network may have, and leave room for others.
+func TestForgedTokensLeaveRoom(t *testing.T) {
+	r := newRegistry()
+	hold := make(chan struct{})
+	r.hold = hold
+	d := r.decider()
+	stranger, home := netip.MustParseAddr("2001:db8:1::7"), netip.MustParseAddr("2001:db8:2::9")
+	var all sync.WaitGroup
+	for range 2 * mostAsked {
+		all.Go(func() { _, _ = d.Decide(t.Context(), tokenFor(serverID), stranger) })
+	}
+	for r.asked.Load() < mostForged {
+		time.Sleep(time.Millisecond)
+	}
+	token := r.let(ann())
+	result := make(chan error, 1)
+	go func() { _, err := d.Decide(t.Context(), token, home); result <- err }()
+	for r.asked.Load() < mostForged+1 {
+		select {
+		case err := <-result:
+			t.Fatalf("it was not asked about: %v", err)
+		case <-time.After(time.Millisecond):
+		}
+	}
+	close(hold)
+	if err := <-result; err != nil {
+		t.Error(err)
+	}
+	all.Wait()
 }

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"slices"
 	"time"
 
 	"usher/internal/forwarded"
@@ -146,6 +147,8 @@ type passage struct {
 	// cut ends the request from outside.
 	cut context.CancelFunc
 	ws  bool
+	// from is the address of whoever asks.
+	from func() netip.Addr
 }
 
 type passageKey struct{}
@@ -217,11 +220,29 @@ func (d *Door) serveOwn(w http.ResponseWriter, r *http.Request) {
 	d.own.ServeHTTP(w, r)
 }
 
+// Owner reports whether a request brings a token by which the owner of the server is let in. A browser's cookie is none: other websites have it sent as well.
+// ErrSuspended, ErrAway, ErrBusy.
+func (d *Door) Owner(r *http.Request) (bool, error) {
+	asked, err := d.present(r)
+	if err != nil || asked.token.Empty() || asked.cookie {
+		return false, nil
+	}
+	who, err := d.Decider.decide(r.Context(), asked.token, func() netip.Addr { return d.client(r) })
+	if errors.Is(err, ErrRefused) {
+		return false, nil
+	}
+	return err == nil && slices.Contains(who.Groups, ownerGroup), err
+}
+
+// ownerGroup is what the service calls the group of a server's owner.
+const ownerGroup = "owner"
+
 // admit fills in whom the request's token lets in, or says why it does not.
 func (d *Door) admit(r *http.Request, p *passage) (why Refusal) {
 	if r.Method == http.MethodConnect || r.Method == http.MethodTrace {
 		return UnknownMethod
 	}
+	p.from = func() netip.Addr { return d.client(r) }
 	var err error
 	if p.asked, err = d.present(r); err != nil {
 		return OddRequest
@@ -232,7 +253,7 @@ func (d *Door) admit(r *http.Request, p *passage) (why Refusal) {
 	case p.asked.token.Empty():
 		return NotSignedIn
 	}
-	if p.who, err = d.Decider.decide(r.Context(), p.asked.token); err != nil {
+	if p.who, err = d.Decider.decide(r.Context(), p.asked.token, p.from); err != nil {
 		if errors.Is(err, ErrRefused) && p.asked.cookie {
 			return NotSignedIn // it did count once; signing in again tells whether it may
 		}

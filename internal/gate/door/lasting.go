@@ -39,7 +39,7 @@ func (p *passage) watch(done <-chan struct{}) {
 		case <-who.over.Done():
 		case <-tick.C:
 		}
-		now, err := p.d.Decider.decide(context.Background(), p.asked.token)
+		now, err := p.d.Decider.decide(context.Background(), p.asked.token, p.from)
 		if err != nil || !now.same(who.Decision) {
 			p.cut()
 			return

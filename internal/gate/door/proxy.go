@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -131,6 +132,13 @@ func (d *Door) origin(r *http.Request) (client, proto, host string) {
 	}
 	address := d.proxies.Client(peer, r.Header["X-Forwarded-For"])
 	return addressText(address.String(), address.IsValid()), proto, host
+}
+
+// client is the address of whoever asks; invalid where a proxy does not say it.
+func (d *Door) client(r *http.Request) netip.Addr {
+	text, _, _ := d.origin(r)
+	a, _ := netip.ParseAddr(text)
+	return a
 }
 
 func addressText(text string, known bool) string {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -52,7 +53,7 @@ func (d *Door) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	rd := localPath(r.URL.Query().Get("rd"))
 	if asked, err := d.present(r); err == nil && asked.cookie {
-		if _, err := d.Decider.decide(r.Context(), asked.token); err == nil {
+		if _, err := d.Decider.decide(r.Context(), asked.token, func() netip.Addr { return d.client(r) }); err == nil {
 			d.sendOn(w, r, rd)
 			return
 		}
@@ -140,7 +141,7 @@ func (d *Door) callback(w http.ResponseWriter, r *http.Request) {
 	}
 	var who *admitted
 	if err == nil {
-		who, err = d.Decider.decide(r.Context(), token)
+		who, err = d.Decider.decide(r.Context(), token, func() netip.Addr { return d.client(r) })
 	}
 	if err != nil {
 		d.refuse(w, r, refusalOf(err))

@@ -32,8 +32,10 @@ type Facts struct {
 
 // Settings are what the pages are built from.
 type Settings struct {
-	Folder   *keep.Folder
-	Claims   *accounts.Claims
+	Folder *keep.Folder
+	Claims *accounts.Claims
+	// Owner reports whether a request brings a token of the owner's; of a server that is nobody's, or signed out, there is none. outage.Err.
+	Owner    func(r *http.Request) (bool, error)
 	Networks Networks
 	Facts    Facts
 	Log      *slog.Logger

@@ -13,6 +13,7 @@ import (
 
 	"usher/internal/gate/accounts"
 	"usher/internal/gate/keep"
+	"usher/internal/outage"
 )
 
 var start = time.Date(2026, 3, 14, 20, 0, 0, 0, time.UTC)
@@ -41,7 +42,7 @@ func newHouse(t *testing.T) *house {
 		claims.Close()
 		_ = folder.Close()
 	})
-	h.Door, err = New(Settings{Folder: folder, Claims: claims, Facts: Facts{Name: "Attic", Version: "1.0", Service: service, Port: "32400", Behind: "/films"}, Log: log, Now: now})
+	h.Door, err = New(Settings{Folder: folder, Claims: claims, Owner: ownersToken, Facts: Facts{Name: "Attic", Version: "1.0", Service: service, Port: "32400", Behind: "/films"}, Log: log, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,6 +50,17 @@ func newHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// ownersToken knows one token, and that of whoever the service does not answer about.
+func ownersToken(r *http.Request) (bool, error) {
+	switch r.Header.Get("X-Plex-Token") {
+	case "the owner's":
+		return true, nil
+	case "nobody answers":
+		return false, outage.Err
+	}
+	return false, nil
 }
 
 // browser keeps cookies as browsers do, and says what they say.
@@ -335,6 +347,12 @@ func TestMyPlexNeedsTheCode(t *testing.T) {
 		"account":                     {inside, here, "GET", "/myplex/account?" + code, nil, 200},
 		"giving it up, no code":       {inside, here, "DELETE", "/myplex/account", nil, 401},
 		"giving up what is nobody's":  {inside, here, "DELETE", "/myplex/account?" + code, nil, 200},
+		"account, by its owner":       {inside, here, "GET", "/myplex/account", []string{"X-Plex-Token", "the owner's"}, 200},
+		"account, by somebody":        {inside, here, "GET", "/myplex/account", []string{"X-Plex-Token", "a guest's"}, 401},
+		"account, nobody answers":     {inside, here, "GET", "/myplex/account", []string{"X-Plex-Token", "nobody answers"}, 503},
+		"by its owner, from outside":  {outside, here, "DELETE", "/myplex/account", []string{"X-Plex-Token", "the owner's"}, 401},
+		"by its owner, by a name":     {inside, "attic.local:32400", "DELETE", "/myplex/account", []string{"X-Plex-Token", "the owner's"}, 401},
+		"giving it up, by its owner":  {inside, here, "DELETE", "/myplex/account", []string{"X-Plex-Token", "the owner's"}, 200},
 		"a token, and nobody answers": {inside, here, "POST", "/myplex/claim?token=claim-" + strings.Repeat("a", 32) + "&" + code, nil, 503},
 	} {
 		b := &browser{h: h, peer: test.peer, host: test.host}

@@ -63,10 +63,14 @@ func (d *Door) standing() myPlex {
 	return m
 }
 
-// leave says whether a program may act on whose server it is: it comes from near and knows the set-up code, or the owner of the machine has waived that.
+// leave says whether a program may act on whose server it is: it comes from near, and has a token of the owner's or knows the set-up code, or the owner of the
+// machine has waived that.
 func (d *Door) leave(r *http.Request, waivable bool) (bool, error) {
 	if d.Networks.judge(r) != near {
 		return false, nil
+	}
+	if owner, err := d.Owner(r); owner || err != nil {
+		return owner, err
 	}
 	window, err := d.Folder.Window()
 	if err != nil {
@@ -83,11 +87,13 @@ func (d *Door) leave(r *http.Request, waivable bool) (bool, error) {
 func (d *Door) permitted(w http.ResponseWriter, r *http.Request, waivable bool) bool {
 	may, err := d.leave(r, waivable)
 	switch {
+	case errors.Is(err, outage.Err):
+		plexError(w, http.StatusServiceUnavailable, "the account service does not say just now whose token that is")
 	case err != nil:
 		d.Log.Error("request failed", "route", r.Pattern, "error", err)
 		plexError(w, http.StatusInternalServerError, "something went wrong here; the gate's log says what")
 	case !may:
-		plexError(w, http.StatusUnauthorized, "only from this machine or beside it, called by its IP address, with the set-up code, shortly after a start or usher gate reopen")
+		plexError(w, http.StatusUnauthorized, "only from this machine or beside it, called by its IP address, by a token of its owner's, or with the set-up code, shortly after a start or usher gate reopen")
 	}
 	return may && err == nil
 }
