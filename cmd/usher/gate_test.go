@@ -20,7 +20,7 @@ type aGate struct {
 var (
 	aSetUpLink = regexp.MustCompile(`http://127\.0\.0\.1:\d+/\.usher/\?setup=\S+`)
 	aGateCode  = regexp.MustCompile(`<b class="link-code">([^<]+)</b>`)
-	aSetUpCode = regexp.MustCompile(`Set-up code: (\S+)`)
+	aSetUpCode = regexp.MustCompile(`Set-up code: (\S+)\n`)
 )
 
 // gate [flag…] starts the story's gate, in its own folder, and waits until it is ready. $GATE is where it is, $SETUPLINK and $SETUPCODE are what it prints for
@@ -49,7 +49,12 @@ func cmdGate(ts *testscript.TestScript, neg bool, args []string) {
 		ended <- c.Wait()
 		close(ended)
 	}(g.ended)
-	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(g.errs.String()[g.started:], "gate serving"); time.Sleep(5 * time.Millisecond) {
+	// What it prints and what it logs come through two pipes, either of them first.
+	ready := func() bool {
+		logged := g.errs.String()[g.started:]
+		return strings.Contains(logged, "claimed=true") || strings.Contains(logged, "gate serving") && aSetUpCode.MatchString(g.out.String()[printed:])
+	}
+	for deadline := time.Now().Add(30 * time.Second); !ready(); time.Sleep(5 * time.Millisecond) {
 		select {
 		case err := <-g.ended:
 			g.command = nil
