@@ -12,10 +12,12 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 
 	"usher/internal/audit"
+	"usher/internal/config"
 	"usher/internal/credential"
 	"usher/internal/grant"
 	"usher/internal/incident"
 	"usher/internal/relyingparty"
+	"usher/internal/testdb"
 	"usher/internal/tvlink"
 )
 
@@ -82,6 +84,29 @@ func TestThePageSaysWhoStays(t *testing.T) {
 			d.Error("the page says that it stays")
 		}
 	})
+}
+
+// Where the operator says so, no code of another network lets anything in, at any door, and one of the own network does.
+func TestLinkSameNetwork(t *testing.T) {
+	t.Parallel()
+	d := openDoors(t, testdb.SQLite(t), func(c *config.Config) { c.LinkSameNetwork = config.On })
+	h := d.people()
+	a := d.newApp("tv", aTV)
+	browser := h.signedIn(h.anna)
+	for from, want := range map[string]int{"198.51.100.7:4711": http.StatusUnprocessableEntity, "203.0.113.7:4711": http.StatusSeeOther} {
+		for path, q := range map[string]request{
+			"/api/v1/link": {object: map[string]string{"device": "TV"}}, "/oauth/device": {form: url.Values{"client_id": {a.ID}, "scope": {"openid player"}}}, "/api/v2/pins.json": asPlex(""),
+		} {
+			q.from = from
+			code := regexp.MustCompile(`"(?:user_)?code":\s?"([^"]+)"`).FindStringSubmatch(d.send(http.MethodPost, path, q).Body.String())
+			if code == nil {
+				d.Fatalf("%s shows no code", path)
+			}
+			if w := h.post("/link", url.Values{"user_code": {code[1]}}, "usher", browser); w.Code != want {
+				d.Errorf("%s from %s: %d, want %d", path, from, w.Code, want)
+			}
+		}
+	}
 }
 
 // A library that is not ours signs a TV in by a code (RFC 8628).
