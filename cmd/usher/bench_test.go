@@ -309,12 +309,12 @@ func ask(b *testing.B, s crowd.Service, turn, want int, all [][]byte) func() err
 	}
 }
 
-func call(b *testing.B, s crowd.Service, n int) *crowd.Callers {
+func call(tb testing.TB, s crowd.Service, n int) *crowd.Callers {
 	c, err := crowd.Call(s.Listen, n)
 	if err != nil {
-		b.Fatal(err)
+		tb.Fatal(err)
 	}
-	b.Cleanup(func() { _ = c.Close() })
+	tb.Cleanup(func() { _ = c.Close() })
 	return c
 }
 
@@ -325,7 +325,7 @@ type house struct {
 	phc string // everybody's password, hashed
 }
 
-func (h *house) call(b *testing.B, n int) *crowd.Callers { return call(b, h.Service, n) }
+func (h *house) call(tb testing.TB, n int) *crowd.Callers { return call(tb, h.Service, n) }
 
 // openHouse starts the service as serve does, without its jobs, and settles people.
 func openHouse(tb testing.TB, databaseURL string, people int) *house {

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"usher/internal/credential"
-	"usher/internal/device"
 	"usher/internal/id"
 	"usher/internal/linkcode"
 	"usher/internal/loadtest/crowd"
@@ -109,18 +108,25 @@ func BenchmarkLink(b *testing.B) {
 	})
 }
 
-// Fifty thousand devices poll again and again in flat memory, and nothing is written for them (D10).
+// Fifty thousand devices and as many players with PINs poll again and again, over the network, in flat memory (D10). Without scripts/test --full they are few.
 func TestFiftyThousandPollers(t *testing.T) {
-	if os.Getenv("USHER_TEST_FULL") == "" {
-		return // only with scripts/test --full
+	n := 250
+	if os.Getenv("USHER_TEST_FULL") != "" {
+		n = 50_000
 	}
 	testdb.Each(t, func(t *testing.T, databaseURL string) {
 		h := openHouse(t, databaseURL, 1)
-		polls := h.wait(t, 50_000)
-		flow := &tvlink.Service{Store: h.db, Resolver: h.resolver, Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Longest: linkcode.Longest, Now: time.Now}
+		var devices, pins [][]byte
+		for i, code := range h.wait(t, n) {
+			devices = append(devices, object(h.Service, i, "/api/v1/link/token", `{"device_code":"`+code.Reveal()+`"}`))
+		}
+		for i := range h.waitWith(t, n, func(i int) secret.Token { return h.keys.Ring().PollCode(int64(i), fmt.Sprintf("client %d", i)) }) {
+			pins = append(pins, plexPoll(h.Service, i))
+		}
+		callers := h.call(t, 16)
 		round := func() uint64 {
-			for _, code := range polls {
-				if _, err := flow.Poll(t.Context(), code, device.Client{}); err != tvlink.ErrPending && err != tvlink.ErrSlowDown {
+			for want, polls := range map[int][][]byte{http.StatusBadRequest: devices, http.StatusOK: pins} { // waiting, or too soon; and no token yet
+				if err := callers.Ask(len(polls), want, func(k int) []byte { return polls[k] }); err != nil {
 					t.Fatal(err)
 				}
 			}
