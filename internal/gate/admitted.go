@@ -2,6 +2,7 @@ package gate
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"usher/internal/gate/door"
@@ -31,11 +32,13 @@ func (g *gate) restore(d *door.Decider) error {
 	return err
 }
 
-// remember writes down who is let in; nobody, where the server is nobody's.
-func (g *gate) remember() {
+// Remember writes down who is let in; nobody, where the server is nobody's.
+func (g *gate) Remember() error {
+	g.remembering.Lock() // what was written last is what was known last
+	defer g.remembering.Unlock()
 	d := g.door.Load()
 	if d == nil {
-		return
+		return nil
 	}
 	var kept admitted
 	if _, claimed := g.folder.Server(); claimed {
@@ -46,6 +49,14 @@ func (g *gate) remember() {
 		err = g.folder.Write(admittedFile, raw)
 	}
 	if err != nil {
+		return fmt.Errorf("writing down who is let in: %w", err)
+	}
+	return nil
+}
+
+// remember does so from time to time.
+func (g *gate) remember() {
+	if err := g.Remember(); err != nil {
 		g.Log.Warn("who is let in was not written down", "error", err)
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"usher/internal/gate/keep"
 	"usher/internal/gate/local"
 	"usher/internal/gate/media"
+	"usher/internal/gate/watch"
 )
 
 // product is what the gate says it is, where owners see their servers.
@@ -39,16 +40,18 @@ type Settings struct {
 // gate is a gate that runs.
 type gate struct {
 	Settings
-	folder   *keep.Folder
-	client   *accounts.Client
-	claims   *accounts.Claims
-	own      *local.Door
-	media    *media.Folder // nil: there is none
-	door     atomic.Pointer[door.Door]
-	building sync.Mutex
-	where    []string // addresses that the machine has, as origins
-	jobs     sync.WaitGroup
-	announce chan struct{}
+	folder      *keep.Folder
+	client      *accounts.Client
+	claims      *accounts.Claims
+	own         *local.Door
+	media       *media.Folder // nil: there is none
+	door        atomic.Pointer[door.Door]
+	building    sync.Mutex
+	watch       *watch.Watch
+	remembering sync.Mutex
+	where       []string // addresses that the machine has, as origins
+	jobs        sync.WaitGroup
+	announce    chan struct{}
 }
 
 // Run answers until ctx ends; then it lets running answers finish. keep.ErrInUse.
@@ -94,7 +97,11 @@ func (g *gate) furnish(l net.Listener) (err error) {
 		case g.announce <- struct{}{}:
 		default:
 		}
+		g.watch.Wake()
 	}}
+	if g.watch, err = watch.New(g.client, g, g.folder, g.Log, g.Now); err != nil {
+		return err
+	}
 	facts := local.Facts{Name: name(g.Config), Version: g.Version, Service: g.Config.ServiceURL(), Port: port, Behind: g.behind()}
 	if !everywhere(host) {
 		facts.Host = host
@@ -213,6 +220,7 @@ func (g *gate) startJobs(ctx context.Context) {
 	if !g.Config.Claim.Empty() {
 		g.jobs.Go(func() { g.claims.Start(ctx, g.Config.Claim) })
 	}
+	g.jobs.Go(func() { g.watch.Run(ctx) })
 	g.jobs.Go(func() {
 		for {
 			select {

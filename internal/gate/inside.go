@@ -44,9 +44,12 @@ func (g *gate) doorOf(s keep.Server) (*door.Door, error) {
 		return d, nil
 	}
 	issuer := g.client.Issuer()
-	decider := door.NewDecider(asker{g.client}, issuer, s.ID, g.Config.OutageLimit, g.Now)
+	decider := door.NewDecider(asker{g.client, g.watch.Wake}, issuer, s.ID, g.Config.OutageLimit, g.Now)
 	if err := g.restore(decider); err != nil {
 		return nil, err
+	}
+	if why, suspended := g.watch.Suspends(s.ID); suspended {
+		decider.Suspend(why)
 	}
 	settings := door.Settings{
 		Decider: decider, Server: s.ID, Issuer: issuer,
@@ -92,8 +95,32 @@ func (g *gate) owner(r *http.Request) (bool, error) {
 	return owner, err
 }
 
+// Decider is that of the door of a server.
+func (g *gate) Decider(s keep.Server) (*door.Decider, error) {
+	d, err := g.doorOf(s)
+	if err != nil {
+		return nil, err
+	}
+	return d.Decider, nil
+}
+
+// Close has the door of a server that is nobody's any more let in nobody, and cuts what is open.
+func (g *gate) Close() {
+	d := g.door.Load()
+	if d == nil {
+		return
+	}
+	d.Decider.Suspend(door.Suspension{})
+	g.remember()
+	g.door.CompareAndSwap(d, nil)
+}
+
 // asker asks the service whom a token lets in.
-type asker struct{ client *accounts.Client }
+type asker struct {
+	client *accounts.Client
+	// suspended is told when the service says that the server is signed out.
+	suspended func()
+}
 
 // addresses are what the server's owner confirmed.
 type addresses struct{ *accounts.Places }
@@ -109,7 +136,10 @@ func (a asker) Ask(ctx context.Context, token secret.Token) (door.Decision, erro
 	said, err := a.client.Introspect(ctx, token)
 	switch {
 	case err != nil:
-		return door.Decision{}, judged(err)
+		if err = judged(err); errors.Is(err, door.ErrSuspended) {
+			a.suspended()
+		}
+		return door.Decision{}, err
 	case !said.Active:
 		return door.Decision{}, door.ErrRefused
 	}

@@ -23,8 +23,10 @@ import (
 
 // longestAnswer bounds what is read of an answer, in bytes; patience is how long one may take.
 const (
-	longestAnswer = 256 << 10
+	longestAnswer = 512 << 10
 	patience      = 30 * time.Second
+	// longPatience is how long a poll for signals may take, which waits until there is one.
+	longPatience = 45 * time.Second
 )
 
 // Client talks to one service in the name of one server.
@@ -32,11 +34,13 @@ type Client struct {
 	service *url.URL
 	folder  *keep.Folder
 	http    *http.Client
+	waits   *http.Client
 	agent   string
 	now     func() time.Time
 
 	mu        sync.Mutex
 	endpoints endpoints
+	signals   transmitter
 	token     secret.Token
 	tokenEnds time.Time
 }
@@ -48,7 +52,8 @@ func New(service *url.URL, folder *keep.Folder, version string, now func() time.
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // nothing we ask moves, and our proofs are for one place
 	return &Client{
 		service: service, folder: folder, agent: "usher-gate/" + version, now: now,
-		http: &http.Client{Transport: transport, Timeout: patience, CheckRedirect: stay},
+		http:  &http.Client{Transport: transport, Timeout: patience, CheckRedirect: stay},
+		waits: &http.Client{Transport: transport, Timeout: longPatience, CheckRedirect: stay},
 	}
 }
 
@@ -106,7 +111,7 @@ func (c *Client) discover(ctx context.Context) (endpoints, error) {
 		return endpoints{}, fmt.Errorf("%s calls itself %q: give the gate the address that the service itself uses (its setting origin)", c.Issuer(), e.Issuer)
 	}
 	for _, endpoint := range []string{e.Token, e.Device, e.Introspection} {
-		if !strings.HasPrefix(endpoint, c.Issuer()+"/") {
+		if !c.owns(endpoint) {
 			return endpoints{}, fmt.Errorf("the service at %s names an endpoint elsewhere", c.Issuer())
 		}
 	}
@@ -124,6 +129,7 @@ type call struct {
 	form        url.Values
 	json        any
 	bearer      string
+	waits       bool // the answer may take longPatience
 }
 
 // send asks the service and reads its answer. outage.Err when nobody answers, or the service says that it cannot; *Refused.
@@ -132,7 +138,11 @@ func (c *Client) send(ctx context.Context, what call, into any) error {
 	if err != nil {
 		return err
 	}
-	answer, err := c.http.Do(r)
+	client := c.http
+	if what.waits {
+		client = c.waits
+	}
+	answer, err := client.Do(r)
 	if err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()

@@ -28,11 +28,11 @@ type Decider struct {
 	known      map[key]*admitted
 	refused    map[key]time.Time
 	flights    map[key]*flight
-	suspended  bool
-	generation uint64    // of what the service said; an answer to a question from before counts for nothing
-	told       time.Time // until when all sign-outs are known
-	contact    time.Time // when the service last answered
-	silent     time.Time // when the service last did not answer
+	suspended  *Suspension // nil: people are let in
+	generation uint64      // of what the service said; an answer to a question from before counts for nothing
+	told       time.Time   // until when all sign-outs are known
+	contact    time.Time   // when the service last answered
+	silent     time.Time   // when the service last did not answer
 }
 
 // flight is a question that is being asked; done is closed when it is answered.
@@ -89,7 +89,7 @@ func (d *Decider) decide(ctx context.Context, token secret.Token, from func() ne
 	pause := now.Before(d.silent.Add(afterFailure))
 	d.mu.RUnlock()
 	switch {
-	case suspended:
+	case suspended != nil:
 		return nil, ErrSuspended
 	case a != nil && !now.Before(a.Until):
 		d.drop(a)
@@ -203,7 +203,7 @@ func (d *Decider) learn(k key, decision Decision, err error, generation uint64) 
 	defer d.mu.Unlock()
 	old := d.known[k]
 	switch {
-	case d.suspended:
+	case d.suspended != nil:
 		return nil, ErrSuspended
 	case generation != d.generation:
 		return nil, errOvertaken
@@ -275,11 +275,22 @@ func (d *Decider) endAll(who Ended) {
 	}
 }
 
-// Suspend lets nobody in from now on, and cuts what is open.
-func (d *Decider) Suspend() {
+// Doubt has everybody asked about anew, and cuts nothing that the service still lets in: something may have ended of which nothing was said.
+func (d *Decider) Doubt() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.suspended = true
+	d.generation++
+	clear(d.refused)
+	for _, a := range d.known {
+		a.asked = time.Time{}
+	}
+}
+
+// Suspend lets nobody in from now on, and cuts what is open.
+func (d *Decider) Suspend(why Suspension) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.suspended = &why
 	d.endAll(Ended{})
 }
 
@@ -287,12 +298,15 @@ func (d *Decider) Suspend() {
 func (d *Decider) Resume() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.suspended = false
+	d.suspended = nil
 	d.endAll(Ended{})
 }
 
-// closed reports whether nobody is let in.
-func (d *Decider) closed() bool {
+// Suspended reports whether nobody is let in, whoever comes.
+func (d *Decider) Suspended() bool { return d.suspension() != nil }
+
+// suspension is why nobody is let in; nil when people are.
+func (d *Decider) suspension() *Suspension {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	return d.suspended

@@ -91,7 +91,7 @@ func TestSuspendedLetsNobodyIn(t *testing.T) {
 	d, token, fresh := r.decider(), r.let(ann()), r.let(bob())
 	d.Heard(r.now())
 	expect(t, d, token, nil)
-	d.Suspend()
+	d.Suspend(Suspension{})
 	expect(t, d, token, ErrSuspended)
 	expect(t, d, fresh, ErrSuspended)
 	if n := r.asked.Load(); n != 1 {

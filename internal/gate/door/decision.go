@@ -87,6 +87,14 @@ func (d *Decider) admit(k key, decision Decision, asked time.Time) *admitted {
 	return a
 }
 
+// Suspension is why a server lets nobody in. The zero Suspension says no more than that.
+type Suspension struct {
+	// Reason is the service's word for it, as at its address of standing.
+	Reason string
+	// Servers is the page of the service where the owner brings the server back.
+	Servers string
+}
+
 // Ended says whose decisions end: those of a session, those of an account, or, when it is empty, all.
 type Ended struct{ Account, Session string }
 

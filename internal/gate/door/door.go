@@ -248,7 +248,7 @@ func (d *Door) admit(r *http.Request, p *passage) (why Refusal) {
 		return OddRequest
 	}
 	switch {
-	case d.Decider.closed():
+	case d.Decider.Suspended():
 		return Suspended
 	case p.asked.token.Empty():
 		return NotSignedIn
@@ -299,7 +299,7 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, why Refusal) {
 		return
 	}
 	if reads(r) {
-		d.show(w, r, status, wordsOf[why])
+		d.show(w, r, status, d.wordsFor(why))
 		return
 	}
 	http.Error(w, string(why), status)

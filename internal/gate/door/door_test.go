@@ -259,7 +259,7 @@ func TestWhatLastsIsCut(t *testing.T) {
 		"one device signed out": func(g *gate, token secret.Token) { g.revoke(token); g.decider.End(Ended{Session: "sid-1"}) },
 		"account signed out":    func(g *gate, token secret.Token) { g.revoke(token); g.decider.End(Ended{Account: "acc-ann"}) },
 		"everybody":             func(g *gate, token secret.Token) { g.revoke(token); g.decider.End(Ended{}) },
-		"server suspended":      func(g *gate, _ secret.Token) { g.decider.Suspend() },
+		"server suspended":      func(g *gate, _ secret.Token) { g.decider.Suspend(Suspension{}) },
 		"no signals":            func(g *gate, token secret.Token) { g.revoke(token); g.pass(patience + lastAnswer) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -74,7 +74,7 @@ func TestForwardAuth(t *testing.T) {
 			}
 		})
 	}
-	g.decider.Suspend()
+	g.decider.Suspend(Suspension{})
 	if answer, _ := g.ask(t, http.MethodGet, "/.usher/auth?redirect=yes", whole(http.Header{"Accept": {"text/html"}})); answer.StatusCode != http.StatusForbidden || answer.Header.Get(ReasonHeader) != string(Suspended) {
 		t.Errorf("while suspended: %s", answer.Status)
 	}

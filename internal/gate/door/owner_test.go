@@ -30,7 +30,7 @@ func TestTheOwnersToken(t *testing.T) {
 			t.Errorf("%s: %v %v", what, got, err)
 		}
 	}
-	g.decider.Suspend()
+	g.decider.Suspend(Suspension{})
 	r := httptest.NewRequest(http.MethodGet, "/myplex/account", nil)
 	r.Header = bearer(owner)
 	if got, err := g.door.Owner(r); got || !errors.Is(err, ErrSuspended) {

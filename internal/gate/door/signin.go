@@ -47,7 +47,7 @@ const (
 
 // signIn sends a browser to the service, or straight on when it is in already.
 func (d *Door) signIn(w http.ResponseWriter, r *http.Request) {
-	if d.Decider.closed() {
+	if d.Decider.Suspended() {
 		d.refuse(w, r, Suspended)
 		return
 	}

@@ -1,6 +1,7 @@
 package door
 
 import (
+	"cmp"
 	"embed"
 	"net/http"
 	"strings"
@@ -27,8 +28,6 @@ var wordsOf = map[Refusal]words{
 	NotSignedIn: {Title: "Sign in to go on", Paragraphs: []string{"This media server opens for people who are signed in."}, Action: "Sign in", Path: SignInPath},
 	NotLetIn: {Title: "This server is not open to you", Paragraphs: []string{"You are signed in, but the owner of this server has not let this account in, or has taken it back.",
 		"Ask the owner to let you in, or sign in with another account."}, Action: "Sign in again", Path: SignInPath},
-	Suspended: {Title: "This server is signed out", Paragraphs: []string{"Its owner signed out all connected devices, and this server with them. Nothing of what is on it is lost.",
-		"Is it yours? Sign in at your account, open Servers, and bring it back."}, Action: tryAgain, Path: "/"},
 	ServiceAway: {Title: "Nobody new can come in right now", Paragraphs: []string{"This server cannot reach the place where accounts live. Who came in a short while ago can stay; everybody else has to wait until it answers again.",
 		"You do not have to do anything."}, Action: tryAgain, Path: "/"},
 	Busy:          {Title: "Too many at the door", Paragraphs: []string{"Wait a moment, then try again."}, Action: tryAgain, Path: "/"},
@@ -52,6 +51,40 @@ func elsewhere(origin string, confirmed []string, service string) words {
 		"The owner of this server has to confirm first where it is.",
 		"Is it yours? Open Servers, choose this server, and confirm " + origin + ". Then come back here. An address has to begin with https, or be a number in your own network.",
 	}}
+}
+
+// suspendedWords say by the service's reason why a server is signed out, and what its owner does.
+var suspendedWords = map[string][]string{
+	"signed-out": {"Its owner signed out everything that was connected, and this server with it.",
+		"Is it yours? Sign in at your account, open Servers, and bring it back with one click."},
+	"server-signed-out": {"Its owner signed this server out.",
+		"Is it yours? Sign in at your account, open Servers, and bring it back with one click."},
+	"incident": {"To be safe, the account service signed out everything that was connected, and this server with it.",
+		"Is it yours? Sign in at your account. What has to be done first is told to you there; then open Servers, and bring it back with one click."},
+	"reset-required": {"Its owner’s account needs a new password first.",
+		"Is it yours? Sign in at your account, choose a new password, then open Servers, and bring it back with one click."},
+	"locked": {"Its owner’s account is closed for now.",
+		"Is it yours? Ask the people who run the account service to open your account again. Then open Servers there, and bring this server back."},
+	"deleting": {"Its owner’s account is about to be deleted.",
+		"Is it yours, and you want to keep it? Sign in at your account, keep it, then open Servers, and bring this server back."},
+}
+
+const nothingLost = "Nothing of what is on it is lost. It opens by itself as soon as it is brought back."
+
+// wordsFor are a refusal's words. Those of a server that is signed out lead its owner to where it is brought back.
+func (d *Door) wordsFor(why Refusal) words {
+	if why != Suspended {
+		return wordsOf[why]
+	}
+	var s Suspension
+	if told := d.Decider.suspension(); told != nil {
+		s = *told
+	}
+	text, known := suspendedWords[s.Reason]
+	if !known {
+		text = []string{"It lets nobody in just now.", suspendedWords["server-signed-out"][1]}
+	}
+	return words{Title: "This server is signed out", Paragraphs: []string{text[0], text[1], nothingLost}, Action: "Open Servers", Path: cmp.Or(s.Servers, d.Issuer+"/servers")}
 }
 
 // show answers with one of the door's pages.

@@ -342,7 +342,7 @@ func TestASignInIsBoundToItsBrowser(t *testing.T) {
 
 func TestASignedOutServerSendsNobodyToSignIn(t *testing.T) {
 	w := begin(t)
-	w.decider.Suspend()
+	w.decider.Suspend(door.Suspension{})
 	for _, path := range []string{"/films", door.SignInPath} {
 		if status, body := w.visit(t, w.browser, w.gate.URL+path); status != http.StatusForbidden || !strings.Contains(body, "This server is signed out") {
 			t.Errorf("%s: %d %s", path, status, body)
