@@ -115,7 +115,7 @@ func readHidden(ctx context.Context, terminal int) ([]byte, error) {
 	case l := <-typed:
 		return l.raw, l.err
 	case <-ctx.Done():
-		return nil, errors.Join(errors.New("stopped; no account was made"), term.Restore(terminal, before))
+		return nil, errors.Join(errors.New("stopped; nothing was changed"), term.Restore(terminal, before))
 	}
 }
 

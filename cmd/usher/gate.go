@@ -1,19 +1,17 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"net/url"
-	"strings"
 
 	"github.com/alecthomas/kong"
 
 	"usher/internal/config"
 	"usher/internal/gate"
+	"usher/internal/gate/accounts"
 	"usher/internal/gate/keep"
 	"usher/internal/secret"
 )
@@ -79,25 +77,32 @@ type claimCmd struct {
 	Server  string   `arg:"" help:"The server's IP address in this network, such as 192.168.1.20."`
 	Service *url.URL `required:"" placeholder:"URL" help:"The account service's address, such as https://accounts.example.org."`
 	Code    string   `placeholder:"CODE" help:"The set-up code from the server's log. Without this it is asked for."`
+	Login   string   `placeholder:"NAME" help:"Claim it for the account of this e-mail address or user name; password and code are asked for. Without this a code is shown, which you confirm on the service's page."`
 }
 
-// Run shows a code, waits, and hands what it brings to the server.
+// Run gets a claim token, by a code or by name and password, and hands it to the server.
 func (c claimCmd) Run(ctx context.Context, w world) error {
 	cfg := config.Gate{Service: c.Service.String()}
 	if cfg.ServiceURL().Host == "" {
 		return errors.New("the service is named by its whole address without a path, such as https://accounts.example.org")
 	}
+	asks := newQuestions(w)
+	r := gate.Remote{Server: c.Server, SetUp: secret.TokenOf(c.Code)}
+	var err error
 	if c.Code == "" {
-		if _, err := fmt.Fprint(w.Out, "Set-up code, from the server's log (nothing where it was waived): "); err != nil {
+		if r.SetUp, err = asks.shown(ctx, "Set-up code, from the server's log (nothing where it was waived): "); err != nil {
 			return err
 		}
-		line, err := bufio.NewReader(w.In).ReadString('\n')
-		if err != nil && !errors.Is(err, io.EOF) {
-			return err
-		}
-		c.Code = strings.TrimSpace(line)
 	}
-	return gate.ClaimRemote(ctx, gateIn(w, cfg), c.Server, secret.TokenOf(c.Code))
+	if c.Login != "" {
+		r.Person = &accounts.Person{Login: c.Login, Digits: func(ctx context.Context) (secret.Token, error) {
+			return asks.shown(ctx, "Six digits that your authenticator app shows: ")
+		}}
+		if r.Person.Password, err = asks.hidden(ctx, "Password of "+c.Login+": "); err != nil {
+			return err
+		}
+	}
+	return gate.ClaimRemote(ctx, gateIn(w, cfg), r)
 }
 
 type gateReopenCmd struct {

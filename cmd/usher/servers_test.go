@@ -434,3 +434,43 @@ func TestDownloadsHaveServers(t *testing.T) {
 		}
 	})
 }
+
+// A program that was given the password gets claim tokens, one that was let in by a code gets none, and as many wait as may.
+func TestProgramsGetClaimTokens(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate := d.unclaimed()
+		ask := func(token string) (w *httptest.ResponseRecorder, claim string) {
+			w = d.send(http.MethodPost, "/api/v1/claim-tokens", asBearer(token))
+			var told struct {
+				Token     string `json:"claim_token"`
+				ExpiresIn int    `json:"expires_in"`
+			}
+			if w.Code == http.StatusCreated && (json.Unmarshal(w.Body.Bytes(), &told) != nil || told.ExpiresIn != 240) {
+				d.Errorf("%d %s", w.Code, w.Body)
+			}
+			return w, told.Token
+		}
+		app := h.program(h.anna)
+		w, claim := ask(app)
+		if w.Code != http.StatusCreated {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		if w := gate.claimedWith(claim, gate.proof(claim, nil)); w.Code != http.StatusCreated {
+			t.Errorf("it claims nothing: %d %s", w.Code, w.Body)
+		}
+		if w, _ := ask(""); w.Code != http.StatusUnauthorized {
+			t.Errorf("without a token: %d %s", w.Code, w.Body)
+		}
+		h.unlimited()
+		for range 5 {
+			if w, _ := ask(app); w.Code != http.StatusCreated {
+				t.Fatalf("%d %s", w.Code, w.Body)
+			}
+		}
+		h.unlimited()
+		if w, _ := ask(app); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "/too-many-claims") {
+			t.Errorf("the sixth: %d %s", w.Code, w.Body)
+		}
+	})
+}

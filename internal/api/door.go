@@ -58,6 +58,7 @@ func (d *Door) routes() []route {
 		{"POST /api/v1/link/token", d.pollLink},
 		{"GET /api/v1/servers", d.servers},
 		{"POST /api/v1/servers", d.claimServer},
+		{"POST /api/v1/claim-tokens", d.offerClaim},
 		{"GET /api/v1/server/standing", d.serverStanding},
 		{"GET /api/v1/server", d.serverItself},
 		{"PUT /api/v1/server", d.describeServer},

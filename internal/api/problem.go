@@ -49,6 +49,7 @@ var problems = byName(
 	problem{"claim-proof", http.StatusBadRequest, "The proof does not count", "It is a JSON Web Token of the type usher-claim+jwt, signed a moment ago by the Ed25519 key in its own header, for this service and for this claim token."},
 	problem{"server-claimed", http.StatusConflict, "Claimed already", "A server with this key is claimed already. Whoever it belongs to can give it up; a server with a new key can be claimed."},
 	problem{"too-many-servers", http.StatusConflict, "Too many servers", "The account has as many media servers as it may have. Give one up first, at ORIGIN/servers."},
+	problem{"too-many-claims", http.StatusTooManyRequests, "Too many claim tokens are waiting", "Several claim tokens of this account wait already. Use one of them, or wait for as many seconds as Retry-After says."},
 	problem{"too-many-codes", http.StatusTooManyRequests, "Too many codes are waiting", "Several codes wait on this network already. Use one of them, or wait for as many seconds as Retry-After says."},
 	problem{"too-many-tries", http.StatusTooManyRequests, "Too many tries", "Wait for as many seconds as Retry-After says."},
 	problem{"not-now", http.StatusServiceUnavailable, "Not now", "There is more to do than can be done at once. Try again after as many seconds as Retry-After says."},
@@ -81,7 +82,7 @@ var meaning = []struct {
 	{credential.ErrResetRequired, "reset-required"}, {credential.ErrLocked, "locked"}, {credential.ErrDeleting, "deleting"},
 	{credential.Exhausted{}, "password-off"},
 	{tvlink.ErrPending, "authorization-pending"}, {tvlink.ErrSlowDown, "slow-down"}, {tvlink.ErrDenied, "access-denied"}, {tvlink.ErrExpired, "expired-token"},
-	{linkcode.ErrMost, "too-many-codes"}, {credential.ErrMayNotAct, "no-say"},
+	{linkcode.ErrMost, "too-many-codes"}, {credential.ErrTooMany, "too-many-claims"}, {credential.ErrMayNotAct, "no-say"},
 	{mediaserver.ErrProof, "claim-proof"}, {mediaserver.ErrDeadClaim, "claim-dead"}, {server.ErrClaimed, "server-claimed"}, {server.ErrTooMany, "too-many-servers"},
 	{server.ErrNotFound, "dead-token"}, {errDeadToken, "dead-token"}, {errNoCredentials, "no-credentials"}, {device.ErrNotFound, "dead-token"},
 	{errBadRequest, "bad-request"}, {errFields, "bad-fields"}, {errNotJSON, "not-json"}, {errTooLarge, "too-large"}, {errNotFound, "not-found"},
@@ -115,8 +116,10 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	p := problemOf(err)
-	limited := new(ratelimit.LimitedError)
+	limited, many := new(ratelimit.LimitedError), new(credential.TooManyError)
 	switch {
+	case errors.As(err, &many):
+		response.RetryAfter(w, many.Until.Sub(d.Now()))
 	case errors.As(err, &limited):
 		response.RetryAfter(w, limited.Until.Sub(d.Now()))
 	case p.status == http.StatusServiceUnavailable:

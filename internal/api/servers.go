@@ -31,6 +31,26 @@ type ownedBy struct {
 	Name    string `json:"name"`
 }
 
+// offered answers with a claim token.
+type offered struct {
+	Token     string `json:"claim_token"`
+	ExpiresIn int    `json:"expires_in"` // seconds
+}
+
+// offerClaim makes a claim token for the account of a program that was given the password.
+func (d *Door) offerClaim(w http.ResponseWriter, r *http.Request) error {
+	in, err := d.holder(r)
+	if err != nil {
+		return err
+	}
+	token, err := d.Servers.Offer(r.Context(), in.Found, d.client(r))
+	if err != nil {
+		return err
+	}
+	send(w, http.StatusCreated, "application/json", offered{token.Reveal(), int(mediaserver.OfferLife() / time.Second)})
+	return nil
+}
+
 // claimServer registers a server's key for the account whose claim token it shows.
 func (d *Door) claimServer(w http.ResponseWriter, r *http.Request) error {
 	f, lists, err := readObject(r, needs("claim_token", "proof", "name").may("product", "version").list("addresses"))

@@ -101,18 +101,32 @@ func handToGate(ctx context.Context, s Settings, token secret.Token) error {
 // serverPort is where servers listen when nothing else is said.
 const serverPort = "32400"
 
-// ClaimRemote asks for a claim code, shows it, and hands what it brings to a server beside this machine. Code is the server's set-up code; empty where its
-// owner has waived that.
-func ClaimRemote(ctx context.Context, s Settings, server string, code secret.Token) error {
-	at, err := remote(server)
+// Remote is a server beside this machine that somebody wants to claim.
+type Remote struct {
+	Server string // how it is named: by its number, with a port or not
+	// SetUp is its set-up code; empty where its owner has waived that.
+	SetUp secret.Token
+	// Person is who claims it by name and password; nil: by a code, which is shown, and confirmed at the service.
+	Person *accounts.Person
+}
+
+// ClaimRemote gets a claim token and hands it to a server.
+func ClaimRemote(ctx context.Context, s Settings, r Remote) error {
+	at, err := remote(r.Server)
 	if err != nil {
 		return err
 	}
-	token, err := confirmed(ctx, accounts.New(s.Config.ServiceURL(), nil, s.Version, s.Now), s.Out, false)
+	client := accounts.New(s.Config.ServiceURL(), nil, s.Version, s.Now)
+	var token secret.Token
+	if r.Person != nil {
+		token, err = client.Fetch(ctx, *r.Person, "usher claim "+r.Server)
+	} else {
+		token, err = confirmed(ctx, client, s.Out, false)
+	}
 	if err != nil {
 		return err
 	}
-	return handOver(ctx, s, at, code, token)
+	return handOver(ctx, s, at, r.SetUp, token)
 }
 
 // remote reads how somebody names a server: by its number, with a port or not.
