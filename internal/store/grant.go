@@ -51,6 +51,11 @@ func (db *DB) spendFor(ctx context.Context, t *tx, n grant.New) error {
 	if err != nil {
 		return err
 	}
+	if c.AccountID != "" && c.AccountID != n.Device.AccountID {
+		if err := checkIn(ctx, t, c.ID, n.Device.AccountID); err != nil {
+			return err
+		}
+	}
 	if err := checkAlive(ctx, t, n.Spends); err != nil {
 		return err
 	}

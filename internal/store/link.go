@@ -338,9 +338,17 @@ func (db *DB) CollectLink(ctx context.Context, requestID string, s credential.Si
 	})
 }
 
-// CollectClaim spends what an approved gate polls with, ends its request, and leaves the act, with the claim token that it collects. ErrSpent.
+// CollectClaim spends what an approved gate polls with, ends its request, and leaves the act, with the claim token that it collects. ErrSpent, also when the
+// account's password was replaced meanwhile.
 func (db *DB) CollectClaim(ctx context.Context, requestID, spends string, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
+		var accountID string
+		if err := get(ctx, t, `SELECT account_id FROM credential WHERE hash = $1`, []any{spends}, &accountID); err != nil {
+			return found(err, ErrSpent)
+		}
+		if err := hold(ctx, t, accountID); err != nil { // before the code is spent: a new password ends the code and the claim token, and passes by neither
+			return err
+		}
 		if err := spendAlive(ctx, t, spends); err != nil {
 			return err
 		}

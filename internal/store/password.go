@@ -9,6 +9,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/id"
+	"usher/internal/relyingparty"
 	"usher/internal/secret"
 )
 
@@ -62,7 +63,7 @@ func (db *DB) RedeemResetEverywhere(ctx context.Context, hash string, p credenti
 }
 
 // setPassword writes a password over the version it replaces, ends what hung on the old one (resets, half-finished sign-ins, claim tokens, tickets of codes,
-// pending changes of addresses, the failure budgets of browsers that knew it), and lets tries count anew.
+// confirmed codes of gates, pending changes of addresses, the failure budgets of browsers that knew it), and lets tries count anew.
 func (db *DB) setPassword(ctx context.Context, t *tx, key secret.AccountKey, p credential.PasswordChange, now time.Time) error {
 	if err := db.voidPassword(ctx, t, key, p, now); err != nil {
 		return err
@@ -79,6 +80,10 @@ func (db *DB) setPassword(ctx context.Context, t *tx, key secret.AccountKey, p c
 	}
 	list, args := oneOf([]any{p.AccountID}, []string{string(credential.Reset), string(credential.Restricted), string(credential.Known), string(credential.SecondStep), string(credential.Enrolment), string(credential.ServerClaim), string(credential.LinkTicket)})
 	if _, err := t.exec(ctx, `DELETE FROM credential WHERE account_id = $1 AND kind IN `+list, args...); err != nil {
+		return err
+	}
+	// After the tickets: a code that one of them is confirming at this moment is seen here.
+	if err := endLetIn(ctx, t, p.AccountID, relyingparty.GateID); err != nil {
 		return err
 	}
 	for _, purpose := range []account.Purpose{account.ForEmail, account.ForNotices} {

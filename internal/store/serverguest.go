@@ -60,6 +60,9 @@ func (db *DB) DismissGuest(ctx context.Context, accountID, serverID, guestID str
 		if _, _, err := db.lockServer(ctx, t, accountID, serverID); err != nil {
 			return err
 		}
+		if _, err := db.lockClient(ctx, t, serverID); err != nil { // who comes in at this moment holds the guest's account and the client
+			return found(err, server.ErrNotFound)
+		}
 		var who string
 		err := get(ctx, t, `DELETE FROM server_access WHERE id = $1 AND server_id = $2 RETURNING account_id`, []any{guestID, serverID}, &who)
 		if err != nil {
@@ -142,6 +145,11 @@ func (db *DB) comeIn(ctx context.Context, t *tx, serverID, accountID string, han
 	if _, err := t.exec(ctx, `UPDATE server_access SET account_id = $1 WHERE server_id = $2 AND account_id = '' AND handle IN `+list, args...); err != nil {
 		return err
 	}
+	return checkIn(ctx, t, serverID, accountID)
+}
+
+// checkIn reports whether somebody who is not the owner has come to a server by its list, and still may. ErrSpent.
+func checkIn(ctx context.Context, t *tx, serverID, accountID string) error {
 	var lines int64
 	err := get(ctx, t, `SELECT COUNT(*) FROM server_access WHERE server_id = $2 AND account_id = $1`, []any{accountID, serverID}, &lines)
 	if err == nil && lines == 0 {

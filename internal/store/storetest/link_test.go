@@ -15,6 +15,7 @@ import (
 	"usher/internal/linkcode"
 	"usher/internal/outage"
 	"usher/internal/ratelimit"
+	"usher/internal/relyingparty"
 	"usher/internal/secret"
 	"usher/internal/store"
 	"usher/internal/tvlink"
@@ -553,5 +554,48 @@ func TestCollectClaim(t *testing.T) {
 		spends = w.find(credential.DeviceCode, n.Poll).Hash
 		w.must(w.db.EndEverything(w.ctx(), a.ID, nil, audit.Act{At: w.now}))
 		w.is(w.db.CollectClaim(w.ctx(), n.ID, spends, w.act(audit.ClaimTokenMade, a.ID)), store.ErrSpent)
+	})
+}
+
+// confirmedClaim is a gate whose code somebody has confirmed and that has not come for its claim token yet.
+func (w *world) confirmedClaim(a account.Account) linkcode.New {
+	w.Helper()
+	n := w.asking(linkcode.NewShort(linkcode.Longest).Reveal())
+	n.Party.Client, n.Network = relyingparty.GateID, linkcode.Network(id.New(w.now))
+	w.must(w.db.BeginLink(w.ctx(), n))
+	w.must(w.db.ApproveLink(w.ctx(), w.approval(a, n, w.entered(a, n.Short, n.Network)), w.act(audit.LinkApproved, a.ID)))
+	return n
+}
+
+// A code that was confirmed for a gate ends with the password that it was confirmed under, as the claim token would that it turns into, however both come
+// together; a TV that was let in is one of the devices that may stay.
+func TestNewPasswordEndsConfirmedClaims(t *testing.T) {
+	each(t, func(w *world) {
+		a, other := w.person("anna"), w.person("bert")
+		tv, gate, theirs := w.approved(a, "7RQZ"), w.confirmedClaim(a), w.confirmedClaim(other)
+		spends := w.find(credential.DeviceCode, gate.Poll).Hash
+		_, hash := w.signedIn(a)
+		w.must(w.db.ChangePassword(w.ctx(), w.newPassword(a, "new"), hash, secret.NewToken(), w.act(audit.PasswordChanged, a.ID)))
+		w.is(w.resolve(credential.DeviceCode, gate.Poll), credential.ErrUnknown)
+		w.count(0, "link_request WHERE id = $1", gate.ID)
+		w.is(w.db.CollectClaim(w.ctx(), gate.ID, spends, w.act(audit.ClaimTokenMade, a.ID)), store.ErrSpent)
+		w.must(w.resolve(credential.DeviceCode, tv.Poll))
+		w.must(w.resolve(credential.DeviceCode, theirs.Poll))
+
+		for range 12 {
+			gate := w.confirmedClaim(a)
+			spends, p := w.find(credential.DeviceCode, gate.Poll).Hash, w.newPassword(a, id.New(w.now))
+			act := w.act(audit.ClaimTokenMade, a.ID).Linking(w.claimLink(a, secret.NewClaim()))
+			_, hash := w.signedIn(a)
+			w.all(func(db *store.DB, i int) error {
+				if i == racers/2 {
+					return db.ChangePassword(w.ctx(), p, hash, secret.NewToken(), w.act(audit.PasswordChanged, a.ID))
+				}
+				return db.CollectClaim(w.ctx(), gate.ID, spends, act)
+			}, store.ErrSpent)
+			w.count(0, "credential WHERE kind = 'claim token'")
+			w.count(0, "link_request WHERE id = $1", gate.ID)
+			w.tamper("DELETE FROM failure")
+		}
 	})
 }

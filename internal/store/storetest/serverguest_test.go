@@ -84,6 +84,55 @@ func TestDismissGuest(t *testing.T) {
 	})
 }
 
+// Nothing that is made at the moment of a dismissal stays: no code, no grant, no consent.
+func TestNobodyComesInPastADismissal(t *testing.T) {
+	each(t, func(w *world) {
+		a, other := w.person("anna"), w.person("bert")
+		s := w.claimed(a, "one")
+		in, _ := w.signedIn(other)
+		handles, err := other.Handles()
+		w.must(err)
+		for round := range 24 {
+			g := w.admits(s, "bert")
+			first, second := w.answering(in, s.ID), w.answering(in, s.ID)
+			first.Handles, second.Handles = handles, handles
+			w.must(w.db.GrantCode(w.ctx(), first, w.act(audit.AppAllowed, other.ID)))
+			n := w.newGrant(credential.Access, in, w.find(credential.AuthorizationCode, first.Code).Hash, s.ID)
+			w.all(func(db *store.DB, i int) error {
+				switch {
+				case i == racers/2:
+					return db.DismissGuest(w.ctx(), a.ID, s.ID, g.ID, w.act(audit.GuestDismissed, a.ID))
+				case round%2 == 0:
+					return db.GrantCode(w.ctx(), second, w.act(audit.AppAllowed, other.ID))
+				}
+				_, err := db.RedeemCode(w.ctx(), n, audit.Act{At: w.now}, w.act(audit.DevicesTrimmed, other.ID))
+				return err
+			}, store.ErrSpent)
+			w.count(0, "credential WHERE subject = $1 AND kind <> 'authorization request'", s.ID)
+			w.count(0, "consent WHERE client_id = $1", s.ID)
+		}
+	})
+}
+
+// A code turns into nothing once the line is gone by which it was given, whatever else was forgotten.
+func TestCodesOfTheDismissedTurnIntoNothing(t *testing.T) {
+	each(t, func(w *world) {
+		a, other := w.person("anna"), w.person("bert")
+		s := w.claimed(a, "one")
+		w.admits(s, "bert")
+		in, _ := w.signedIn(other)
+		answer := w.answering(in, s.ID)
+		var err error
+		answer.Handles, err = other.Handles()
+		w.must(err)
+		w.must(w.db.GrantCode(w.ctx(), answer, w.act(audit.AppAllowed, other.ID)))
+		n := w.newGrant(credential.Access, in, w.find(credential.AuthorizationCode, answer.Code).Hash, s.ID)
+		w.tamper("DELETE FROM server_access")
+		_, err = w.db.RedeemCode(w.ctx(), n, audit.Act{At: w.now}, w.act(audit.DevicesTrimmed, other.ID))
+		w.is(err, store.ErrSpent)
+	})
+}
+
 func TestFindGroup(t *testing.T) {
 	each(t, func(w *world) {
 		a, other := w.person("anna"), w.person("bert")
