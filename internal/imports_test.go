@@ -18,8 +18,8 @@ import (
 // Doors call flows, flows use things, things stand on the ground. What doors share of HTTP is their sill. Store and mail plug in from behind. A wing knows the
 // service only by its protocols. Only cmd sees everything. A new package is a new row here; a package that goes takes its row along.
 var rooms = map[layer][]string{
-	door:   {"api", "middleware", "oidc", "operations", "plexapi", "web"},
-	flow:   {"admin", "devicekey", "factor", "grant", "incident", "mediaserver", "password", "profile", "registration", "signin", "signup", "tvlink"},
+	door:   {"api", "middleware", "oidc", "operations", "plexapi", "signals", "web"},
+	flow:   {"admin", "devicekey", "factor", "grant", "incident", "mediaserver", "password", "profile", "registration", "signin", "signup", "transmitter", "tvlink"},
 	thing:  {"account", "audit", "credential", "device", "linkcode", "mfa", "notice", "relyingparty", "server", "stream"},
 	sill:   {"response"},
 	ground: {"argon2id", "blocklist", "config", "even", "forwarded", "id", "look", "openapi", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret", "signing"},

@@ -29,7 +29,7 @@ type clientCmd struct {
 type clientParts struct {
 	RedirectURI    []string `name:"redirect-uri" sep:"none" placeholder:"URL" help:"Where people come back to after signing in, letter for letter. Again for more."`
 	PostLogoutURI  []string `name:"post-logout-uri" sep:"none" placeholder:"URL" help:"Where a browser may go after signing out. Again for more."`
-	Scope          []string `placeholder:"SCOPE" help:"All it may ask for: openid, profile, email, offline_access, player; for a media server itself servers, and ssf.read, which opens nothing yet."`
+	Scope          []string `placeholder:"SCOPE" help:"All it may ask for: openid, profile, email, offline_access, player; for a client itself servers (a media server), ssf.read and ssf.manage (shared signals)."`
 	Grant          []string `placeholder:"GRANT" help:"authorization_code, refresh_token, device_code, client_credentials."`
 	Auth           *string  `placeholder:"WAY" help:"How it proves itself: none, client_secret_basic, client_secret_post, private_key_jwt."`
 	KeysFile       *string  `placeholder:"FILE" help:"JWK Set with its public keys."`

@@ -32,6 +32,7 @@ import (
 	"usher/internal/secret"
 	"usher/internal/signup"
 	"usher/internal/testdb"
+	"usher/internal/transmitter"
 )
 
 // doors is the service with every door, mounted as serve does it, and with a clock that the test moves.
@@ -74,7 +75,7 @@ func openDoors(t *testing.T, databaseURL string, change func(*config.Config)) *d
 // openService wires the service as serve does, without its jobs.
 func openService(tb testing.TB, cfg config.Config, now func() time.Time) (*service, http.Handler) {
 	tb.Helper()
-	s := &service{log: newLog(cfg.LogLevel, cfg.LogFormat, world{Err: io.Discard}), metrics: operations.NewMetrics(), touches: &device.Touches{}}
+	s := &service{log: newLog(cfg.LogLevel, cfg.LogFormat, world{Err: io.Discard}), metrics: operations.NewMetrics(), touches: &device.Touches{}, room: &transmitter.Room{}}
 	var err error
 	if s.stack, err = openStack(tb.Context(), cfg, now, func(string) {}); err != nil {
 		tb.Fatal(err)

@@ -31,6 +31,8 @@ func (s *service) jobs() []job {
 		{"second steps", time.Minute, true, func(ctx context.Context) error { return s.factors(nil).Removals(ctx) }},
 		{"sign-outs found", time.Second, false, s.findLogouts},
 		{"sign-outs told", time.Second, false, s.logouts.Round},
+		{"signals watched", 300 * time.Millisecond, false, func(ctx context.Context) error { return s.room.Watch(ctx, s.db) }},
+		{"signals pushed", time.Second, false, s.pushes.Round},
 		{"erase", time.Minute, true, func(ctx context.Context) error { return profile.Erase(ctx, s.db, s.now()) }},
 	}
 }

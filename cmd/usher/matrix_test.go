@@ -163,6 +163,9 @@ var entrances = map[string]entrance{
 	"OpenID, introspection by a server": byAPI(func(h *holder, token string) *httptest.ResponseRecorder {
 		return h.server.introspects(token)
 	}, credential.ClientAccess),
+	"signals": byAPI(func(h *holder, token string) *httptest.ResponseRecorder {
+		return h.send(http.MethodGet, "/ssf/stream", asBearer(token))
+	}, credential.ClientAccess),
 	"OpenID, sign-out": {"", http.StatusSeeOther, http.StatusGone, false, kinds{credential.Logout}, func(h *holder, token string) *httptest.ResponseRecorder {
 		return h.send(http.MethodGet, "/authorize/sign-out?request="+url.QueryEscape(token), request{}) // nobody is signed in, so nobody is asked
 	}},
@@ -396,6 +399,10 @@ var routesOfPrograms = map[string][]string{
 	"oidc": {
 		"GET /oauth/authorize", "POST /oauth/authorize", "POST /oauth/token", "POST /oauth/device", "POST /oauth/introspect", "POST /oauth/revoke",
 		"GET /oauth/end-session", "POST /oauth/end-session", "GET /oauth/userinfo", "POST /oauth/userinfo", "GET /.well-known/openid-configuration", "GET /.well-known/oauth-authorization-server", "GET /oauth/keys", "/",
+	},
+	"signals": {
+		"GET /.well-known/ssf-configuration", "GET /ssf/stream", "POST /ssf/stream", "PATCH /ssf/stream", "PUT /ssf/stream", "DELETE /ssf/stream",
+		"GET /ssf/status", "POST /ssf/status", "POST /ssf/verify", "POST /ssf/poll", "/",
 	},
 	"plexapi": {
 		"POST /api/v2/users/signin", "POST /users/sign_in", "POST /api/claim/exchange",

@@ -94,6 +94,8 @@ var ofOpenRoutes = map[string]decision{
 
 	"GET /oauth/authorize": noPower, "POST /oauth/authorize": noPower, "GET /authorize/refused": noPower, "GET /authorize/sign-out": noPower, "GET /oauth/end-session": noPower, "POST /oauth/end-session": noPower, "POST /oauth/introspect": noPower, "POST /oauth/device": noPower, "POST /oauth/revoke": noPower,
 	"GET /.well-known/openid-configuration": noPower, "GET /.well-known/oauth-authorization-server": noPower, "GET /oauth/keys": noPower,
+	"GET /.well-known/ssf-configuration": noPower, "GET /ssf/stream": noPower, "POST /ssf/stream": noPower, "PATCH /ssf/stream": noPower, "PUT /ssf/stream": noPower, "DELETE /ssf/stream": noPower,
+	"GET /ssf/status": noPower, "POST /ssf/status": noPower, "POST /ssf/verify": noPower, "POST /ssf/poll": noPower,
 	"POST /sign-up": noPower, "POST /sign-up/strength": noPower, "POST /sign-up/code/again": noPower, "POST /invitation": noPower,
 	"POST /sign-out": noPower, "POST /api/v1/sign-out": noPower, "POST /reset": noPower, "POST /reset/required": noPower, "POST /notice": noPower,
 	"POST /tv": noPower, "POST /tv/sign-out": noPower, "POST /api/v1/link": noPower, "POST /api/v1/servers": fromSignIn, "POST /api/v1/claim-tokens": fromSignIn, "GET /api/v1/servers": fromSignIn,

@@ -32,8 +32,10 @@ import (
 	"usher/internal/plexapi"
 	"usher/internal/profile"
 	"usher/internal/secret"
+	"usher/internal/signals"
 	"usher/internal/signin"
 	"usher/internal/signup"
+	"usher/internal/transmitter"
 	"usher/internal/tvlink"
 	"usher/internal/web"
 )
@@ -59,6 +61,8 @@ type service struct {
 	deliverer *mail.Deliverer // nil without SMTP: mail waits in the outbox
 	sender    *mail.Sender
 	logouts   *backchannel.Deliverer
+	pushes    *backchannel.Pusher
+	room      *transmitter.Room
 }
 
 // serve opens everything, answers until ctx ends, and closes in the opposite order.
@@ -74,7 +78,7 @@ func serve(ctx context.Context, cfg config.Config, w world) (err error) {
 	defer func() { err = errors.Join(err, lock.release()) }()
 	ordinary := debug.SetGCPercent(startGCPercent)
 	log := newLog(cfg.LogLevel, cfg.LogFormat, w)
-	s := &service{log: log, metrics: operations.NewMetrics(), touches: &device.Touches{}}
+	s := &service{log: log, metrics: operations.NewMetrics(), touches: &device.Touches{}, room: &transmitter.Room{}}
 	if s.stack, err = openStack(ctx, cfg, w.Now, func(text string) { log.Info(text) }); err != nil {
 		return err
 	}
@@ -102,7 +106,7 @@ func serve(ctx context.Context, cfg config.Config, w world) (err error) {
 	if err := s.prepareMail(); err != nil {
 		return err
 	}
-	s.logouts = s.newLogouts()
+	s.logouts, s.pushes = s.newLogouts(), s.newPushes()
 	handler, err := s.handler()
 	if err != nil {
 		return err
@@ -212,10 +216,12 @@ func (s *service) handler() (http.Handler, error) {
 	}
 	plex := func(path string) bool { return s.cfg.PlexAPI == config.On && plexapi.Owns(path) }
 	provider := &oidc.Door{Grants: door.Grants, Links: links, Servers: servers, Keys: door.Grants.Keys, Place: s.places.Name, Origin: s.cfg.Origin, Now: s.now, Log: s.log}
+	signalled := &signals.Door{Grants: door.Grants, Transmitter: s.transmitter(), Origin: s.cfg.Origin, Keys: s.cfg.Origin + oidc.KeysPath, Now: s.now, Log: s.log}
 	return throughDoors(middleware.Settings{
 		Origin: s.cfg.OriginURL(), Hosts: s.cfg.AllowedHosts(), TrustedProxies: s.cfg.TrustedProxies, Observer: s.metrics, Now: s.now, Elsewhere: oidc.FromElsewhere,
 	}, s.log, []entry{
 		{oidc.Owns, middleware.RequireForm(provider.Refused)(provider.Handler()), provider.Refused},
+		{signals.Owns, signalled.Handler(), signalled.Refused},
 		{plex, players.Handler(), players.Refused},
 		{func(path string) bool { return strings.HasPrefix(path, api.Prefix) }, programs.Handler(), programs.Refused},
 		{func(string) bool { return true }, middleware.RequireForm(pages.Refused)(door.Handler()), pages.Refused},
@@ -265,6 +271,7 @@ func (s *service) answer(ctx context.Context, handler http.Handler, w world) err
 	}
 	opsServer := operations.Server(operations.Handler(s.operations()))
 	server := middleware.Server(s.cfg.Listen, handler, s.log)
+	server.RegisterOnShutdown(s.room.Close)
 
 	jobs, stopJobs := context.WithCancel(context.WithoutCancel(ctx))
 	var running sync.WaitGroup

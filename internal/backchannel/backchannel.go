@@ -1,5 +1,5 @@
-// Package backchannel owns the calls that tell clients of ended sign-ins (OpenID Connect Back-Channel Logout 1.0): the token, the connection to an
-// address that a client gave, and which addresses are never called. It refuses to know why a sign-in ended.
+// Package backchannel owns the calls that clients want: of ended sign-ins (OpenID Connect Back-Channel Logout 1.0), and of signals (RFC 8935). The tokens, the
+// connection to an address that a client gave, and which addresses are never called. It refuses to know why anything happened.
 package backchannel
 
 import (

@@ -16,7 +16,7 @@ type Client struct {
 	Name           string   `key:"name" help:"What people read when they sign in to it."`
 	RedirectURIs   []string `key:"redirect_uris" help:"Where people come back to after signing in, letter for letter."`
 	PostLogoutURIs []string `key:"post_logout_uris" help:"Where a browser may go after signing out here."`
-	Scopes         []string `key:"scopes" help:"All it may ask for: openid, profile, email, offline_access, player; for a media server itself servers, and ssf.read, which opens nothing yet. Without this: openid, profile and email."`
+	Scopes         []string `key:"scopes" help:"All it may ask for: openid, profile, email, offline_access, player; for a client itself servers (a media server), ssf.read and ssf.manage (shared signals). Without this: openid, profile and email."`
 	Grants         []string `key:"grants" help:"authorization_code, refresh_token, urn:ietf:params:oauth:grant-type:device_code, client_credentials. Without this: authorization_code."`
 	Auth           string   `key:"auth" help:"How it proves itself: none, client_secret_basic, client_secret_post, private_key_jwt. Without this: client_secret_basic where there is a secret_file, private_key_jwt where there are keys, else none."`
 	SecretFile     string   `key:"secret_file" help:"File with its secret: 32 to 128 letters, digits, dashes, dots, underscores and tildes. During a change it may hold several, one on a line; all of them count."`

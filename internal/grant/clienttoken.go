@@ -11,11 +11,6 @@ import (
 	"usher/internal/signing"
 )
 
-// forClients lists the scopes that a client can have for itself, as media servers do.
-func forClients() []relyingparty.Scope {
-	return []relyingparty.Scope{relyingparty.Servers, relyingparty.Signals}
-}
-
 // forItself reports whether a client may have access tokens for itself.
 func forItself(c relyingparty.Client) bool {
 	return c.MayUse(relyingparty.Credentials) && c.Auth == relyingparty.PrivateKey
@@ -29,7 +24,7 @@ func (s *Service) ClientToken(ctx context.Context, c relyingparty.Client, scope 
 		return Tokens{}, refuse("unauthorized_client", "the client may not use this grant")
 	}
 	var may []relyingparty.Scope
-	for _, s := range forClients() {
+	for _, s := range relyingparty.ForClients() {
 		if c.MayAsk(s) {
 			may = append(may, s)
 		}

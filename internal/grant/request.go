@@ -193,7 +193,7 @@ func askedScopes(c relyingparty.Client, text string) ([]relyingparty.Scope, erro
 		switch {
 		case !slices.Contains(relyingparty.Scopes(), s) && !c.MayAsk(s):
 			continue
-		case s == relyingparty.Servers || s == relyingparty.Signals:
+		case slices.Contains(relyingparty.ForClients(), s):
 			return nil, refuse("invalid_scope", "the scope "+string(s)+" is for clients themselves, by the grant client_credentials")
 		case !c.MayAsk(s):
 			return nil, refuse("invalid_scope", "the client is not registered for the scope "+string(s))

@@ -50,7 +50,7 @@ func (d *Door) discovery(w http.ResponseWriter, _ *http.Request) error {
 	}
 	w.Header().Set("Cache-Control", "public, max-age=900")
 	d.write(w, http.StatusOK, metadata{
-		Issuer: d.Origin, Authorize: d.Origin + pathAuthorize, Token: d.Origin + grant.TokenPath, UserInfo: d.Origin + pathUserInfo, Keys: d.Origin + pathKeys,
+		Issuer: d.Origin, Authorize: d.Origin + pathAuthorize, Token: d.Origin + grant.TokenPath, UserInfo: d.Origin + pathUserInfo, Keys: d.Origin + KeysPath,
 		Introspect: d.Origin + pathIntrospect, Revoke: d.Origin + pathRevoke, EndSession: d.Origin + pathEndSession, Device: d.Origin + pathDevice,
 		Scopes: relyingparty.Scopes(), ResponseTypes: []string{"code"}, ResponseModes: []string{"query", "form_post"}, Grants: relyingparty.Grants(), ACRs: grant.ACRs(),
 		Prompts: grant.Prompts(), SubjectTypes: []string{"public"}, IdentityAlgs: []string{"RS256"}, ClientAuths: auths, ClientAlgs: algs,

@@ -25,7 +25,7 @@ const (
 	pathDiscovery    = "/.well-known/openid-configuration"       // OpenID Connect Discovery §4
 	pathMetadata     = "/.well-known/oauth-authorization-server" // RFC 8414 §3
 	pathAuthorize    = "/oauth/authorize"
-	pathKeys         = "/oauth/keys"
+	KeysPath         = "/oauth/keys"
 	pathUserInfo     = "/oauth/userinfo"
 	pathIntrospect   = "/oauth/introspect"
 	pathRevoke       = "/oauth/revoke"

@@ -46,7 +46,7 @@ var (
 	errName          = errors.New("A name has 1 to 64 characters, and no line breaks.")
 	errMany          = errors.New("At most 20 addresses.")
 	errNoRedirect    = errors.New("Say where people come back to after signing in.")
-	ErrScopes        = errors.New("Scopes are openid, profile, email, offline_access, player, servers and ssf.read; at least one.")
+	ErrScopes        = errors.New("Scopes are openid, profile, email, offline_access, player, servers, ssf.read and ssf.manage; at least one.")
 	ErrGrants        = errors.New("Grants are authorization_code, refresh_token, " + string(DeviceCode) + " and client_credentials; at least one.")
 	ErrRefreshAlone  = errors.New("refresh_token goes with authorization_code or " + string(DeviceCode) + ": alone it gets nobody in.")
 	ErrCredentials   = errors.New("client_credentials is for clients that prove themselves with private_key_jwt.")
@@ -191,7 +191,12 @@ func (c Client) checkLogout() error {
 	if c.LogoutURI == "" {
 		return nil
 	}
-	uri, refusal := c.LogoutURI, ErrLogout
+	return c.CheckCalled(c.LogoutURI)
+}
+
+// CheckCalled reports whether an address is one at which the client may be called. An error's text is for people.
+func (c Client) CheckCalled(uri string) error {
+	refusal := ErrLogout
 	if c.TrustedPrivate {
 		uri, refusal = strings.Replace(uri, "http://", "https://", 1), errLogoutInner
 	}

@@ -16,15 +16,19 @@ const (
 	Profile       Scope = "profile"
 	Email         Scope = "email"
 	OfflineAccess Scope = "offline_access"
-	Player        Scope = "player"   // plays at media servers; no right to the account
-	Servers       Scope = "servers"  // a media server's own
-	Signals       Scope = "ssf.read" // a media server's own; opens nothing yet
+	Player        Scope = "player"     // plays at media servers; no right to the account
+	Servers       Scope = "servers"    // a media server's own
+	Signals       Scope = "ssf.read"   // a client's own: reads its stream of shared signals
+	ManageSignals Scope = "ssf.manage" // a client's own: makes, changes and ends that stream
 )
 
 // Scopes lists every scope.
 func Scopes() []Scope {
-	return []Scope{OpenID, Profile, Email, OfflineAccess, Player, Servers, Signals}
+	return []Scope{OpenID, Profile, Email, OfflineAccess, Player, Servers, Signals, ManageSignals}
 }
+
+// ForClients lists the scopes that clients have for themselves, and for no person.
+func ForClients() []Scope { return []Scope{Servers, Signals, ManageSignals} }
 
 // Consent is what a person has agreed to for one client.
 type Consent struct {

@@ -124,7 +124,7 @@ func (s Server) Client() relyingparty.Client {
 	}
 	c := relyingparty.Client{
 		ID: s.ID, AccountID: s.AccountID, Name: s.Name, Auth: relyingparty.PrivateKey, Keys: string(keys),
-		Scopes: []relyingparty.Scope{relyingparty.OpenID, relyingparty.Profile, relyingparty.Email, relyingparty.Servers, relyingparty.Signals},
+		Scopes: []relyingparty.Scope{relyingparty.OpenID, relyingparty.Profile, relyingparty.Email, relyingparty.Servers, relyingparty.Signals, relyingparty.ManageSignals},
 		Grants: []relyingparty.Grant{relyingparty.Code, relyingparty.Credentials}, CreatedAt: s.ClaimedAt,
 	}
 	for _, url := range s.Confirmed() {

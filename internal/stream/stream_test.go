@@ -88,7 +88,7 @@ func TestDerived(t *testing.T) {
 	if len(all) != 2 || all[0].What != everybody || !all[0].At.Equal(at.Add(-time.Minute)) || all[1].What != missed || !all[1].At.Equal(s.Missed) {
 		t.Fatalf("%+v", all)
 	}
-	a := Acknowledge([]string{all[1].ID, "a.session-ended.b", all[0].ID, "everybody.x"})
+	a := Acknowledge([]string{all[1].ID, "a.session-ended.b", all[0].ID, "everybody.x", "a\x00b", strings.Repeat("a", longestID+1)})
 	if a.Told != s.Floor || !a.Missed.Equal(s.Missed) || !slices.Equal(a.Signals, []string{"a.session-ended.b", "everybody.x"}) {
 		t.Errorf("%+v", a)
 	}

@@ -84,6 +84,14 @@ type Acknowledged struct {
 	Missed  time.Time
 }
 
+// longestID bounds an identifier that somebody acknowledges, in bytes.
+const longestID = 300
+
+// kept reports whether an identifier can be one of ours.
+func kept(id string) bool {
+	return len(id) <= longestID && !strings.ContainsFunc(id, func(c rune) bool { return c <= ' ' || c > '~' })
+}
+
 // Acknowledge sorts identifiers of tokens into what is kept of them. What nobody was ever told of leads to nothing.
 func Acknowledge(ids []string) (a Acknowledged) {
 	for _, id := range ids {
@@ -97,7 +105,9 @@ func Acknowledge(ids []string) (a Acknowledged) {
 				a.Missed = at
 			}
 		default:
-			a.Signals = append(a.Signals, id)
+			if kept(id) {
+				a.Signals = append(a.Signals, id)
+			}
 		}
 	}
 	return a

@@ -25,7 +25,8 @@ var (
 		relyingparty.OfflineAccess: "To stay signed in (offline_access)",
 		relyingparty.Player:        "To play at media servers (player)",
 		relyingparty.Servers:       "To be a media server (servers)",
-		relyingparty.Signals:       "Nothing yet; for media servers themselves (ssf.read)",
+		relyingparty.Signals:       "To be told of sign-outs and locked accounts (ssf.read)",
+		relyingparty.ManageSignals: "To set that up for itself (ssf.manage)",
 	}
 	grantWords = map[relyingparty.Grant]string{
 		relyingparty.Code:        "Sign people in in a browser",
