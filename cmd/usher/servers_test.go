@@ -200,6 +200,24 @@ func TestServersAreClaimed(t *testing.T) {
 	})
 }
 
+// "This wasn't me" in the mail about a claim undoes the claim: what a thief claimed is not among what is brought back afterwards.
+func TestClaimsAreUndone(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		mine := d.newGate(h.offer(h.anna))
+		d.do("DELETE FROM mail")
+		thiefs := d.newGate(h.offer(h.anna))
+		link := h.mailed(h.anna.Email, notice.DataLink, "/not-me/")
+		h.is(h.post("/not-me", url.Values{"ticket": {link}, "email": {h.anna.Email}}), http.StatusSeeOther)
+		thiefs.stands(server.Unclaimed, "")
+		mine.stands(server.Suspended, server.ResetRequired)
+		all, err := h.servers().List(d.Context(), h.here(h.anna))
+		if err != nil || len(all) != 1 || all[0].ID != mine.ID {
+			t.Errorf("her servers: %+v %v", all, err)
+		}
+	})
+}
+
 // What a server signs to ask how it stands counts once, for a moment and for that question; and a suspended one may ask nothing else.
 func TestSuspendedServersMayAskOneThing(t *testing.T) {
 	eachDoors(t, func(d *doors) {

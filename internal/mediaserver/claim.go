@@ -56,7 +56,7 @@ func (s *Service) ClaimServer(ctx context.Context, k ByKey) (Owned, error) {
 		ID: id.New(now), AccountID: owner.ID, Thumbprint: proof.Thumbprint, Public: proof.Public, Facts: facts(k), Stamp: f.Stamp, ClaimedAt: now, SeenAt: now,
 	}}
 	c.From = k.Client.Seen()
-	c.ID, err = s.Store.ClaimServer(ctx, c, s.told(device.Device{Name: c.Name, Product: c.Product}, owner, k.Client))
+	c.ID, err = s.Store.ClaimServer(ctx, c, s.told(device.Device{ID: c.ID, Name: c.Name, Product: c.Product}, owner, k.Client))
 	if errors.Is(err, credential.ErrSpent) { // by another server, at this moment
 		err = errors.Join(ErrDeadClaim, err)
 	}

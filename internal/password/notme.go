@@ -30,8 +30,8 @@ func (s *Service) OpenNotMe(ctx context.Context, link secret.Token) (Report, err
 	return Report{f, f.Detail, f.CreatedAt}, gone(err)
 }
 
-// NotMe ends everything that is signed in to an account, makes its owner choose a new password, and mails the link to do so. The typed address
-// has to be one of the account's, because mail scanners press buttons.
+// NotMe ends everything that is signed in to an account, takes the media server away from it whose claim the link tells of, makes its owner choose a new
+// password, and mails the link to do so. The typed address has to be one of the account's, because mail scanners press buttons.
 func (s *Service) NotMe(ctx context.Context, link secret.Token, email string, client device.Client) error {
 	r, err := s.OpenNotMe(ctx, link)
 	if err != nil {
@@ -47,7 +47,7 @@ func (s *Service) NotMe(ctx context.Context, link secret.Token, email string, cl
 	if !a.HasAddress(email) {
 		return ErrOtherAddress
 	}
-	act := audit.New(s.Now(), audit.NotMeReported, "", a.ID).From(client)
+	act := audit.New(s.Now(), audit.NotMeReported, "", a.ID).From(client).With(audit.Device, r.Device)
 	if err := s.Store.RequireReset(ctx, a.ID, r.found.Hash, act); err != nil {
 		return err
 	}

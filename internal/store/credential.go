@@ -242,14 +242,15 @@ func (db *DB) lockOwner(ctx context.Context, t *tx, accountID string) error {
 }
 
 // RequireReset makes an account's owner choose a new password: it steps the instance's clock, lists the account under the new epoch, and
-// ends everything that is signed in. With a credential's hash, that one is spent first (ErrSpent).
+// ends everything that is signed in. With a credential's hash, that one is spent first (ErrSpent), and a server of the account that it speaks of is nobody's
+// afterwards, which is recorded besides.
 func (db *DB) RequireReset(ctx context.Context, accountID, spends string, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
 		if _, err := db.lock(ctx, t, accountID); err != nil {
 			return err
 		}
 		if spends != "" {
-			if err := spend(ctx, t, spends); err != nil {
+			if err := db.undoClaim(ctx, t, accountID, spends, act); err != nil {
 				return err
 			}
 		}
@@ -258,6 +259,24 @@ func (db *DB) RequireReset(ctx context.Context, accountID, spends string, act au
 		}
 		return db.leave(ctx, t, act)
 	})
+}
+
+// undoClaim spends a credential and makes the server of the account that it speaks of, if it is one, nobody's. ErrSpent.
+func (db *DB) undoClaim(ctx context.Context, t *tx, accountID, spends string, act audit.Act) error {
+	var subject string
+	if err := get(ctx, t, `DELETE FROM credential WHERE hash = $1 RETURNING subject`, []any{spends}, &subject); err != nil {
+		return found(err, ErrSpent)
+	}
+	n, err := t.exec(ctx, `DELETE FROM server WHERE id = $1 AND account_id = $2`, subject, accountID)
+	if err != nil || n == 0 {
+		return err
+	}
+	if err := endServer(ctx, t, subject, ms(act.At)); err != nil {
+		return err
+	}
+	unclaimed := act.Done
+	unclaimed.Action = audit.ServerUnclaimed
+	return db.leave(ctx, t, audit.Act{At: act.At, Done: unclaimed})
 }
 
 func requireReset(ctx context.Context, t *tx, accountID string, now time.Time) error {

@@ -9,7 +9,9 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/relyingparty"
 	"usher/internal/secret"
+	"usher/internal/server"
 	"usher/internal/store"
 )
 
@@ -53,6 +55,36 @@ func TestRequireReset(t *testing.T) {
 		again, _ = w.signedIn(a)
 		w.is(w.resolve(credential.Browser, again.Token), credential.ErrResetRequired)
 		w.is(w.db.RequireReset(w.ctx(), "gone", "", audit.Act{}), account.ErrNotFound)
+	})
+}
+
+// The link that tells of a claim takes the server away from the account again, and no other server, nor one that is another account's.
+func TestRequireResetUndoesAClaim(t *testing.T) {
+	each(t, func(w *world) {
+		a, other := w.person("anna"), w.person("bert")
+		mine, thiefs, theirs := w.claimed(a, "mine"), w.claimed(a, "thief's"), w.claimed(other, "theirs")
+		w.admits(thiefs, "bert")
+		for i, about := range []server.Server{thiefs, theirs} {
+			l := credential.Link{Kind: credential.NotMe, Token: secret.NewToken(), AccountID: a.ID, Subject: about.ID, Detail: about.Name, Stamp: w.stampOf(a)}
+			w.must(w.db.Record(w.ctx(), w.act(audit.ServerClaimed, a.ID).Linking(l)))
+			hash := w.find(credential.NotMe, l.Token).Hash
+			w.race(store.ErrSpent, func(db *store.DB, _ int) error {
+				return db.RequireReset(w.ctx(), a.ID, hash, w.act(audit.NotMeReported, a.ID))
+			})
+			w.recorded(audit.NotMeReported, i+1)
+			w.recorded(audit.ServerUnclaimed, 1)
+		}
+		_, err := w.db.FindServer(w.ctx(), thiefs.ID)
+		w.is(err, server.ErrNotFound)
+		_, err = w.db.FindClient(w.ctx(), thiefs.ID)
+		w.is(err, relyingparty.ErrNotFound)
+		w.count(0, "server_access")
+		if got := w.standing(mine.ID); got.State != server.Suspended {
+			w.Errorf("her own server stands %q", got.State)
+		}
+		if got := w.standing(theirs.ID); got.State != server.Good {
+			w.Errorf("somebody else's stands %q", got.State)
+		}
 	})
 }
 
