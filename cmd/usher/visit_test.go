@@ -234,10 +234,6 @@ func TestPeopleSignInAtAServer(t *testing.T) {
 		if back := h.post("/authorize/consent", consentForm(outside, "deny"), "usher", theirs).Header().Get("Location"); !strings.Contains(back, "error=access_denied") {
 			t.Errorf("back at %q", back)
 		}
-		silent := h.ask(gate.config.AuthCodeURL("s", oauth2.S256ChallengeOption(verifier), oauth2.SetAuthURLParam("prompt", "none")))
-		if back := h.send(http.MethodGet, silent.RequestURI(), request{cookies: map[string]string{"usher": theirs}}).Header().Get("Location"); !strings.Contains(back, "error=access_denied") {
-			t.Errorf("unseen, back at %q", back)
-		}
 
 		player := h.program(h.bert)
 		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "BERT@example.org", device.Client{}))

@@ -24,6 +24,7 @@ const (
 	Prove                // the person proves again who it is
 	Ask                  // the person is asked
 	Outside              // the person is not on the list of the media server that asks, and can only go back
+	Closed               // the media server that asks is suspended, and the person can only go back
 )
 
 // Approval is a request that is answered with a code.
@@ -61,6 +62,13 @@ func (s *Service) Refuse(ctx context.Context, p Pending, code, text string) (Ans
 
 // Decide says what a request needs next from who is signed in. Where nothing is needed, it is answered. ErrGone.
 func (s *Service) Decide(ctx context.Context, p Pending, h Holder, client device.Client) (Step, Answer, error) {
+	if met, err := s.met(ctx, p, h); err != nil || !met {
+		if err != nil {
+			return Ask, Answer{}, err
+		}
+		step, err := s.introduce(ctx, p, h)
+		return step, Answer{}, err
+	}
 	if s.mustProve(p, h) {
 		if !p.Silent() {
 			return Prove, Answer{}, nil
@@ -117,6 +125,12 @@ func (s *Service) consented(ctx context.Context, p Pending, h Holder) (bool, err
 func (s *Service) Approve(ctx context.Context, p Pending, h Holder, client device.Client) (Answer, error) {
 	if s.mustProve(p, h) {
 		return Answer{}, credential.ErrStale
+	}
+	if open, err := s.open(ctx, p.Client); err != nil || !open {
+		if err != nil {
+			return Answer{}, err
+		}
+		return s.closed(ctx, p)
 	}
 	return s.grantCode(ctx, p, h, p.Scopes, client)
 }

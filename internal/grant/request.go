@@ -31,6 +31,8 @@ type Asked struct {
 var (
 	ErrUnknownClient = errors.New("grant: no such client")
 	ErrRedirect      = errors.New("grant: the redirect URI is none of the client's")
+	// ErrUntold comes with the *Refusal of a media server's request: nobody's browser is sent on to a server for nothing but a link, since any member has one.
+	ErrUntold = errors.New("grant: the server is not told")
 )
 
 // Refusal is an error that the client is told (RFC 6749 §4.1.2.1 and §5.2). Its text is for developers, and holds nothing that was sent.
@@ -75,11 +77,15 @@ func (p Pending) Ended() *Refusal { return p.Refused }
 // Silent reports whether nothing may be shown (prompt=none).
 func (p Pending) Silent() bool { return slices.Contains(p.Prompt, "none") }
 
+// AtServer reports whether a media server of some member asks. It is told nothing of people who have agreed to nothing there, not even whether they are signed
+// in: until they press a button, the browser stays here.
+func (p Pending) AtServer() bool { return p.Client.AccountID != "" }
+
 // Origin is where the answer goes, as a Content-Security-Policy names it.
 func (p Pending) Origin() string { return p.To.origin() }
 
 // Begin checks a request and keeps it until its person has answered, for ten minutes. ErrUnknownClient, ErrRedirect, *Refusal,
-// *ratelimit.LimitedError.
+// *ratelimit.LimitedError; ErrUntold.
 func (s *Service) Begin(ctx context.Context, a Asked, client device.Client) (secret.Token, error) {
 	c, err := s.Store.FindClient(ctx, a.ClientID)
 	if errors.Is(err, relyingparty.ErrNotFound) {
@@ -94,6 +100,9 @@ func (s *Service) Begin(ctx context.Context, a Asked, client device.Client) (sec
 	q, err := a.check(c)
 	if refusal := new(Refusal); errors.As(err, &refusal) {
 		refusal.To = q.To
+		if c.AccountID != "" {
+			return secret.Token{}, fmt.Errorf("%w: %w", ErrUntold, refusal)
+		}
 		if !q.To.Form {
 			return secret.Token{}, refusal
 		}

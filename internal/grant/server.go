@@ -61,16 +61,57 @@ func unlessOutage(err error) error {
 	return err
 }
 
+// open reports whether a client is no suspended media server.
+func (s *Service) open(ctx context.Context, c relyingparty.Client) (bool, error) {
+	_, err := s.judged(ctx, c)
+	if errors.As(err, new(*Refusal)) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// closed answers a request of a suspended media server.
+func (s *Service) closed(ctx context.Context, p Pending) (Answer, error) {
+	return s.Refuse(ctx, p, "temporarily_unavailable", "the server is suspended: its owner has to bring it back")
+}
+
+// met reports whether a client may be answered before its person has pressed anything: any that administrators registered, and a media server that its owner,
+// or somebody who agreed to it before, comes from. Any member can be the owner, who would else learn from errors which accounts there are, and whose browser
+// it is that was sent here.
+func (s *Service) met(ctx context.Context, p Pending, h Holder) (bool, error) {
+	if !p.AtServer() || p.Client.Trusted(h.AccountID) {
+		return true, nil
+	}
+	have, err := s.Store.FindConsent(ctx, h.AccountID, p.Client.ID)
+	return len(have) > 0, err
+}
+
+// introduce is what a request of a media server needs of somebody who has agreed to nothing there. prompt=none does not count.
+func (s *Service) introduce(ctx context.Context, p Pending, h Holder) (Step, error) {
+	if s.mustProve(p, h) {
+		return Prove, nil
+	}
+	group, err := s.Store.FindGroup(ctx, p.Client.ID, h.Person)
+	if err != nil || group == server.Nobody {
+		return Outside, err
+	}
+	if open, err := s.open(ctx, p.Client); err != nil || !open {
+		return Closed, err
+	}
+	return Ask, nil
+}
+
 // admitted says whether a request of a media server goes on to be asked about: only for its owner and those on its list, and while it is not suspended.
 func (s *Service) admitted(ctx context.Context, p Pending, h Holder) (Step, Answer, error) {
-	if p.Client.AccountID == "" {
+	if !p.AtServer() {
 		return Ask, Answer{}, nil
 	}
-	if _, err := s.judged(ctx, p.Client); errors.As(err, new(*Refusal)) {
-		a, err := s.Refuse(ctx, p, "temporarily_unavailable", "the server is suspended: its owner has to bring it back")
+	if open, err := s.open(ctx, p.Client); err != nil || !open {
+		if err != nil {
+			return Ask, Answer{}, err
+		}
+		a, err := s.closed(ctx, p)
 		return Answered, a, err
-	} else if err != nil {
-		return Ask, Answer{}, err
 	}
 	group, err := s.Store.FindGroup(ctx, p.Client.ID, h.Person)
 	switch {

@@ -33,6 +33,8 @@ func (d *Door) authorize(w http.ResponseWriter, r *http.Request) error {
 		return refused(w, r, reasonClient)
 	case errors.Is(err, grant.ErrRedirect):
 		return refused(w, r, reasonRedirect)
+	case errors.Is(err, grant.ErrUntold):
+		return refused(w, r, reasonUnreadable)
 	case errors.As(err, &refusal):
 		request.Refuse(r.Context(), refusal.Code)
 		return on(w, r, d.Grants.Refused(refusal).Location())

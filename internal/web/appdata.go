@@ -15,6 +15,7 @@ type ConsentPage struct {
 	Gets    []string // what the app gets, each as the end of "It"
 	Stays   bool     // it stays signed in by itself
 	Outside bool     // it is a media server that does not let the person in: nothing is asked, and the way back is open
+	Closed  bool     // it is a media server that is suspended: the same
 	Called  string
 	Address string
 }

@@ -28,7 +28,7 @@ func (d *Door) getConsent(w http.ResponseWriter, r *http.Request) error {
 	v, err := d.visit(r)
 	if err != nil {
 		_, out := whyOutside(err)
-		if p.Silent() && (out || errors.Is(err, credential.ErrDeleting)) {
+		if p.Silent() && !p.AtServer() && (out || errors.Is(err, credential.ErrDeleting)) {
 			return d.refuseApp(w, r, p, &grant.Refusal{Code: "login_required", Text: "nobody is signed in"})
 		}
 		return d.turnAway(w, r, err)
@@ -42,13 +42,13 @@ func (d *Door) getConsent(w http.ResponseWriter, r *http.Request) error {
 	case step == grant.Prove:
 		return to(w, r, pathWith("/sign-in/again", "next", consentPath(p)))
 	}
-	return d.consentPage(w, r, p, v, step == grant.Outside)
+	return d.consentPage(w, r, p, v, step)
 }
 
-func (d *Door) consentPage(w http.ResponseWriter, r *http.Request, p grant.Pending, v visitor, outside bool) error {
+func (d *Door) consentPage(w http.ResponseWriter, r *http.Request, p grant.Pending, v visitor, step grant.Step) error {
 	allowForm(w, p.Origin())
 	page := ConsentPage{Request: p.ID.Reveal(), Account: v.AccountID, App: p.Client.Name, Called: v.Person.Called(), Address: v.Person.Email, Where: whereTo(p.Origin())}
-	page.Outside = outside
+	page.Outside, page.Closed = step == grant.Outside, step == grant.Closed
 	page.Gets, page.Stays = getsOf(p.Scopes), slices.Contains(p.Scopes, relyingparty.OfflineAccess)
 	d.Pages.Page(w, r, http.StatusOK, "consent", Page{Person: v.header(), Data: page})
 	return nil
@@ -140,7 +140,7 @@ var appRefusals = map[string]string{
 	"client":     "It is not registered here, or not any more.",
 	"redirect":   "It wants you back at an address that is not registered for it. That may be a mistake of the app’s, or somebody who pretends to be the app.",
 	"logout":     "It asks to sign you out with details that do not match. You are still signed in here.",
-	"unreadable": "What it sent cannot be read.",
+	"unreadable": "What it sent cannot be read, or asks for what there is not.",
 }
 
 // getAuthorizeRefused tells the person about an app that cannot be told itself: nobody knows yet that it is there.
