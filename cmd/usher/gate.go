@@ -20,6 +20,7 @@ type gateCmd struct {
 	Run    gateRunCmd    `cmd:"" default:"withargs" help:"Run the gate beside a media server."`
 	Claim  gateClaimCmd  `cmd:"" help:"Claim the server by a code that somebody confirms on the service's page."`
 	Reopen gateReopenCmd `cmd:"" help:"Let the server be claimed on its own page for 15 minutes more."`
+	Doctor gateDoctorCmd `cmd:"" help:"Say what is wrong with the gate, in one line each, and what helps."`
 }
 
 // gateSettings are the gate's flags, as its commands embed them.
@@ -71,6 +72,17 @@ func (c gateClaimCmd) Run(ctx context.Context, w world) error {
 		return err
 	}
 	return gate.Claim(ctx, gateIn(w, cfg), c.Wait)
+}
+
+type gateDoctorCmd struct{ gateSettings }
+
+// Run looks at everything that a gate needs, whether it runs or not.
+func (c gateDoctorCmd) Run(ctx context.Context, w world) error {
+	cfg, err := c.complete(w)
+	if err != nil {
+		return err
+	}
+	return gate.Doctor(ctx, gateIn(w, cfg))
 }
 
 type claimCmd struct {

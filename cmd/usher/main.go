@@ -117,6 +117,7 @@ func newCommands(args []string) *commands {
 		c.Gate.Run.gateSettings = newGateSettings()
 		c.Gate.Claim.gateSettings = newGateSettings("service", "folder", "name", "address")
 		c.Gate.Reopen.gateSettings = newGateSettings("folder")
+		c.Gate.Doctor.gateSettings = newGateSettings("service", "upstream", "media", "folder", "listen", "address")
 	}
 	return c
 }

@@ -49,6 +49,7 @@ type gate struct {
 	building    sync.Mutex
 	watch       *watch.Watch
 	remembering sync.Mutex
+	port        string   // where it listens
 	where       []string // addresses that the machine has, as origins
 	jobs        sync.WaitGroup
 	announce    chan struct{}
@@ -90,7 +91,7 @@ func (g *gate) furnish(l net.Listener) (err error) {
 	if err != nil {
 		return err
 	}
-	g.where = origins(host, port)
+	g.where, g.port = origins(host, port), port
 	g.client = accounts.New(g.Config.ServiceURL(), g.folder, g.Version, g.Now)
 	g.claims = &accounts.Claims{Client: g.client, About: g.about, Log: g.Log, Claimed: func() {
 		select {
@@ -109,7 +110,7 @@ func (g *gate) furnish(l net.Listener) (err error) {
 	if g.Config.Folder != defaultFolder {
 		facts.Folder = g.Config.Folder
 	}
-	g.own, err = local.New(local.Settings{Folder: g.folder, Claims: g.claims, Owner: g.owner, Networks: g.Config.LocalNetwork, Facts: facts, Log: g.Log, Now: g.Now})
+	g.own, err = local.New(local.Settings{Folder: g.folder, Claims: g.claims, Owner: g.owner, Networks: g.Config.LocalNetwork, Facts: facts, Examine: g.examine, Log: g.Log, Now: g.Now})
 	return err
 }
 

@@ -72,6 +72,14 @@ func (d disk) claim() (*os.File, error) {
 	return f, nil
 }
 
+// locked reports whether another process has the lock.
+func locked(f *os.File) bool {
+	if syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB) != nil {
+		return true
+	}
+	return syscall.Flock(int(f.Fd()), syscall.LOCK_UN) != nil
+}
+
 // sweep removes what a process left that was killed while it wrote.
 func (d disk) sweep(now time.Time) error {
 	entries, err := os.ReadDir(d.path)

@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -177,3 +178,39 @@ func (f *Folder) Read(name string, now time.Time, parse func([]byte) error) (set
 	f.aside = append(f.aside, aside)
 	return false, err
 }
+
+// Look opens the folder at path only to read in it, whether a gate uses it or not; running says that one does. fs.ErrNotExist when no gate was ever started
+// there. Nothing is changed: what cannot be read is not there.
+func Look(path string) (f *Folder, running bool, err error) {
+	d := disk{path: path}
+	f = &Folder{disk: d}
+	if f.lock, err = os.Open(d.at(lockFile)); err != nil {
+		return nil, false, fmt.Errorf("looking into the gate's folder: %w", err)
+	}
+	running = locked(f.lock)
+	for _, name := range []string{keyFile, keyFile + copySuffix} {
+		raw, err := d.read(name)
+		if err != nil || f.key != nil {
+			continue
+		}
+		if f.key, err = parseKey(raw); err == nil {
+			f.thumbprint = thumbprint(f.key)
+		}
+	}
+	if f.key == nil {
+		return nil, running, errors.Join(fmt.Errorf("%s: no key of a server: %w", path, fs.ErrNotExist), f.Close())
+	}
+	for _, name := range []string{serverFile, serverFile + copySuffix} {
+		raw, err := d.read(name)
+		if err != nil {
+			continue
+		}
+		if s, err := parseServer(raw, f.thumbprint); err == nil && f.server.Load() == nil {
+			f.server.Store(&s)
+		}
+	}
+	return f, running, nil
+}
+
+// Peek returns what Write wrote last, as it is; nil when there is nothing.
+func (f *Folder) Peek(name string) ([]byte, error) { return f.disk.read(name) }

@@ -3,6 +3,7 @@
 package local
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"usher/internal/gate/accounts"
+	"usher/internal/gate/doctor"
 	"usher/internal/gate/keep"
 	"usher/internal/outage"
 )
@@ -38,16 +40,19 @@ type Settings struct {
 	Owner    func(r *http.Request) (bool, error)
 	Networks Networks
 	Facts    Facts
-	Log      *slog.Logger
-	Now      func() time.Time
+	// Examine finds what is wrong with the gate.
+	Examine func(context.Context) []doctor.Finding
+	Log     *slog.Logger
+	Now     func() time.Time
 }
 
 // Door serves the gate's own pages.
 type Door struct {
 	Settings
-	pages  *pages
-	visits visits
-	mux    *http.ServeMux
+	pages    *pages
+	visits   visits
+	examined examined
+	mux      *http.ServeMux
 }
 
 // New returns the pages; an error means the binary was built wrong.
@@ -64,6 +69,7 @@ func New(s Settings) (*Door, error) {
 		"GET /web/{rest...}":        d.nearby(d.toHome),
 		"GET /.usher/{$}":           d.nearby(d.home),
 		"GET /.usher/settings":      d.nearby(d.settings),
+		"GET /.usher/doctor":        d.nearby(d.doctor),
 		"POST /.usher/setup":        d.form(d.setUp),
 		"GET /.usher/claim":         d.nearby(d.waiting),
 		"GET /.usher/claim/state":   d.nearby(d.state),

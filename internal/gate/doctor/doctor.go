@@ -1,0 +1,89 @@
+// Package doctor owns the questions that tell what is wrong with a gate: each is answered in one line, with the cure. It changes nothing, and refuses to know
+// who wants to know.
+package doctor
+
+import (
+	"context"
+	"net/netip"
+	"net/url"
+	"sync"
+	"time"
+
+	"usher/internal/gate/accounts"
+	"usher/internal/gate/keep"
+	"usher/internal/gate/watch"
+)
+
+// State is how bad a finding is.
+type State string
+
+// The states. What is Odd may be meant so; with what is Wrong the gate does not work.
+const (
+	Good  State = "ok"
+	Odd   State = "look"
+	Wrong State = "wrong"
+)
+
+// Finding is what was found about one thing. A good one needs no Cure.
+type Finding struct {
+	What  string
+	State State
+	Says  string
+	Cure  string
+}
+
+func good(says string) Finding        { return Finding{State: Good, Says: says} }
+func odd(says, cure string) Finding   { return Finding{State: Odd, Says: says, Cure: cure} }
+func wrong(says, cure string) Finding { return Finding{State: Wrong, Says: says, Cure: cure} }
+
+// Patient is the gate that is looked at.
+type Patient struct {
+	Service *url.URL
+	// Client asks the service in the server's name. Folder is the gate's; nil: there is none.
+	Client *accounts.Client
+	Folder *keep.Folder
+	Path   string // of the folder
+	// Upstream is the media server, Media the folder that is shown; both may be empty.
+	Upstream, Media string
+	// Port is where the gate listens, Addresses what it tells the service, Machine those of the machine that others can reach.
+	Port      string
+	Addresses []string
+	Machine   []netip.Addr
+	// Running says that the gate runs, Known is what it knows of the service.
+	Running bool
+	Known   watch.Known
+	Now     func() time.Time
+}
+
+// longest bounds a whole examination.
+const longest = 15 * time.Second
+
+// Examine looks at everything, in the order in which one thing needs the other.
+func (p Patient) Examine(ctx context.Context) []Finding {
+	ctx, cancel := context.WithTimeout(ctx, longest)
+	defer cancel()
+	var (
+		names    = []string{"clock", "addresses", "DNS", "TLS", "service", "key", "claim", "upstream", "around", "signals"}
+		found    = make([]Finding, len(names))
+		together sync.WaitGroup
+	)
+	for i, look := range map[int]func(context.Context) Finding{1: p.addresses, 2: p.dns, 3: p.tls, 5: p.key, 6: p.claim, 7: p.upstream, 8: p.around, 9: p.signals} {
+		together.Go(func() { found[i] = look(ctx) })
+	}
+	together.Go(func() { found[0], found[4] = p.service(ctx) })
+	together.Wait()
+	for i, name := range names {
+		found[i].What = name
+	}
+	return found
+}
+
+// Well reports whether nothing is wrong.
+func Well(all []Finding) bool {
+	for _, f := range all {
+		if f.State == Wrong {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,120 @@
+package doctor
+
+import (
+	"crypto/tls"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"usher/internal/gate/accounts"
+	"usher/internal/gate/watch"
+)
+
+var noon = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
+
+func at(now time.Time) func() time.Time { return func() time.Time { return now } }
+
+// expects looks at the state, and for a word in the cure of what is not good.
+func expects(t *testing.T, f Finding, state State, cure string) {
+	t.Helper()
+	if f.State != state || !strings.Contains(f.Cure, cure) || (f.Cure == "") != (state == Good) || f.Says == "" {
+		t.Errorf("found %+v, want %s with %q", f, state, cure)
+	}
+}
+
+func TestClocks(t *testing.T) {
+	for _, c := range []struct {
+		ahead time.Duration
+		state State
+	}{{0, Good}, {20 * time.Second, Good}, {-20 * time.Second, Good}, {time.Minute, Wrong}, {-time.Minute, Wrong}, {24 * time.Hour, Wrong}} {
+		ours := noon.Add(c.ahead)
+		f := compare(noon.Format(http.TimeFormat), ours, ours.Add(time.Second))
+		cure := ""
+		if c.state != Good {
+			cure = "timedatectl"
+		}
+		expects(t, f, c.state, cure)
+	}
+	expects(t, compare("yesterday", noon, noon), Odd, "date -u")
+}
+
+func TestCertificates(t *testing.T) {
+	s := httptest.NewTLSServer(http.NotFoundHandler())
+	t.Cleanup(s.Close)
+	u, err := url.Parse(s.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := Patient{Service: u, Now: time.Now}
+	expects(t, p.tls(t.Context()), Wrong, "authority")
+	pool := s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	for name, c := range map[string]struct {
+		config *tls.Config
+		cure   string
+	}{
+		"another name": {&tls.Config{RootCAs: pool, ServerName: "else.example.net"}, "Correct --service"},
+		"ended":        {&tls.Config{RootCAs: pool, Time: at(time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC))}, "clock"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := (&tls.Dialer{Config: c.config}).DialContext(t.Context(), "tcp", u.Host)
+			expects(t, untrusted(u.Host, err), Wrong, c.cure)
+		})
+	}
+	_, err = net.Dial("tcp", "127.0.0.1:1")
+	expects(t, untrusted(u.Host, err), Wrong, "curl")
+}
+
+// Attack G11: a media server that answers beside the gate keeps nobody out.
+func TestAWayAroundTheGate(t *testing.T) {
+	for name, c := range map[string]struct {
+		listen, upstream string
+		state            State
+		cure             string
+	}{
+		"everywhere":        {"0.0.0.0:0", "http://127.0.0.1", Odd, "127.0.0.1 alone"},
+		"here alone":        {"127.0.0.1:0", "http://127.0.0.1", Good, ""},
+		"by name":           {"127.0.0.1:0", "http://localhost", Good, ""},
+		"another machine":   {"127.0.0.1:0", "http://192.0.2.7", Odd, "firewall"},
+		"its own address":   {"127.0.0.2:0", "http://127.0.0.2", Odd, "firewall"},
+		"another's by name": {"127.0.0.1:0", "http://jellyfin", Odd, "container"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l, err := net.Listen("tcp4", c.listen)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = l.Close() })
+			_, port, err := net.SplitHostPort(l.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := Patient{Upstream: c.upstream + ":" + port, Port: "32400", Machine: []netip.Addr{netip.MustParseAddr("127.0.0.2")}}
+			expects(t, p.around(t.Context()), c.state, c.cure)
+		})
+	}
+}
+
+func TestSignalsThatAreNotHeard(t *testing.T) {
+	known := watch.Known{State: accounts.Good, Heard: noon}
+	for name, c := range map[string]struct {
+		p     Patient
+		state State
+	}{
+		"lately":   {Patient{Running: true, Known: known, Now: at(noon.Add(time.Minute))}, Good},
+		"long ago": {Patient{Running: true, Known: known, Now: at(noon.Add(time.Hour))}, Wrong},
+		"never":    {Patient{Running: true, Known: watch.Known{State: accounts.Good}, Now: at(noon)}, Odd},
+		"stopped":  {Patient{Known: known, Now: at(noon)}, Odd},
+		"nobody's": {Patient{Running: true, Now: at(noon)}, Odd},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if f := c.p.signals(t.Context()); f.State != c.state {
+				t.Errorf("found %+v", f)
+			}
+		})
+	}
+}

@@ -1,0 +1,102 @@
+package doctor
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+)
+
+func (p Patient) addresses(ctx context.Context) Finding {
+	outside := false
+	for _, address := range p.Addresses {
+		u, err := url.Parse(address)
+		if err != nil {
+			continue
+		}
+		host := u.Hostname()
+		if a, err := netip.ParseAddr(host); err == nil {
+			outside = outside || !a.IsLoopback()
+			continue
+		}
+		if _, err := net.DefaultResolver.LookupHost(ctx, host); err != nil {
+			return odd("the address "+address+" leads nowhere, seen from here", "Correct --address, or the DNS entry of "+host+".")
+		}
+		outside = outside || host != "localhost"
+	}
+	if !outside {
+		return odd("only this machine itself can reach the server", "Give the address at which people find it as --address.")
+	}
+	return good(strings.Join(p.Addresses, ", "))
+}
+
+func (p Patient) key(context.Context) Finding {
+	if p.Folder == nil {
+		return wrong("there is no key in "+p.Path, "Name the right folder with --folder, or start the gate: it makes one.")
+	}
+	if info, err := os.Stat(p.Path); err == nil && info.Mode().Perm()&0o077 != 0 {
+		return odd("others on this machine can look into "+p.Path, "Run 'chmod 700 "+p.Path+"'.")
+	}
+	return good(p.Folder.Thumbprint() + " in " + p.Path)
+}
+
+func (p Patient) upstream(ctx context.Context) Finding {
+	switch {
+	case p.Media != "":
+		if _, err := os.ReadDir(p.Media); err != nil {
+			return wrong("the folder "+p.Media+" cannot be read", "Correct --media, or who may read it.")
+		}
+		return good("the folder " + p.Media)
+	case p.Upstream == "":
+		return good("none: a proxy asks the gate")
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodHead, p.Upstream, nil)
+	if err != nil {
+		return wrong("its address is none", "Correct --upstream.")
+	}
+	direct := &http.Transport{DisableKeepAlives: true}
+	answer, err := direct.RoundTrip(r)
+	if err != nil {
+		return wrong("nothing answers at "+p.Upstream, "Start the media server, or correct --upstream.")
+	}
+	_ = answer.Body.Close()
+	return good(p.Upstream + " answers")
+}
+
+// around looks whether the media server can be reached past the gate: then the gate keeps nobody out.
+func (p Patient) around(ctx context.Context) Finding {
+	u, err := url.Parse(p.Upstream)
+	if p.Upstream == "" || err != nil {
+		return good("nothing stands behind the gate that others could reach")
+	}
+	host := u.Hostname()
+	a, err := netip.ParseAddr(host)
+	here := host == "localhost" || err == nil && (a.IsLoopback() || slices.Contains(p.Machine, a.Unmap()))
+	if !here {
+		return odd("the media server is not on this machine, so it cannot be seen from here who else reaches it", "Let only the gate in: publish no port of its container, or close it in the firewall.")
+	}
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	if port == p.Port {
+		return good("the gate itself answers at that port")
+	}
+	for _, address := range p.Machine {
+		at := net.JoinHostPort(address.String(), port)
+		c, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", at)
+		if err != nil {
+			continue
+		}
+		_ = c.Close()
+		return odd("the media server answers at "+at+" as well, where nobody has to pass the gate", "Have it listen at 127.0.0.1 alone, or close that port in the firewall.")
+	}
+	return good("the media server answers on this machine alone")
+}
