@@ -21,6 +21,8 @@ nginx nginx /usr/sbin/nginx
 caddy caddy
 haproxy haproxy /usr/sbin/haproxy
 iproute2 ip /usr/sbin/ip /sbin/ip
+openssh-client ssh
+openssh-server /usr/sbin/sshd
 TABLE
 }
 
@@ -51,7 +53,7 @@ requirements() {
 		echo "Go is missing: install the version go.mod names, or a newer one"
 		return 1
 	}
-	echo "$(go version), PostgreSQL, Chromium, oathtool, zbarimg, PyJWT, argon2, npm, curl, unshare, ip, nginx, Caddy, HAProxy"
+	echo "$(go version), PostgreSQL, Chromium, oathtool, zbarimg, PyJWT, argon2, npm, curl, unshare, ip, nginx, Caddy, HAProxy, ssh"
 	mapfile -t absent < <(missing)
 	[ ${#absent[@]} -gt 0 ] || return 0
 

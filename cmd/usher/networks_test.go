@@ -39,11 +39,18 @@ var machines = map[string]struct{ own, service string }{
 	"tv": {"2001:db8:1:101::2/64", "2001:db8:1:101::1/64"}, "phone": {"2001:db8:1:102::2/64", "2001:db8:1:102::1/64"}, "stranger": {"198.51.100.2/24", "198.51.100.1/24"},
 }
 
-func openNetworks(t *testing.T) *networks {
+// newNetworks has the service's network and no other; kind keeps them apart from those of other tests.
+func newNetworks(t *testing.T, kind string) *networks {
 	t.Helper()
-	n := &networks{T: t, prefix: fmt.Sprintf("usher-%d-%s-", os.Getpid(), t.Name()[len(t.Name())-3:]), dir: t.TempDir()}
+	n := &networks{T: t, prefix: fmt.Sprintf("usher-%d-%s%s-", os.Getpid(), kind, t.Name()[len(t.Name())-3:]), dir: t.TempDir()}
 	n.ca = filepath.Join(n.dir, "ca.pem")
 	n.add("service")
+	return n
+}
+
+func openNetworks(t *testing.T) *networks {
+	t.Helper()
+	n := newNetworks(t, "")
 	for name, m := range machines {
 		n.add(name)
 		n.ip("link", "add", "uplink", "netns", n.prefix+name, "type", "veth", "peer", "name", name, "netns", n.prefix+"service")
