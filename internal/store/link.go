@@ -361,10 +361,19 @@ func (db *DB) CollectClaim(ctx context.Context, requestID, spends string, act au
 
 // endLetIn ends requests of a client that an account's owner has let in, with what their devices poll with.
 func endLetIn(ctx context.Context, t *tx, accountID, clientID string) error {
-	const letIn = ` FROM link_request WHERE account_id = $1 AND client_id = $2`
-	_, err := t.exec(ctx, `DELETE FROM credential WHERE kind = $3 AND subject IN (SELECT id`+letIn+`)`, accountID, clientID, string(credential.DeviceCode))
-	if err == nil {
-		_, err = t.exec(ctx, `DELETE`+letIn, accountID, clientID)
+	const code = string(credential.DeviceCode)
+	var ended []string
+	err := each(ctx, t, `DELETE FROM link_request WHERE client_id = $2 AND id IN (SELECT subject FROM credential WHERE account_id = $1 AND kind = $3) RETURNING id`,
+		[]any{accountID, clientID, code}, func(row scanner) error {
+			var id string
+			err := row.Scan(&id)
+			ended = append(ended, id)
+			return err
+		})
+	for _, id := range ended {
+		if err == nil {
+			_, err = t.exec(ctx, `DELETE FROM credential WHERE kind = $1 AND subject = $2`, code, id)
+		}
 	}
 	return err
 }
