@@ -41,24 +41,15 @@ func (db *DB) sealClient(c relyingparty.Client) (string, error) {
 	return db.common.Seal(string(raw), clientCell(c.ID)), err
 }
 
-// openedClient is what a client's sealed facts say. It is remembered, since it is asked for with most requests, and counts only for the very text that it was
-// opened from: every change seals anew.
-type openedClient struct {
-	sealed string
-	relyingparty.Client
-}
-
 func (db *DB) openClient(id, sealed string, created int64) (relyingparty.Client, error) {
-	known, is := db.clients.Load(id)
-	if !is || known.(openedClient).sealed != sealed {
-		c, err := db.unsealClient(id, sealed)
-		if err != nil {
+	c, known := db.clients.find(id, sealed)
+	if !known {
+		var err error
+		if c, err = db.unsealClient(id, sealed); err != nil {
 			return c, err
 		}
-		known = openedClient{sealed, c}
-		db.clients.Store(id, known)
+		db.clients.keep(c, sealed)
 	}
-	c := known.(openedClient).Client
 	c.CreatedAt = timeOf(created)
 	return c, nil
 }
@@ -114,8 +105,11 @@ func (db *DB) FindClient(ctx context.Context, id string) (relyingparty.Client, e
 	var facts string
 	var created, epoch int64
 	err := get(ctx, db.engine.point(), `SELECT facts, created_at, token_epoch FROM client WHERE id = $1 AND removed_at = 0`, []any{id}, &facts, &created, &epoch)
+	if err = found(err, relyingparty.ErrNotFound); errors.Is(err, relyingparty.ErrNotFound) {
+		db.clients.forget(id)
+	}
 	if err != nil {
-		return relyingparty.Client{}, found(err, relyingparty.ErrNotFound)
+		return relyingparty.Client{}, err
 	}
 	c, err := db.openClient(id, facts, created)
 	c.TokenEpoch = epoch

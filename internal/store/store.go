@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -21,12 +20,11 @@ import (
 
 // DB is a database with the key ring that opens it. One DB implements every store interface of the rooms above.
 type DB struct {
-	engine engine
-	keys   *secret.Keeper
-	common secret.AccountKey // seals what belongs to no account
-	decoy  decoy
-	// clients holds an openedClient for each client's id: as many as there are rows.
-	clients sync.Map
+	engine  engine
+	keys    *secret.Keeper
+	common  secret.AccountKey // seals what belongs to no account
+	decoy   decoy
+	clients openedClients
 }
 
 // engine is what differs between the two databases.

@@ -23,8 +23,9 @@ const (
 )
 
 // Sweep deletes what has expired, some rows of each kind at a time, and reports whether there may be more. A used-up failure budget is kept:
-// only a new password ends it.
+// only a new password ends it. This node forgets what it has opened of clients: some of them may be gone.
 func (db *DB) Sweep(ctx context.Context, now time.Time) (more bool, err error) {
+	db.clients.forgetAll()
 	for _, s := range []struct {
 		what, text string
 		at         time.Time
