@@ -85,7 +85,7 @@ func (c *Client) Token(ctx context.Context) (secret.Token, error) {
 	}
 	asked := c.now()
 	err = c.send(ctx, call{method: http.MethodPost, url: e.Token, form: url.Values{
-		"grant_type": {"client_credentials"}, "scope": {"servers ssf.read"}, "client_id": {s.ID},
+		"grant_type": {"client_credentials"}, "scope": {"servers ssf.read ssf.manage"}, "client_id": {s.ID},
 		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"}, "client_assertion": {proof},
 	}}, &got)
 	if err != nil {
