@@ -136,9 +136,15 @@ func cmdServerToken(ts *testscript.TestScript, _ bool, _ []string) {
 	s.keepSecret(found[1])
 }
 
-// shut TOKEN waits until the gate lets the token in no more.
+// shut TOKEN [DURATION] waits until the gate lets the token in no more: a minute at most, or so long.
 func cmdShut(ts *testscript.TestScript, _ bool, args []string) {
-	for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+	wait := time.Minute
+	if len(args) > 1 {
+		var err error
+		wait, err = time.ParseDuration(args[1])
+		ts.Check(err)
+	}
+	for end := time.Now().Add(wait); ; time.Sleep(100 * time.Millisecond) {
 		cmdAPI(ts, false, []string{"GET", ts.Getenv("GATE") + "/", "bearer:" + args[0]})
 		if status := storyOf(ts).page(ts).status; status == 401 || status == 403 {
 			return
