@@ -190,6 +190,7 @@ func (s *service) handler() (http.Handler, error) {
 		return nil, err
 	}
 	described.Problems = api.Problems(s.cfg.Origin)
+	servers := s.servers()
 	door := &web.Door{
 		Pages: pages, SignIn: signIn, Devices: devices,
 		AppPasswords: &signin.AppPasswords{Store: s.db, Now: s.now},
@@ -202,11 +203,11 @@ func (s *service) handler() (http.Handler, error) {
 		Incident:     s.incidents(),
 		Clients:      s.registration(),
 		Links:        links,
+		Servers:      servers,
 		API:          described,
 		Resolver:     s.resolver, Touches: s.touches, Place: s.places.Name, Now: s.now, Log: s.log, SecureCookies: s.cfg.SecureCookies(),
 	}
 	door.Grants = s.grants()
-	servers := s.servers()
 	programs := &api.Door{
 		SignIn: signIn, Devices: devices, Links: links, Servers: servers, Grants: door.Grants, Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
 	}

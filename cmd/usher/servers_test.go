@@ -347,6 +347,8 @@ func TestServersDescribeThemselvesAndLeave(t *testing.T) {
 		other.stands(server.Unclaimed, "")
 		freed := d.newGate(h.offer(h.anna))
 		h.isErr(h.servers().Free(d.Context(), audit.CLI, h.bert.ID, freed.ID, device.Client{}), server.ErrNotFound)
+		h.isErr(h.servers().Free(d.Context(), audit.CLI, h.anna.ID, freed.ID, device.Client{}), server.ErrStands)
+		h.must(h.servers().SignOut(d.Context(), h.here(h.anna), freed.ID, device.Client{}))
 		h.must(h.servers().Free(d.Context(), audit.CLI, h.anna.ID, freed.ID, device.Client{}))
 		claim := h.offer(h.bert)
 		if w := freed.claimedWith(claim, freed.proof(claim, nil)); w.Code != http.StatusCreated {

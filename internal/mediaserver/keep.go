@@ -18,6 +18,16 @@ type Kept struct {
 	Standing server.Standing
 }
 
+// Waiting counts the servers that are suspended until their owner brings them back.
+func Waiting(all []Kept) (n int) {
+	for _, k := range all {
+		if k.Standing.State == server.Suspended {
+			n++
+		}
+	}
+	return n
+}
+
 // List returns the servers of who is signed in, with a key of their own, the one claimed first at the top.
 func (s *Service) List(ctx context.Context, f credential.Found) ([]Kept, error) {
 	return s.ListOf(ctx, f.AccountID)
@@ -114,12 +124,15 @@ func (s *Service) unclaim(ctx context.Context, h server.Held, owner account.Acco
 	return s.Store.UnclaimServer(ctx, h.AccountID, h.ID, act)
 }
 
-// Free makes a server nobody's by the word of an administrator, whose account's id, or audit.CLI, actor is: its owner has lost the account, or it was
-// given away. server.ErrNotFound.
+// Free makes a suspended server nobody's by the word of an administrator, whose account's id, or audit.CLI, actor is: its owner has lost the account, or it
+// was given away. One that is in use is its owner's to give up. server.ErrNotFound, server.ErrStands.
 func (s *Service) Free(ctx context.Context, actor, accountID, id string, client device.Client) error {
 	h, err := s.own(ctx, accountID, id)
 	if err != nil {
 		return err
+	}
+	if h.Standing(s.Now()).State != server.Suspended {
+		return server.ErrStands
 	}
 	return s.free(ctx, h, actor, client)
 }

@@ -91,11 +91,13 @@ func resetPath(l credential.Link) string { return "/reset/" + l.Token.Reveal() }
 
 // Link is what an opened reset link leads to.
 type Link struct {
-	found    credential.Found
-	Email    string
-	Required bool         // everything is signed out in any case
-	CodeDue  bool         // the second factor comes before the new password
-	SignsOut device.Tally // what the box would sign out
+	found credential.Found
+	// AccountID is whose password it is about.
+	AccountID string
+	Email     string
+	Required  bool         // everything is signed out in any case
+	CodeDue   bool         // the second factor comes before the new password
+	SignsOut  device.Tally // what the box would sign out
 }
 
 // OpenReset looks a reset link up, or the restricted ticket that took its place, and changes nothing; ErrGone.
@@ -107,7 +109,7 @@ func (s *Service) OpenReset(ctx context.Context, token secret.Token) (Link, erro
 	if err != nil {
 		return Link{}, gone(err)
 	}
-	l := Link{found: f, Required: f.Clock.ResetRequired(f.Account), CodeDue: f.Kind == credential.Reset && f.Account.SecondFactor}
+	l := Link{found: f, AccountID: f.AccountID, Required: f.Clock.ResetRequired(f.Account), CodeDue: f.Kind == credential.Reset && f.Account.SecondFactor}
 	a, err := s.Store.LoadAccount(ctx, f.AccountID)
 	if err != nil {
 		return Link{}, err

@@ -19,6 +19,8 @@ const (
 	MostGuests    = 100
 	// SeenEvery is how often it is written at most that a server was heard of.
 	SeenEvery = 5 * time.Minute
+	// onFor is how long a server counts as on since it was heard of: it says that it is there every ten minutes.
+	onFor = 15 * time.Minute
 )
 
 // Callback is where on each of its addresses a server takes answers of sign-ins.
@@ -30,6 +32,8 @@ var (
 	// ErrClaimed says that the key is that of a server which belongs to another account.
 	ErrClaimed = errors.New("server: a server with this key is claimed already")
 	ErrTooMany = errors.New("server: as many as there may be")
+	// ErrStands says that a server is not suspended.
+	ErrStands = errors.New("server: it is not suspended")
 )
 
 // Server is a media server that belongs to an account. It is a client of OpenID Connect, too, of the same id.
@@ -44,6 +48,9 @@ type Server struct {
 	SeenAt    time.Time // to SeenEvery
 	EndedAt   time.Time // when its owner signed it out alone; else zero
 }
+
+// On reports whether a server was heard of lately.
+func (s Server) On(now time.Time) bool { return now.Sub(s.SeenAt) < onFor }
 
 // Facts are what is told about a server.
 type Facts struct {

@@ -1,11 +1,14 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
+	"strconv"
 
 	"usher/internal/account"
 	"usher/internal/factor"
+	"usher/internal/mediaserver"
 	"usher/internal/profile"
 )
 
@@ -38,7 +41,14 @@ func (d *Door) getAccount(w http.ResponseWriter, r *http.Request, v visitor) err
 		return err
 	}
 	p.SecondStep, p.RecoveryCodes, p.Removal = state.Since, state.Left, state.Removal
-	p.ToDo = whatToDo(v, p.PendingAddress, second, state)
+	servers, err := d.Servers.List(r.Context(), v.Found)
+	if err != nil {
+		return err
+	}
+	p.Servers = len(servers)
+	if p.ToDo = whatToDo(v, p.PendingAddress, second, state); !v.Person.Review {
+		p.ToDo = cmp.Or(serversToDo(mediaserver.Waiting(servers)), p.ToDo)
+	}
 	if err := d.advise(r, v, &p); err != nil {
 		return err
 	}
@@ -61,6 +71,18 @@ func whatToDo(v visitor, pending, second string, state factor.State) *ToDo {
 		return &ToDo{"Few recovery codes are left", "Without them and without your phone you do not get in. Make a new set, and store it.", Link{"Make new codes", "/account/second-step"}}
 	}
 	return nil
+}
+
+// serversToDo points to the servers that wait for their owner; nil when none does.
+func serversToDo(waiting int) *ToDo {
+	const text = "They were signed out, and let nobody in until you bring them back. Everything on them is untouched."
+	switch waiting {
+	case 0:
+		return nil
+	case 1:
+		return &ToDo{"A server is waiting for you", "It was signed out, and lets nobody in until you bring it back. Everything on it is untouched.", Link{"See the server", "/servers"}}
+	}
+	return &ToDo{strconv.Itoa(waiting) + " servers are waiting for you", text, Link{"See the servers", "/servers"}}
 }
 
 // advise puts what an incident has recommended to the owner before anything else.

@@ -14,6 +14,7 @@ type AccountPage struct {
 	NoticeAddress   string
 	PasswordChanged time.Time
 	Devices         int
+	Servers         int       // media servers that belong to the account
 	SecondStep      time.Time // since when it is on; zero when it is off
 	RecoveryCodes   int64     // that are left
 	Removal         time.Time // when the second step will be removed by an operator; zero when it will not
@@ -71,6 +72,7 @@ type PasswordPage struct {
 	AskCurrent bool   // false where the proof on the page before has just been made
 	SignOut    bool   // the box is ticked
 	Others     string // what would be signed out: "2 browsers and 1 app"; empty: nothing
+	Servers    int    // that would let nobody in until they are brought back
 }
 
 // SecondStepPage is "second-step". Setting up posts password when asked; new codes post password and code; turning off posts off_code.
@@ -139,6 +141,7 @@ type DevicesPage struct {
 	AskPassword bool   // false within five minutes of the last one
 	Open        bool   // the form that signs everything out is shown open, after a refused try
 	Tally       string // what signing everything out ends: "2 browsers and 1 app"
+	Servers     int    // that then let nobody in until they are brought back
 	Devices     []Device
 }
 

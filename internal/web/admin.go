@@ -23,6 +23,7 @@ var adminDone = map[string]string{
 	"require-reset":      "A new password is required. The e-mail to choose one is on its way.",
 	"remove-second-step": "The days of warning have begun. Every address is told.",
 	"delete":             "Everything is signed out, and the account will be erased when the days of grace are over.",
+	"free-server":        "The server belongs to nobody now. The person is told by e-mail.",
 	"resend":             "The waiting e-mails are tried again now.",
 	"nothing-waits":      "No e-mail waits any more.",
 	"invited":            "The invitation is on its way.",

@@ -35,6 +35,9 @@ func (d *Door) adminAccountPage(w http.ResponseWriter, r *http.Request, status i
 		PasswordOff: sheet.Failures.Off(), ResetRequired: sheet.ResetRequired, DeletingOn: a.DeleteAt, SecondStep: a.SecondFactor, Self: a.ID == v.AccountID,
 		Devices: devicesShown(networksOnly(sheet.Devices), ""), Events: v.eventsOf(sheet), Mail: d.mailShown(sheet.Mail),
 	}
+	if p.Servers, err = d.adminServers(r, accountID); err != nil {
+		return err
+	}
 	if p.SecondStep {
 		state, err := d.Factor.Look(r.Context(), a)
 		if err != nil {

@@ -77,6 +77,7 @@ type AdminAccountPage struct {
 	RemovalOn       time.Time // when the second step will be removed; zero when it will not
 	Self            bool      // the administrator's own account
 	Devices         []Device
+	Servers         []AdminServer
 	Events          []Event
 	Mail            []QueuedMail
 }

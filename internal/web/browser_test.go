@@ -149,7 +149,7 @@ var anyToken = regexp.MustCompile(`[0-9a-v]{52}`)
 
 // answersAtOnce are the forms that change nothing, or answer with a secret that is shown once: a page of its own would show it again.
 var answersAtOnce = []string{"/notice", "/account/app-passwords/new", "/account/second-step/begin", "/account/second-step/confirm", "/account/second-step/finish", "/account/second-step/codes",
-	"/admin/clients/new", "/admin/clients/jellyfin/secret", "/admin/clients/app/secret"}
+	"/claim/token", "/admin/clients/new", "/admin/clients/jellyfin/secret", "/admin/clients/app/secret"}
 
 // check holds for every answer there is.
 func (a *answer) check(method string) {

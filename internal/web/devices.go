@@ -21,6 +21,9 @@ func (d *Door) devicesPage(w http.ResponseWriter, r *http.Request, status int, p
 	}
 	p.Devices, p.Login, p.AskPassword = devicesShown(devices, v.DeviceID), v.Person.Email, d.asksPassword(v)
 	p.Tally = device.Count(devices, v.DeviceID).String()
+	if p.Servers, err = d.standing(r, v.AccountID); err != nil {
+		return err
+	}
 	d.Pages.Page(w, r, status, "devices", Page{Person: v.header(), Notice: done(r, accountDone), Data: p})
 	return nil
 }

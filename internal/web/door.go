@@ -12,6 +12,7 @@ import (
 	"usher/internal/factor"
 	"usher/internal/grant"
 	"usher/internal/incident"
+	"usher/internal/mediaserver"
 	"usher/internal/openapi"
 	"usher/internal/password"
 	"usher/internal/profile"
@@ -37,6 +38,7 @@ type Door struct {
 	Incident     *incident.Service
 	Clients      *registration.Service
 	Links        *tvlink.Service
+	Servers      *mediaserver.Service
 	Grants       *grant.Service
 	Resolver     *credential.Resolver
 	API          openapi.Document // what programs can ask for

@@ -21,6 +21,7 @@ import (
 	"usher/internal/grant"
 	"usher/internal/incident"
 	"usher/internal/linkcode"
+	"usher/internal/mediaserver"
 	"usher/internal/mfa"
 	"usher/internal/middleware"
 	"usher/internal/notice"
@@ -108,6 +109,7 @@ func (h *house) wire() *Door {
 		Links: &tvlink.Service{
 			Store: h.db, Resolver: resolver, Passwords: signIn, Factors: factors, Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Origin: testOrigin, Longest: linkcode.Longest, Now: h.clock,
 		},
+		Servers:  &mediaserver.Service{Store: h.db, Resolver: resolver, Issuer: testOrigin, Now: h.clock},
 		Incident: &incident.Service{Store: h.db, Resolver: resolver, Now: h.clock, Host: "usher.example.org", Contact: "help@usher.example.org"},
 		Clients:  &registration.Service{Store: h.db, Now: h.clock},
 		Grants:   &grant.Service{Store: h.db, Resolver: resolver, Ring: func() *secret.Ring { return h.ring }, Issuer: testOrigin, Now: h.clock},

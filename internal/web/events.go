@@ -60,7 +60,7 @@ var eventTexts = map[audit.Action]eventWords{
 	audit.ServerClaimed:    {icon: "server", text: "A media server was added."},
 	audit.ServerSignedOut:  {icon: "server", text: "A media server was signed out."},
 	audit.ServerBack:       {icon: "server", text: "A media server was brought back."},
-	audit.ServerUnclaimed:  {icon: "server", text: "A media server was taken off the account."},
+	audit.ServerUnclaimed:  {icon: "server", text: "A media server was taken off the account.", byOther: "The person who runs this service took a media server off your account.", unusual: true},
 	audit.ServerAddressOn:  {icon: "server", text: "An address of a media server was confirmed."},
 	audit.ServerAddressOff: {icon: "server", text: "An address of a media server was removed."},
 	audit.GuestAdmitted:    {icon: "server", text: "Somebody was given access to a media server."},

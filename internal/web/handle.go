@@ -15,6 +15,7 @@ import (
 	"usher/internal/ratelimit"
 	"usher/internal/relyingparty"
 	"usher/internal/response"
+	"usher/internal/server"
 )
 
 // handler answers a request or says what went wrong; show turns that into a page and a log line.
@@ -56,7 +57,7 @@ func (d *Door) errorPage(err error) ErrorPage {
 	case errors.Is(err, argon2id.ErrBusy), errors.Is(err, outage.Err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return ErrorPage{Status: http.StatusServiceUnavailable, RetryAt: d.Now().Add(response.BusyPause)}
 	case errors.Is(err, errNotFound), errors.Is(err, account.ErrNotFound), errors.Is(err, device.ErrNotFound), errors.Is(err, notice.ErrNotFound), errors.Is(err, incident.ErrNotFound),
-		errors.Is(err, relyingparty.ErrNotFound):
+		errors.Is(err, relyingparty.ErrNotFound), errors.Is(err, server.ErrNotFound):
 		return ErrorPage{Status: http.StatusNotFound}
 	case errors.Is(err, errForbidden):
 		return ErrorPage{Status: http.StatusForbidden}

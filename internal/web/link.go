@@ -32,15 +32,20 @@ func (d *Door) getLink(w http.ResponseWriter, r *http.Request, v visitor) error 
 		d.Pages.Page(w, r, http.StatusOK, "link-denied", Page{Person: v.header(), Data: struct{}{}})
 		return nil
 	}
-	code, err := linkcode.Read(r.URL.Query().Get(fieldCode))
-	if err != nil { // nothing, or nothing that a TV could have sent
-		code = secret.Token{}
-	}
-	p := LinkPage{Code: linkcode.Grouped(code).Reveal(), Back: backOf(r.URL.Query().Get(fieldForward))}
+	p := LinkPage{Code: filledIn(r), Back: backOf(r.URL.Query().Get(fieldForward))}
 	if r.URL.Query().Get("why") == "late" {
 		p.Problem = "That request is over. Let the screen show a new code, and type it here."
 	}
 	return d.linkPage(w, r, http.StatusOK, p)
+}
+
+// filledIn is the code that an address fills in; empty for nothing, or nothing that a screen could show.
+func filledIn(r *http.Request) string {
+	code, err := linkcode.Read(r.URL.Query().Get(fieldCode))
+	if err != nil {
+		return ""
+	}
+	return linkcode.Grouped(code).Reveal()
 }
 
 func (d *Door) linkPage(w http.ResponseWriter, r *http.Request, status int, p LinkPage) error {
@@ -50,21 +55,9 @@ func (d *Door) linkPage(w http.ResponseWriter, r *http.Request, status int, p Li
 
 func (d *Door) postLink(w http.ResponseWriter, r *http.Request, v visitor) error {
 	p := LinkPage{Code: r.PostFormValue(fieldCode), Back: backOf(r.PostFormValue(fieldForward))}
-	ticket, err := d.Links.Enter(r.Context(), v.Found, v.Person, p.Code, d.client(r))
-	switch {
-	case errors.Is(err, linkcode.ErrTooShort):
-		p.Refuse(fieldCode, "A code has at least four characters. Type all that the screen shows.")
-	case errors.Is(err, linkcode.ErrTooLong):
-		p.Refuse(fieldCode, "No code here has more than eight characters. Type the one that the screen shows in large letters.")
-	case errors.Is(err, linkcode.ErrAskLong):
-		p.Refuse(fieldCode, "From here we need the longer code, the one with eight letters below the large one. Scanning the picture fills it in.")
-	case errors.Is(err, linkcode.ErrNotFound):
-		p.Refuse(fieldCode, d.notFound())
-	}
-	if err != nil {
+	if err := d.enter(w, r, v, &p.Form); err != nil {
 		return d.again(w, r, &p.Form, err, func(status int) error { return d.linkPage(w, r, status, p) })
 	}
-	d.setCookie(w, cookieLink, ticket, ticketLife)
 	return to(w, r, p.Back.behind("/link/confirm"))
 }
 
@@ -76,10 +69,32 @@ func (d *Door) notFound() string {
 	return "We don’t find this code. Codes work once and for 15 minutes: let the screen show a new one."
 }
 
+// enter looks for what shows the typed code, and gives the browser the ticket for the page that tells what it is. A refusal is put beside the field.
+func (d *Door) enter(w http.ResponseWriter, r *http.Request, v visitor, f *Form) error {
+	ticket, err := d.Links.Enter(r.Context(), v.Found, v.Person, r.PostFormValue(fieldCode), d.client(r))
+	switch {
+	case errors.Is(err, linkcode.ErrTooShort):
+		f.Refuse(fieldCode, "A code has at least four characters. Type all that the screen shows.")
+	case errors.Is(err, linkcode.ErrTooLong):
+		f.Refuse(fieldCode, "No code here has more than eight characters. Type the one that the screen shows in large letters.")
+	case errors.Is(err, linkcode.ErrAskLong):
+		f.Refuse(fieldCode, "From here we need the longer code, the one with eight letters below the large one. Scanning the picture fills it in.")
+	case errors.Is(err, linkcode.ErrNotFound):
+		f.Refuse(fieldCode, d.notFound())
+	}
+	if err == nil {
+		d.setCookie(w, cookieLink, ticket, ticketLife)
+	}
+	return err
+}
+
 func (d *Door) getLinkConfirm(w http.ResponseWriter, r *http.Request, v visitor) error {
 	asked, err := d.Links.Open(r.Context(), v.Found, d.cookie(r, cookieLink))
-	if err != nil {
+	switch {
+	case err != nil:
 		return d.linkOver(w, r, err)
+	case isServer(asked):
+		return to(w, r, "/claim/confirm")
 	}
 	return d.linkConfirmPage(w, r, http.StatusOK, Form{}, asked, v)
 }
@@ -128,30 +143,17 @@ func (d *Door) answered(r *http.Request, v visitor) (tvlink.Asked, error) {
 
 func (d *Door) postLinkConfirm(w http.ResponseWriter, r *http.Request, v visitor) error {
 	asked, err := d.answered(r, v)
-	if err != nil {
-		return d.linkOver(w, r, err)
-	}
 	f := Form{}
-	field := map[bool]string{true: "code", false: "password"}[v.Account.SecondFactor]
-	typed := secret.TokenOf(r.PostFormValue(field))
-	if asked.Elsewhere && typed.Empty() {
-		f.Refuse(field, map[string]string{"code": "Enter the six digits.", "password": "Enter your password."}[field])
-		return d.linkConfirmPage(w, r, http.StatusUnprocessableEntity, f, asked, v)
+	switch {
+	case err == nil && isServer(asked): // what that page says is not what was looked at
+		return to(w, r, "/claim/confirm")
+	case err == nil:
+		err = d.approve(r, v, asked, &f)
 	}
-	err = d.Links.Approve(r.Context(), v.Found, v.Person, asked, tvlink.Proof{Typed: typed, Known: d.cookie(r, cookieKnown)}, d.client(r))
 	switch {
 	case errors.Is(err, tvlink.ErrGone):
 		return d.linkOver(w, r, err)
-	case errors.Is(err, tvlink.ErrTooSoon):
-		f.Problem = "Take a moment to read this page. You can go on in a few seconds."
-	case errors.Is(err, signin.ErrWrong):
-		f.Refuse("password", "That password isn’t right.")
-	case errors.Is(err, mfa.ErrOff):
-		return err
-	case err != nil && field == "code":
-		f.refuseFactor("code", typed, err)
-	}
-	if err != nil {
+	case err != nil:
 		return d.again(w, r, &f, err, func(status int) error { return d.linkConfirmPage(w, r, status, f, asked, v) })
 	}
 	d.dropCookie(w, cookieLink)
@@ -159,6 +161,27 @@ func (d *Door) postLinkConfirm(w http.ResponseWriter, r *http.Request, v visitor
 		d.setCookie(w, cookieBack, pack(back.URL), ticketLife)
 	}
 	return to(w, r, "/link?done=allowed")
+}
+
+// approve lets in what was looked at, with the proof that is asked for what comes from elsewhere. A refusal is put into the form. tvlink.ErrGone.
+func (d *Door) approve(r *http.Request, v visitor, asked tvlink.Asked, f *Form) error {
+	field := map[bool]string{true: "code", false: "password"}[v.Account.SecondFactor]
+	typed := secret.TokenOf(r.PostFormValue(field))
+	if asked.Elsewhere && typed.Empty() {
+		f.Refuse(field, map[string]string{"code": "Enter the six digits.", "password": "Enter your password."}[field])
+		return signin.ErrWrong
+	}
+	err := d.Links.Approve(r.Context(), v.Found, v.Person, asked, tvlink.Proof{Typed: typed, Known: d.cookie(r, cookieKnown)}, d.client(r))
+	switch {
+	case errors.Is(err, tvlink.ErrTooSoon):
+		f.Problem = "Take a moment to read this page. You can go on in a few seconds."
+	case errors.Is(err, signin.ErrWrong):
+		f.Refuse("password", "That password isn’t right.")
+	case errors.Is(err, tvlink.ErrGone), errors.Is(err, mfa.ErrOff):
+	case err != nil && field == "code":
+		f.refuseFactor("code", typed, err)
+	}
+	return err
 }
 
 func (d *Door) postLinkDeny(w http.ResponseWriter, r *http.Request, v visitor) error {

@@ -19,6 +19,9 @@ func (d *Door) passwordPage(w http.ResponseWriter, r *http.Request, status int, 
 	}
 	p.AskCurrent = !v.Account.SecondFactor
 	p.Login, p.Others = v.Person.Email, device.Count(devices, v.DeviceID).String()
+	if p.Servers, err = d.standing(r, v.AccountID); err != nil {
+		return err
+	}
 	d.Pages.Page(w, r, status, "password", Page{Person: v.header(), Data: p})
 	return nil
 }

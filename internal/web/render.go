@@ -169,6 +169,7 @@ var accountSide = []sideItem{
 	{"password", "/account/password", "Password", "key"},
 	{"second-step", "/account/second-step", "Second step", "shield"},
 	{"devices", "/account/devices", "Devices", "devices"},
+	{"servers", "/servers", "Servers", "server"},
 	{"app-passwords", "/account/app-passwords", "App passwords", "app"},
 	{"apps", "/account/apps", "Connected apps", "ticket"},
 	{"activity", "/account/activity", "Activity", "clock"},

@@ -94,7 +94,7 @@ func (d *Door) getResetNew(w http.ResponseWriter, r *http.Request) error {
 	if l.CodeDue {
 		return d.resetCodePage(w, r, http.StatusOK, ResetCodePage{Ticket: ticket.Reveal(), Login: l.Email})
 	}
-	return d.resetNewPage(w, r, http.StatusOK, ResetNewPage{Ticket: ticket.Reveal(), Login: l.Email, SignOut: true, SignOutFixed: l.Required, SignsOut: l.SignsOut.String()})
+	return d.resetNewPage(w, r, http.StatusOK, ResetNewPage{Ticket: ticket.Reveal(), SignOut: true}, l)
 }
 
 func (d *Door) resetCodePage(w http.ResponseWriter, r *http.Request, status int, p ResetCodePage) error {
@@ -130,7 +130,12 @@ func (d *Door) postResetCode(w http.ResponseWriter, r *http.Request) error {
 	return to(w, r, linkReset.page)
 }
 
-func (d *Door) resetNewPage(w http.ResponseWriter, r *http.Request, status int, p ResetNewPage) error {
+func (d *Door) resetNewPage(w http.ResponseWriter, r *http.Request, status int, p ResetNewPage, l password.Link) error {
+	servers, err := d.standing(r, l.AccountID)
+	if err != nil {
+		return err
+	}
+	p.Login, p.SignOutFixed, p.SignsOut, p.Servers = l.Email, l.Required, l.SignsOut.String(), servers
 	d.Pages.Page(w, r, status, "reset-new", Page{Data: p})
 	return nil
 }
@@ -148,11 +153,11 @@ func (d *Door) postResetNew(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return d.noReset(w, r, err)
 	}
-	p := ResetNewPage{Ticket: ticket.Reveal(), Login: l.Email, SignOut: scopeOf(r) == password.SignOutDevices, SignOutFixed: l.Required, SignsOut: l.SignsOut.String()}
+	p := ResetNewPage{Ticket: ticket.Reveal(), SignOut: scopeOf(r) == password.SignOutDevices}
 	chosen := secret.TokenOf(r.PostFormValue("password"))
 	if chosen.Empty() {
 		p.Refuse("password", "Enter the new password.")
-		return d.resetNewPage(w, r, http.StatusUnprocessableEntity, p)
+		return d.resetNewPage(w, r, http.StatusUnprocessableEntity, p, l)
 	}
 	scope, err := d.Password.Reset(r.Context(), ticket, chosen, scopeOf(r), d.client(r))
 	switch {
@@ -162,7 +167,7 @@ func (d *Door) postResetNew(w http.ResponseWriter, r *http.Request) error {
 		return to(w, r, linkReset.page)
 	case err != nil:
 		p.refuseAccount(err)
-		return d.again(w, r, &p.Form, err, func(status int) error { return d.resetNewPage(w, r, status, p) })
+		return d.again(w, r, &p.Form, err, func(status int) error { return d.resetNewPage(w, r, status, p, l) })
 	}
 	d.dropCookie(w, linkReset.cookie)
 	said := resetKept

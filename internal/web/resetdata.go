@@ -44,6 +44,7 @@ type ResetNewPage struct {
 	SignOut      bool
 	SignOutFixed bool   // everything is signed out in any case
 	SignsOut     string // what that is: "2 browsers and 1 app"; empty: nothing
+	Servers      int    // that would let nobody in until they are brought back
 }
 
 // ResetCodePage is "reset-code": the second step before a new password; it posts code.

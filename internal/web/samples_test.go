@@ -222,6 +222,60 @@ func accountSamples() []sample {
 	}
 }
 
+func sampleServers() []Server {
+	before := func(d time.Duration) time.Time { return sampleNow.Add(-d) }
+	const day = 24 * time.Hour
+	return []Server{
+		{ID: "s1", Name: "attic-nas", Product: "Usher gate", Version: "1.0", Light: lightSuspended, Why: "It was signed out with everything else.", Seen: before(time.Hour), Claimed: before(90 * day), Place: "Lyon"},
+		{ID: "s2", Name: nasty, Light: lightSuspended, Why: "You signed this server out.", Since: before(2 * time.Hour), Seen: before(time.Hour), Claimed: before(day)},
+		{ID: "s3", Name: "summer-house", Version: "1.0", Light: lightOn, Seen: sampleNow, Claimed: before(20 * day), Place: "192.168.1.20", Addresses: []ServerAddress{{"https://media.subdomain.department.example.org:32400", true}, {"http://192.168.1.20:32400", false}}},
+		{ID: "s4", Name: "A server with a name that goes on and on without ever stopping for breath", Product: nasty, Light: lightOff, Seen: before(40 * day), Claimed: before(400 * day)},
+	}
+}
+
+func serverSamples() []sample {
+	ann := &Person{Name: "Ann", Admin: true}
+	all := sampleServers()
+	page := func(name, state string, data any) sample {
+		return sample{name: name, state: state, page: Page{Person: ann, Nav: "servers", Data: data}}
+	}
+	red := ClaimConfirmPage{Server: nasty, Owner: nasty, Code: "BCDF-GHJK", Place: "203.0.113.7", Asked: sampleNow.Add(-14 * time.Minute), Minutes: 1, Elsewhere: true, SecondStep: true}
+	wait, asked := red, red
+	wait.Wait, asked.SecondStep, asked.Login, asked.Form = true, false, "ann@example.org", refused("password", "That password isn’t right.")
+	guests := []Guest{{"g1", "bo@example.org", sampleNow.AddDate(0, -1, 0)}, {"g2", nasty, sampleNow}}
+	return []sample{
+		page("claim", "", ClaimPage{}),
+		page("claim", "refused", ClaimPage{Code: "7rqz", Form: refused("user_code", "We don’t find this code. Codes work once and for 15 minutes: let the screen show a new one.")}),
+		page("claim", "full", ClaimPage{Code: "BCDF-GHJK", Form: Form{Problem: "Five claim tokens wait already."}}),
+		page("claim-token", "", ClaimTokenPage{Token: "claim-0123456789abcdefghijklmnopqr", Until: sampleNow.Add(4 * time.Minute), Arrival: Arrival{Since: sampleNow.Unix(), Going: true}}),
+		page("claim-arrival", "", ArrivalPage{Arrival{Going: true}}),
+		page("claim-arrival", "over", ArrivalPage{}),
+		page("claim-arrival", "here", ArrivalPage{Arrival{Servers: all[2:3]}}),
+		page("claim-arrival", "bare", ArrivalPage{Arrival{Servers: all[3:]}}),
+		{name: "claim-confirm", page: Page{Data: ClaimConfirmPage{Server: "attic-nas", Product: "Media server", Owner: "Ann", Code: "7RQZ", Place: "Lyon", Asked: sampleNow.Add(-40 * time.Second), Minutes: 14}}},
+		{name: "claim-confirm", state: "elsewhere", page: Page{Data: red}},
+		{name: "claim-confirm", state: "wait", page: Page{Data: wait}},
+		{name: "claim-confirm", state: "password", page: Page{Data: asked}},
+		page("servers", "", ServersPage{Servers: all, Plain: sampleDevices()[3:4], Waiting: 2}),
+		page("servers", "empty", ServersPage{}),
+		page("servers", "one waits", ServersPage{Servers: all[:1], Waiting: 1}),
+		page("servers", "on", ServersPage{Servers: all[2:]}),
+		page("server", "", ServerPage{Server: all[2], Guests: guests}),
+		page("server", "suspended", ServerPage{Server: all[1], Full: true}),
+		page("server", "refused", ServerPage{Server: all[3], Address: nasty, Form: refused("address", "An address begins with https://.")}),
+		page("server-access", "", ServerAccessPage{ID: "s1", Name: nasty}),
+		page("server-access", "refused", ServerAccessPage{ID: "s1", Name: "attic", Who: nasty, Login: "ann@example.org", AskPassword: true, Form: refused("who", "A user name has 3 to 32 letters.")}),
+		page("account", "server waits", AccountPage{Name: "Ann", Address: "ann@example.org", Devices: 1, Servers: 2, ToDo: serversToDo(1)}),
+		page("account", "servers wait", AccountPage{Name: "Ann", Address: "ann@example.org", Devices: 1, Servers: 2, ToDo: serversToDo(2)}),
+		page("password", "servers", PasswordPage{SignOut: true, Others: "2 browsers", Servers: 2}),
+		page("devices", "servers", DevicesPage{Devices: sampleDevices()[:1], Servers: 1}),
+		{name: "reset-new", state: "servers", page: Page{Data: ResetNewPage{SignOut: true, Servers: 1}}},
+		{name: "admin-account", state: "servers", page: Page{Person: ann, Nav: "admin-accounts", Data: AdminAccountPage{AccountRow: sampleRows()[1], Servers: []AdminServer{
+			{ID: "s1", Name: nasty, Why: "signed out with everything else", Seen: sampleNow, Claimed: sampleNow}, {ID: "s2", Name: "attic-nas", Seen: sampleNow, Claimed: sampleNow},
+		}}}},
+	}
+}
+
 func sampleRemembered() []RememberedBrowser {
 	return []RememberedBrowser{
 		{"r1", "Firefox on Linux · Lyon", sampleNow.AddDate(0, 0, -2), sampleNow.AddDate(0, 0, 28)}, {"r2", nasty, sampleNow.AddDate(0, 0, -29), sampleNow.AddDate(0, 0, 1)},
@@ -386,7 +440,7 @@ func helpSamples() []sample {
 
 func samples() []sample {
 	var all []sample
-	for _, group := range [][]sample{stageSamples(), accountSamples(), adminSamples(), incidentSamples(), clientSamples(), errorSamples(), helpSamples()} {
+	for _, group := range [][]sample{stageSamples(), accountSamples(), serverSamples(), adminSamples(), incidentSamples(), clientSamples(), errorSamples(), helpSamples()} {
 		all = append(all, group...)
 	}
 	return all

@@ -110,7 +110,7 @@
           const answer = await fetch(part.dataset.live, { credentials: "same-origin" });
           if (answer.redirected) return; // signed out: the page stays as it is
           const fresh = answer.ok && new DOMParser().parseFromString(await answer.text(), "text/html").getElementById(part.id);
-          if (fresh) {
+          if (fresh && !part.contains(document.activeElement)) { // nobody is about to press something in it
             part.replaceChildren(...fresh.childNodes);
             writeTimes();
             writeCounts();
@@ -122,6 +122,17 @@
       setTimeout(look, 3000);
     };
     setTimeout(look, 3000);
+  }
+
+  // How long something still works.
+  for (const left of all("[data-countdown]")) {
+    const end = new Date(left.dataset.countdown);
+    const tick = () => {
+      const seconds = Math.max(0, Math.round((end - Date.now()) / 1000));
+      left.textContent = seconds ? ` (${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} left)` : " (it has ended)";
+      if (seconds) setTimeout(tick, 1000);
+    };
+    tick();
   }
 
   // What is shown once can be copied.

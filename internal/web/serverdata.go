@@ -1,0 +1,117 @@
+package web
+
+import "time"
+
+// ClaimPage is "claim"; its forms post user_code to /claim, and nothing to /claim/token.
+type ClaimPage struct {
+	Form
+	Code string // as it came with the address, or as typed
+}
+
+// ClaimTokenPage is "claim-token", which is shown once.
+type ClaimTokenPage struct {
+	Token   string
+	Until   time.Time
+	Arrival Arrival
+}
+
+// Arrival is what has been claimed since a moment.
+type Arrival struct {
+	Since   int64 // in seconds
+	Going   bool  // it may still come
+	Servers []Server
+}
+
+// Path is the page that shows it.
+func (a Arrival) Path() string { return arrivalPath(a.Since) }
+
+// ArrivalPage is "claim-arrival".
+type ArrivalPage struct{ Arrival }
+
+// ClaimConfirmPage is "claim-confirm"; it posts request and, for a server that asks from elsewhere, code or password. Denying posts request.
+type ClaimConfirmPage struct {
+	Form
+	Request         string
+	Server, Product string // as it calls itself
+	Owner           string // whose it will be
+	Code            string // that was typed
+	Place           string
+	Asked           time.Time
+	Minutes         int  // that the code still works
+	Elsewhere       bool // it asks from none of the account's networks
+	Wait            bool // the pause before such a one can be confirmed is not over
+	SecondStep      bool // its code is asked, else the password
+	Login           string
+}
+
+// Server is a media server that belongs to an account.
+type Server struct {
+	ID, Name, Product, Version string
+	Light                      string // on, off or suspended
+	Why                        string // of a suspended one, as a sentence
+	Since                      time.Time
+	Seen                       time.Time
+	Claimed                    time.Time
+	Place                      string // from where it was claimed
+	Addresses                  []ServerAddress
+}
+
+// Suspended tells whether it lets nobody in until it is brought back.
+func (s Server) Suspended() bool { return s.Light == lightSuspended }
+
+// Path is the server's own page; its acts post below it.
+func (s Server) Path() string { return "/servers/" + s.ID }
+
+// Open tells whether nobody has confirmed any address yet.
+func (s Server) Open() bool {
+	for _, a := range s.Addresses {
+		if a.Confirmed {
+			return false
+		}
+	}
+	return true
+}
+
+// ServerAddress is where a server may be reached.
+type ServerAddress struct {
+	URL       string
+	Confirmed bool
+}
+
+// ServersPage is "servers".
+type ServersPage struct {
+	Servers []Server // those that wait for their owner first
+	Plain   []Device // media servers that were claimed by players' tools, and hold a token only
+	Waiting int
+}
+
+// ServerPage is "server". Its acts post to /servers/{id}/….
+type ServerPage struct {
+	Form
+	Server
+	Address string // as typed
+	Guests  []Guest
+	Full    bool // nobody more can be let in
+}
+
+// Guest is somebody whom the owner of a server lets in.
+type Guest struct {
+	ID, Label string
+	Since     time.Time
+}
+
+// ServerAccessPage is "server-access"; it posts who and, when asked, password.
+type ServerAccessPage struct {
+	Form
+	ID, Name    string
+	Who         string // as typed
+	Login       string // for the password manager
+	AskPassword bool
+}
+
+// AdminServer is a media server as an administrator sees it.
+type AdminServer struct {
+	ID, Name      string
+	Why           string // it is suspended; empty when it is not
+	Seen, Claimed time.Time
+}
