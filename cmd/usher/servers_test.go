@@ -378,6 +378,15 @@ func TestServersAreNoClientsOfAdministrators(t *testing.T) {
 	})
 }
 
+// confirms types a server's code and confirms it, and returns the page that asked.
+func (h *holder) confirms(code, browser string) *httptest.ResponseRecorder {
+	h.Helper()
+	ticket := cookie(h.is(h.post("/claim", url.Values{"user_code": {code}}, "usher", browser), http.StatusSeeOther), "usher-link")
+	page := h.is(h.send(http.MethodGet, "/claim/confirm", request{cookies: map[string]string{"usher": browser, "usher-link": ticket}}), http.StatusOK)
+	h.is(h.post("/claim/confirm", asked(page), "usher", browser, "usher-link", ticket), http.StatusSeeOther)
+	return page
+}
+
 // A gate asks for a claim code as a device does, and what it collects once somebody has confirmed it is a claim token: no sign-in, and no device.
 func TestGatesCollectAClaimToken(t *testing.T) {
 	eachDoors(t, func(d *doors) {
@@ -392,7 +401,7 @@ func TestGatesCollectAClaimToken(t *testing.T) {
 		}
 		ask := func() {
 			h.unlimited()
-			w := gate.asks("/oauth/device", url.Values{"scope": {"claim"}})
+			w := gate.asks("/oauth/device", url.Values{"scope": {"claim"}, "name": {"Attic"}})
 			if w.Code != http.StatusOK || json.Unmarshal(w.Body.Bytes(), &waits) != nil || waits.Where != origin+"/claim" || !strings.HasPrefix(waits.Filled, origin+"/claim?user_code=") {
 				t.Fatalf("%d %s", w.Code, w.Body)
 			}
@@ -415,7 +424,9 @@ func TestGatesCollectAClaimToken(t *testing.T) {
 		if w := d.newApp("tv2", aTV).polls(waits.Device); said(w).Error != "expired_token" {
 			t.Errorf("another client collects it: %d %s", w.Code, w.Body)
 		}
-		h.lets(waits.Code, browser, "confirm")
+		if page := h.confirms(waits.Code, browser).Body.String(); !strings.Contains(page, "<bdi>Attic</bdi>") || !strings.Contains(page, "the name it gives itself") {
+			d.Error("the page does not say what asks")
+		}
 		w := gate.polls(waits.Device)
 		claim := said(w).Access
 		if w.Code != http.StatusOK || !strings.HasPrefix(claim, "claim-") || said(w).Scope != "claim" || said(w).Refresh != "" {
@@ -429,7 +440,7 @@ func TestGatesCollectAClaimToken(t *testing.T) {
 		}
 		d.newGate(claim).stands(server.Good, "")
 		ask()
-		h.lets(waits.Code, browser, "confirm")
+		h.confirms(waits.Code, browser)
 		h.is(h.post("/account/devices/sign-out-all", nil, "usher", h.signedIn(h.anna)), http.StatusSeeOther)
 		if w := gate.polls(waits.Device); said(w).Error == "" {
 			t.Errorf("after everything was signed out: %d %s", w.Code, w.Body) // attack R8

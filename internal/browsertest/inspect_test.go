@@ -122,6 +122,8 @@ var autocompletion = map[string][]field{
 	"check":           {{"off", "text", ""}},
 	"user_code":       {{"off", "text", ""}},
 	"setup":           {{"off", "text", ""}},
+	"address":         {{"off", "url", ""}},
+	"who":             {{"off", "text", ""}},
 
 	"id": {{"off", "text", ""}}, "redirect_uris": {{"off", "textarea", ""}}, "post_logout_uris": {{"off", "textarea", ""}}, "keys": {{"off", "textarea", ""}},
 	"auth": {{"off", "select-one", ""}}, "logout_uri": {{"off", "text", "url"}}, "trusted_private": {{"off", "checkbox", ""}}, "first_party": {{"off", "checkbox", ""}},

@@ -16,7 +16,7 @@ import (
 func TestEveryPage(t *testing.T) {
 	tours := map[string]func(*testing.T, *visits){
 		"signed out": tourSignedOut, "sign-up": tourSignUp, "account": tourAccount, "addresses": tourAddresses, "administration": tourAdministration, "incidents": tourIncidents, "apps": tourClients,
-		"invitation": tourInvitation, "closed": tourClosed, "help": tourHelp, "second step": tourSecondStep, "connected apps": tourApps, "tv": tourTV,
+		"invitation": tourInvitation, "closed": tourClosed, "help": tourHelp, "second step": tourSecondStep, "connected apps": tourApps, "tv": tourTV, "servers": tourServers, "claims": tourClaims, "freeing": tourFreeing,
 	}
 	seen := &visits{pages: map[string]bool{}}
 	t.Run("tours", func(t *testing.T) {

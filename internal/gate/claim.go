@@ -25,7 +25,7 @@ const againAfter = 5 * time.Second
 // Claim asks for a claim code, shows it, and claims the server of the folder when somebody has confirmed it, whether its gate runs or not. Patient: a code that
 // has run out is followed by another, and a service that does not answer is asked again.
 func Claim(ctx context.Context, s Settings, patient bool) (err error) {
-	token, err := confirmed(ctx, accounts.New(s.Config.ServiceURL(), nil, s.Version, s.Now), s.Out, patient)
+	token, err := confirmed(ctx, s, name(s.Config), patient)
 	if err != nil {
 		return err
 	}
@@ -54,13 +54,14 @@ func claimed(out io.Writer) error {
 	return err
 }
 
-// confirmed shows codes until one was confirmed, and returns the claim token it brings.
-func confirmed(ctx context.Context, c *accounts.Client, out io.Writer, patient bool) (secret.Token, error) {
+// confirmed shows codes for a server of that name until one was confirmed, and returns the claim token it brings.
+func confirmed(ctx context.Context, s Settings, name string, patient bool) (secret.Token, error) {
+	c := accounts.New(s.Config.ServiceURL(), nil, s.Version, s.Now)
 	for {
-		asked, err := c.Ask(ctx)
+		asked, err := c.Ask(ctx, name)
 		if err == nil {
 			life := time.Duration(asked.ExpiresIn) * time.Second
-			if _, err := fmt.Fprintf(out, "Open %s and confirm the code %s within %s\n(or, from another network, %s)\n", asked.Where, cmp.Or(asked.ShortCode, asked.UserCode), life, asked.Complete); err != nil {
+			if _, err := fmt.Fprintf(s.Out, "Open %s and confirm the code %s within %s\n(or, from another network, %s)\n", asked.Where, cmp.Or(asked.ShortCode, asked.UserCode), life, asked.Complete); err != nil {
 				return secret.Token{}, err
 			}
 			var token secret.Token
@@ -116,12 +117,11 @@ func ClaimRemote(ctx context.Context, s Settings, r Remote) error {
 	if err != nil {
 		return err
 	}
-	client := accounts.New(s.Config.ServiceURL(), nil, s.Version, s.Now)
 	var token secret.Token
 	if r.Person != nil {
-		token, err = client.Fetch(ctx, *r.Person, "usher claim "+r.Server)
+		token, err = accounts.New(s.Config.ServiceURL(), nil, s.Version, s.Now).Fetch(ctx, *r.Person, "usher claim "+r.Server)
 	} else {
-		token, err = confirmed(ctx, client, s.Out, false)
+		token, err = confirmed(ctx, s, "Media server at "+at, false)
 	}
 	if err != nil {
 		return err

@@ -1,6 +1,7 @@
 package oidc
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"time"
@@ -36,8 +37,8 @@ func (d *Door) device(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	asking := tvlink.Asking{Name: c.Name, Product: c.Name, Party: party, Client: d.client(r)}
-	if c.ID == relyingparty.GateID {
-		asking.Page = pageClaim
+	if c.ID == relyingparty.GateID { // which no administrator has named: it names itself
+		asking.Name, asking.Page = cmp.Or(r.PostForm.Get("name"), c.Name), pageClaim
 	}
 	p, err := d.Links.Ask(r.Context(), asking)
 	if err != nil {

@@ -47,13 +47,13 @@ type About struct {
 	Addresses []string `json:"addresses"`
 }
 
-// Ask asks for a claim code. outage.Err; *Refused.
-func (c *Client) Ask(ctx context.Context) (a Asked, err error) {
+// Ask asks for a claim code, which somebody confirms who sees the server's name. outage.Err; *Refused.
+func (c *Client) Ask(ctx context.Context, name string) (a Asked, err error) {
 	e, err := c.discover(ctx)
 	if err != nil {
 		return a, err
 	}
-	err = c.send(ctx, call{method: http.MethodPost, url: e.Device, form: url.Values{"client_id": {clientID}, "scope": {claimScope}}}, &a)
+	err = c.send(ctx, call{method: http.MethodPost, url: e.Device, form: url.Values{"client_id": {clientID}, "scope": {claimScope}, "name": {name}}}, &a)
 	return a, err
 }
 

@@ -46,7 +46,7 @@ func (c *Claims) Begin(ctx context.Context) (Waiting, error) {
 	if c.waiting.Going() {
 		return c.waiting, nil
 	}
-	asked, err := c.Client.Ask(ctx)
+	asked, err := c.Client.Ask(ctx, c.About().Name)
 	if err != nil {
 		c.waiting = Waiting{}
 		return Waiting{}, err

@@ -1,0 +1,271 @@
+package browsertest
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"os/exec"
+	"regexp"
+	"strings"
+	"testing"
+
+	"usher/internal/testdb"
+)
+
+// server is a media server that waits for somebody to confirm its code.
+type server struct {
+	*testing.T
+	command *exec.Cmd
+	code    string
+}
+
+var shownCode = regexp.MustCompile(`confirm the code (\S+) within`)
+
+// server asks for a claim code as a server's terminal does.
+func (s *service) server(t *testing.T, name string) *server {
+	t.Helper()
+	a := &server{T: t, command: exec.Command(program, "gate", "claim", "--service", s.origin, "--folder", t.TempDir(), "--name", name, "--listen", "127.0.0.1:32400", "--address", "https://"+name+".example.org")}
+	a.command.Env = environment()
+	out, err := a.command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for scan := bufio.NewScanner(out); a.code == "" && scan.Scan(); {
+		if found := shownCode.FindStringSubmatch(scan.Text()); found != nil {
+			a.code = found[1]
+		}
+	}
+	if a.code == "" {
+		t.Fatal("the server shows no code")
+	}
+	return a
+}
+
+// isClaimed waits until the server has an owner.
+func (a *server) isClaimed() {
+	a.Helper()
+	if err := a.command.Wait(); err != nil {
+		a.Fatalf("the server was not claimed: %v", err)
+	}
+}
+
+// asksFrom lets a server ask for a code from an address that a proxy reports.
+func (s *service) asksFrom(t *testing.T, address string) (code string) {
+	t.Helper()
+	form := strings.NewReader(url.Values{"client_id": {"usher-gate"}, "scope": {"claim"}, "name": {"cellar"}}.Encode())
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.origin+"/oauth/device", form)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("X-Forwarded-For", address)
+	r.Header.Set("X-Forwarded-Proto", "http")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	var waits struct {
+		Code string `json:"user_code"`
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&waits); err != nil || waits.Code == "" {
+		t.Fatalf("%s: %v", answer.Status, err)
+	}
+	return waits.Code
+}
+
+// tourServers claims servers in both ways, lets somebody in, signs everything out, and brings them back.
+func tourServers(t *testing.T, seen *visits) {
+	s := serve(t, testdb.SQLite(t))
+	b := seen.watch(s.browser(t, scriptOn))
+	b.setsUp()
+	b.press("Servers")
+	b.sees("No servers yet")
+	b.look("servers-empty")
+	b.press("Claim a server")
+	b.look("claim")
+	b.write("Code", "7rq")
+	b.press("Go on")
+	b.refused("Code", "at least four characters")
+	b.look("claim-refused")
+	attic := s.server(t, "attic")
+	b.write("Code", strings.ToLower(attic.code))
+	b.press("Go on")
+	b.at("/claim/confirm", http.StatusOK)
+	b.sees("Is this your server?")
+	b.sees("attic")
+	b.look("claim-confirm")
+	b.press("Yes, it is mine")
+	b.sees("Your server is on its way")
+	b.stands()
+	b.look("claim-coming")
+	attic.isClaimed()
+	b.open("/servers")
+	b.press("Manage attic")
+	b.look("server")
+	b.press("Confirm https://attic.example.org")
+	b.sees("The address is confirmed.")
+	b.write("Add an address", "http://attic")
+	b.press("Add and confirm")
+	b.refused("Add an address", "begins with https://")
+	b.look("server-refused")
+	b.write("Add an address", "http://192.168.1.20:32400")
+	b.press("Add and confirm")
+	b.sees("The address is confirmed.")
+	b.press("Let somebody in")
+	b.look("server-access")
+	b.write("E-mail address or user name", "a@")
+	b.press("Let them in")
+	b.refused("E-mail address or user name", "e-mail address")
+	b.write("E-mail address or user name", "bo@example.org")
+	b.press("Let them in")
+	b.sees("They are on the list.")
+	b.look("server-guests")
+
+	b.open("/claim")
+	b.press("Get a claim token")
+	b.sees("left)")
+	b.misses("has arrived.")
+	b.look("claim-token")
+	cellar := s.server(t, "cellar")
+	other := b.another()
+	other.open("/claim?user_code=" + cellar.code)
+	if other.value("Code") != cellar.code {
+		t.Error("the address does not fill the code in")
+	}
+	other.press("Go on")
+	other.press("Yes, it is mine")
+	cellar.isClaimed()
+	b.soon("the page does not show what has arrived", func() bool { return strings.Contains(b.text(), "cellar has arrived.") })
+	other.soon("the page does not come back by itself", func() bool { return strings.Contains(other.text(), "Your server is here") })
+	other.look("claim-arrived")
+
+	b.open("/servers")
+	b.look("servers")
+	b.press("Manage cellar")
+	b.tap("Sign out this server")
+	b.look("server-sign-out")
+	b.press("Sign it out")
+	b.sees("It is waiting for you")
+	b.look("server-suspended")
+	b.press("Devices")
+	b.tap("Sign out everything")
+	b.sees("Your media server lets nobody in until you bring it back")
+	b.look("devices-servers")
+	b.press("Sign out everything")
+	b.open("/account")
+	b.sees("2 servers are waiting for you")
+	b.look("account-servers")
+	b.press("See the servers")
+	b.sees("Servers waiting for you")
+	b.look("servers-waiting")
+	b.tap("Bring back attic")
+	b.look("servers-bring-back")
+	b.press("Bring it back")
+	b.sees("It is back, and lets people in again.")
+	b.open("/servers")
+	b.look("servers-mixed")
+	b.press("Manage attic")
+	b.tap("Sign out this server")
+	b.press("Sign it out")
+	b.open("/servers")
+	b.tap("Bring all back")
+	b.press("Bring all back")
+	b.sees("All your servers are back.")
+	b.look("servers-back")
+	b.press("Manage attic")
+	b.tap("Give it up")
+	b.look("server-give-up")
+	b.press("Give it up")
+	b.sees("belongs to your account no longer")
+}
+
+// tourClaims looks at servers that are not where the person is, and sends them away.
+func tourClaims(t *testing.T, seen *visits) {
+	s := serve(t, testdb.SQLite(t), "--trusted-proxies", "127.0.0.0/8,::1/128")
+	b := seen.watch(s.browser(t, scriptOn))
+	b.comesFrom(home, phone)
+	b.setsUp()
+	b.open("/claim?user_code=" + s.asksFrom(t, faraway))
+	b.press("Go on")
+	b.sees("Somebody else’s server?")
+	b.misses("it is mine")
+	b.stands()
+	b.look("claim-wait")
+	b.soon("the pause does not end", func() bool { b.open("/claim/confirm"); return strings.Contains(b.text(), "Your password") })
+	b.look("claim-elsewhere")
+	b.write("Your password", "not the password")
+	b.press("I am looking at it: it is mine")
+	b.refused("Your password", "isn’t right")
+	b.press("No, this is not mine")
+	b.sees("It stays nobody’s")
+	b.look("claim-denied")
+}
+
+// tourFreeing lets an administrator free a server whose owner is locked out, and signs out one that was claimed by another app.
+func tourFreeing(t *testing.T, seen *visits) {
+	s := serve(t, testdb.SQLite(t))
+	root := seen.watch(s.browser(t, scriptOn))
+	root.administers()
+	w := walker{tab: seen.watch(s.browser(t, scriptOn)), address: "mara@example.org", password: firstPassword}
+	w.signsUp()
+	w.isWelcomed()
+	attic := s.server(t, "attic")
+	w.open("/claim?user_code=" + attic.code)
+	w.press("Go on")
+	w.press("Yes, it is mine")
+	attic.isClaimed()
+	w.open("/claim")
+	w.press("Get a claim token")
+	s.exchanges(t, w.once("#claim"))
+	w.press("Servers")
+	w.sees("Claimed through other apps")
+	w.look("servers-plain")
+	w.tap("Sign out old-laptop")
+	w.press("Sign out old-laptop")
+	w.sees("The server is signed out.")
+
+	root.open("/admin/accounts")
+	root.press("Mara Lindqvist")
+	root.sees("attic")
+	root.tap("Lock")
+	root.press("Lock")
+	root.sees("Suspended: the account is locked")
+	root.tap("Free attic")
+	root.look("admin-free-server")
+	root.press("Free it attic")
+	root.sees("The server belongs to nobody now.")
+	mail := w.mail("mara@example.org", "attic no longer belongs")
+	mail.sees("What is on it stays there")
+}
+
+// once is what a page shows once.
+func (b *tab) once(selector string) (text string) {
+	b.t.Helper()
+	b.evaluate(fmt.Sprintf("document.querySelector(%q).innerText", selector), &text)
+	return text
+}
+
+// exchanges claims a server that keeps a token, as older software does.
+func (s *service) exchanges(t *testing.T, token string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.origin+"/api/claim/exchange?token="+url.QueryEscape(token), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("X-Plex-Client-Identifier", "laptop")
+	r.Header.Set("X-Plex-Device-Name", "old-laptop")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+	if answer.StatusCode >= http.StatusMultipleChoices {
+		t.Fatal(answer.Status)
+	}
+}
