@@ -65,7 +65,7 @@ func (s *service) gate(t *testing.T) *house {
 // confirms lets a claim code in, or not.
 func (b *tab) confirms(code, button string) {
 	b.t.Helper()
-	b.open("/link")
+	b.open("/claim")
 	b.write("Code", code)
 	b.press("Go on")
 	b.press(button)
@@ -129,7 +129,7 @@ func TestTheGatesPages(t *testing.T) {
 	b.tap("Try again")
 	b.sees("Confirm the code")
 	b.run("coming back from the new tab", page.BringToFront())
-	owner.confirms(b.claimCode(), "Yes, sign it in")
+	owner.confirms(b.claimCode(), "Yes, it is mine")
 	b.sees("This server is claimed")
 	b.sees("What comes next")
 	b.look("gate-claimed")

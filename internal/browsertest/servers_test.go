@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"usher/internal/testdb"
 )
@@ -101,9 +102,7 @@ func tourServers(t *testing.T, seen *visits) {
 	b.sees("attic")
 	b.look("claim-confirm")
 	b.press("Yes, it is mine")
-	b.sees("Your server is on its way")
-	b.stands()
-	b.look("claim-coming")
+	b.sees("Your server ")
 	attic.isClaimed()
 	b.open("/servers")
 	b.press("Manage attic")
@@ -205,6 +204,10 @@ func tourClaims(t *testing.T, seen *visits) {
 	b.press("No, this is not mine")
 	b.sees("It stays nobody’s")
 	b.look("claim-denied")
+	b.open(fmt.Sprintf("/claim/arrival?since=%d", time.Now().Unix()))
+	b.sees("Your server is on its way")
+	b.stands()
+	b.look("claim-coming")
 }
 
 // tourFreeing lets an administrator free a server whose owner is locked out, and signs out one that was claimed by another app.

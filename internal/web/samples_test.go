@@ -427,7 +427,9 @@ func errorSamples() []sample {
 
 func helpSamples() []sample {
 	all := []sample{{name: "help/index", page: Page{Title: "Help"}}}
-	all = append(all, sample{name: "help/a-tv", state: "same network", page: Page{Title: "Signing in on a TV"}, site: func(s *Site) { s.SameNetwork = true }})
+	for name, title := range map[string]string{"help/a-tv": "Signing in on a TV", "help/claiming-a-server": "Claiming a media server"} {
+		all = append(all, sample{name: name, state: "same network", page: Page{Title: title}, site: func(s *Site) { s.SameNetwork = true }})
+	}
 	for _, h := range helpPages {
 		all = append(all, sample{name: "help/" + h.Name, page: Page{Title: h.Title}})
 	}

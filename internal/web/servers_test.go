@@ -24,7 +24,7 @@ func (h *house) stands(id string, want server.State) {
 	}
 }
 
-func TestServersAreBroughtBack(t *testing.T) {
+func TestASuspendedServerComesBack(t *testing.T) {
 	eachHouse(t, func(h *house) {
 		ann := h.account(annMail, "ann", annPassword)
 		b := h.signedIn(annMail, annPassword)
@@ -87,7 +87,7 @@ func TestAddressesOfAServer(t *testing.T) {
 	})
 }
 
-// Whoever is put on the list: the answer is the same whether or not there is such an account (attack G15).
+// Whoever is put on the list: the answer is the same whether or not there is such an account.
 func TestPeopleAreLetIn(t *testing.T) {
 	eachHouse(t, func(h *house) {
 		ann := h.account(annMail, "ann", annPassword)
