@@ -53,6 +53,9 @@ func (d *Door) postClaim(w http.ResponseWriter, r *http.Request, v visitor) erro
 
 // postClaimToken answers with the claim token itself, this once: it travels in no address and no cookie.
 func (d *Door) postClaimToken(w http.ResponseWriter, r *http.Request, v visitor) error {
+	if !v.IsFresh(d.Now()) { // it adds to the account what outlives the sign-in
+		return errAskAgain
+	}
 	made, err := d.Servers.OfferHere(r.Context(), v.Found, d.client(r))
 	if err != nil {
 		p := ClaimPage{}
