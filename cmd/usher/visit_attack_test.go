@@ -1,16 +1,21 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"golang.org/x/oauth2"
 
+	"usher/internal/audit"
 	"usher/internal/device"
+	"usher/internal/relyingparty"
+	"usher/internal/server"
 )
 
 // sent is where a server's authorization request, with parameters besides, leads the browser of somebody, or one where nobody is signed in.
@@ -79,6 +84,130 @@ func TestServersAreNoOpenRedirect(t *testing.T) {
 					t.Errorf("%.40s: %d %s", rest, w.Code, w.Header().Get("Location"))
 				}
 			}
+		}
+	})
+}
+
+// A player's visit tells a server no more of its person than the person has agreed to on our page.
+func TestPlayersTellWhatWasAgreedTo(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate := h.opened(h.anna)
+		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert", device.Client{}))
+		theirs, player := h.signedIn(h.bert), h.program(h.bert)
+		for _, scopes := range [][]string{{"openid"}, {"openid", "profile"}, {"openid", "email"}} {
+			gate.config.Scopes = scopes
+			h.codeFor(gate, theirs)
+			v := gate.sees(h.playsAt(gate, player))
+			agreed := strings.Join(scopes, " ")
+			if !v.Active || (v.Name+v.Username != "") != strings.Contains(agreed, "profile") || (v.Email != "") != strings.Contains(agreed, "email") {
+				t.Errorf("%s: %+v", agreed, v)
+			}
+			h.must(d.db.RevokeConsent(d.Context(), h.bert.ID, gate.ID, audit.Act{At: d.at}))
+		}
+	})
+}
+
+// What has no say in the owner's account is no owner at the owner's server: a TV that somebody let in by a code, an app that may play, an app password.
+func TestPlayersOfTheOwnerAreNoOwners(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate, browser := h.opened(h.anna), h.signedIn(h.anna)
+		var waits struct {
+			Device string `json:"device_code"`
+			Code   string `json:"user_code"`
+		}
+		w := h.is(h.send(http.MethodPost, "/api/v1/link", request{object: map[string]string{"device": "TV"}}), http.StatusOK)
+		h.must(json.Unmarshal(w.Body.Bytes(), &waits))
+		h.lets(waits.Code, browser, "confirm")
+		w = h.is(h.send(http.MethodPost, "/api/v1/link/token", request{object: map[string]string{"device_code": waits.Device}}), http.StatusOK)
+		shows := map[string]string{
+			"a TV": aToken.FindString(w.Body.String()), "an app": h.tokensFor(d.newApp("jellyfin", nil), browser, "openid", "player").AccessToken,
+		}
+		for what, token := range shows {
+			if v := gate.sees(h.playsAt(gate, token)); !v.Active || !slices.Equal(v.Groups, []server.Group{server.Player}) || v.Sub != h.anna.ID {
+				t.Errorf("%s is %+v", what, v)
+			}
+		}
+		if v := gate.sees(h.playsAt(gate, h.program(h.anna))); !slices.Equal(v.Groups, []server.Group{server.Owner}) {
+			t.Errorf("a program that may act for the owner is %+v", v)
+		}
+	})
+}
+
+// An address that only an operator has named lets nobody in at a server, and no server takes it for its person's.
+func TestUnprovedAddressesCountNowhere(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate, theirs := h.opened(h.anna), h.signedIn(h.bert)
+		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert@example.org", device.Client{}))
+		d.do("UPDATE account SET email_proved = $1 WHERE id = $2", false, h.bert.ID)
+		page := h.sent(gate, theirs)
+		if !strings.Contains(page.Body.String(), "you are not on the list") {
+			t.Errorf("%d %s", page.Code, page.Body)
+		}
+		if w := h.post("/authorize/consent", consentForm(page, "allow"), "usher", theirs); strings.Contains(w.Header().Get("Location"), "code=") {
+			t.Error("who presses what is not there comes in")
+		}
+		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert", device.Client{}))
+		code, verifier := h.codeFor(gate, theirs)
+		token := said(gate.redeems(code, verifier)).Access
+		for _, proved := range []bool{false, true} {
+			d.do("UPDATE account SET email_proved = $1 WHERE id = $2", proved, h.bert.ID)
+			if v := gate.sees(token); !v.Active || v.Email != h.bert.Email || v.Verified == nil || *v.Verified != proved {
+				t.Errorf("proved: %v, told: %+v", proved, v)
+			}
+		}
+	})
+}
+
+// A token made for a server ends with its app's right to play.
+func TestAppsThatMayPlayNoMore(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate, a := h.opened(h.anna), d.newApp("jellyfin", nil)
+		token := h.playsAt(gate, h.tokensFor(a, h.signedIn(h.anna), "openid", "player", "offline_access").AccessToken)
+		if !gate.sees(token).Active {
+			t.Fatal("it does not count")
+		}
+		c, err := d.db.FindClient(d.Context(), a.ID)
+		h.must(err)
+		c.Scopes = []relyingparty.Scope{relyingparty.OpenID, relyingparty.OfflineAccess}
+		h.must(d.db.ChangeClient(d.Context(), c, audit.Act{At: d.at}))
+		if gate.sees(token).Active {
+			t.Error("it outlives the right to play")
+		}
+	})
+}
+
+// Who was taken off a list and comes again begins anew: what was made for the server before stays ended.
+func TestTokensFromBeforeADismissal(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate := h.opened(h.anna)
+		theirs, player := h.signedIn(h.bert), h.program(h.bert)
+		admit := func() {
+			h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert@example.org", device.Client{}))
+			d.at = d.at.Add(time.Minute)
+			h.codeFor(gate, theirs)
+		}
+		admit()
+		before := h.playsAt(gate, player)
+		if !gate.sees(before).Active {
+			t.Fatal("a guest's player is not let in")
+		}
+		guests, err := h.servers().Guests(d.Context(), h.here(h.anna), gate.ID)
+		h.must(err)
+		h.must(h.servers().Dismiss(d.Context(), h.here(h.anna), gate.ID, guests[0].ID, device.Client{}))
+		admit()
+		if after := h.playsAt(gate, player); gate.sees(before).Active || !gate.sees(after).Active {
+			t.Error("a token from before the dismissal counts, or one from after does not")
+		}
+		h.must(d.db.RevokeConsent(d.Context(), h.bert.ID, gate.ID, audit.Act{At: d.at}))
+		before = h.program(h.bert)
+		admit()
+		if !gate.sees(h.playsAt(gate, before)).Active {
+			t.Error("who came back after taking the consent back is not let in")
 		}
 	})
 }

@@ -93,6 +93,15 @@ func (a Account) Handles() ([]Handle, error) {
 	return []Handle{mail, name}, nil
 }
 
+// ProvedHandles are the Handles that nobody else can have given the account: without an address that only an operator has named.
+func (a Account) ProvedHandles() ([]Handle, error) {
+	all, err := a.Handles()
+	if err == nil && !a.EmailProved {
+		all = all[1:]
+	}
+	return all, err
+}
+
 // AnswersTo reports whether a handle is one of the account's.
 func (a Account) AnswersTo(h Handle) bool {
 	_, mail, err := EmailHandle(a.Email)

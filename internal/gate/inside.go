@@ -144,7 +144,7 @@ func (a asker) Ask(ctx context.Context, token secret.Token) (door.Decision, erro
 		return door.Decision{}, door.ErrRefused
 	}
 	return door.Decision{
-		Account: said.Subject, Session: said.Session, UserName: said.UserName, Name: said.Name, Email: said.Email, Groups: said.Groups, Until: time.Unix(said.Expires, 0),
+		Account: said.Subject, Session: said.Session, UserName: said.UserName, Name: said.Name, Email: said.ProvedEmail(), Groups: said.Groups, Until: time.Unix(said.Expires, 0),
 	}, nil
 }
 

@@ -29,9 +29,10 @@ type Status struct {
 	ID       string `json:"jti,omitempty"`
 	Grant    string `json:"sid,omitempty"`
 	// What a media server is told about somebody who comes to it.
-	Name   string         `json:"name,omitempty"`
-	Email  string         `json:"email,omitempty"`
-	Groups []server.Group `json:"groups,omitempty"`
+	Name          string         `json:"name,omitempty"`
+	Email         string         `json:"email,omitempty"`
+	EmailVerified *bool          `json:"email_verified,omitempty"` // false is told, too
+	Groups        []server.Group `json:"groups,omitempty"`
 }
 
 // Introspect tells a client that proves itself about a token: of its own ones, and media servers about the access tokens of players. *Refusal.

@@ -193,7 +193,7 @@ func (s *Service) visitor(ctx context.Context, serverID string, token secret.Tok
 		if err := credential.Judge(v.Parent, now); err != nil {
 			return f, err
 		}
-		if v.Held.Standing(now).State != server.Good {
+		if v.Held.Standing(now).State != server.Good || !v.AtServer() && !mayPlay(v, c.Time("iat")) {
 			return f, credential.ErrEnded
 		}
 		out.Visit, out.Claims = v, c
@@ -202,6 +202,14 @@ func (s *Service) visitor(ctx context.Context, serverID string, token secret.Tok
 		return f, nil
 	})
 	return out, err
+}
+
+// mayPlay reports whether a player's or an app's token, made for a server at a time, counts still: the app may play, and the account has been let in there since.
+func mayPlay(v server.Visit, made time.Time) bool {
+	if v.Client.ID != "" && !v.Client.MayAsk(relyingparty.Player) {
+		return false
+	}
+	return !made.Before(v.Since.Truncate(time.Second)) // tokens know no more of the time
 }
 
 // visitorStatus tells a media server who shows a token that was made for it; of every other it tells nothing but what is its own.
@@ -213,16 +221,19 @@ func (s *Service) visitorStatus(ctx context.Context, c relyingparty.Client, toke
 	if err != nil {
 		return Status{}, err
 	}
-	told := terms{Scopes: []relyingparty.Scope{relyingparty.Profile, relyingparty.Email}} // what its person agreed to when the server was first signed in to
-	if v.Parent.Subject == c.ID {
+	told := terms{Scopes: v.Agreed}
+	switch {
+	case v.AtServer():
 		if told, err = termsOf(v.Parent); err != nil {
 			return Status{}, err
 		}
+	case v.Group == server.Owner: // who is not asked
+		told.Scopes = []relyingparty.Scope{relyingparty.Profile, relyingparty.Email}
 	}
 	who := personOf(v.Person, told)
 	return Status{
 		Active: true, Issuer: s.Issuer, Subject: v.Person.ID, Audience: c.ID, Client: v.Claims.Text("client_id"), Scope: v.Claims.Text("scope"), Kind: "Bearer",
-		UserName: who.UserName, Name: who.Name, Email: who.Email, Groups: []server.Group{v.Group},
+		UserName: who.UserName, Name: who.Name, Email: who.Email, EmailVerified: who.EmailVerified, Groups: []server.Group{v.Shown()},
 		Expires: v.Found.ExpiresAt.Unix(), IssuedAt: v.Found.CreatedAt.Unix(), ID: v.Claims.Text("jti"), Grant: v.Parent.Hash,
 	}, nil
 }
@@ -230,7 +241,7 @@ func (s *Service) visitorStatus(ctx context.Context, c relyingparty.Client, toke
 // leave ends, by the word of a media server, the sign-in at it that a token stands for. What else a player is signed in to is not the server's to end.
 func (s *Service) leave(ctx context.Context, c relyingparty.Client, token secret.Token) (credential.Found, error) {
 	v, err := s.visitor(ctx, c.ID, token)
-	if credential.IsDead(err) || err == nil && v.Parent.Subject != c.ID {
+	if credential.IsDead(err) || err == nil && !v.AtServer() {
 		return credential.Found{}, nil
 	}
 	return v.Parent, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"usher/internal/account"
 	"usher/internal/audit"
@@ -112,7 +113,7 @@ func (db *DB) ListGuests(ctx context.Context, accountID, serverID string) ([]ser
 
 // FindGroup returns what an account is to a server, or would be if it came: its owner, somebody on its list, or server.Nobody.
 func (db *DB) FindGroup(ctx context.Context, serverID string, a account.Account) (server.Group, error) {
-	handles, err := a.Handles()
+	handles, err := a.ProvedHandles()
 	if err != nil {
 		return server.Nobody, err
 	}
@@ -140,9 +141,9 @@ func (db *DB) allGuestHashes(handles []account.Handle) (all []string) {
 }
 
 // comeIn makes the lines by which somebody who is not the owner comes to a server the account's own, for good. ErrSpent when there is none.
-func (db *DB) comeIn(ctx context.Context, t *tx, serverID, accountID string, handles []account.Handle) error {
-	list, args := oneOf([]any{accountID, serverID}, append(db.allGuestHashes(handles), ""))
-	if _, err := t.exec(ctx, `UPDATE server_access SET account_id = $1 WHERE server_id = $2 AND account_id = '' AND handle IN `+list, args...); err != nil {
+func (db *DB) comeIn(ctx context.Context, t *tx, serverID, accountID string, handles []account.Handle, now time.Time) error {
+	list, args := oneOf([]any{accountID, serverID, ms(now)}, append(db.allGuestHashes(handles), ""))
+	if _, err := t.exec(ctx, `UPDATE server_access SET account_id = $1, taken_at = $3 WHERE server_id = $2 AND account_id = '' AND handle IN `+list, args...); err != nil {
 		return err
 	}
 	return checkIn(ctx, t, serverID, accountID)

@@ -10,14 +10,24 @@ import (
 
 // Introspection is what the service says of a token that was made for this server (RFC 7662 §2.2).
 type Introspection struct {
-	Active   bool     `json:"active"`
-	Subject  string   `json:"sub"`
-	Session  string   `json:"sid"`
-	Expires  int64    `json:"exp"` // seconds since 1970
-	UserName string   `json:"username"`
-	Name     string   `json:"name"`
-	Email    string   `json:"email"`
-	Groups   []string `json:"groups"`
+	Active   bool   `json:"active"`
+	Subject  string `json:"sub"`
+	Session  string `json:"sid"`
+	Expires  int64  `json:"exp"` // seconds since 1970
+	UserName string `json:"username"`
+	Name     string `json:"name"`
+	Email    string `json:"email"`
+	// EmailVerified says that whose address it is was proved to the service: an operator may have named any.
+	EmailVerified bool     `json:"email_verified"`
+	Groups        []string `json:"groups"`
+}
+
+// ProvedEmail is the address, where it was proved; else empty.
+func (i Introspection) ProvedEmail() string {
+	if !i.EmailVerified {
+		return ""
+	}
+	return i.Email
 }
 
 // Introspect asks the service about a token that somebody presents here. ErrUnclaimed; outage.Err; *Refused, with the server's standing where that is why.
