@@ -298,19 +298,38 @@ const endClientBatch = 500
 // endClient ends credentials that were made for a removed client, and the apps they signed in; a browser stays signed in. With the last of them goes
 // the client's row, which the transaction holds: fewer than a portion may also mean that people sign out beside it.
 func endClient(ctx context.Context, t *tx, id string) error {
-	var devices []string
-	n := 0
-	err := each(ctx, t, `DELETE FROM credential WHERE hash IN (SELECT hash FROM credential WHERE subject = $1 LIMIT $2) RETURNING device_id`, []any{id, int64(endClientBatch)}, func(row scanner) error {
-		var deviceID string
-		err := row.Scan(&deviceID)
-		n++
-		if deviceID != "" {
-			devices = append(devices, deviceID)
-		}
+	var hashes, devices []string
+	var removed int64
+	err := get(ctx, t, `SELECT removed_at FROM client WHERE id = $1`, []any{id}, &removed)
+	if err != nil {
+		return err
+	}
+	err = each(ctx, t, `SELECT hash FROM credential WHERE subject = $1 LIMIT $2`, []any{id, int64(endClientBatch)}, func(row scanner) error {
+		var hash string
+		err := row.Scan(&hash)
+		hashes = append(hashes, hash)
 		return err
 	})
 	if err != nil {
 		return err
+	}
+	n := len(hashes)
+	for _, some := range portions(hashes) {
+		list, args := oneOf(nil, some)
+		if err := signalEnded(ctx, t, timeOf(removed), `c.hash IN `+list, args...); err != nil { // media servers let its players in
+			return err
+		}
+		err := each(ctx, t, `DELETE FROM credential WHERE hash IN `+list+` RETURNING device_id`, args, func(row scanner) error {
+			var deviceID string
+			err := row.Scan(&deviceID)
+			if deviceID != "" {
+				devices = append(devices, deviceID)
+			}
+			return err
+		})
+		if err != nil {
+			return err
+		}
 	}
 	slices.Sort(devices) // all nodes in one order
 	for _, deviceID := range slices.Compact(devices) {

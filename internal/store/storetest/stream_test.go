@@ -475,6 +475,9 @@ func TestActsAreTold(t *testing.T) {
 		"second step on": {[]string{"factor-on"}, []string{"factor-on"}, []string{"factor-on"}, func(w *world, c concern) error {
 			return w.db.TurnOnFactor(w.ctx(), credential.NewFactor{AccountID: c.who.ID, Key: authKey, Step: 7}, w.act(audit.SecondFactorOn, c.who.ID))
 		}},
+		"app removed": {[]string{"session-ended", "session-ended"}, []string{"session-ended", "session-ended"}, nil, func(w *world, _ concern) error {
+			return w.db.RemoveClient(w.ctx(), "jellyfin", w.act(audit.ClientRemoved, ""))
+		}},
 		"wrong password": {quiet, quiet, quiet, func(w *world, c concern) error {
 			return w.db.Record(w.ctx(), w.act(audit.SignInFailed, c.who.ID))
 		}},
@@ -502,9 +505,13 @@ func TestActsAreTold(t *testing.T) {
 					w.told(c.mine.ID, act.mine...)
 				}
 				w.told(c.theirs.ID, act.theirs...)
-				w.told("jellyfin", act.app...)
+				clients := []string{c.theirs.ID}
+				if name != "app removed" { // its stream went with it
+					w.told("jellyfin", act.app...)
+					clients = append(clients, "jellyfin")
+				}
 				w.told("immich")
-				for _, client := range []string{c.theirs.ID, "jellyfin"} {
+				for _, client := range clients {
 					for _, g := range w.readStream(client).Signals {
 						if g.AccountID != c.who.ID || !g.At.Equal(w.now) {
 							w.Errorf("%+v", g)
