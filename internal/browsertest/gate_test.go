@@ -25,10 +25,10 @@ type house struct {
 var readyLink = regexp.MustCompile(`http://127\.0\.0\.1:\d+/\.usher/\?setup=(\S+)`)
 
 // gate runs the program beside the service until the test ends.
-func (s *service) gate(t *testing.T) *house {
+func (s *service) gate(t *testing.T, flags ...string) *house {
 	t.Helper()
 	_, port, _ := strings.Cut(freeAddress(t), ":")
-	command := exec.Command(program, "gate", "--service", s.origin, "--listen", "127.0.0.1:"+port, "--folder", t.TempDir(), "--name", "Attic", "--log-format", "json")
+	command := exec.Command(program, append([]string{"gate", "--service", s.origin, "--listen", "127.0.0.1:" + port, "--folder", t.TempDir(), "--name", "Attic", "--log-format", "json"}, flags...)...)
 	command.Env = environment()
 	out, err := command.StdoutPipe()
 	if err != nil {

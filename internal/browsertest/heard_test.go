@@ -22,7 +22,7 @@ type heard struct {
 	mu        sync.Mutex
 	said      []string
 	asked     []string // "GET /path" of everything of ours, redirects included
-	documents []string // paths of pages
+	documents []string // addresses of pages, ours and others, without what follows the path
 }
 
 func listen(ctx context.Context, origin string) *heard {
@@ -64,8 +64,8 @@ func (h *heard) request(e *network.EventRequestWillBeSent) {
 	if ours {
 		h.asked = append(h.asked, e.Request.Method+" "+u.Path)
 	}
-	if ours && e.Type == network.ResourceTypeDocument {
-		h.documents = append(h.documents, u.Path)
+	if e.Type == network.ResourceTypeDocument {
+		h.documents = append(h.documents, u.Scheme+"://"+u.Host+u.Path)
 	}
 	// Where the person goes is the person's; what a page of ours loads must be ours.
 	if from := e.DocumentURL; !ours && e.Type != network.ResourceTypeDocument && strings.HasPrefix(from, h.origin+"/") && u.Scheme != "data" {
@@ -88,7 +88,7 @@ func (h *heard) isDocument(address string) bool {
 	if err != nil {
 		return false
 	}
-	return slices.Contains(h.documents, u.Path)
+	return slices.Contains(h.documents, u.Scheme+"://"+u.Host+u.Path)
 }
 
 // issue is what Chromium's own checks found: refused by the content security policy, a field without a label, and such.

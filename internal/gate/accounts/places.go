@@ -9,7 +9,7 @@ import (
 )
 
 // askPause is how long after one question about the addresses the next may follow; anybody can cause one.
-const askPause = 2 * time.Second
+const askPause = time.Second
 
 // Places knows at which addresses the owner of the server lets people come back after signing in.
 type Places struct {
@@ -34,14 +34,23 @@ func (p *Places) Known() []string {
 	return nil
 }
 
-// Learn asks the service, unless it was asked a moment ago. ErrUnclaimed; outage.Err; *Refused.
+// Learn asks the service, once for all who want to know at a time, and again only after a pause: what it returns was so after it was called.
+// ErrUnclaimed; outage.Err; *Refused.
 func (p *Places) Learn(ctx context.Context) ([]string, error) {
+	came := time.Now()
 	p.asking.Lock()
 	defer p.asking.Unlock()
-	now := p.Client.now()
-	if l := p.learned.Load(); l != nil && now.Before(l.at.Add(askPause)) {
-		return l.confirmed, l.err
+	if l := p.learned.Load(); l != nil {
+		if l.at.After(came) {
+			return l.confirmed, l.err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(time.Until(l.at.Add(askPause))):
+		}
 	}
+	now := time.Now()
 	var told struct {
 		Addresses []struct {
 			URL       string `json:"url"`

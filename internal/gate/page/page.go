@@ -1,4 +1,4 @@
-// Package page owns the frame of what the gate shows a person at the door and inside a folder: the head, the headers, the word mark. It refuses to know what
+// Package page owns the frame of what the gate shows a person at the door and inside a folder: the head, the headers, the word mark, the way out. It refuses to know what
 // stands in it. The stylesheet is served beside, under /.usher/static.
 package page
 
@@ -19,7 +19,7 @@ var frame string
 // Policy is the Content-Security-Policy of a page, which may show films of its own.
 const Policy = "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'"
 
-// Parse returns the page of that name, which defines "title" and "main".
+// Parse returns the page of that name, which defines "title", "main" and "foot"; "way-out" is a foot for those who are let in.
 func Parse(files fs.FS, name string) (*template.Template, error) {
 	t, err := template.New("frame").Option("missingkey=error").Funcs(template.FuncMap{
 		"icon": func(name string) template.HTML { return template.HTML(look.Icon(name)) },
