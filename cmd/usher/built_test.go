@@ -52,7 +52,7 @@ func (d *doors) build(database string) *built {
 	b.tick()
 	n.command = exec.Command("usher", "serve") // TestMain put it there
 	n.command.Env = []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + d.TempDir(), "USHER_DATA=" + d.cfg.Data, "USHER_DATABASE=" + database, "USHER_ORIGIN=" + d.cfg.Origin, "USHER_LISTEN=" + n.listen,
+		"PATH=" + os.Getenv("PATH"), "HOME=" + d.TempDir(), "GORACE=" + os.Getenv("GORACE"), "USHER_DATA=" + d.cfg.Data, "USHER_DATABASE=" + database, "USHER_ORIGIN=" + d.cfg.Origin, "USHER_LISTEN=" + n.listen,
 		"USHER_OPERATIONS_LISTEN=" + n.operations, "USHER_TRUSTED_PROXIES=127.0.0.0/8,::1/128", "USHER_TEST_CLOCK=" + b.clock,
 	}
 	n.command.Stdout, n.command.Stderr = &n.out, &n.errs

@@ -21,6 +21,9 @@ import (
 
 // TestMain lets stories run the program under test as the command "usher": the whole program, with a clock that a story can move on.
 func TestMain(m *testing.M) {
+	if os.Getenv("GORACE") == "" { // else every program with the race detector in it waits a second before it ends
+		_ = os.Setenv("GORACE", "atexit_sleep_ms=50")
+	}
 	testscript.Main(m, map[string]func(){
 		"usher": func() {
 			os.Exit(run(os.Args[1:], world{os.Environ(), os.Stdin, os.Stdout, os.Stderr, storyClock(os.Getenv("USHER_TEST_CLOCK"))}))
@@ -124,6 +127,7 @@ func setUpStory(t *testing.T, e *testscript.Env, engine string, swept *sweep) er
 	s.nodes["two"] = &node{listen: "localhost:" + ports[2], operations: "localhost:" + ports[3]}
 	s.node = s.nodes["one"]
 	for key, value := range map[string]string{
+		"GORACE":                  os.Getenv("GORACE"),
 		"USHER_TEST_CLOCK":        filepath.Join(e.WorkDir, "clock"),
 		"USHER_DATA":              filepath.Join(e.WorkDir, "data"),
 		"USHER_DATABASE":          s.database,
