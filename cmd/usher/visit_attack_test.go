@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -14,6 +15,8 @@ import (
 
 	"usher/internal/audit"
 	"usher/internal/device"
+	"usher/internal/mediaserver"
+	"usher/internal/ratelimit"
 	"usher/internal/relyingparty"
 	"usher/internal/server"
 )
@@ -209,5 +212,94 @@ func TestTokensFromBeforeADismissal(t *testing.T) {
 		if !gate.sees(h.playsAt(gate, before)).Active {
 			t.Error("who came back after taking the consent back is not let in")
 		}
+	})
+}
+
+// A server signs nobody out of the service unasked, whatever it shows of them; while it is suspended it does not even ask.
+func TestServersSignNobodyOutUnasked(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate := h.opened(h.anna)
+		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert", device.Client{}))
+		theirs := h.signedIn(h.bert)
+		cookies := map[string]string{"usher": theirs}
+		code, verifier := h.codeFor(gate, theirs)
+		hint := said(gate.redeems(code, verifier)).Identity
+		asks := func() string {
+			return h.send(http.MethodGet, "/oauth/end-session?id_token_hint="+hint, request{}).Header().Get("Location")
+		}
+		if w := h.send(http.MethodGet, asks(), request{cookies: cookies}); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), `value="leave"`) {
+			t.Errorf("nobody is asked: %d %s", w.Code, w.Header().Get("Location"))
+		}
+		h.must(h.servers().SignOut(d.Context(), h.here(h.anna), gate.ID, device.Client{}))
+		if to := asks(); to != "/authorize/refused?reason=logout" {
+			t.Errorf("suspended, it leads to %q", to)
+		}
+		if w := h.send(http.MethodGet, "/account", request{cookies: cookies}); w.Code != http.StatusOK {
+			t.Errorf("signed out: %d", w.Code)
+		}
+	})
+}
+
+// A server may say the same as often as it likes, at no cost, and something new a few times.
+func TestServersSayLittleThatIsNew(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate := h.opened(h.anna)
+		says := asBearer(gate.own())
+		say := func(version string) int {
+			says.json = `{"version":"` + version + `","addresses":["https://attic.example"]}`
+			return d.send(http.MethodPut, "/api/v1/server", says).Code
+		}
+		for range int(2 * ratelimit.ServerWords.Limit) {
+			if got := say("2.0"); got != http.StatusNoContent {
+				t.Fatalf("the same again: %d", got)
+			}
+		}
+		taken := 0
+		for i := range int(2 * ratelimit.ServerWords.Limit) {
+			if say(fmt.Sprint("3.", i)) == http.StatusNoContent {
+				taken++
+			}
+		}
+		if taken == 0 || taken > int(ratelimit.ServerWords.Limit) {
+			t.Errorf("%d changes were taken", taken)
+		}
+	})
+}
+
+// The page that asks says that a server's name is its own word, and where it is.
+func TestServersNamesAreTheirOwnWord(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate := h.opened(h.anna)
+		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert", device.Client{}))
+		says := asBearer(gate.own())
+		says.json = `{"version":"2.0","name":"Account security","addresses":[]}`
+		h.is(d.send(http.MethodPut, "/api/v1/server", says), http.StatusNoContent)
+		theirs := h.signedIn(h.bert)
+		page := h.sent(gate, theirs).Body.String()
+		for _, want := range []string{"Account security", "somebody’s media server at <b>192.168.1.5:32400</b>", "It chose its name itself"} {
+			if !strings.Contains(page, want) {
+				t.Errorf("the page lacks %q: %s", want, page)
+			}
+		}
+	})
+}
+
+// Nobody asks about made-up servers without end; servers that there are may always ask.
+func TestMadeUpServersAskLittle(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate, made := h.opened(h.anna), d.unclaimed()
+		made.ID = "made-up"
+		last := 0
+		for range int(ratelimit.ServersGone.Limit) + 1 {
+			last = d.send(http.MethodGet, mediaserver.StandingPath, asBearer(made.asking())).Code
+		}
+		if last != http.StatusTooManyRequests {
+			t.Errorf("the last one is answered %d", last)
+		}
+		gate.stands(server.Good, "")
 	})
 }

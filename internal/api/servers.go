@@ -130,7 +130,7 @@ func (d *Door) serverStanding(w http.ResponseWriter, r *http.Request) error {
 	if signed.Empty() {
 		return errNoCredentials
 	}
-	s, err := d.Servers.Standing(r.Context(), signed)
+	s, err := d.Servers.Standing(r.Context(), signed, d.client(r))
 	if credential.IsDead(err) {
 		return errDeadToken
 	}

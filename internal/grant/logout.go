@@ -55,6 +55,9 @@ func (s *Service) BeginLogout(ctx context.Context, l LogoutRequest, client devic
 		if err != nil {
 			return secret.Token{}, err
 		}
+		if open, err := s.open(ctx, c); err != nil || !open {
+			return secret.Token{}, errors.Join(err, ErrLogout)
+		}
 	}
 	return s.keep(ctx, credential.Logout, clientID, write(kept), client)
 }
@@ -66,13 +69,14 @@ type PendingLogout struct {
 	App string
 
 	logout
-	hash string
+	hash     string
+	atServer bool // some member's media server asks
 }
 
 // Proved reports whether the app has shown that this very person is signed in to it now, so that nobody need be asked: an ID token is a proof for as long
-// as the sign-in that it was given for, and of one that ends with its browser only in that browser.
+// as the sign-in that it was given for, and of one that ends with its browser only in that browser. Media servers prove nothing: any member's would sign its guests out of everything here.
 func (s *Service) Proved(ctx context.Context, p PendingLogout, in credential.Found) (bool, error) {
-	if p.Subject == "" || p.Subject != in.AccountID {
+	if p.atServer || p.Subject == "" || p.Subject != in.AccountID {
 		return false, nil
 	}
 	f, _, err := s.Store.FindGrant(ctx, p.Grant)
@@ -120,7 +124,7 @@ func (s *Service) LookLogout(ctx context.Context, id secret.Token) (PendingLogou
 	if errors.Is(err, relyingparty.ErrNotFound) || err == nil && p.URI != "" && !c.AllowsPostLogout(p.URI) {
 		err = ErrGone
 	}
-	p.App = c.Name
+	p.App, p.atServer = c.Name, c.AccountID != ""
 	return p, err
 }
 

@@ -9,6 +9,7 @@ import (
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/notice"
+	"usher/internal/ratelimit"
 	"usher/internal/server"
 )
 
@@ -162,7 +163,8 @@ func (s *Service) Itself(ctx context.Context, id string) (server.Server, error) 
 	return h.Server, err
 }
 
-// Describe writes what a server says about itself, and that it was heard of. server.ErrNotFound.
+// Describe writes what a server says about itself, where that is something new; that it was heard of is written by whoever looked at its token.
+// server.ErrNotFound, limits.
 func (s *Service) Describe(ctx context.Context, id string, says ByKey) error {
 	h, err := s.Store.FindServer(ctx, id)
 	if err != nil {
@@ -171,6 +173,12 @@ func (s *Service) Describe(ctx context.Context, id string, says ByKey) error {
 	f := facts(says)
 	if says.Name == "" {
 		f.Name = ""
+	}
+	if !h.Changed(f) {
+		return nil
+	}
+	if err := s.Store.Take(ctx, []ratelimit.Take{ratelimit.ServerWords.For(id)}, s.Now()); err != nil {
+		return err
 	}
 	return s.Store.DescribeServer(ctx, h.AccountID, id, f, s.Now())
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"usher/internal/credential"
+	"usher/internal/device"
 	"usher/internal/ratelimit"
 	"usher/internal/relyingparty"
 	"usher/internal/secret"
@@ -21,8 +22,8 @@ const StandingPath = "/api/v1/server/standing"
 var questions = ratelimit.Rule{Name: "server standing", Limit: 1, Period: longestProof + 2*signing.Skew}
 
 // Standing tells a server how it stands, by what its key signed (RFC 7523 §3 in a header). It is all that a suspended one may ask. Whose row is gone is
-// unclaimed; there is no key to check by. The errors of the resolver for what its key did not sign.
-func (s *Service) Standing(ctx context.Context, signed secret.Token) (server.Standing, error) {
+// unclaimed; there is no key to check by, so a network may name few of those. The errors of the resolver for what its key did not sign, limits.
+func (s *Service) Standing(ctx context.Context, signed secret.Token, client device.Client) (server.Standing, error) {
 	var held server.Held
 	gone := false
 	_, err := s.Resolver.ResolveWith(ctx, credential.ServerStanding, signed, func(ctx context.Context, _ credential.Kind, signed secret.Token) (credential.Found, error) {
@@ -44,7 +45,7 @@ func (s *Service) Standing(ctx context.Context, signed secret.Token) (server.Sta
 	})
 	switch {
 	case gone:
-		return server.Standing{State: server.Unclaimed}, nil
+		return server.Standing{State: server.Unclaimed}, s.Store.Take(ctx, ratelimit.ServersGone.From(client.Address), s.Now())
 	case held.ID != "" && (err == nil || credential.IsDead(err)):
 		return held.Standing(s.Now()), nil
 	}

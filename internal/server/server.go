@@ -94,6 +94,26 @@ func (f Facts) Says(addresses []string) Facts {
 	return f
 }
 
+// Describe returns the facts as a server words them: without a name the name stays, and what it is as well.
+func (f Facts) Describe(says Facts) Facts {
+	addresses := make([]string, len(says.Addresses))
+	for i, a := range says.Addresses {
+		addresses[i] = a.URL
+	}
+	f = f.Says(addresses)
+	f.Version = says.Version
+	if says.Name != "" {
+		f.Name = says.Name
+	}
+	return f
+}
+
+// Changed reports whether Describe with these words changes anything.
+func (f Facts) Changed(says Facts) bool {
+	after := f.Describe(says)
+	return f.Name != after.Name || f.Version != after.Version || !slices.Equal(f.Addresses, after.Addresses)
+}
+
 func (f Facts) has(url string) bool {
 	return slices.ContainsFunc(f.Addresses, func(a Address) bool { return a.URL == url })
 }

@@ -163,15 +163,7 @@ func (db *DB) DescribeServer(ctx context.Context, accountID, id string, says ser
 		if err != nil {
 			return err
 		}
-		addresses := make([]string, len(says.Addresses))
-		for i, a := range says.Addresses {
-			addresses[i] = a.URL
-		}
-		s.Facts = s.Says(addresses)
-		s.Version = says.Version
-		if says.Name != "" {
-			s.Name = says.Name
-		}
+		s.Facts = s.Describe(says)
 		if err := db.writeServer(ctx, t, key, s); err != nil {
 			return err
 		}

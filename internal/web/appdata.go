@@ -10,7 +10,8 @@ import (
 type ConsentPage struct {
 	Request string   // which request it is about
 	Account string   // whose page it is, posted as holder
-	App     string   // name of the app, as an administrator registered it
+	App     string   // name of the app, as an administrator registered it, or as a media server calls itself
+	Server  bool     // it is a media server of some member: what it is called is its own word
 	Where   string   // host that the person comes back to; empty: an app on this device
 	Gets    []string // what the app gets, each as the end of "It"
 	Stays   bool     // it stays signed in by itself

@@ -48,7 +48,7 @@ func (d *Door) getConsent(w http.ResponseWriter, r *http.Request) error {
 func (d *Door) consentPage(w http.ResponseWriter, r *http.Request, p grant.Pending, v visitor, step grant.Step) error {
 	allowForm(w, p.Origin())
 	page := ConsentPage{Request: p.ID.Reveal(), Account: v.AccountID, App: p.Client.Name, Called: v.Person.Called(), Address: v.Person.Email, Where: whereTo(p.Origin())}
-	page.Outside, page.Closed = step == grant.Outside, step == grant.Closed
+	page.Server, page.Outside, page.Closed = p.AtServer(), step == grant.Outside, step == grant.Closed
 	page.Gets, page.Stays = getsOf(p.Scopes), slices.Contains(p.Scopes, relyingparty.OfflineAccess)
 	d.Pages.Page(w, r, http.StatusOK, "consent", Page{Person: v.header(), Data: page})
 	return nil

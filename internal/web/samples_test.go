@@ -138,6 +138,7 @@ func stageSamples() []sample {
 		{name: "invitation", state: "bound", page: Page{Data: InvitationPage{Ticket: "t", Email: "bo@example.org", Bound: true}}},
 		{name: "consent", page: Page{Data: ConsentPage{Request: "r1", Account: "a1", App: "Jellyfin in the attic", Where: "jellyfin.example.org", Gets: []string{"learns that it is you", "sees your name and your user name", "sees your e-mail address"}, Stays: true, Called: "Ann", Address: "ann@example.org"}}},
 		{name: "consent", state: "outside", page: Page{Data: ConsentPage{Request: "r1", Account: "a1", App: nasty, Outside: true, Called: "Ann", Address: "ann@example.org"}}},
+		{name: "consent", state: "server", page: Page{Data: ConsentPage{Request: "r1", Account: "a1", App: nasty, Server: true, Where: "attic.example.org:32400", Gets: []string{"learns that it is you"}, Called: "Ann", Address: "ann@example.org"}}},
 		{name: "consent", state: "closed", page: Page{Data: ConsentPage{Request: "r1", Account: "a1", App: nasty, Closed: true, Called: "Ann", Address: "ann@example.org"}}},
 		{name: "consent", state: "app", page: Page{Data: ConsentPage{Request: "r1", Account: "a1", App: nasty, Gets: []string{"learns that it is you"}, Called: nasty, Address: "a.very.long.address.that.does.not.end@subdomain.department.example.org"}}},
 		{name: "app-sign-out", page: Page{Data: AppSignOutPage{Request: "r1", Account: "a1", App: nasty, Where: "jellyfin.example.org", Called: "Ann"}}},
