@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"time"
 
 	"usher/internal/audit"
 	"usher/internal/credential"
@@ -26,6 +27,7 @@ type pending struct {
 	Key    string            `json:"key"`
 	Step   int64             `json:"step,omitempty"`   // of the code that proved the key
 	Hashes map[string]string `json:"hashes,omitempty"` // of the recovery codes, by selector; none before the key is proved
+	Until  time.Time         `json:"until"`            // when it ends, however often other codes are made
 }
 
 // Begin makes a key for the authenticator of somebody who has just typed the password. It dies in ten minutes, and when another is begun.
@@ -44,9 +46,12 @@ func (s *Service) Begin(ctx context.Context, f credential.Found) (Begun, error) 
 		return Begun{}, ErrOn
 	}
 	key := mfa.NewKey()
-	ticket, err := s.keep(ctx, f, pending{Key: key.Reveal()})
+	ticket, err := s.keep(ctx, f, pending{Key: key.Reveal(), Until: s.end()})
 	return Begun{ticket, key, mfa.Address(s.Name, a.Email, key)}, err
 }
+
+// end is when what begins now has ended.
+func (s *Service) end() time.Time { return s.Now().Add(credential.Rules[credential.Enrolment].Life) }
 
 // keep puts what is pending into a new enrolment, which takes the place of the account's older ones.
 func (s *Service) keep(ctx context.Context, f credential.Found, p pending) (secret.Token, error) {
@@ -67,7 +72,8 @@ type Ready struct {
 	Codes  Codes
 }
 
-// Confirm checks that the authenticator shows right codes, and makes the recovery codes. A wrong code leaves everything as it was. ErrGone,
+// Confirm checks that the authenticator shows right codes, and makes the recovery codes, which can be stored for ten minutes, once. A wrong code leaves
+// everything as it was. ErrGone,
 // mfa.ErrShape, mfa.ErrWrong, mfa.ErrClock, *ratelimit.LimitedError.
 func (s *Service) Confirm(ctx context.Context, f credential.Found, ticket, typed secret.Token) (Ready, error) {
 	_, p, err := s.open(ctx, f, ticket)
@@ -80,11 +86,12 @@ func (s *Service) Confirm(ctx context.Context, f credential.Found, ticket, typed
 	if p.Step, err = s.match(secret.TokenOf(p.Key), typed); err != nil {
 		return Ready{}, err
 	}
+	p.Until = s.end()
 	return s.ready(ctx, f, p)
 }
 
 // Remake makes another set of recovery codes for somebody whose authenticator is proved and who has not stored the set before, which is worth
-// nothing from then on. ErrGone, *ratelimit.LimitedError.
+// nothing from then on. It ends when that set would have. ErrGone, *ratelimit.LimitedError.
 func (s *Service) Remake(ctx context.Context, f credential.Found, ticket secret.Token) (Ready, error) {
 	_, p, err := s.open(ctx, f, ticket)
 	if err != nil {
@@ -165,7 +172,11 @@ func (s *Service) open(ctx context.Context, f credential.Found, ticket secret.To
 	if e.AccountID != f.AccountID {
 		return "", p, ErrGone
 	}
-	return e.Hash, p, json.Unmarshal([]byte(e.Detail), &p)
+	err = json.Unmarshal([]byte(e.Detail), &p)
+	if err == nil && !s.Now().Before(p.Until) {
+		err = ErrGone
+	}
+	return e.Hash, p, err
 }
 
 func gone(err error) error {

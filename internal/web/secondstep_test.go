@@ -125,6 +125,27 @@ func TestRecoveryCodesAreRemade(t *testing.T) {
 	})
 }
 
+// Other codes are no other ten minutes: who typed the password may turn the second step on for so long and no longer.
+func TestRemadeCodesEndWithTheFirst(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		a := h.account(annMail, "", annPassword)
+		ann := h.signedIn(annMail, annPassword)
+		begun := ann.get("/account/second-step").submit("/account/second-step/begin")
+		key := secret.TokenOf(strings.ReplaceAll(begun.says("#key"), " ", ""))
+		h.pass(9 * time.Minute)
+		page := begun.submit("/account/second-step/confirm", "code", h.shows(key, 0)).is(200)
+		h.pass(9 * time.Minute)
+		page = ann.post("/account/second-step/finish", "ticket", page.value("input[name=ticket]"), "codes", "new").is(200)
+		ticket := page.value("input[name=ticket]")
+		h.pass(time.Minute)
+		ann.post("/account/second-step/finish", "ticket", ticket, "codes", "new").is(410)
+		ann.post("/account/second-step/finish", "ticket", ticket, "stored", "yes").is(410)
+		if h.reload(a.ID).SecondFactor {
+			t.Error("it is on")
+		}
+	})
+}
+
 // Each set costs ten hashes.
 func TestRecoverySetsAreLimited(t *testing.T) {
 	eachHouse(t, func(h *house) {
