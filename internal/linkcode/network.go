@@ -65,10 +65,15 @@ func (s Networks) Browsed(now time.Time, n Network, devices []device.Device) boo
 	})
 }
 
-// lately is the network that a device was used in, if that is not too long ago.
+// lately is the network that a device was used in, if that is not too long ago. An app that a page let in was there on that day: its refreshes, which may
+// come from its maker's servers, say that it is used and not where.
 func (s Networks) lately(now time.Time, d device.Device) Network {
 	address, err := netip.ParseAddr(d.Seen.Address)
-	if err != nil || now.Sub(d.UsedAt) > remembered {
+	seen := d.UsedAt
+	if d.Method == device.ByConsent {
+		seen = d.CreatedAt
+	}
+	if err != nil || now.Sub(seen) > remembered {
 		return ""
 	}
 	return s.Of(address)

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"slices"
 	"testing"
@@ -229,6 +230,34 @@ func TestEndGrant(t *testing.T) {
 		w.count(1, "device") // the browser
 		w.is(w.db.EndGrant(w.ctx(), browser, audit.Act{At: w.now}), store.ErrSpent)
 		w.must(w.resolve(credential.Browser, s.Token))
+	})
+}
+
+// An app that goes on from its maker's servers makes no network the account's own for longer than its owner was there.
+func TestRefreshesKeepNoNetworkOwn(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		s, _ := w.signedIn(a)
+		w.client("jf")
+		_, code := w.code(s, "jf")
+		n := w.newGrant(credential.Refresh, s, code, "jf")
+		n.Device.Seen.Address, n.Device.CreatedAt = "198.51.100.9", w.now
+		_, err := w.db.RedeemCode(w.ctx(), n, audit.Act{At: w.now}, audit.Act{})
+		w.must(err)
+		own := func() bool {
+			devices, err := w.db.ListDevices(w.ctx(), a.ID)
+			w.must(err)
+			return slices.Contains(linkcode.Networks{}.Own(w.now, netip.Addr{}, devices), faraway)
+		}
+		if !own() {
+			w.Error("where it was agreed to is no network of hers")
+		}
+		w.now = w.now.Add(40 * 24 * time.Hour)
+		_, err = w.db.RotateRefresh(w.ctx(), w.find(credential.Refresh, n.Family), grant.Rotation{Secret: n.Secret, Next: halfToken(), At: w.now})
+		w.must(err)
+		if own() {
+			w.Error("a refresh keeps the network hers")
+		}
 	})
 }
 
