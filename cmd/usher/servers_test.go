@@ -26,6 +26,7 @@ import (
 	"usher/internal/mediaserver"
 	"usher/internal/notice"
 	"usher/internal/profile"
+	"usher/internal/ratelimit"
 	"usher/internal/relyingparty"
 	"usher/internal/server"
 )
@@ -386,6 +387,40 @@ func (h *holder) confirms(code, browser string) *httptest.ResponseRecorder {
 	page := h.is(h.send(http.MethodGet, "/claim/confirm", request{cookies: map[string]string{"usher": browser, "usher-link": ticket}}), http.StatusOK)
 	h.is(h.post("/claim/confirm", asked(page), "usher", browser, "usher-link", ticket), http.StatusSeeOther)
 	return page
+}
+
+// A claim token counts as one of the day's, whether it is read off a page or collected by a code.
+func TestClaimsByCodeAreLimited(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		browser := h.signedIn(h.anna)
+		gate := &app{doors: d, Client: relyingparty.Client{ID: relyingparty.GateID, Auth: relyingparty.None}}
+		confirmed := func() (code string) {
+			var waits struct {
+				Device string `json:"device_code"`
+				Code   string `json:"user_code"`
+			}
+			h.must(json.Unmarshal(gate.asks("/oauth/device", url.Values{"scope": {"claim"}}).Body.Bytes(), &waits))
+			h.confirms(waits.Code, browser)
+			return waits.Device
+		}
+		one, two, here := confirmed(), confirmed(), h.here(h.anna)
+		h.unlimited()
+		for range ratelimit.ClaimTokens.Limit - 1 {
+			_, err := h.servers().OfferHere(d.Context(), here, device.Client{})
+			h.must(err)
+			d.do("DELETE FROM credential WHERE kind = 'claim token'")
+		}
+		if told := said(gate.polls(one)); told.Access == "" {
+			t.Fatal(told.Error)
+		}
+		if told := said(gate.polls(two)); told.Access != "" || told.Error != "access_denied" {
+			t.Errorf("one more than may be: %q", told.Error)
+		}
+		if _, err := h.servers().OfferHere(d.Context(), here, device.Client{}); !errors.As(err, new(*ratelimit.LimitedError)) {
+			t.Errorf("and by hand: %v", err)
+		}
+	})
 }
 
 // A gate asks for a claim code as a device does, and what it collects once somebody has confirmed it is a claim token: no sign-in, and no device.

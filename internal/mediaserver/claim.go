@@ -14,6 +14,7 @@ import (
 	"usher/internal/device"
 	"usher/internal/id"
 	"usher/internal/linkcode"
+	"usher/internal/ratelimit"
 	"usher/internal/secret"
 	"usher/internal/server"
 	"usher/internal/signing"
@@ -95,10 +96,14 @@ func (s *Service) checkProof(k ByKey) (signing.Proof, error) {
 }
 
 // Collect gives a gate whose code somebody has confirmed its claim token: once. ErrDeadClaim when it was collected, or the account's owner signed everything
-// out, meanwhile; credential.ErrTooMany.
+// out, meanwhile; credential.ErrTooMany, limits: it is one of the claim tokens that the account may have in a day.
 func (s *Service) Collect(ctx context.Context, code credential.Found, r linkcode.Request, client device.Client) (secret.Token, error) {
+	now := s.Now()
+	if err := s.Store.Take(ctx, []ratelimit.Take{ratelimit.ClaimTokens.For(code.AccountID)}, now); err != nil {
+		return secret.Token{}, err
+	}
 	claim := newClaim(code.AccountID, code.Stamp)
-	act := audit.New(s.Now(), audit.ClaimTokenMade, code.AccountID, code.AccountID).From(client).With(audit.Reason, device.ByCode)
+	act := audit.New(now, audit.ClaimTokenMade, code.AccountID, code.AccountID).From(client).With(audit.Reason, device.ByCode)
 	err := s.Store.CollectClaim(ctx, r.ID, code.Hash, act.Linking(claim))
 	if errors.Is(err, credential.ErrSpent) {
 		err = errors.Join(ErrDeadClaim, err)

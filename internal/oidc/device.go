@@ -9,6 +9,7 @@ import (
 	"usher/internal/credential"
 	"usher/internal/grant"
 	"usher/internal/mediaserver"
+	"usher/internal/ratelimit"
 	"usher/internal/relyingparty"
 	"usher/internal/secret"
 	"usher/internal/tvlink"
@@ -75,7 +76,10 @@ func (d *Door) collect(r *http.Request, c relyingparty.Client) (grant.Tokens, er
 // collectClaim gives a media server that somebody has confirmed its claim token, as if it were an access token. No device is signed in by it.
 func (d *Door) collectClaim(r *http.Request, in tvlink.LetIn) (grant.Tokens, error) {
 	claim, err := d.Servers.Collect(r.Context(), in.Code, in.Request, d.client(r))
+	limited := new(ratelimit.LimitedError)
 	switch {
+	case errors.As(err, &limited):
+		return grant.Tokens{}, &grant.Refusal{Code: "access_denied", Text: "the account has had as many claim tokens today as it may"}
 	case errors.Is(err, mediaserver.ErrDeadClaim):
 		return grant.Tokens{}, &grant.Refusal{Code: "expired_token", Text: "it was collected, or ended, meanwhile"}
 	case errors.Is(err, credential.ErrTooMany):
