@@ -228,7 +228,7 @@ func cmdDrain(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 func (s *story) waitFor(ts *testscript.TestScript, what string, holds func() bool) {
-	for range 400 {
+	for range 2400 {
 		if holds() {
 			return
 		}

@@ -410,12 +410,12 @@ func cmdPageLink(ts *testscript.TestScript, _ bool, _ []string) {
 
 // eventually PATH opens a page again and again until it answers 200, for what recovers by itself.
 func cmdEventually(ts *testscript.TestScript, _ bool, args []string) {
-	for range 200 {
+	for range 600 {
 		cmdGo(ts, false, args)
 		if storyOf(ts).page(ts).status == http.StatusOK {
 			return
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	ts.Fatalf("%s is still %d after 20 s", args[0], storyOf(ts).page(ts).status)
+	ts.Fatalf("%s is still %d after a minute", args[0], storyOf(ts).page(ts).status)
 }

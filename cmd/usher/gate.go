@@ -71,7 +71,10 @@ func (c gateClaimCmd) Run(ctx context.Context, w world) error {
 	if err != nil {
 		return err
 	}
-	return gate.Claim(ctx, gateIn(w, cfg), c.Wait)
+	if c.Wait {
+		return gate.ClaimPatiently(ctx, gateIn(w, cfg))
+	}
+	return gate.Claim(ctx, gateIn(w, cfg))
 }
 
 type gateDoctorCmd struct{ gateSettings }
@@ -128,7 +131,11 @@ func (c gateReopenCmd) Run(w world) error {
 	if err != nil {
 		return err
 	}
-	window, err := keep.Reopen(cfg.Folder, w.Now(), c.LANClaim)
+	reopen := keep.Reopen
+	if c.LANClaim {
+		reopen = keep.ReopenWaived
+	}
+	window, err := reopen(cfg.Folder, w.Now())
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("no gate was ever started in the folder %s; name the right one with --folder", cfg.Folder)
 	}

@@ -27,7 +27,7 @@ func cmdMail(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) > 1 {
 		subject = args[1]
 	}
-	for range 100 { // some mails are written by a job
+	for range 600 { // some mails are written by a job
 		if l, ok := s.newestMail(ts, args[0], subject); ok {
 			s.read(ts, l)
 			return

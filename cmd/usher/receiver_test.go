@@ -49,7 +49,7 @@ func cmdHeard(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	v := storyOf(ts).receiver
 	have := 0
-	for range 300 {
+	for range 600 {
 		v.mu.Lock()
 		have = len(v.got)
 		v.mu.Unlock()

@@ -80,7 +80,7 @@ const (
 	ClientRemoved     Action = "client.removed"
 	ClientSecretMade  Action = "client.secret-made"
 	ClientSecretEnded Action = "client.secret-ended"
-	ClientTokensEnded Action = "client.tokens-ended" // those that it has for itself
+	ClientTokensEnded Action = "client.tokens-ended" //nolint:gosec // those that it has for itself
 )
 
 // Actors that are no account.

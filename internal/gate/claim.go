@@ -22,10 +22,17 @@ import (
 // againAfter is how long a claim from a terminal waits for a service that does not answer.
 const againAfter = 5 * time.Second
 
-// Claim asks for a claim code, shows it, and claims the server of the folder when somebody has confirmed it, whether its gate runs or not. Patient: a code that
-// has run out is followed by another, and a service that does not answer is asked again.
-func Claim(ctx context.Context, s Settings, patient bool) (err error) {
-	token, err := confirmed(ctx, s, name(s.Config), patient)
+// asking gets a claim token for a server of that name.
+type asking func(ctx context.Context, s Settings, name string) (secret.Token, error)
+
+// Claim asks for a claim code, shows it, and claims the server of the folder when somebody has confirmed it, whether its gate runs or not.
+func Claim(ctx context.Context, s Settings) error { return claim(ctx, s, askOnce) }
+
+// ClaimPatiently is Claim, but a code that has run out is followed by another, and a service that does not answer is asked again.
+func ClaimPatiently(ctx context.Context, s Settings) error { return claim(ctx, s, askAgain) }
+
+func claim(ctx context.Context, s Settings, ask asking) (err error) {
+	token, err := ask(ctx, s, name(s.Config))
 	if err != nil {
 		return err
 	}
@@ -54,34 +61,42 @@ func claimed(out io.Writer) error {
 	return err
 }
 
-// confirmed shows codes for a server of that name until one was confirmed, and returns the claim token it brings.
-func confirmed(ctx context.Context, s Settings, name string, patient bool) (secret.Token, error) {
-	c := accounts.New(s.Config.ServiceURL(), nil, s.Version, s.Now)
+// askOnce shows a code for a server of that name, and returns the claim token that it brings when it was confirmed.
+func askOnce(ctx context.Context, s Settings, name string) (secret.Token, error) {
+	token, err := ask(ctx, s, name)
+	if ctx.Err() != nil {
+		return secret.Token{}, errors.New("stopped; nothing was claimed")
+	}
+	return token, err
+}
+
+// askAgain is askOnce until one of its codes was confirmed.
+func askAgain(ctx context.Context, s Settings, name string) (secret.Token, error) {
 	for {
-		asked, err := c.Ask(ctx, name)
-		if err == nil {
-			life := time.Duration(asked.ExpiresIn) * time.Second
-			if _, err := fmt.Fprintf(s.Out, "Open %s and confirm the code %s within %s\n(or, from another network, %s)\n", asked.Where, cmp.Or(asked.ShortCode, asked.UserCode), life, asked.Complete); err != nil {
-				return secret.Token{}, err
-			}
-			var token secret.Token
-			if token, err = c.Wait(ctx, asked); err == nil {
-				return token, nil
-			}
-		}
-		if ctx.Err() != nil {
-			return secret.Token{}, errors.New("stopped; nothing was claimed")
-		}
-		if !patient || !errors.Is(err, accounts.ErrExpired) && !errors.Is(err, outage.Err) {
-			return secret.Token{}, err
-		}
-		if errors.Is(err, outage.Err) {
+		token, err := askOnce(ctx, s, name)
+		switch {
+		case ctx.Err() != nil || !errors.Is(err, accounts.ErrExpired) && !errors.Is(err, outage.Err):
+			return token, err
+		case errors.Is(err, outage.Err):
 			select {
 			case <-ctx.Done():
 			case <-time.After(againAfter):
 			}
 		}
 	}
+}
+
+func ask(ctx context.Context, s Settings, name string) (secret.Token, error) {
+	c := accounts.New(s.Config.ServiceURL(), nil, s.Version, s.Now)
+	asked, err := c.Ask(ctx, name)
+	if err != nil {
+		return secret.Token{}, err
+	}
+	life, code := time.Duration(asked.ExpiresIn)*time.Second, cmp.Or(asked.ShortCode, asked.UserCode)
+	if _, err := fmt.Fprintf(s.Out, "Open %s and confirm the code %s within %s\n(or, from another network, %s)\n", asked.Where, code, life, asked.Complete); err != nil {
+		return secret.Token{}, err
+	}
+	return c.Wait(ctx, asked)
 }
 
 // handToGate gives a claim token to the gate that runs on this machine, by the code that stands in its folder.
@@ -121,7 +136,7 @@ func ClaimRemote(ctx context.Context, s Settings, r Remote) error {
 	if r.Person != nil {
 		token, err = accounts.New(s.Config.ServiceURL(), nil, s.Version, s.Now).Fetch(ctx, *r.Person, "usher claim "+r.Server)
 	} else {
-		token, err = confirmed(ctx, s, "Media server at "+at, false)
+		token, err = askOnce(ctx, s, "Media server at "+at)
 	}
 	if err != nil {
 		return err

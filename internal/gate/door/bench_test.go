@@ -78,7 +78,7 @@ func middle(values []float64) float64 {
 // plainProxy is httputil.ReverseProxy with the gate's own transport and buffers, and nothing else.
 func plainProxy(b *testing.B, upstream *url.URL) string {
 	b.Helper()
-	transport := newProxy(upstream, false, nil).Transport
+	transport := newProxy(upstream, nil).Transport
 	s := httptest.NewServer(&httputil.ReverseProxy{Rewrite: func(pr *httputil.ProxyRequest) { pr.SetURL(upstream); pr.SetXForwarded() }, Transport: transport, BufferPool: &buffers{}})
 	b.Cleanup(s.Close)
 	return s.Listener.Addr().String()
@@ -108,7 +108,7 @@ func BenchmarkGate(b *testing.B) {
 		gateAt  = g.Listener.Addr().String()
 		proxyAt = plainProxy(b, target)
 		nginxAt = startProxy(b, "nginx", gateAt, strings.TrimPrefix(upstream.URL, "http://"))
-		cookie  = "Cookie: " + g.cookieOf(b, token, false) + "; theme=dark\r\n"
+		cookie  = "Cookie: " + g.cookieOf(b, token, "http") + "; theme=dark\r\n"
 		browser = "Accept: */*\r\nAccept-Language: en\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0\r\nSec-Fetch-Site: same-origin\r\n"
 		get     = func(path, more string) string {
 			return "GET " + path + " HTTP/1.1\r\nHost: media.example\r\n" + browser + more + "\r\n"

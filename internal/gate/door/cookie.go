@@ -28,24 +28,36 @@ func (d *Door) openCookie(c *http.Cookie) (secret.Token, bool) {
 	return secret.TokenOf(text), err == nil
 }
 
-// cookie returns one of the gate's cookies. Over plain http, which only addresses inside a house have, a browser would refuse the prefix and Secure.
-func cookie(name, value string, secure bool, life time.Duration) *http.Cookie {
+// plainCookie returns one of the gate's cookies for plain http, which only addresses inside a house have: there a browser refuses prefix and Secure.
+func plainCookie(name, value string, life time.Duration) *http.Cookie {
 	c := &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: int(life / time.Second)}
-	if secure {
-		c.Name, c.Secure = securePrefix+name, true
-	}
 	if life <= 0 {
 		c.MaxAge = -1
 	}
 	return c
 }
 
+// secureCookie returns one of the gate's cookies for https.
+func secureCookie(name, value string, life time.Duration) *http.Cookie {
+	c := plainCookie(securePrefix+name, value, life)
+	c.Secure = true
+	return c
+}
+
+// cookieFor returns one of the gate's cookies for the scheme that the browser uses.
+func cookieFor(scheme, name, value string, life time.Duration) *http.Cookie {
+	if scheme == "https" {
+		return secureCookie(name, value, life)
+	}
+	return plainCookie(name, value, life)
+}
+
 // clearCookies takes every variant of a cookie back.
 func clearCookies(w http.ResponseWriter, name string) {
-	http.SetCookie(w, cookie(name, "", true, 0))
-	http.SetCookie(w, cookie(name, "", false, 0))
+	http.SetCookie(w, secureCookie(name, "", 0))
+	http.SetCookie(w, plainCookie(name, "", 0))
 	for _, path := range []string{"/.usher", "/.usher/"} {
-		c := cookie(name, "", false, 0)
+		c := plainCookie(name, "", 0)
 		c.Path = path
 		http.SetCookie(w, c)
 	}

@@ -63,9 +63,7 @@ type Settings struct {
 	CookieKey []byte
 	// Upstream is the media server; nil: Inside is what people come for.
 	Upstream *url.URL
-	// H2C says that the media server is spoken to in HTTP/2 without TLS.
-	H2C    bool
-	Inside http.Handler
+	Inside   http.Handler
 	// Own serves the gate's own paths, but for those that the door serves itself; nil: there are none.
 	Own http.Handler
 	// Proxies are the peers that are believed about the client.
@@ -118,7 +116,7 @@ func New(s Settings) (*Door, error) {
 	}
 	d := &Door{Settings: s, page: shown, proxies: forwarded.Trust(s.Proxies), seal: seal, signer: signer, inside: s.Inside, cross: http.NewCrossOriginProtection()}
 	if s.Upstream != nil {
-		d.inside = newProxy(s.Upstream, s.H2C, d.upstreamFailed)
+		d.inside = newProxy(s.Upstream, d.upstreamFailed)
 	}
 	if d.inside == nil {
 		d.inside = http.NotFoundHandler()

@@ -4,11 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/sha1"
+	"crypto/tls"
 	"encoding/base64"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/netip"
 	"slices"
 	"strings"
@@ -57,10 +59,10 @@ func TestWaysToPresentAToken(t *testing.T) {
 		"query, different":      {"/?X-Plex-Token=" + other + "&X-Plex-Token=" + token, nil, "", 400},
 		"two headers":           {"/", http.Header{plexToken: {token, other}}, "", 400},
 		"two bearers":           {"/", http.Header{"Authorization": {"Bearer " + token, "Bearer " + other}}, "", 400},
-		"cookie":                {"/", http.Header{"Cookie": {g.cookieOf(t, secret.TokenOf(token), false)}}, "ann", 200},
-		"secure cookie":         {"/", http.Header{"Cookie": {"a=b; " + g.cookieOf(t, secret.TokenOf(token), true)}}, "ann", 200},
-		"cookie and dead token": {"/?X-Plex-Token=" + tokenFor(serverID).Reveal(), http.Header{"Cookie": {g.cookieOf(t, secret.TokenOf(token), false)}}, "", 401},
-		"cookie, and a bearer of the media server's": {"/", http.Header{"Cookie": {g.cookieOf(t, secret.TokenOf(token), false)}, "Authorization": {"Bearer " + secret.NewToken().Reveal()}}, "ann", 200},
+		"cookie":                {"/", http.Header{"Cookie": {g.cookieOf(t, secret.TokenOf(token), "http")}}, "ann", 200},
+		"secure cookie":         {"/", http.Header{"Cookie": {"a=b; " + g.cookieOf(t, secret.TokenOf(token), "https")}}, "ann", 200},
+		"cookie and dead token": {"/?X-Plex-Token=" + tokenFor(serverID).Reveal(), http.Header{"Cookie": {g.cookieOf(t, secret.TokenOf(token), "http")}}, "", 401},
+		"cookie, and a bearer of the media server's": {"/", http.Header{"Cookie": {g.cookieOf(t, secret.TokenOf(token), "http")}, "Authorization": {"Bearer " + secret.NewToken().Reveal()}}, "ann", 200},
 		"X-Emby-Token": {"/", http.Header{"X-Emby-Token": {token}}, "", 401},
 	} {
 		answer, body := g.ask(t, http.MethodGet, c.target, c.header)
@@ -74,7 +76,7 @@ func TestWaysToPresentAToken(t *testing.T) {
 func TestWhatTheMediaServerGets(t *testing.T) {
 	g := open(t, echo(t).URL+"/base/", nil)
 	token := g.let(ann())
-	cookie := g.cookieOf(t, token, false)
+	cookie := g.cookieOf(t, token, "http")
 	got := g.through(t, http.MethodGet, "/a%20b//c?x=%2F&y", http.Header{"Cookie": {"first=1; " + cookie + "; USHER-GATE-flow=2", "__Host-usher-gate=3; last=\"a b\""}, "Authorization": {"MediaBrowser Token=\"t\""}})
 	if got.Target != "/base/a%20b/c?x=%2F&y" || !slices.Equal(got.Header["Cookie"], []string{`first=1; last="a b"`}) || got.Header.Get("Authorization") != `MediaBrowser Token="t"` {
 		t.Errorf("it received %s %v", got.Target, got.Header)
@@ -132,7 +134,7 @@ func TestOtherWebsitesCannotUseTheCookie(t *testing.T) {
 		"other page links":   {http.MethodGet, "cross-site", nil, 200},
 		"player posts":       {http.MethodPost, "cross-site", bearer(token), 200},
 	} {
-		header := http.Header{"Sec-Fetch-Site": {c.site}, "Cookie": {g.cookieOf(t, token, false)}}
+		header := http.Header{"Sec-Fetch-Site": {c.site}, "Cookie": {g.cookieOf(t, token, "http")}}
 		for name, values := range c.header {
 			header[name] = values
 		}
@@ -220,7 +222,7 @@ func upgradeAt(t *testing.T, addr string, header http.Header) (int, net.Conn, *b
 func TestWebsocketOrigins(t *testing.T) {
 	g := open(t, websocketEcho(t).URL, func(s *Settings) { s.Addresses = &places{known: []string{"https://media.example"}} })
 	token := g.let(ann())
-	own, cookie := "http://"+g.Listener.Addr().String(), g.cookieOf(t, token, false)
+	own, cookie := "http://"+g.Listener.Addr().String(), g.cookieOf(t, token, "http")
 	for name, c := range map[string]struct {
 		header http.Header
 		status int
@@ -348,16 +350,17 @@ func TestTheLogHoldsNoSecrets(t *testing.T) {
 	}
 }
 
-// A browser that speaks HTTP/2, and a media server that does so without TLS, see no difference.
+// A browser that speaks HTTP/2, and a media server that does, see no difference.
 func TestHTTP2(t *testing.T) {
 	upstream := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, r.Proto+" "+r.Header.Get(UserHeader)+" "+r.Header.Get("X-Forwarded-Proto")+" "+r.Host)
 	}))
-	upstream.Config.Protocols = new(http.Protocols)
-	upstream.Config.Protocols.SetUnencryptedHTTP2(true)
-	upstream.Start()
+	upstream.EnableHTTP2 = true
+	upstream.StartTLS()
 	t.Cleanup(upstream.Close)
-	g := open(t, upstream.URL, func(s *Settings) { s.H2C = true })
+	g := open(t, upstream.URL, func(*Settings) {})
+	trusted := upstream.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	g.door.inside.(*httputil.ReverseProxy).Transport.(*http.Transport).TLSClientConfig = &tls.Config{RootCAs: trusted}
 	secure := httptest.NewUnstartedServer(g.door)
 	secure.EnableHTTP2 = true
 	secure.StartTLS()

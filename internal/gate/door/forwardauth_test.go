@@ -49,10 +49,10 @@ func TestForwardAuth(t *testing.T) {
 		"nobody, a form":         {"?redirect=yes", http.Header{"Authorization": nil, "Accept": {"text/html"}, "X-Forwarded-Method": {"POST"}}, 401},
 		"another server's":       {"", bearer(tokenFor("srv-2")), 401},
 		"query token":            {"", http.Header{"Authorization": nil, "X-Forwarded-Uri": {"/x?X-Plex-Token=" + token.Reveal()}}, 200},
-		"cookie":                 {"", http.Header{"Authorization": nil, "Cookie": {"a=b; " + g.cookieOf(t, token, true)}}, 200},
-		"own page":               {"", http.Header{"Authorization": nil, "Cookie": {g.cookieOf(t, token, true)}, "Origin": {"https://media.example"}}, 200},
-		"other page":             {"", http.Header{"Authorization": nil, "Cookie": {g.cookieOf(t, token, true)}, "Origin": {"https://evil.example"}}, 403},
-		"other website":          {"", http.Header{"Authorization": nil, "Cookie": {g.cookieOf(t, token, true)}, "X-Forwarded-Method": {"POST"}, "Sec-Fetch-Site": {"cross-site"}}, 403},
+		"cookie":                 {"", http.Header{"Authorization": nil, "Cookie": {"a=b; " + g.cookieOf(t, token, "https")}}, 200},
+		"own page":               {"", http.Header{"Authorization": nil, "Cookie": {g.cookieOf(t, token, "https")}, "Origin": {"https://media.example"}}, 200},
+		"other page":             {"", http.Header{"Authorization": nil, "Cookie": {g.cookieOf(t, token, "https")}, "Origin": {"https://evil.example"}}, 403},
+		"other website":          {"", http.Header{"Authorization": nil, "Cookie": {g.cookieOf(t, token, "https")}, "X-Forwarded-Method": {"POST"}, "Sec-Fetch-Site": {"cross-site"}}, 403},
 	} {
 		t.Run(name, func(t *testing.T) {
 			answer, body := g.ask(t, http.MethodGet, "/.usher/auth"+c.query, whole(c.header))

@@ -18,7 +18,7 @@ func TestTheOwnersToken(t *testing.T) {
 		header http.Header
 		want   bool
 	}{
-		"bearer": {bearer(owner), true}, "plex": {plex(owner), true}, "cookie": {http.Header{"Cookie": {g.cookieOf(t, owner, false)}}, false},
+		"bearer": {bearer(owner), true}, "plex": {plex(owner), true}, "cookie": {http.Header{"Cookie": {g.cookieOf(t, owner, "http")}}, false},
 		"a guest's": {plex(g.let(bob())), false}, "nobody's": {plex(tokenFor(serverID)), false}, "of another server": {bearer(tokenFor("srv-1")), false}, "none": {nil, false},
 		"two": {http.Header{plexToken: {owner.Reveal(), g.let(bob()).Reveal()}}, false},
 	} {

@@ -116,7 +116,7 @@ func FuzzThePathJudgedIsThePathReceived(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	gate := httptest.NewServer(judging(newProxy(target, false, func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) })))
+	gate := httptest.NewServer(judging(newProxy(target, func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) })))
 	f.Cleanup(gate.Close)
 	f.Fuzz(func(t *testing.T, target string) {
 		status, received := sendRaw(t, gate.Listener.Addr().String(), target)

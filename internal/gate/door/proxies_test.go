@@ -101,7 +101,7 @@ func startProxy(t testing.TB, name, gate, upstream string) string {
 			t.Logf("%s said: %s", name, said.String())
 		}
 	})
-	for range 500 {
+	for range 6000 {
 		if conn, err := net.Dial("tcp", listen); err == nil {
 			_ = conn.Close()
 			return listen
@@ -221,7 +221,7 @@ func TestHostileRequestsThroughEveryProxy(t *testing.T) {
 	annToken, bobToken := g.let(ann()), g.let(bob())
 	g.decider.Heard(g.now())
 	credentials := []string{"", "Authorization: Bearer " + tokenFor(serverID).Reveal(), "Authorization: Bearer " + tokenFor("srv-2").Reveal(),
-		"Authorization: Bearer " + annToken.Reveal(), "X-Plex-Token: " + bobToken.Reveal(), "Cookie: " + g.cookieOf(t, annToken, false) + "; theme=dark"}
+		"Authorization: Bearer " + annToken.Reveal(), "X-Plex-Token: " + bobToken.Reveal(), "Cookie: " + g.cookieOf(t, annToken, "http") + "; theme=dark"}
 	whose := []*Decision{nil, nil, nil, new(ann()), new(bob()), new(ann())}
 
 	media := strings.TrimPrefix(upstream.URL, "http://")
@@ -332,7 +332,7 @@ func TestWebsocketsAndSignInThroughEveryProxy(t *testing.T) {
 	for name := range proxyPrograms {
 		t.Run(name, func(t *testing.T) {
 			addr := startProxy(t, name, g.Listener.Addr().String(), strings.TrimPrefix(upstream.URL, "http://"))
-			status, conn, in := upgradeAt(t, addr, http.Header{"Cookie": {g.cookieOf(t, token, false)}, "Origin": {"http://" + addr}})
+			status, conn, in := upgradeAt(t, addr, http.Header{"Cookie": {g.cookieOf(t, token, "http")}, "Origin": {"http://" + addr}})
 			if status != http.StatusSwitchingProtocols {
 				t.Fatalf("a websocket is answered %d", status)
 			}
@@ -344,7 +344,7 @@ func TestWebsocketsAndSignInThroughEveryProxy(t *testing.T) {
 				header http.Header
 				status []int
 			}{
-				"another page": {http.Header{"Cookie": {g.cookieOf(t, token, false)}, "Origin": {"http://evil.example"}}, []int{403}},
+				"another page": {http.Header{"Cookie": {g.cookieOf(t, token, "http")}, "Origin": {"http://evil.example"}}, []int{403}},
 				"a stranger":   {http.Header{"Origin": {"http://" + addr}}, []int{401, 302}},
 			} {
 				if status, _, _ := upgradeAt(t, addr, c.header); !slices.Contains(c.status, status) {

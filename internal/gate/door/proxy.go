@@ -33,7 +33,7 @@ func (b *buffers) Get() []byte {
 func (b *buffers) Put(p []byte) { b.pool.Put((*[bufferSize]byte)(p)) }
 
 // newProxy returns what carries admitted requests to the media server and its answers back.
-func newProxy(upstream *url.URL, h2c bool, failed func(http.ResponseWriter, *http.Request, error)) *httputil.ReverseProxy {
+func newProxy(upstream *url.URL, failed func(http.ResponseWriter, *http.Request, error)) *httputil.ReverseProxy {
 	transport := &http.Transport{
 		DialContext:           (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
 		TLSHandshakeTimeout:   5 * time.Second,
@@ -44,10 +44,7 @@ func newProxy(upstream *url.URL, h2c bool, failed func(http.ResponseWriter, *htt
 		DisableCompression:    true, // what the media server sends goes through as it is
 		WriteBufferSize:       16 << 10,
 		ReadBufferSize:        bufferSize,
-	}
-	if h2c {
-		transport.Protocols = new(http.Protocols)
-		transport.Protocols.SetUnencryptedHTTP2(true)
+		ForceAttemptHTTP2:     true, // where the media server speaks TLS; a dialer of our own would rule it out
 	}
 	return &httputil.ReverseProxy{
 		Rewrite:        rewriteFor(upstream),
@@ -119,7 +116,7 @@ func (d *Door) origin(r *http.Request) (client, proto, host string) {
 		proto = "https"
 	}
 	if !d.proxies.Include(peer) {
-		return addressText(peer.String(), peer.IsValid()), proto, host
+		return addressText(peer), proto, host
 	}
 	if lines := r.Header["X-Forwarded-Proto"]; len(lines) > 0 {
 		proto = "http"
@@ -131,7 +128,7 @@ func (d *Door) origin(r *http.Request) (client, proto, host string) {
 		host = lines[0]
 	}
 	address := d.proxies.Client(peer, r.Header["X-Forwarded-For"])
-	return addressText(address.String(), address.IsValid()), proto, host
+	return addressText(address), proto, host
 }
 
 // client is the address of whoever asks; invalid where a proxy does not say it.
@@ -141,11 +138,11 @@ func (d *Door) client(r *http.Request) netip.Addr {
 	return a
 }
 
-func addressText(text string, known bool) string {
-	if !known {
+func addressText(a netip.Addr) string {
+	if !a.IsValid() {
 		return "unknown"
 	}
-	return text
+	return a.String()
 }
 
 // upstreamFailed answers when the media server did not.

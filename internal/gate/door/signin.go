@@ -73,7 +73,8 @@ func (d *Door) signIn(w http.ResponseWriter, r *http.Request) {
 		d.refuse(w, r, ServiceAway)
 		return
 	}
-	http.SetCookie(w, cookie(flowCookie+f.State[:8], d.seal.Seal(string(raw), d.cookiePlace("flow")), strings.HasPrefix(origin, "https:"), flowLife))
+	scheme, _, _ := strings.Cut(origin, ":")
+	http.SetCookie(w, cookieFor(scheme, flowCookie+f.State[:8], d.seal.Seal(string(raw), d.cookiePlace("flow")), flowLife))
 	d.sendOn(w, r, to)
 }
 
@@ -148,7 +149,7 @@ func (d *Door) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, proto, _ := d.origin(r)
-	http.SetCookie(w, cookie(cookieName, d.seal.Seal(token.Reveal(), d.cookiePlace("sign-in")), proto == "https", who.Until.Sub(d.Now())))
+	http.SetCookie(w, cookieFor(proto, cookieName, d.seal.Seal(token.Reveal(), d.cookiePlace("sign-in")), who.Until.Sub(d.Now())))
 	d.sendOn(w, r, f.Return)
 }
 

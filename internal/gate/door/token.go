@@ -14,7 +14,7 @@ import (
 // errSeveral says that a request presents two different tokens, of which the media server might see the other.
 var errSeveral = errors.New("door: two different tokens")
 
-const plexToken = "X-Plex-Token"
+const plexToken = "X-Plex-Token" //nolint:gosec // a header
 
 // presented is what a request brings to be let in, and where it stood.
 type presented struct {

@@ -195,9 +195,9 @@ func bearer(t secret.Token) http.Header {
 func loopback() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }
 
 // cookieOf is the cookie of a browser that signed in.
-func (g *gate) cookieOf(t testing.TB, token secret.Token, secure bool) string {
+func (g *gate) cookieOf(t testing.TB, token secret.Token, scheme string) string {
 	t.Helper()
-	c := cookie(cookieName, g.door.seal.Seal(token.Reveal(), g.door.cookiePlace("sign-in")), secure, time.Hour)
+	c := cookieFor(scheme, cookieName, g.door.seal.Seal(token.Reveal(), g.door.cookiePlace("sign-in")), time.Hour)
 	return fmt.Sprintf("%s=%s", c.Name, c.Value)
 }
 

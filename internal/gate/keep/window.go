@@ -86,18 +86,24 @@ func (f *Folder) OpenWindow(now time.Time, pages []string) (Window, error) {
 	return w, writeWindow(f.disk, w)
 }
 
-// Reopen opens the window of the gate that uses the folder at path, which notices by itself; waive lets the private network hand over a claim token
-// without the secret. fs.ErrNotExist when no gate was ever started there.
-func Reopen(path string, now time.Time, waive bool) (Window, error) {
+// Reopen opens the window of the gate that uses the folder at path, which notices by itself. fs.ErrNotExist when no gate was ever started there.
+func Reopen(path string, now time.Time) (Window, error) {
+	return reopen(path, now, func(*Window) {})
+}
+
+// ReopenWaived is Reopen, and lets the private network hand over a claim token without the secret.
+func ReopenWaived(path string, now time.Time) (Window, error) {
+	return reopen(path, now, func(w *Window) { w.Waived = w.Until })
+}
+
+func reopen(path string, now time.Time, change func(*Window)) (Window, error) {
 	d := disk{path: path}
 	before, err := readWindow(d)
 	if err != nil {
 		return Window{}, err
 	}
 	w := newWindow(now, before.Pages)
-	if waive {
-		w.Waived = w.Until
-	}
+	change(&w)
 	return w, writeWindow(d, w)
 }
 
@@ -107,7 +113,7 @@ func Opened(path string, now time.Time) (Window, error) {
 	if err != nil || w.OpenAt(now) {
 		return w, err
 	}
-	return Reopen(path, now, false)
+	return Reopen(path, now)
 }
 
 func newWindow(now time.Time, pages []string) Window {

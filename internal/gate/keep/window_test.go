@@ -42,7 +42,7 @@ func TestTheWindowClosesByItself(t *testing.T) {
 
 func TestACommandOpensTheWindowOfARunningGate(t *testing.T) {
 	path := t.TempDir()
-	if _, err := Reopen(path, at, false); !errors.Is(err, fs.ErrNotExist) {
+	if _, err := Reopen(path, at); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("where no gate was: %v", err)
 	}
 	f := openFolder(t, path)
@@ -51,8 +51,8 @@ func TestACommandOpensTheWindowOfARunningGate(t *testing.T) {
 		t.Fatal(err)
 	}
 	later := at.Add(time.Hour)
-	for _, waive := range []bool{false, true} {
-		opened, err := Reopen(path, later, waive)
+	for waive, reopen := range map[bool]func(string, time.Time) (Window, error){false: Reopen, true: ReopenWaived} {
+		opened, err := reopen(path, later)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -372,7 +372,7 @@ func TestMyPlexNeedsTheCode(t *testing.T) {
 
 func TestMyPlexWaived(t *testing.T) {
 	h := newHouse(t)
-	waived, err := keep.Reopen(h.path, start, true)
+	waived, err := keep.ReopenWaived(h.path, start)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -46,8 +46,8 @@ func newPages() (*pages, error) {
 	var err error
 	p.templates, err = template.New("").Option("missingkey=error").Funcs(template.FuncMap{
 		"asset": func(name string) string { return "/.usher/static/" + name + "?v=" + p.assets[name].hash },
-		"icon":  func(name string) template.HTML { return template.HTML(look.Icon(name)) },
-		"mark":  func() template.HTML { return template.HTML(look.Mark) },
+		"icon":  func(name string) template.HTML { return template.HTML(look.Icon(name)) }, //nolint:gosec // our own
+		"mark":  func() template.HTML { return template.HTML(look.Mark) },                  //nolint:gosec // our own
 		"clock": func(t time.Time) string { return t.Format("15:04") },
 	}).ParseFS(files, "page/*.html")
 	if err != nil {

@@ -100,8 +100,10 @@ func (f *Folder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil || !info.IsDir() && !info.Mode().IsRegular():
 		f.nothing(w, r)
-	case info.IsDir() != strings.HasSuffix(r.URL.Path, "/"):
-		http.Redirect(w, r, spell(name, info.IsDir()), http.StatusSeeOther)
+	case info.IsDir() && !strings.HasSuffix(r.URL.Path, "/"):
+		http.Redirect(w, r, folderAt(name), http.StatusSeeOther)
+	case !info.IsDir() && strings.HasSuffix(r.URL.Path, "/"):
+		http.Redirect(w, r, fileAt(name), http.StatusSeeOther)
 	case info.IsDir():
 		err = f.showList(w, r, name)
 	case r.URL.RawQuery == "watch":
@@ -128,15 +130,15 @@ func inside(p string) (string, bool) {
 	return name, fs.ValidPath(name)
 }
 
-func spell(name string, folder bool) string {
+// fileAt is the path of the page of a file below the root.
+func fileAt(name string) string { return (&url.URL{Path: "/" + name}).EscapedPath() }
+
+// folderAt is the path of a folder's page.
+func folderAt(name string) string {
 	if name == "." {
 		return "/"
 	}
-	text := (&url.URL{Path: "/" + name}).EscapedPath()
-	if folder {
-		text += "/"
-	}
-	return text
+	return fileAt(name) + "/"
 }
 
 func (f *Folder) nothing(w http.ResponseWriter, r *http.Request) {
@@ -154,7 +156,7 @@ func (f *Folder) showList(w http.ResponseWriter, r *http.Request, name string) e
 	}
 	title, up := f.name, ""
 	if name != "." {
-		title, up = path.Base(name), spell(path.Dir(name), true)
+		title, up = path.Base(name), folderAt(path.Dir(name))
 	}
 	return page.Show(w, r, http.StatusOK, f.list, map[string]any{"Title": title, "Up": up, "Entries": entries, "More": more, "Lost": false})
 }
@@ -194,9 +196,9 @@ var words = map[string]struct{ icon, word string }{"video": {"film", "Film"}, "a
 
 func line(name, full string, info fs.FileInfo) entry {
 	if info.IsDir() {
-		return entry{name, spell(full, true), "folder", "Folder", true}
+		return entry{name, folderAt(full), "folder", "Folder", true}
 	}
-	e := entry{Name: name, Path: spell(full, false), Icon: "file", What: size(info.Size())}
+	e := entry{Name: name, Path: fileAt(full), Icon: "file", What: size(info.Size())}
 	shown, _ := kind(name)
 	if shown != "" {
 		e.Path += "?watch"
@@ -223,7 +225,7 @@ func (f *Folder) showFile(w http.ResponseWriter, r *http.Request, name string) e
 	if shown == "" {
 		return f.hand(w, r, name)
 	}
-	return page.Show(w, r, http.StatusOK, f.watch, map[string]any{"Title": path.Base(name), "Up": spell(path.Dir(name), true), "Shown": shown, "File": spell(name, false), "Type": contentType})
+	return page.Show(w, r, http.StatusOK, f.watch, map[string]any{"Title": path.Base(name), "Up": folderAt(path.Dir(name)), "Shown": shown, "File": fileAt(name), "Type": contentType})
 }
 
 // hand hands a file out, or a range of it (RFC 9110 §14).

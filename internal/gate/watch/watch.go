@@ -217,4 +217,4 @@ func (w *Watch) answered() {
 }
 
 // jitter keeps gates apart that began to wait together.
-func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
+func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) } //nolint:gosec // spreading, not guessing
