@@ -69,6 +69,9 @@ func Run(ctx context.Context, s Settings) (err error) {
 		s.Log.Warn("no claim token was read", "why", note)
 	}
 	if s.Config.Media != "" {
+		if err := apart(s.Config.Media, s.Config.Folder); err != nil {
+			return err
+		}
 		if g.media, err = media.Open(s.Config.Media, name(s.Config), s.Log); err != nil {
 			return err
 		}
