@@ -33,11 +33,14 @@ const wanted = ` AND m.status <> 'disabled' AND (m.events & CAST($%d AS BIGINT))
 
 // concerned leads from an account a to the streams m that it concerns: of media servers, those it owns and those where it was let in; of other clients,
 // those it agreed to and those that hold a grant.
-var concerned = []string{
-	` JOIN server k ON k.account_id = a.id JOIN stream m ON m.client_id = k.id`,
-	` JOIN server_access k ON k.account_id = a.id AND k.account_id <> '' JOIN stream m ON m.client_id = k.server_id`,
-	` JOIN consent k ON k.account_id = a.id JOIN stream m ON m.client_id = k.client_id`,
-	` JOIN credential k ON k.account_id = a.id AND k.kind IN ('` + string(credential.Refresh) + `', '` + string(credential.Access) + `') JOIN stream m ON m.client_id = k.subject`,
+var concerned = []struct {
+	join        string
+	own, guests bool // to the account's own servers; to those where it is a guest
+}{
+	{` JOIN server k ON k.account_id = a.id JOIN stream m ON m.client_id = k.id`, true, false},
+	{` JOIN server_access k ON k.account_id = a.id AND k.account_id <> '' JOIN stream m ON m.client_id = k.server_id`, false, true},
+	{` JOIN consent k ON k.account_id = a.id JOIN stream m ON m.client_id = k.client_id`, false, false},
+	{` JOIN credential k ON k.account_id = a.id AND k.kind IN ('` + string(credential.Refresh) + `', '` + string(credential.Access) + `') JOIN stream m ON m.client_id = k.subject`, false, false},
 }
 
 // signalAccounts notes, in the transaction of the act and before what hangs on them ends, what has happened to accounts: the condition is about the
@@ -47,9 +50,17 @@ func signalAccounts(ctx context.Context, t *tx, h happened, condition string, ar
 	args = append(args, t.cause(h.at), string(h.what), ms(h.at), int64(h.what.Mask()))
 	row := fmt.Sprintf(`SELECT m.id, CAST($%d AS TEXT) || '.' || CAST($%d AS TEXT) || '.' || a.id, a.id, CAST($%[2]d AS TEXT), '', CAST($%[1]d AS TEXT), CAST($%[3]d AS BIGINT)
 		FROM account a`, n+1, n+2, n+3)
-	arms := make([]string, len(concerned))
-	for i, join := range concerned {
-		arms[i] = row + join + ` WHERE ` + condition + fmt.Sprintf(wanted, n+4)
+	var arms []string
+	for _, way := range concerned {
+		arm := row + way.join + ` WHERE ` + condition + fmt.Sprintf(wanted, n+4)
+		switch {
+		case h.what.OfGuests(), way.own:
+		case way.guests:
+			continue
+		default: // a guest has agreed to a server as to any other client
+			arm += ` AND NOT EXISTS (SELECT 1 FROM server s WHERE s.id = m.client_id)`
+		}
+		arms = append(arms, arm)
 	}
 	return writeSignals(ctx, t, h, arms, args)
 }

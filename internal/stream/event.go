@@ -132,6 +132,10 @@ func changed(credential, how string) map[string]string {
 // Mask is the event's bit, by which streams that did not ask for it are passed over.
 func (w What) Mask() Events { return rules[w].event.bit() }
 
+// OfGuests reports whether media servers hear of it where it happens to their guests. That is that sign-ins have ended, and nothing else: what people do about
+// passwords and second steps is not their host's to know.
+func (w What) OfGuests() bool { return rules[w].event == sessionRevoked }
+
 // ForEverybody is the bit of the event by which a reader is told that everybody's sign-ins have ended.
 func ForEverybody() Events { return everybody.Mask() }
 

@@ -432,34 +432,34 @@ func TestActsAreTold(t *testing.T) {
 		"everything signed out": {all, all, all, func(w *world, c concern) error {
 			return w.db.EndEverything(w.ctx(), c.who.ID, nil, w.act(audit.SignedOutAll, c.who.ID))
 		}},
-		"password changed": {[]string{"password-changed"}, []string{"password-changed"}, []string{"password-changed"}, func(w *world, c concern) error {
+		"password changed": {[]string{"password-changed"}, quiet, []string{"password-changed"}, func(w *world, c concern) error {
 			return w.db.RedeemReset(w.ctx(), second(w.link(credential.Reset, c.who)), w.newPassword(c.who, "new"), w.act(audit.PasswordReset, c.who.ID))
 		}},
-		"password changed everywhere": {[]string{"all-ended", "password-changed"}, []string{"all-ended", "password-changed"}, []string{"all-ended", "password-changed"},
+		"password changed everywhere": {[]string{"all-ended", "password-changed"}, all, []string{"all-ended", "password-changed"},
 			func(w *world, c concern) error {
 				return w.db.ChangePasswordEverywhere(w.ctx(), w.newPassword(c.who, "new"), nil, w.act(audit.PasswordChanged, c.who.ID))
 			}},
-		"reset required": {reset, reset, reset, func(w *world, c concern) error {
+		"reset required": {reset, all, reset, func(w *world, c concern) error {
 			return w.db.RequireReset(w.ctx(), c.who.ID, "", w.act(audit.ResetRequired, c.who.ID))
 		}},
-		"incident on a list": {reset, reset, reset, func(w *world, c concern) error {
+		"incident on a list": {reset, all, reset, func(w *world, c concern) error {
 			i, err := w.db.DeclareIncident(w.ctx(), w.incident(incident.Require, incident.List), incident.Console{}, w.act(audit.IncidentDeclared, ""))
 			w.must(err)
 			w.must(w.db.ListIncident(w.ctx(), i.ID, []string{c.who.ID}))
 			return w.db.ListIncident(w.ctx(), i.ID, []string{c.who.ID}) // repeated, it tells nobody again
 		}},
-		"locked": {[]string{"all-ended", "locked"}, []string{"all-ended", "locked"}, []string{"all-ended", "locked"}, func(w *world, c concern) error {
+		"locked": {[]string{"all-ended", "locked"}, all, []string{"all-ended", "locked"}, func(w *world, c concern) error {
 			return w.db.SetState(w.ctx(), c.who.ID, account.Active, account.Locked, time.Time{}, w.act(audit.AccountLocked, c.who.ID))
 		}},
-		"locked and unlocked": {[]string{"all-ended", "locked", "unlocked"}, []string{"all-ended", "locked", "unlocked"}, []string{"all-ended", "locked", "unlocked"}, func(w *world, c concern) error {
+		"locked and unlocked": {[]string{"all-ended", "locked", "unlocked"}, all, []string{"all-ended", "locked", "unlocked"}, func(w *world, c concern) error {
 			w.must(w.db.SetState(w.ctx(), c.who.ID, account.Active, account.Locked, time.Time{}, w.act(audit.AccountLocked, c.who.ID)))
 			return w.db.SetState(w.ctx(), c.who.ID, account.Locked, account.Active, time.Time{}, w.act(audit.AccountUnlocked, c.who.ID))
 		}},
-		"deleting and kept": {[]string{"all-ended", "deleting", "kept"}, []string{"all-ended", "deleting", "kept"}, []string{"all-ended", "deleting", "kept"}, func(w *world, c concern) error {
+		"deleting and kept": {[]string{"all-ended", "deleting", "kept"}, all, []string{"all-ended", "deleting", "kept"}, func(w *world, c concern) error {
 			w.must(w.db.SetState(w.ctx(), c.who.ID, account.Active, account.Deleting, w.now, w.act(audit.DeletionAsked, c.who.ID)))
 			return w.db.SetState(w.ctx(), c.who.ID, account.Deleting, account.Active, time.Time{}, w.act(audit.DeletionRevoked, c.who.ID))
 		}},
-		"erased": {quiet, []string{"all-ended", "deleting", "erased"}, []string{"all-ended", "deleting", "erased"}, func(w *world, c concern) error {
+		"erased": {quiet, all, []string{"all-ended", "deleting", "erased"}, func(w *world, c concern) error {
 			w.must(w.db.SetState(w.ctx(), c.who.ID, account.Active, account.Deleting, w.now, w.act(audit.DeletionAsked, c.who.ID)))
 			return w.db.EraseAccount(w.ctx(), c.who.ID, w.act(audit.AccountErased, ""))
 		}},
@@ -472,7 +472,7 @@ func TestActsAreTold(t *testing.T) {
 		"taken off a list": {quiet, all, quiet, func(w *world, c concern) error {
 			return w.db.DismissGuest(w.ctx(), c.owner.ID, c.theirs.ID, c.guest.ID, w.act(audit.GuestDismissed, c.owner.ID))
 		}},
-		"second step on": {[]string{"factor-on"}, []string{"factor-on"}, []string{"factor-on"}, func(w *world, c concern) error {
+		"second step on": {[]string{"factor-on"}, quiet, []string{"factor-on"}, func(w *world, c concern) error {
 			return w.db.TurnOnFactor(w.ctx(), credential.NewFactor{AccountID: c.who.ID, Key: authKey, Step: 7}, w.act(audit.SecondFactorOn, c.who.ID))
 		}},
 		"app removed": {[]string{"session-ended", "session-ended"}, []string{"session-ended", "session-ended"}, nil, func(w *world, _ concern) error {
@@ -496,7 +496,9 @@ func TestActsAreTold(t *testing.T) {
 				w.client("jellyfin")
 				w.client("immich")
 				c.app, c.browser = w.madeFor("jellyfin", c.who)
-				w.tamper("INSERT INTO consent (account_id, client_id, scopes, granted_at) VALUES ($1, 'jellyfin', 'openid', 1)", c.who.ID)
+				for _, client := range []string{"jellyfin", c.theirs.ID} {
+					w.tamper("INSERT INTO consent (account_id, client_id, scopes, granted_at) VALUES ($1, $2, 'openid', 1)", c.who.ID, client)
+				}
 				for _, client := range []string{c.mine.ID, c.theirs.ID, "jellyfin", "immich"} {
 					w.stream(client)
 				}
