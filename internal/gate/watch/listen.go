@@ -34,6 +34,7 @@ func (w *Watch) listen(ctx context.Context, s keep.Server, d *door.Decider) time
 	}
 	w.Log.Info("signals are heard")
 	for p := (accounts.Poll{Immediately: true}); ; p.Immediately = false {
+		asked := time.Now()
 		got, err := w.Service.Poll(ctx, p)
 		if err != nil {
 			return w.failed(ctx, err)
@@ -52,6 +53,19 @@ func (w *Watch) listen(ctx context.Context, s keep.Server, d *door.Decider) time
 			p.Read = append(p.Read, signal.ID)
 		}
 		p.Wrong = got.Wrong
+		if len(got.All) == 0 && !p.Immediately && time.Since(asked) < shortestPause {
+			pauseFor(ctx, shortestPause)
+		}
+	}
+}
+
+// pauseFor waits where a poll brought nothing and did not wait itself. Another gate with a copy of this one's folder sends our polls away as we send away its.
+func pauseFor(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
 	}
 }
 
