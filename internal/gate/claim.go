@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 
 	"usher/internal/gate/accounts"
 	"usher/internal/gate/keep"
@@ -156,6 +157,16 @@ func remote(server string) (string, error) {
 	return server, nil
 }
 
+// said is a server's answer as a terminal may show it: whoever answers at the address may be anybody.
+func said(answer []byte) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) && r != '\n' {
+			return -1
+		}
+		return r
+	}, strings.ToValidUTF8(string(answer), "?")))
+}
+
 // longestReply bounds what is read of a server's answer, in bytes.
 const longestReply = 4 << 10
 
@@ -184,7 +195,7 @@ func handOver(ctx context.Context, s Settings, at string, code, token secret.Tok
 		return fmt.Errorf("the server at %s did not finish its answer: %w", at, err)
 	}
 	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server at %s was not claimed: %s", at, strings.ToValidUTF8(strings.TrimSpace(string(text)), "?"))
+		return fmt.Errorf("the server at %s was not claimed: %s", at, said(text))
 	}
 	return claimed(s.Out)
 }

@@ -140,7 +140,7 @@ func (a asker) Ask(ctx context.Context, token secret.Token) (door.Decision, erro
 			a.suspended()
 		}
 		return door.Decision{}, err
-	case !said.Active:
+	case !*said.Active:
 		return door.Decision{}, door.ErrRefused
 	}
 	return door.Decision{

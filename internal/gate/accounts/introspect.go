@@ -2,6 +2,7 @@ package accounts
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 
@@ -10,7 +11,7 @@ import (
 
 // Introspection is what the service says of a token that was made for this server (RFC 7662 §2.2).
 type Introspection struct {
-	Active   bool   `json:"active"`
+	Active   *bool  `json:"active"` // required: where it is missing, something else has answered
 	Subject  string `json:"sub"`
 	Session  string `json:"sid"`
 	Expires  int64  `json:"exp"` // seconds since 1970
@@ -21,6 +22,8 @@ type Introspection struct {
 	EmailVerified bool     `json:"email_verified"`
 	Groups        []string `json:"groups"`
 }
+
+var errNoAnswer = errors.New("its answer says nothing about the token")
 
 // ProvedEmail is the address, where it was proved; else empty.
 func (i Introspection) ProvedEmail() string {
@@ -37,6 +40,9 @@ func (c *Client) Introspect(ctx context.Context, token secret.Token) (said Intro
 		return said, err
 	}
 	err = c.withToken(ctx, call{method: http.MethodPost, url: e.Introspection, form: url.Values{"token": {token.Reveal()}}}, &said)
+	if err == nil && said.Active == nil {
+		err = away(c.Issuer(), errNoAnswer)
+	}
 	return said, err
 }
 

@@ -1,0 +1,52 @@
+package accounts
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+	"time"
+
+	"usher/internal/gate/keep"
+	"usher/internal/outage"
+	"usher/internal/secret"
+)
+
+// An answer that says neither yes nor no is none: whatever stands in the service's place just now signs nobody out.
+func TestWhatIsNoAnswerAboutAToken(t *testing.T) {
+	answer := ""
+	mux := http.NewServeMux()
+	service := httptest.NewServer(mux)
+	t.Cleanup(service.Close)
+	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintf(w, `{"issuer":%q,"token_endpoint":"%[2]s/t","device_authorization_endpoint":"%[2]s/d","introspection_endpoint":"%[2]s/i"}`, service.URL, service.URL)
+	})
+	mux.HandleFunc("/t", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprint(w, `{"access_token":"a","expires_in":600}`)
+	})
+	mux.HandleFunc("/i", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, answer) })
+	folder, err := keep.Open(t.TempDir(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = folder.Close() })
+	if err := folder.SaveServer(keep.Server{Service: service.URL, ID: "srv-1", Owner: keep.Owner{Subject: "acc-ann"}}); err != nil {
+		t.Fatal(err)
+	}
+	at, err := url.Parse(service.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := New(at, folder, "1.0", time.Now)
+	for _, answer = range []string{`{}`, `{"error":"maintenance"}`, `null`} {
+		if _, err := c.Introspect(t.Context(), secret.NewToken()); !errors.Is(err, outage.Err) {
+			t.Errorf("%s: %v", answer, err)
+		}
+	}
+	answer = `{"active":false}`
+	if said, err := c.Introspect(t.Context(), secret.NewToken()); err != nil || *said.Active {
+		t.Errorf("a no: %v", err)
+	}
+}
