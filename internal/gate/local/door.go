@@ -96,10 +96,7 @@ func Owns(path string) bool { return path == "/identity" || strings.HasPrefix(pa
 
 // ServeHTTP dresses every answer for plain http inside a house: no other website may frame it, read it, or have it sent.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	patience := http.NewResponseController(w)
-	if patience.SetReadDeadline(time.Now().Add(bodyWait)) == nil {
-		defer func() { _ = patience.SetReadDeadline(time.Time{}) }() // the connection may carry a film next
-	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWait)) // the server lifts it before the next request; a body that nobody reads comes before that
 	h := w.Header()
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")

@@ -245,6 +245,7 @@ func (f *Folder) hand(w http.ResponseWriter, r *http.Request, name string) error
 	h := w.Header()
 	h.Set("Content-Type", contentType)
 	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin") // a page of a neighbour learns nothing by showing it
 	h.Set("Content-Security-Policy", "default-src 'none'; media-src 'self'; img-src 'self'; style-src 'unsafe-inline'; sandbox")
 	h.Set("Cache-Control", "private, no-cache")
 	if contentType == "application/octet-stream" {

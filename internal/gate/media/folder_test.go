@@ -108,7 +108,7 @@ func TestFilesAreNoPages(t *testing.T) {
 	_, _, f := house(t)
 	for path, kind := range map[string]string{"/page.html": "application/octet-stream", "/drawing.svg": "application/octet-stream", "/notes.txt": "text/plain; charset=utf-8", "/a film.mp4": "video/mp4"} {
 		h := ask(f, http.MethodGet, path, "", nil).Header()
-		if h.Get("Content-Type") != kind || h.Get("X-Content-Type-Options") != "nosniff" || !strings.Contains(h.Get("Content-Security-Policy"), "sandbox") ||
+		if h.Get("Content-Type") != kind || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Cross-Origin-Resource-Policy") != "same-origin" || !strings.Contains(h.Get("Content-Security-Policy"), "sandbox") ||
 			(kind == "application/octet-stream") != strings.HasPrefix(h.Get("Content-Disposition"), "attachment") {
 			t.Errorf("%s: %v", path, h)
 		}

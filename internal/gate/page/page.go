@@ -46,6 +46,7 @@ func Show(w http.ResponseWriter, r *http.Request, status int, t *template.Templa
 	h.Set("Content-Security-Policy", Policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Referrer-Policy", "same-origin") // no-referrer makes forms over plain http send no origin
 	h.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
