@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"usher/internal/id"
 )
 
 // The headers in which the media server is told who asks. All of them are always there, empty where nothing is known.
@@ -29,11 +31,19 @@ func identityOf(d Decision) identity {
 		}
 	}
 	return identity{
-		user:   cmp.Or(headerText(d.UserName), headerText(d.Account)),
+		user:   cmp.Or(userName(d.UserName), headerText(d.Account)),
 		name:   headerText(d.Name),
 		email:  headerText(d.Email),
 		groups: strings.Join(groups, ","),
 	}
+}
+
+// userName is the name that a person chose; empty when it reads like a subject, under which somebody else may be known who has no name.
+func userName(chosen string) string {
+	if id.Valid(strings.ToLower(chosen)) {
+		return ""
+	}
+	return headerText(chosen)
 }
 
 // headerText leaves out what a field value may not hold (RFC 9110 §5.5), and what changes how the rest of a line reads.
@@ -62,7 +72,8 @@ func (i identity) set(h http.Header) {
 var foreignPrefixes = []string{
 	"remote-", "x-remote-", "http-remote-", "x-usher-", "x-auth-request-", "x-authentik-", "x-webauth-", "x-authelia-", "x-authenticated-", "x-pomerium-", "x-goog-authenticated-",
 	"x-forwarded-user", "x-forwarded-email", "x-forwarded-group", "x-forwarded-preferred-username", "x-forwarded-access-token", "x-forwarded-name",
-	"x-tailscale-", "tailscale-", "cf-access-", "x-ms-client-principal",
+	"x-tailscale-", "tailscale-", "cf-access-", "x-ms-client-principal", "x-amzn-oidc-", "x-goog-iap-", "oidc-", "x-vouch-", "x-sso-", "x-userinfo", "x-consumer-", "x-credential-identifier", "shib-", "mellon-",
+	"ssl-client-", "x-ssl-client-", "x-client-cert", "x-client-verify", "x-client-dn", "x-arr-clientcert",
 }
 
 // forwardingPrefixes begin the names of headers in which proxies speak about the client.
@@ -110,5 +121,5 @@ func mayBegin(name string) bool {
 		return false
 	}
 	c := name[0] | 0x20
-	return c < 'a' || 'z' < c || strings.IndexByte("cfhrtx", c) >= 0
+	return c < 'a' || 'z' < c || strings.IndexByte("cfhmorstx", c) >= 0
 }

@@ -2,6 +2,7 @@ package door
 
 import (
 	"bufio"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
+
+	"usher/internal/id"
 )
 
 // smuggled are spellings of identity headers that a client may send in the hope that some server takes one for the gate's.
@@ -22,10 +25,11 @@ var smuggled = []string{
 	"X-Remote-User", "X_Remote_User", "X-Remote-Groups", "X-Remote-Anything", "Http-Remote-User", "HTTP_REMOTE_USER", "X-Forwarded-User", "X_Forwarded_User", "X-Forwarded-Email", "X-Forwarded-Groups",
 	"X-Forwarded-Preferred-Username", "X-Forwarded-Access-Token", "X-Auth-Request-User", "X-Auth-Request-Email", "X-Auth-Request-Groups", "X_Auth_Request_User", "X-Usher-Assertion", "X_Usher_Assertion",
 	"X-Usher-Anything", "X-Authentik-Username", "X-WebAuth-User", "X-Webauth-Groups", "Tailscale-User-Login", "Cf-Access-Authenticated-User-Email", "X-Pomerium-Claim-Email", "X-Authenticated-User",
+	"OIDC_CLAIM_sub", "X-Amzn-Oidc-Identity", "X-Goog-IAP-JWT-Assertion", "Ssl-Client-S-Dn", "X_SSL_Client_Verify", "Shib-Identity", "X-Userinfo",
 }
 
 // honest are headers that get through.
-var honest = []string{"Range", "X-Emby-Token", "X-Emby-Authorization", "X-Requested-With", "Accept-Language", "X-Plex-Client-Identifier", "Content-Language", "X-Nd-Authorization", "Remotely"}
+var honest = []string{"Range", "X-Emby-Token", "X-Emby-Authorization", "X-Requested-With", "Accept-Language", "X-Plex-Client-Identifier", "Content-Language", "X-Nd-Authorization", "Remotely", "Sec-Fetch-Site", "Origin", "Save-Data", "Max-Forwards"}
 
 // asserted complains of whatever a media server could take for an identity that is not the one that was let in.
 func asserted(t *testing.T, what string, got seen, want Decision) {
@@ -154,6 +158,21 @@ func TestNamesInHeaders(t *testing.T) {
 	got := g.through(t, http.MethodGet, "/", bearer(g.let(nobody)))
 	if h := got.Header; h.Get(UserHeader) != "acc-x" || !slices.Equal(h[NameHeader], []string{""}) || !slices.Equal(h[EmailHeader], []string{""}) || !slices.Equal(h[GroupsHeader], []string{""}) {
 		t.Errorf("who has no names is told as %q", h)
+	}
+}
+
+// Who has no name is known by the subject; nobody else can take that for a name.
+func TestNobodyIsNamedLikeASubject(t *testing.T) {
+	g := open(t, echo(t).URL, nil)
+	subject := id.New(g.now())
+	for _, name := range []string{subject, strings.ToUpper(subject)} {
+		mallory := Decision{Account: "acc-mallory", UserName: name}
+		got := g.through(t, http.MethodGet, "/", bearer(g.let(mallory)))
+		_, body, _ := strings.Cut(got.Header.Get(AssertionHeader), ".")
+		said, err := base64.RawURLEncoding.DecodeString(strings.Split(body, ".")[0])
+		if err != nil || got.Header.Get(UserHeader) != "acc-mallory" || strings.Contains(string(said), name) {
+			t.Errorf("a person who is called %s is told as %q, and signed as %s (%v)", name, got.Header.Get(UserHeader), said, err)
+		}
 	}
 }
 
