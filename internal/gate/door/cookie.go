@@ -19,13 +19,22 @@ func (d *Door) cookiePlace(what string) secret.Place {
 	return secret.Place{Table: "cookie", Row: d.Server, Column: what}
 }
 
-// openCookie returns the token that one of our cookies holds.
-func (d *Door) openCookie(c *http.Cookie) (secret.Token, bool) {
-	if c.Name != cookieName && c.Name != securePrefix+cookieName {
+// openCookie returns the token that one of our cookies holds, where the browser uses a scheme.
+func (d *Door) openCookie(c *http.Cookie, scheme string) (secret.Token, bool) {
+	if c.Name != nameFor(scheme, cookieName) {
 		return secret.Token{}, false
 	}
 	text, err := d.seal.Open(c.Value, d.cookiePlace("sign-in"))
 	return secret.TokenOf(text), err == nil
+}
+
+// nameFor is the name by which a cookie of ours counts. Over https that is the one that no neighbour can set in our place (RFC 6265bis §4.1.3.2): with another,
+// one who is let in could have somebody else come in as them.
+func nameFor(scheme, name string) string {
+	if scheme == "https" {
+		return securePrefix + name
+	}
+	return name
 }
 
 // plainCookie returns one of the gate's cookies for plain http, which only addresses inside a house have: there a browser refuses prefix and Secure.
@@ -63,16 +72,21 @@ func clearCookies(w http.ResponseWriter, name string) {
 	}
 }
 
+// ours reports whether a cookie, as it stands in a header, is one of the gate's own, in whatever case.
+func ours(cookie string) bool {
+	name, _, _ := strings.Cut(cookie, "=")
+	name = strings.ToLower(strings.Trim(name, " \t\""))
+	name = strings.TrimPrefix(strings.TrimPrefix(name, "__host-"), "__secure-")
+	return strings.HasPrefix(name, cookieName)
+}
+
 // foreignCookies is the Cookie header without the gate's own, in whatever case; the rest as it was.
 func foreignCookies(lines []string) string {
 	var kept []string
 	for _, line := range lines {
 		for part := range strings.SplitSeq(line, ";") {
 			part = strings.TrimSpace(part)
-			name, _, _ := strings.Cut(part, "=")
-			name = strings.ToLower(strings.Trim(name, " \t\""))
-			name = strings.TrimPrefix(strings.TrimPrefix(name, "__host-"), "__secure-")
-			if part != "" && !strings.HasPrefix(name, cookieName) {
+			if part != "" && !ours(part) {
 				kept = append(kept, part)
 			}
 		}

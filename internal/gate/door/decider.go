@@ -27,6 +27,7 @@ type Decider struct {
 	mu         sync.RWMutex
 	known      map[key]*admitted
 	refused    map[key]time.Time
+	left       map[key]struct{} // who had these has signed out here
 	flights    map[key]*flight
 	suspended  *Suspension // nil: people are let in
 	generation uint64      // of what the service said; an answer to a question from before counts for nothing
@@ -43,16 +44,13 @@ type flight struct {
 	back func() // gives back what it took of a budget
 }
 
-// NewDecider returns a Decider for the server of this id at the service of this issuer. A limit of zero is DefaultOutageLimit; now nil is time.Now.
+// NewDecider returns a Decider for the server of this id at the service of this issuer. Now nil is time.Now.
 func NewDecider(service Asker, issuer, server string, limit time.Duration, now func() time.Time) *Decider {
-	if limit == 0 {
-		limit = DefaultOutageLimit
-	}
 	if now == nil {
 		now = time.Now
 	}
 	d := &Decider{service: service, server: server, limit: limit, now: now, asks: make(chan struct{}, mostAsked), forged: budget{all: map[string]spent{}},
-		known: map[key]*admitted{}, refused: map[key]time.Time{}, flights: map[key]*flight{}}
+		known: map[key]*admitted{}, refused: map[key]time.Time{}, left: map[key]struct{}{}, flights: map[key]*flight{}}
 	for _, part := range []string{issuer, server} {
 		d.bound = binary.BigEndian.AppendUint32(d.bound, uint32(len(part)))
 		d.bound = append(d.bound, part...)
@@ -81,16 +79,20 @@ func (d *Decider) Decide(ctx context.Context, token secret.Token, from netip.Add
 	return a.Decision, nil
 }
 
+// decide is Decide. From nil is for a token that is known to be none of a stranger's making: it costs nothing to ask about.
 func (d *Decider) decide(ctx context.Context, token secret.Token, from func() netip.Addr) (*admitted, error) {
 	k, now := d.keyOf(token), d.now()
 	d.mu.RLock()
 	a, suspended, wrong := d.known[k], d.suspended, d.refused[k]
+	_, left := d.left[k]
 	exact := a != nil && !a.asked.IsZero() && (now.Before(d.told) || now.Before(a.asked.Add(lastAnswer)))
 	pause := now.Before(d.silent.Add(afterFailure))
 	d.mu.RUnlock()
 	switch {
 	case suspended != nil:
 		return nil, ErrSuspended
+	case left:
+		return nil, ErrRefused
 	case a != nil && !now.Before(a.Until):
 		d.drop(a)
 		return nil, ErrRefused
@@ -151,11 +153,11 @@ func (d *Decider) join(ctx context.Context, k key, token secret.Token, from func
 	}
 	f := &flight{done: make(chan struct{}), back: func() {}}
 	if from != nil {
-		network := forwarded.Network(from())
-		if !d.forged.take(network, d.now()) {
+		back, may := d.spend(from())
+		if !may {
 			return nil, ErrBusy
 		}
-		f.back = func() { d.forged.giveBack(network, d.now()) }
+		f.back = back
 	}
 	select {
 	case d.asks <- struct{}{}:
@@ -166,6 +168,12 @@ func (d *Decider) join(ctx context.Context, k key, token secret.Token, from func
 	d.flights[k] = f
 	go d.fly(context.WithoutCancel(ctx), k, token, f) // the others must not fail because the first one left
 	return f, nil
+}
+
+// spend takes one of what the network of an address may have asked in vain, if there is one; back undoes that.
+func (d *Decider) spend(from netip.Addr) (back func(), may bool) {
+	network := forwarded.Network(from)
+	return func() { d.forged.giveBack(network, d.now()) }, d.forged.take(network, d.now())
 }
 
 // longestAsk bounds one question to the service.
@@ -202,9 +210,12 @@ func (d *Decider) learn(k key, decision Decision, err error, generation uint64) 
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	old := d.known[k]
+	_, left := d.left[k]
 	switch {
 	case d.suspended != nil:
 		return nil, ErrSuspended
+	case left:
+		return nil, ErrRefused
 	case generation != d.generation:
 		return nil, errOvertaken
 	case errors.Is(err, ErrSuspended):
@@ -256,6 +267,20 @@ func (d *Decider) remove(a *admitted) {
 		delete(d.known, a.key)
 		a.end()
 	}
+}
+
+// leave has a token let in nobody any more, whatever the service says of it, and cuts what is open. It reports whether it was not so before.
+func (d *Decider) leave(token secret.Token) bool {
+	k := d.keyOf(token)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if _, left := d.left[k]; left {
+		return false
+	}
+	d.remove(d.known[k])
+	makeRoom(d.left, mostRefused, func(struct{}) {})
+	d.left[k] = struct{}{}
+	return true
 }
 
 // End drops what was decided; whoever comes again is asked about. What is open is cut.

@@ -11,7 +11,7 @@ import (
 )
 
 func (r *registry) decider() *Decider {
-	return NewDecider(r, "https://accounts.example", serverID, 0, r.now)
+	return NewDecider(r, "https://accounts.example", serverID, DefaultOutageLimit, r.now)
 }
 
 func expect(t *testing.T, d *Decider, token secret.Token, want error) {
@@ -152,6 +152,44 @@ func TestOutage(t *testing.T) {
 }
 
 // What was kept over a restart is asked about, though signals are heard: something may have ended in between.
+// An owner may want nobody to stay in an outage.
+func TestAnOutageLimitOfNothing(t *testing.T) {
+	r := newRegistry()
+	d, token := NewDecider(r, "https://accounts.example", serverID, 0, r.now), r.let(ann())
+	expect(t, d, token, nil)
+	r.breaks(ErrAway)
+	r.pass(lastAnswer)
+	expect(t, d, token, ErrAway)
+	expect(t, d, token, ErrAway)
+}
+
+// Who has signed out here stays out, also while the service cannot be told of it, and when an answer is on its way.
+func TestWhoHasLeftStaysOut(t *testing.T) {
+	r := newRegistry()
+	d, token, other := r.decider(), r.let(ann()), r.let(ann())
+	expect(t, d, token, nil)
+	expect(t, d, other, nil)
+	if !d.leave(token) || d.leave(token) {
+		t.Error("one leaves once")
+	}
+	expect(t, d, token, ErrRefused)
+	expect(t, d, other, nil)
+	r.pass(wrongAnswer)
+	expect(t, d, token, ErrRefused)
+	slow := r.let(bob())
+	hold := make(chan struct{})
+	r.set(func(r *registry) { r.hold = hold })
+	r.asked.Store(0)
+	result := make(chan error, 1)
+	go func() { _, err := d.Decide(t.Context(), slow, netip.Addr{}); result <- err }()
+	r.awaitQuestion(t)
+	d.leave(slow)
+	close(hold)
+	if err := <-result; !errors.Is(err, ErrRefused) {
+		t.Errorf("an answer on its way lets it in: %v", err)
+	}
+}
+
 func TestWhatWasRestoredIsAskedAbout(t *testing.T) {
 	r := newRegistry()
 	d, token := r.decider(), r.let(ann())
@@ -169,8 +207,8 @@ func TestDecisionsAreKeyedByAllTheyDependOn(t *testing.T) {
 	r := newRegistry()
 	token := r.let(ann())
 	keys := map[key]string{}
-	for name, d := range map[string]*Decider{"this": r.decider(), "server": NewDecider(r, "https://accounts.example", "srv-2", 0, nil),
-		"issuer": NewDecider(r, "https://accounts.example2", serverID, 0, nil), "shifted": NewDecider(r, "https://accounts.examples", "rv-4711", 0, nil)} {
+	for name, d := range map[string]*Decider{"this": r.decider(), "server": NewDecider(r, "https://accounts.example", "srv-2", DefaultOutageLimit, nil),
+		"issuer": NewDecider(r, "https://accounts.example2", serverID, DefaultOutageLimit, nil), "shifted": NewDecider(r, "https://accounts.examples", "rv-4711", DefaultOutageLimit, nil)} {
 		k := d.keyOf(token)
 		if other, taken := keys[k]; taken {
 			t.Errorf("%s and %s share a key", name, other)

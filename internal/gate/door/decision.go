@@ -63,8 +63,8 @@ const (
 
 const (
 	mostAdmitted = 10_000
-	mostRefused  = 10_000
-	mostAsked    = 16 // at the same time
+	mostRefused  = 10_000 // and as many who have left
+	mostAsked    = 16     // at the same time
 )
 
 // key names a decision: a hash over the token and everything else that the decision depends on.

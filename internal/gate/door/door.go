@@ -145,6 +145,8 @@ type passage struct {
 	// cut ends the request from outside.
 	cut context.CancelFunc
 	ws  bool
+	// watched says that it ends when its token does.
+	watched bool
 	// from is the address of whoever asks.
 	from func() netip.Addr
 }
@@ -180,6 +182,14 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.serve(w, r)
 }
 
+// bodyWait is how long the body of a request may take that does not reach the media server. Nobody reads it, but our server waits for it.
+const bodyWait = time.Minute
+
+// hurry bounds that for one answer; the server itself lifts it before the next request.
+func (d *Door) hurry(w http.ResponseWriter) {
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWait)) // where that cannot be, nothing is lost
+}
+
 func (d *Door) serve(w http.ResponseWriter, r *http.Request) {
 	p := &passage{d: d}
 	var err error
@@ -199,6 +209,15 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) {
 	defer cut()
 	p.cut = cut
 	r = r.WithContext(withPassage(ctx, p))
+	if d.Upstream == nil { // what is written from here hears of no context
+		out := &writing{w: w}
+		defer out.done()
+		p.cut = out.stop
+	}
+	if d.Upstream == nil || r.ContentLength < 0 || r.ContentLength > shortBody {
+		p.watched = true
+		go p.watch(ctx.Done())
+	}
 	if d.Upstream == nil {
 		r.URL = &url.URL{Path: p.path.Plain, RawQuery: withoutPlexToken(r.URL.RawQuery)}
 	}
@@ -207,7 +226,8 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) {
 
 // serveOwn serves a path of the gate's own in its one spelling only.
 func (d *Door) serveOwn(w http.ResponseWriter, r *http.Request) {
-	if p, err := pathOf(r); err != nil || p.Plain != r.URL.Path {
+	d.hurry(w)
+	if p, err := pathOf(r); err != nil || p.Plain != r.URL.Path || r.URL.RawPath != "" { // a proxy may have told apart what is not spelled alike
 		d.refuse(w, r, NothingHere)
 		return
 	}
@@ -251,7 +271,11 @@ func (d *Door) admit(r *http.Request, p *passage) (why Refusal) {
 	case p.asked.token.Empty():
 		return NotSignedIn
 	}
-	if p.who, err = d.Decider.decide(r.Context(), p.asked.token, p.from); err != nil {
+	from := p.from
+	if p.asked.cookie {
+		from = nil // nobody but the gate makes these
+	}
+	if p.who, err = d.Decider.decide(r.Context(), p.asked.token, from); err != nil {
 		if errors.Is(err, ErrRefused) && p.asked.cookie {
 			return NotSignedIn // it did count once; signing in again tells whether it may
 		}
@@ -281,6 +305,7 @@ func refusalOf(err error) Refusal {
 
 // refuse answers in the way that whoever asks can read: a browser gets a page, or is sent to sign in; a program a status and one line.
 func (d *Door) refuse(w http.ResponseWriter, r *http.Request, why Refusal) {
+	d.hurry(w)
 	status := statuses[why]
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")

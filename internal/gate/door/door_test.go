@@ -40,7 +40,7 @@ func TestNobodyGetsThroughWithoutAToken(t *testing.T) {
 }
 
 func TestWaysToPresentAToken(t *testing.T) {
-	g := open(t, echo(t).URL, nil)
+	g := open(t, echo(t).URL, func(s *Settings) { s.Proxies = loopback() })
 	token, other := g.let(ann()).Reveal(), g.let(bob()).Reveal()
 	for name, c := range map[string]struct {
 		target string
@@ -48,20 +48,22 @@ func TestWaysToPresentAToken(t *testing.T) {
 		who    string // or "", and the status
 		status int
 	}{
-		"bearer":                {"/", http.Header{"Authorization": {"Bearer " + token}}, "ann", 200},
-		"bearer in lower case":  {"/", http.Header{"Authorization": {"bearer " + token}}, "ann", 200},
-		"Plex header":           {"/", http.Header{plexToken: {token}}, "ann", 200},
-		"query":                 {"/?X-Plex-Token=" + token, nil, "ann", 200},
-		"query in lower case":   {"/?a=b&x-plex-token=" + token + "&c=d", nil, "ann", 200},
-		"query in disguise":     {"/?X%2DPlex-Token=" + token, nil, "ann", 200},
-		"both, equal":           {"/?X-Plex-Token=" + token, http.Header{plexToken: {token}}, "ann", 200},
-		"both, different":       {"/?X-Plex-Token=" + other, http.Header{plexToken: {token}}, "", 400},
-		"query, different":      {"/?X-Plex-Token=" + other + "&X-Plex-Token=" + token, nil, "", 400},
-		"two headers":           {"/", http.Header{plexToken: {token, other}}, "", 400},
-		"two bearers":           {"/", http.Header{"Authorization": {"Bearer " + token, "Bearer " + other}}, "", 400},
-		"cookie":                {"/", http.Header{"Cookie": {g.cookieOf(t, secret.TokenOf(token), "http")}}, "ann", 200},
-		"secure cookie":         {"/", http.Header{"Cookie": {"a=b; " + g.cookieOf(t, secret.TokenOf(token), "https")}}, "ann", 200},
-		"cookie and dead token": {"/?X-Plex-Token=" + tokenFor(serverID).Reveal(), http.Header{"Cookie": {g.cookieOf(t, secret.TokenOf(token), "http")}}, "", 401},
+		"bearer":                 {"/", http.Header{"Authorization": {"Bearer " + token}}, "ann", 200},
+		"bearer in lower case":   {"/", http.Header{"Authorization": {"bearer " + token}}, "ann", 200},
+		"Plex header":            {"/", http.Header{plexToken: {token}}, "ann", 200},
+		"query":                  {"/?X-Plex-Token=" + token, nil, "ann", 200},
+		"query in lower case":    {"/?a=b&x-plex-token=" + token + "&c=d", nil, "ann", 200},
+		"query in disguise":      {"/?X%2DPlex-Token=" + token, nil, "ann", 200},
+		"both, equal":            {"/?X-Plex-Token=" + token, http.Header{plexToken: {token}}, "ann", 200},
+		"both, different":        {"/?X-Plex-Token=" + other, http.Header{plexToken: {token}}, "", 400},
+		"query, different":       {"/?X-Plex-Token=" + other + "&X-Plex-Token=" + token, nil, "", 400},
+		"two headers":            {"/", http.Header{plexToken: {token, other}}, "", 400},
+		"two bearers":            {"/", http.Header{"Authorization": {"Bearer " + token, "Bearer " + other}}, "", 400},
+		"cookie":                 {"/", http.Header{"Cookie": {g.cookieOf(t, secret.TokenOf(token), "http")}}, "ann", 200},
+		"secure cookie":          {"/", http.Header{"Cookie": {"a=b; " + g.cookieOf(t, secret.TokenOf(token), "https")}, "X-Forwarded-Proto": {"https"}}, "ann", 200},
+		"one set by a neighbour": {"/", http.Header{"Cookie": {g.cookieOf(t, secret.TokenOf(other), "http")}, "X-Forwarded-Proto": {"https"}}, "", 401},
+		"both, over https":       {"/", http.Header{"Cookie": {g.cookieOf(t, secret.TokenOf(other), "http") + "; " + g.cookieOf(t, secret.TokenOf(token), "https")}, "X-Forwarded-Proto": {"https"}}, "ann", 200},
+		"cookie and dead token":  {"/?X-Plex-Token=" + tokenFor(serverID).Reveal(), http.Header{"Cookie": {g.cookieOf(t, secret.TokenOf(token), "http")}}, "", 401},
 		"cookie, and a bearer of the media server's": {"/", http.Header{"Cookie": {g.cookieOf(t, secret.TokenOf(token), "http")}, "Authorization": {"Bearer " + secret.NewToken().Reveal()}}, "ann", 200},
 		"X-Emby-Token": {"/", http.Header{"X-Emby-Token": {token}}, "", 401},
 	} {

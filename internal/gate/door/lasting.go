@@ -7,25 +7,47 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
 const (
 	// shortAnswer is how large an answer may be that is never cut, in bytes: it is over before anybody could.
 	shortAnswer = 1 << 20
+	// shortBody is the same of what is sent to the media server, which answers only when it has it.
+	shortBody = 1 << 20
 	// lookAgain is how often it is looked at whether what lasts may go on.
 	lookAgain = 5 * time.Second
 )
 
 // watchLasting sees to it that what lasts ends with what let it in: websockets, streams, large files. A player that was cut asks for the next range, and is
 // refused there.
-func watchLasting(res *http.Response) error {
+func watchLasting(res *http.Response) {
 	p := passageOf(res.Request.Context())
-	if p == nil || p.d == nil || res.StatusCode != http.StatusSwitchingProtocols && 0 <= res.ContentLength && res.ContentLength <= shortAnswer {
-		return nil
+	if p == nil || p.d == nil || p.watched || res.StatusCode != http.StatusSwitchingProtocols && 0 <= res.ContentLength && res.ContentLength <= shortAnswer {
+		return
 	}
 	go p.watch(res.Request.Context().Done())
-	return nil
+}
+
+// writing is an answer that is being written, and may be stopped from outside.
+type writing struct {
+	mu sync.Mutex
+	w  http.ResponseWriter // nil when it is over: the connection may carry something else
+}
+
+func (a *writing) stop() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.w != nil {
+		_ = http.NewResponseController(a.w).SetWriteDeadline(time.Now()) // where that cannot be, the next range is refused
+	}
+}
+
+func (a *writing) done() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.w = nil
 }
 
 // watch cuts a request when its token stops letting in whom it let in.
@@ -71,8 +93,8 @@ func (d *Door) ownPage(r *http.Request) bool {
 	if len(origins) != 1 {
 		return false
 	}
-	if d.Addresses != nil && slices.Contains(d.Addresses.Known(), origins[0]) {
-		return true
+	if d.Addresses != nil && strings.HasPrefix(origins[0], "https://") && slices.Contains(d.Addresses.Known(), origins[0]) {
+		return true // a proxy that rewrites Host; a number of a private network is somebody's in every house
 	}
 	page, err := url.Parse(origins[0])
 	if err != nil || page.Host == "" {

@@ -351,6 +351,12 @@ func TestWebsocketsAndSignInThroughEveryProxy(t *testing.T) {
 					t.Errorf("the websocket of %s is answered %d", what, status)
 				}
 			}
+			for _, path := range []string{"/.usher/auth", "/.usher/%61uth", "/.usher//auth", "/.usher/auth?x", "/x/../.usher/auth", "/.usher/./auth", "/.USHER/auth"} { // the question is the proxy's alone
+				text := "GET " + path + " HTTP/1.1\r\nHost: media.example\r\nCookie: " + g.cookieOf(t, token, "http") + "\r\nX-Forwarded-Method: GET\r\nX-Forwarded-Uri: /films\r\nConnection: close\r\n\r\n"
+				if status := sendText(t, addr, text); status < 400 {
+					t.Errorf("somebody who asks for %s in a proxy's place is answered %d", path, status)
+				}
+			}
 			r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+addr+"/films?a=b", nil)
 			r.Header.Set("Accept", "text/html")
 			answer, err := http.DefaultTransport.RoundTrip(r)

@@ -10,6 +10,7 @@ import (
 	"net/http/httputil"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -50,7 +51,7 @@ func newProxy(upstream *url.URL, failed func(http.ResponseWriter, *http.Request,
 		Rewrite:        rewriteFor(upstream),
 		Transport:      transport,
 		BufferPool:     &buffers{},
-		ModifyResponse: watchLasting,
+		ModifyResponse: onTheWayBack,
 		ErrorHandler:   failed,
 		ErrorLog:       log.New(io.Discard, "", 0), // its lines hold addresses
 	}
@@ -80,6 +81,15 @@ func rewriteFor(upstream *url.URL) func(*httputil.ProxyRequest) {
 	}
 }
 
+// onTheWayBack looks at an answer of the media server before the client gets it.
+func onTheWayBack(res *http.Response) error {
+	if lines := res.Header["Set-Cookie"]; len(lines) > 0 {
+		res.Header["Set-Cookie"] = slices.DeleteFunc(lines, ours) // who is let in is the gate's to say
+	}
+	watchLasting(res)
+	return nil
+}
+
 // introduce tells the media server who asks, from where, and nothing that is the gate's alone.
 func (p *passage) introduce(in *http.Request, h http.Header) {
 	client, proto, host := p.d.origin(in)
@@ -97,7 +107,7 @@ func (p *passage) introduce(in *http.Request, h http.Header) {
 		delete(h, "Authorization")
 	}
 	delete(h, plexToken)
-	if !p.asked.bearer && !p.asked.cookie {
+	if p.asked.plex {
 		h[plexToken] = []string{p.asked.token.Reveal()} // out of the query, where it would stand in logs
 	}
 	p.who.told.set(h)

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -27,6 +26,8 @@ type Provider interface {
 	Begin(ctx context.Context, f Flow) (string, error)
 	// Redeem exchanges the code that came back for a token for this server, once it is sure that the answer is to this flow. ErrRefused, ErrAway.
 	Redeem(ctx context.Context, f Flow, code string) (secret.Token, error)
+	// Revoke has the service end the sign-in at this server that a token stands for (RFC 7009).
+	Revoke(ctx context.Context, token secret.Token) error
 }
 
 // Flow is what one sign-in of one browser is bound to.
@@ -53,7 +54,7 @@ func (d *Door) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	rd := localPath(r.URL.Query().Get("rd"))
 	if asked, err := d.present(r); err == nil && asked.cookie {
-		if _, err := d.Decider.decide(r.Context(), asked.token, func() netip.Addr { return d.client(r) }); err == nil {
+		if _, err := d.Decider.decide(r.Context(), asked.token, nil); err == nil {
 			d.sendOn(w, r, rd)
 			return
 		}
@@ -127,7 +128,7 @@ func (d *Door) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	clearCookies(w, flowCookie+f.State[:8])
-	if iss := q.Get("iss"); iss != "" && iss != d.Issuer { // RFC 9207 §2.4
+	if q.Get("iss") != d.Issuer { // RFC 9207 §2.4
 		d.startAgain(w, r, "the answer is of another service")
 		return
 	}
@@ -135,14 +136,20 @@ func (d *Door) callback(w http.ResponseWriter, r *http.Request) {
 		d.declined(w, r, why)
 		return
 	}
+	back, may := d.Decider.spend(d.client(r)) // anybody can make up codes
+	if !may {
+		d.refuse(w, r, Busy)
+		return
+	}
 	token, err := d.Provider.Redeem(r.Context(), f, q.Get("code"))
 	if errors.Is(err, ErrRefused) {
 		d.startAgain(w, r, "the service did not confirm it")
 		return
 	}
+	back()
 	var who *admitted
 	if err == nil {
-		who, err = d.Decider.decide(r.Context(), token, func() netip.Addr { return d.client(r) })
+		who, err = d.Decider.decide(r.Context(), token, nil)
 	}
 	if err != nil {
 		d.refuse(w, r, refusalOf(err))
@@ -158,11 +165,8 @@ func (d *Door) flow(r *http.Request, state string) (f Flow, ok bool) {
 	if len(state) != secret.TokenLength {
 		return f, false
 	}
-	name := flowCookie + state[:8]
-	for _, c := range r.Cookies() {
-		if c.Name != name && c.Name != securePrefix+name {
-			continue
-		}
+	_, scheme, _ := d.origin(r)
+	for _, c := range r.CookiesNamed(nameFor(scheme, flowCookie+state[:8])) {
 		text, err := d.seal.Open(c.Value, d.cookiePlace("flow"))
 		if err == nil && json.Unmarshal([]byte(text), &f) == nil && f.State == state && d.Now().Before(f.Until) {
 			return f, true
@@ -202,12 +206,32 @@ func (d *Door) signOut(w http.ResponseWriter, r *http.Request) {
 	}
 	clearCookies(w, cookieName)
 	for _, c := range r.Cookies() {
+		for _, scheme := range []string{"http", "https"} {
+			if token, ours := d.openCookie(c, scheme); ours {
+				d.end(r.Context(), token)
+			}
+		}
 		if name := strings.TrimPrefix(c.Name, securePrefix); strings.HasPrefix(name, flowCookie) {
 			clearCookies(w, name)
 		}
 	}
 	d.show(w, r, http.StatusOK, words{Title: "You are signed out of this server", Action: "Sign in again", Path: SignInPath,
 		Paragraphs: []string{"This browser is no longer let in here. To leave your account as well, sign out on its own page."}})
+}
+
+// revokeWait bounds how long somebody who signs out waits until the service was told.
+const revokeWait = 5 * time.Second
+
+// end has what a browser's cookie holds let in nobody any more: a copy of it may be somewhere. What the service is not told now ends with the token.
+func (d *Door) end(ctx context.Context, token secret.Token) {
+	if !d.Decider.leave(token) || d.Provider == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeWait)
+	defer cancel()
+	if err := d.Provider.Revoke(ctx, token); err != nil {
+		d.Log.Warn("the service was not told that somebody signed out here", "error", err)
+	}
 }
 
 // localPath is a path of this server to come back to; whatever else it is given, it is the start.

@@ -38,6 +38,8 @@ func (elsewhereProvider) Redeem(context.Context, Flow, string) (secret.Token, er
 	return secret.Token{}, ErrRefused
 }
 
+func (elsewhereProvider) Revoke(context.Context, secret.Token) error { return ErrAway }
+
 // Browsers sign in at addresses that the owner has confirmed, in whatever spelling, and at no other; what was confirmed a moment ago is learned.
 func TestSignInAtConfirmedAddresses(t *testing.T) {
 	p := &places{told: []string{"https://media.example", "http://127.0.0.1:32400"}}

@@ -19,6 +19,7 @@ const plexToken = "X-Plex-Token" //nolint:gosec // a header
 // presented is what a request brings to be let in, and where it stood.
 type presented struct {
 	token  secret.Token
+	plex   bool // X-Plex-Token
 	bearer bool // Authorization, which then is not the media server's
 	cookie bool // a browser: it also sends what other websites' pages make it send
 }
@@ -33,26 +34,41 @@ func (d *Door) present(r *http.Request) (presented, error) {
 		}
 		plex = value
 	}
-	if plex != "" {
-		return presented{token: secret.TokenOf(plex)}, nil
+	shown, err := d.bearer(r.Header.Values("Authorization"))
+	switch {
+	case err != nil, plex != "" && !shown.Empty() && shown.Reveal() != plex:
+		return presented{}, errSeveral
+	case plex != "":
+		return presented{token: secret.TokenOf(plex), plex: true, bearer: !shown.Empty()}, nil
+	case !shown.Empty():
+		return presented{token: shown, bearer: true}, nil
 	}
-	for _, line := range r.Header.Values("Authorization") {
+	if r.Header["Cookie"] == nil {
+		return presented{}, nil
+	}
+	_, scheme, _ := d.origin(r)
+	for _, cookie := range r.Cookies() {
+		if token, ok := d.openCookie(cookie, scheme); ok {
+			return presented{token: token, cookie: true}, nil
+		}
+	}
+	return presented{}, nil
+}
+
+// bearer is the bearer token among lines of Authorization that was made for this server; empty when there is none, for then they are the media server's.
+func (d *Door) bearer(lines []string) (secret.Token, error) {
+	for _, line := range lines {
 		scheme, text, _ := strings.Cut(line, " ")
 		token := secret.TokenOf(strings.TrimSpace(text))
 		if !strings.EqualFold(scheme, "Bearer") || !d.Decider.knows(token) && !madeFor(d.Server, token.Reveal()) {
 			continue
 		}
-		if len(r.Header.Values("Authorization")) > 1 {
-			return presented{}, errSeveral
+		if len(lines) > 1 {
+			return secret.Token{}, errSeveral
 		}
-		return presented{token: token, bearer: true}, nil
+		return token, nil
 	}
-	for _, cookie := range r.Cookies() {
-		if token, ok := d.openCookie(cookie); ok {
-			return presented{token: token, cookie: true}, nil
-		}
-	}
-	return presented{}, nil
+	return secret.Token{}, nil
 }
 
 // madeFor reports whether a text says that it is a token for the server. Nothing of it is proved; everything else need not be asked about, and tokens for a

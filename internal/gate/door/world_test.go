@@ -131,7 +131,7 @@ type gate struct {
 func open(t testing.TB, upstream string, more func(*Settings)) *gate {
 	t.Helper()
 	g := &gate{registry: newRegistry()}
-	g.decider = NewDecider(g.registry, "https://accounts.example", serverID, 0, g.now)
+	g.decider = NewDecider(g.registry, "https://accounts.example", serverID, DefaultOutageLimit, g.now)
 	target, err := url.Parse(upstream)
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -34,6 +36,8 @@ type Client struct {
 	mu       sync.Mutex
 	provider *oidc.Provider
 }
+
+const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" // RFC 7523 §2.2
 
 // proofLife is how long the server's proof of itself counts.
 const proofLife = time.Minute
@@ -82,7 +86,7 @@ func (c *Client) Redeem(ctx context.Context, f door.Flow, code string) (secret.T
 	ctx = oidc.ClientContext(ctx, c.HTTP)
 	config := c.config(p, f.Redirect)
 	answer, err := config.Exchange(ctx, code, oauth2.VerifierOption(f.Verifier),
-		oauth2.SetAuthURLParam("client_assertion_type", "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"), oauth2.SetAuthURLParam("client_assertion", proof))
+		oauth2.SetAuthURLParam("client_assertion_type", assertionType), oauth2.SetAuthURLParam("client_assertion", proof))
 	if err != nil {
 		return secret.Token{}, judged(err)
 	}
@@ -100,6 +104,38 @@ func (c *Client) Redeem(ctx context.Context, f door.Flow, code string) (secret.T
 		}
 	}
 	return secret.TokenOf(answer.AccessToken), nil
+}
+
+// Revoke has the service end the sign-in that a token stands for (RFC 7009 §2.1). door.ErrAway.
+func (c *Client) Revoke(ctx context.Context, token secret.Token) error {
+	p, err := c.discover(ctx)
+	if err != nil {
+		return err
+	}
+	var at struct {
+		Revocation string `json:"revocation_endpoint"`
+	}
+	if err := p.Claims(&at); err != nil || at.Revocation == "" {
+		return fmt.Errorf("%w: it does not say where tokens are revoked", door.ErrAway)
+	}
+	proof, err := c.proof()
+	if err != nil {
+		return err
+	}
+	form := url.Values{"token": {token.Reveal()}, "client_id": {c.Server}, "client_assertion_type": {assertionType}, "client_assertion": {proof}}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, at.Revocation, strings.NewReader(form.Encode()))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	answer, err := c.HTTP.Do(r)
+	if err != nil {
+		return door.ErrAway
+	}
+	if err := answer.Body.Close(); err != nil || answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("%w: it answers %d", door.ErrAway, answer.StatusCode)
+	}
+	return nil
 }
 
 // judged tells a no from an outage; the service's own words may hold the code.

@@ -36,6 +36,8 @@ type service struct {
 	codes          map[string]url.Values
 	proofs         map[string]bool
 	tokens         map[string]door.Decision
+	revoked        []string
+	asked          int // for tokens
 	// claims and back may alter what is answered.
 	claims func(map[string]any)
 	back   func(url.Values)
@@ -50,7 +52,7 @@ func newService(t *testing.T, serverKey ed25519.PrivateKey) *service {
 	s := &service{key: key, serverKey: serverKey, codes: map[string]url.Values{}, proofs: map[string]bool{}, tokens: map[string]door.Decision{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
-		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": s.URL, "authorization_endpoint": s.URL + "/authorize", "token_endpoint": s.URL + "/token", "jwks_uri": s.URL + "/keys",
+		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": s.URL, "authorization_endpoint": s.URL + "/authorize", "token_endpoint": s.URL + "/token", "jwks_uri": s.URL + "/keys", "revocation_endpoint": s.URL + "/revoke",
 			"response_types_supported": []string{"code"}, "subject_types_supported": []string{"public"}, "id_token_signing_alg_values_supported": []string{"EdDSA"}})
 	})
 	mux.HandleFunc("GET /keys", func(w http.ResponseWriter, _ *http.Request) {
@@ -58,6 +60,7 @@ func newService(t *testing.T, serverKey ed25519.PrivateKey) *service {
 	})
 	mux.HandleFunc("GET /authorize", s.authorize)
 	mux.HandleFunc("POST /token", s.token)
+	mux.HandleFunc("POST /revoke", s.revoke)
 	s.Server = httptest.NewServer(mux)
 	t.Cleanup(s.Close)
 	return s
@@ -84,6 +87,7 @@ func (s *service) authorize(w http.ResponseWriter, r *http.Request) {
 func (s *service) token(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.asked++
 	q, known := s.codes[r.PostFormValue("code")]
 	delete(s.codes, r.PostFormValue("code"))
 	sum := sha256.Sum256([]byte(r.PostFormValue("code_verifier")))
@@ -104,6 +108,17 @@ func (s *service) token(w http.ResponseWriter, r *http.Request) {
 	identity, _ := jwt.Signed(signer).Claims(claims).Serialize()
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(map[string]any{"access_token": access, "token_type": "Bearer", "expires_in": 3600, "id_token": identity})
+}
+
+func (s *service) revoke(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.revoked = append(s.revoked, r.PostFormValue("token"))
+	if r.PostFormValue("client_id") != server || !s.proved(r.PostFormValue("client_assertion")) {
+		w.WriteHeader(http.StatusUnauthorized)
+		return
+	}
+	delete(s.tokens, r.PostFormValue("token"))
 }
 
 // proved takes a proof of the server's key once.
@@ -147,7 +162,7 @@ func begin(t *testing.T) *world {
 	}))
 	t.Cleanup(upstream.Close)
 	target, _ := url.Parse(upstream.URL)
-	w.decider = door.NewDecider(w.service, w.URL, server, 0, nil)
+	w.decider = door.NewDecider(w.service, w.URL, server, door.DefaultOutageLimit, nil)
 	d, err := door.New(door.Settings{Decider: w.decider, Server: server, Issuer: w.URL, Key: key, CookieKey: bytes.Repeat([]byte{7}, 32), Upstream: target,
 		Provider: &Client{Issuer: w.URL, Server: server, Key: key, HTTP: http.DefaultClient, Now: time.Now}})
 	if err != nil {
@@ -220,6 +235,68 @@ func TestABrowserSignsInAndOut(t *testing.T) {
 	}
 }
 
+// A copy of the cookie that a browser had is worth nothing once its person has signed out here; the service has ended what it stood for.
+func TestSigningOutEndsTheCookie(t *testing.T) {
+	w := begin(t)
+	for _, told := range []bool{true, false} {
+		b := browser(t)
+		if status, _ := w.visit(t, b, w.gate.URL+"/films"); status != http.StatusOK {
+			t.Fatal(status)
+		}
+		here, _ := url.Parse(w.gate.URL)
+		kept := b.Jar.Cookies(here)
+		if !told { // then the gate alone knows
+			w.mu.Lock()
+			w.serverKey = ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+			w.mu.Unlock()
+		}
+		if status, _ := read(t, b, must(http.NewRequest(http.MethodPost, w.gate.URL+door.SignOutPath, nil))); status != http.StatusOK {
+			t.Errorf("signing out: %d", status)
+		}
+		if left := len(w.tokens); left != map[bool]int{true: 0, false: 1}[told] || len(w.revoked) == 0 {
+			t.Errorf("the service has %d tokens, and was told of %d", left, len(w.revoked))
+		}
+		thief := must(http.NewRequest(http.MethodGet, w.gate.URL+"/films", nil))
+		thief.Header.Del("Accept")
+		for _, c := range kept {
+			thief.AddCookie(c)
+		}
+		if status, body := read(t, http.DefaultClient, thief); status != http.StatusUnauthorized {
+			t.Errorf("the copy gets %d %s", status, body)
+		}
+	}
+}
+
+// Whoever has begun a sign-in can make codes up; the service is asked about few of them.
+func TestCodesThatAreMadeUpHaveABudget(t *testing.T) {
+	w := begin(t)
+	b := browser(t)
+	b.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	answer, err := b.Do(must(http.NewRequest(http.MethodGet, w.gate.URL+door.SignInPath, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	to, err := answer.Location()
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := w.gate.URL + door.CallbackPath + "?" + url.Values{"state": {to.Query().Get("state")}, "iss": {w.URL}, "code": {"x"}}.Encode()
+	busy := 0
+	for range 40 {
+		r := must(http.NewRequest(http.MethodGet, made, nil))
+		for _, c := range answer.Cookies() {
+			r.AddCookie(c)
+		}
+		if status, _ := read(t, http.DefaultClient, r); status == http.StatusServiceUnavailable {
+			busy++
+		}
+	}
+	if w.asked > 15 || busy < 25 {
+		t.Errorf("the service was asked %d times, and %d were told to wait", w.asked, busy)
+	}
+}
+
 // Who was signed out here is asked by the service, which may know them still; whom it does not let in here is told so, and not sent around in circles.
 func TestABrowserThatWasSignedOutComesBack(t *testing.T) {
 	w := begin(t)
@@ -284,6 +361,7 @@ func TestAnAnswerToAnotherSignIn(t *testing.T) {
 		"state":          func(b url.Values) { b.Set("state", secret.NewToken().Reveal()) },
 		"no state":       func(b url.Values) { b.Del("state") },
 		"other service":  func(b url.Values) { b.Set("iss", "https://evil.example") },
+		"no service":     func(b url.Values) { b.Del("iss") },
 		"code made up":   func(b url.Values) { b.Set("code", "x") },
 		"no code":        func(b url.Values) { b.Del("code") },
 		"two codes":      func(b url.Values) { b.Add("code", "x") },
