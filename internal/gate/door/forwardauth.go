@@ -30,16 +30,19 @@ func (d *Door) forwardAuth(w http.ResponseWriter, r *http.Request) {
 	if why == "" && p.asked.cookie && r.Header["Origin"] != nil && !d.ownPage(asked) {
 		why = OtherWebsite // a proxy may keep to itself that it is a websocket
 	}
+	if why == "" && fills(r.Header, p.who.told.identity) {
+		why = OddRequest
+	}
 	if why != "" {
 		d.turnAway(w, r, asked, why)
 		return
 	}
-	p.who.told.set(h)
 	signed, err := d.signer.assert(p.who, d.Now())
 	if err != nil {
 		w.WriteHeader(http.StatusInternalServerError)
 		return
 	}
+	p.who.told.set(h)
 	h[AssertionHeader] = []string{signed}
 	h["Cookie"] = []string{foreignCookies(r.Header["Cookie"])} // what the proxy may pass on
 	w.WriteHeader(http.StatusOK)
@@ -96,6 +99,11 @@ func agreed(h http.Header, names ...string) (value string, ok bool) {
 		}
 	}
 	return value, value != ""
+}
+
+// fills reports whether the client itself says something where we say nothing: some proxies take an empty header of ours for none, and keep the client's own.
+func fills(h http.Header, i identity) bool {
+	return i.name == "" && len(h[NameHeader]) > 0 || i.email == "" && len(h[EmailHeader]) > 0 || i.groups == "" && len(h[GroupsHeader]) > 0
 }
 
 // disguised reports whether the client itself sends an identity header in a spelling that the proxy would not replace, and the media server might read.

@@ -13,7 +13,7 @@ func TestForwardAuth(t *testing.T) {
 	g := open(t, echo(t).URL, func(s *Settings) { s.Proxies = loopback() })
 	stranger := open(t, echo(t).URL, func(s *Settings) { s.Proxies = []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} })
 	stranger.registry.known = g.registry.known
-	token := g.let(ann())
+	token, nameless := g.let(ann()), g.let(Decision{Account: "ann"})
 	whole := func(change http.Header) http.Header {
 		h := http.Header{"X-Forwarded-Method": {"GET"}, "X-Forwarded-Uri": {"/films?x=1"}, "X-Forwarded-Host": {"media.example"}, "X-Forwarded-Proto": {"https"}, "X-Forwarded-For": {"203.0.113.1"}}
 		maps.Copy(h, bearer(token))
@@ -44,6 +44,10 @@ func TestForwardAuth(t *testing.T) {
 		"another service's":      {"", http.Header{"X-Auth-Request-User": {"mallory"}}, 403},
 		"forwarded user":         {"", http.Header{"X-Forwarded-User": {"mallory"}}, 403},
 		"the header itself":      {"", http.Header{"Remote-User": {"mallory"}}, 200},
+		"nothing to say":         {"", bearer(nameless), 200},
+		"a name of its own":      {"", http.Header{"Authorization": bearer(nameless)["Authorization"], "Remote-Name": {"mallory"}}, 403},
+		"an address of its own":  {"", http.Header{"Authorization": bearer(nameless)["Authorization"], "Remote-Email": {"mallory"}}, 403},
+		"groups of its own":      {"", http.Header{"Authorization": bearer(nameless)["Authorization"], "Remote-Groups": {""}}, 403},
 		"nobody":                 {"", http.Header{"Authorization": nil}, 401},
 		"nobody, a browser":      {"?redirect=yes", http.Header{"Authorization": nil, "Accept": {"text/html"}}, 302},
 		"nobody, a form":         {"?redirect=yes", http.Header{"Authorization": nil, "Accept": {"text/html"}, "X-Forwarded-Method": {"POST"}}, 401},

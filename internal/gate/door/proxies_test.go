@@ -283,6 +283,29 @@ func TestHostileRequestsThroughEveryProxy(t *testing.T) {
 	t.Logf("of %d requests there came through %v", requests, arrived)
 }
 
+// What the gate has nothing to say about, the client cannot fill in; and who brings no cookie but the gate's brings none to the media server.
+func TestEmptyAnswersThroughEveryProxy(t *testing.T) {
+	upstream := listen(t)
+	g := open(t, upstream.URL, func(s *Settings) { s.Proxies = loopback() })
+	nameless := g.let(Decision{Account: "acc-x"})
+	for name := range proxyPrograms {
+		addr := startProxy(t, name, g.Listener.Addr().String(), strings.TrimPrefix(upstream.URL, "http://"))
+		request := "GET /films HTTP/1.1\r\nHost: media.example\r\nConnection: close\r\nCookie: " + g.cookieOf(t, nameless, "http") + "\r\nRemote-User: mallory\r\n"
+		if status := sendText(t, addr, request+"Remote-Name: mallory\r\nRemote-Email: mallory\r\nRemote-Groups: mallory\r\n\r\n"); status != http.StatusForbidden || len(upstream.received()) != 0 {
+			t.Errorf("who fills in what we leave empty is answered %d by %s", status, name)
+		}
+		status := sendText(t, addr, request+"\r\n")
+		all := upstream.received()
+		if status != http.StatusOK || len(all) != 1 {
+			t.Fatalf("%s answers %d, and the media server received %d requests", name, status, len(all))
+		}
+		h := all[0].Header
+		if h.Get(UserHeader) != "acc-x" || h.Get(NameHeader) != "" || h.Get(EmailHeader) != "" || h.Get(GroupsHeader) != "" || strings.Contains(fmt.Sprint(h), "mallory") || h.Get("Cookie") != "" {
+			t.Errorf("through %s the media server received %v", name, h)
+		}
+	}
+}
+
 // assertedBy is asserted, where a proxy may leave an empty header out and passes the client's own path, token and host on.
 func assertedBy(t *testing.T, way, text string, got seen, want Decision) {
 	t.Helper()
