@@ -36,7 +36,7 @@ func (l *lines) read(r io.Reader) {
 	scan := bufio.NewScanner(r)
 	scan.Buffer(nil, 1<<20)
 	for scan.Scan() {
-		if bytes.Contains(scan.Bytes(), []byte(`"level":"ERROR"`)) {
+		if bytes.Contains(scan.Bytes(), []byte(`"level":"ERROR"`)) || bytes.Contains(scan.Bytes(), []byte("the service was not told that somebody signed out here")) {
 			l.mu.Lock()
 			l.kept = append(l.kept, scan.Text())
 			l.mu.Unlock()

@@ -42,6 +42,8 @@ type Flow struct {
 
 const (
 	flowLife = 10 * time.Minute
+	// mostFlows is how many sign-ins a browser may have begun at once.
+	mostFlows = 8
 	// flowCookie is followed by the beginning of the state, so that two tabs do not disturb each other.
 	flowCookie = cookieName + "-flow-"
 )
@@ -75,8 +77,26 @@ func (d *Door) signIn(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	scheme, _, _ := strings.Cut(origin, ":")
+	clearFlows(w, r, scheme)
 	http.SetCookie(w, cookieFor(scheme, flowCookie+f.State[:8], d.seal.Seal(string(raw), d.cookiePlace("flow")), flowLife))
 	d.sendOn(w, r, to)
+}
+
+// clearFlows takes back the sign-ins that a browser began and did not finish, once there are many: a neighbouring site can have it begin them, until its requests
+// are too long for anybody.
+func clearFlows(w http.ResponseWriter, r *http.Request, scheme string) {
+	var names []string
+	for _, c := range r.Cookies() {
+		if name := strings.TrimPrefix(c.Name, nameFor(scheme, "")); strings.HasPrefix(name, flowCookie) {
+			names = append(names, name)
+		}
+	}
+	if len(names) < mostFlows {
+		return
+	}
+	for _, name := range names {
+		http.SetCookie(w, cookieFor(scheme, name, "", 0))
+	}
 }
 
 // confirmed returns the address the browser is at, where people can come back to it after signing in; where not, it says what to do, and the answer is given.

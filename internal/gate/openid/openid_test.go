@@ -267,6 +267,26 @@ func TestSigningOutEndsTheCookie(t *testing.T) {
 	}
 }
 
+// A neighbouring site that has a browser begin sign-ins without end does not fill it with cookies, which would make its requests too long.
+func TestSignInsThatAreNotFinishedAreFew(t *testing.T) {
+	w := begin(t)
+	b := browser(t)
+	b.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	here, _ := url.Parse(w.gate.URL)
+	for range 50 {
+		if status, _ := w.visit(t, b, w.gate.URL+door.SignInPath); status != http.StatusSeeOther {
+			t.Fatal(status)
+		}
+		if n := len(b.Jar.Cookies(here)); n > 8 {
+			t.Fatalf("it keeps %d cookies", n)
+		}
+	}
+	b.CheckRedirect = nil
+	if status, _ := w.visit(t, b, w.gate.URL+"/films"); status != http.StatusOK {
+		t.Errorf("in the end it gets %d", status)
+	}
+}
+
 // Whoever has begun a sign-in can make codes up; the service is asked about few of them.
 func TestCodesThatAreMadeUpHaveABudget(t *testing.T) {
 	w := begin(t)
