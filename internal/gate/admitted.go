@@ -17,6 +17,8 @@ const rememberEvery = time.Minute
 type admitted struct {
 	All     []door.Admitted `json:"admitted"`
 	Contact time.Time       `json:"contact"` // when the service last answered
+	// Names are whose user names are, at the media server; they stay when the server changes hands.
+	Names map[string]string `json:"names,omitempty"`
 }
 
 // restore gives a new decider what the one before knew. What is of another server opens nothing there.
@@ -26,6 +28,7 @@ func (g *gate) restore(d *door.Decider) error {
 		if err := json.Unmarshal(raw, &kept); err != nil {
 			return err
 		}
+		d.RestoreNames(kept.Names)
 		d.Restore(kept.All, kept.Contact)
 		return nil
 	})
@@ -40,7 +43,7 @@ func (g *gate) Remember() error {
 	if d == nil {
 		return nil
 	}
-	var kept admitted
+	kept := admitted{Names: d.Decider.Names()}
 	if _, claimed := g.folder.Server(); claimed {
 		kept.All, kept.Contact = d.Decider.Admitted()
 	}

@@ -80,7 +80,7 @@ func (s *Signer) assert(a *admitted, now time.Time) (string, error) {
 	}
 	body, err := json.Marshal(claims{
 		Issuer: s.issuer, Audience: s.audience, Subject: a.Account, IssuedAt: now.Unix(), Expires: now.Add(assertionLife).Unix(),
-		UserName: userName(a.UserName), Name: a.Name, Email: a.Email, Groups: append([]string{}, a.Groups...),
+		UserName: a.told.name(a.Account), Name: a.Name, Email: a.Email, Groups: append([]string{}, a.Groups...),
 	})
 	if err != nil {
 		return "", fmt.Errorf("writing an assertion: %w", err)

@@ -28,6 +28,7 @@ type Decider struct {
 	known      map[key]*admitted
 	refused    map[key]time.Time
 	left       map[key]struct{} // who had these has signed out here
+	names      names
 	flights    map[key]*flight
 	suspended  *Suspension // nil: people are let in
 	generation uint64      // of what the service said; an answer to a question from before counts for nothing
@@ -50,7 +51,7 @@ func NewDecider(service Asker, issuer, server string, limit time.Duration, now f
 		now = time.Now
 	}
 	d := &Decider{service: service, server: server, limit: limit, now: now, asks: make(chan struct{}, mostAsked), forged: budget{all: map[string]spent{}},
-		known: map[key]*admitted{}, refused: map[key]time.Time{}, left: map[key]struct{}{}, flights: map[key]*flight{}}
+		known: map[key]*admitted{}, refused: map[key]time.Time{}, left: map[key]struct{}{}, names: names{}, flights: map[key]*flight{}}
 	for _, part := range []string{issuer, server} {
 		d.bound = binary.BigEndian.AppendUint32(d.bound, uint32(len(part)))
 		d.bound = append(d.bound, part...)

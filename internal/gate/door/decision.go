@@ -80,10 +80,11 @@ type admitted struct {
 	told  told
 }
 
+// admit is called with the lock held.
 func (d *Decider) admit(k key, decision Decision, asked time.Time) *admitted {
 	a := &admitted{Decision: decision, key: k, asked: asked}
 	a.over, a.end = context.WithCancel(context.Background())
-	a.told.identity = identityOf(decision)
+	a.told.identity = identityOf(d.names.telling(decision))
 	return a
 }
 

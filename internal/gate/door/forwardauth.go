@@ -103,7 +103,7 @@ func agreed(h http.Header, names ...string) (value string, ok bool) {
 
 // fills reports whether the client itself says something where we say nothing: some proxies take an empty header of ours for none, and keep the client's own.
 func fills(h http.Header, i identity) bool {
-	return i.name == "" && len(h[NameHeader]) > 0 || i.email == "" && len(h[EmailHeader]) > 0 || i.groups == "" && len(h[GroupsHeader]) > 0
+	return i.display == "" && len(h[NameHeader]) > 0 || i.email == "" && len(h[EmailHeader]) > 0 || i.groups == "" && len(h[GroupsHeader]) > 0
 }
 
 // disguised reports whether the client itself sends an identity header in a spelling that the proxy would not replace, and the media server might read.

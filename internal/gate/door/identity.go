@@ -21,7 +21,15 @@ const (
 )
 
 // identity is what the four headers say.
-type identity struct{ user, name, email, groups string }
+type identity struct{ user, display, email, groups string }
+
+// name is the user name, where one is told of an account.
+func (i identity) name(account string) string {
+	if i.user == headerText(account) {
+		return ""
+	}
+	return i.user
+}
 
 func identityOf(d Decision) identity {
 	groups := make([]string, 0, len(d.Groups))
@@ -31,10 +39,10 @@ func identityOf(d Decision) identity {
 		}
 	}
 	return identity{
-		user:   cmp.Or(userName(d.UserName), headerText(d.Account)),
-		name:   headerText(d.Name),
-		email:  headerText(d.Email),
-		groups: strings.Join(groups, ","),
+		user:    cmp.Or(userName(d.UserName), headerText(d.Account)),
+		display: headerText(d.Name),
+		email:   headerText(d.Email),
+		groups:  strings.Join(groups, ","),
 	}
 }
 
@@ -61,7 +69,7 @@ func headerText(s string) string {
 
 // set puts all four in; each value has memory of its own in one piece.
 func (i identity) set(h http.Header) {
-	values := [...]string{i.user, i.name, i.email, i.groups}
+	values := [...]string{i.user, i.display, i.email, i.groups}
 	for n, name := range [...]string{UserHeader, NameHeader, EmailHeader, GroupsHeader} {
 		h[name] = values[n : n+1 : n+1]
 	}
