@@ -228,7 +228,7 @@ func (d *Decider) learn(k key, decision Decision, err error, generation uint64) 
 			return old, nil
 		}
 		d.remove(old)
-		makeRoom(d.known, mostAdmitted, func(a *admitted) { a.end() })
+		d.makeRoomFor(decision.Account)
 		a := d.admit(k, decision, now)
 		d.known[k] = a
 		return a, nil
@@ -241,6 +241,20 @@ func (d *Decider) learn(k key, decision Decision, err error, generation uint64) 
 	}
 	d.silent = now
 	return nil, ErrAway
+}
+
+// makeRoomFor lets go of another decision about the account, or else of any one: who has tokens without end pushes nobody else out.
+func (d *Decider) makeRoomFor(account string) {
+	if len(d.known) < mostAdmitted {
+		return
+	}
+	for _, a := range d.known {
+		if a.Account == account {
+			d.remove(a)
+			return
+		}
+	}
+	makeRoom(d.known, mostAdmitted, func(a *admitted) { a.end() })
 }
 
 // makeRoom lets go of any one; whoever it was is asked about again.

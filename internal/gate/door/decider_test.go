@@ -250,6 +250,30 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
+// Somebody who has tokens made without end pushes out decisions of their own.
+func TestNobodyPushesOthersOut(t *testing.T) {
+	r := newRegistry()
+	d := r.decider()
+	for i := range mostAdmitted + 200 {
+		account := "a"
+		if i < mostAdmitted/2 {
+			account = "b"
+		}
+		if _, err := d.learn(d.keyOf(secret.NewToken()), Decision{Account: account, Until: r.now().Add(time.Hour)}, nil, 0); err != nil {
+			t.Fatal(err)
+		}
+	}
+	others := 0
+	for _, a := range d.known {
+		if a.Account == "b" {
+			others++
+		}
+	}
+	if others != mostAdmitted/2 || len(d.known) != mostAdmitted {
+		t.Errorf("%d of %d others are left", others, mostAdmitted/2)
+	}
+}
+
 func TestManyAskOnce(t *testing.T) {
 	r := newRegistry()
 	d, token := r.decider(), r.let(ann())

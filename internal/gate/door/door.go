@@ -88,6 +88,7 @@ type Door struct {
 	own     *http.ServeMux
 	cross   *http.CrossOriginProtection
 	page    *template.Template
+	sockets sockets
 }
 
 // New returns a door.
@@ -204,6 +205,13 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) {
 	if why := d.admit(r, p); why != "" {
 		d.refuse(w, r, why)
 		return
+	}
+	if p.ws {
+		if !d.sockets.enter(p.who.Account) {
+			d.refuse(w, r, Busy)
+			return
+		}
+		defer d.sockets.leave(p.who.Account)
 	}
 	ctx, cut := context.WithCancel(r.Context())
 	defer cut()
