@@ -20,6 +20,7 @@ import (
 	"usher/internal/secret"
 )
 
+// Attacks G4, G5, G13 and G14: no query, header, method or address is an exemption, and what a media server itself would take for a right opens nothing here.
 func TestNobodyGetsThroughWithoutAToken(t *testing.T) {
 	g := open(t, echo(t).URL, nil)
 	account := secret.NewToken() // made for a whole account
@@ -29,7 +30,8 @@ func TestNobodyGetsThroughWithoutAToken(t *testing.T) {
 		"account's": bearer(account), "account's as Plex": {plexToken: {account.Reveal()}}, "another server's": bearer(tokenFor("srv-2")), "forged": bearer(tokenFor(serverID)),
 		"basic": {"Authorization": {"Basic YTpi"}}, "cookie": {"Cookie": {cookieName + "=x; " + securePrefix + cookieName + "=y"}}, "bare token as cookie": {"Cookie": {cookieName + "=" + g.let(ann()).Reveal()}},
 	} {
-		for _, target := range []string{"/", "/x?a=/.usher/keys", "/health", "/favicon.ico", "/x#/.usher/keys", "/robots.txt", "/System/Info/Public?/identity", "/x/.usher/keys", "/x?#/identity"} {
+		for _, target := range []string{"/", "/x?a=/.usher/keys", "/health", "/favicon.ico", "/x#/.usher/keys", "/robots.txt", "/System/Info/Public?/identity", "/x/.usher/keys", "/x?#/identity",
+			"/rest/ping.view?u=ann&t=26719a1196d2a940705a59634eb18eab&s=c19b2d&apiKey=x", "/QuickConnect/Connect?secret=x&api_key=y"} {
 			for _, method := range []string{http.MethodGet, http.MethodOptions, http.MethodHead, http.MethodPost, "PROPFIND"} {
 				if answer, _ := g.ask(t, method, strings.ReplaceAll(target, "#", "%23"), header); answer.StatusCode != http.StatusUnauthorized {
 					t.Errorf("%s: %s %s is answered %s", name, method, target, answer.Status)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"usher/internal/gate/page"
 	"usher/internal/secret"
 )
 
@@ -39,6 +40,44 @@ func (elsewhereProvider) Redeem(context.Context, Flow, string) (secret.Token, er
 }
 
 func (elsewhereProvider) Revoke(context.Context, secret.Token) error { return ErrAway }
+
+// Every page of the door is for this place alone: nobody frames it, reads it from elsewhere or keeps it, and nothing in it runs (WB-1, WB-2).
+func TestEveryPageOfTheDoorIsDressed(t *testing.T) {
+	p := &places{told: []string{"https://media.example"}}
+	g := open(t, "http://127.0.0.1:1", func(s *Settings) { s.Addresses, s.Provider = p, elsewhereProvider{} })
+	let := g.let(ann()).Reveal()
+	pages := 0
+	dressed := func(target string, header http.Header) {
+		t.Helper()
+		header.Set("Accept", "text/html")
+		answer, body := g.ask(t, http.MethodGet, target, header)
+		if !strings.HasPrefix(answer.Header.Get("Content-Type"), "text/html") {
+			t.Errorf("%s: %s is no page: %s", target, answer.Status, body)
+		}
+		pages++
+		for name, want := range map[string]string{
+			"Content-Security-Policy": page.Policy, "X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin", "Cache-Control": "no-store",
+			"Cross-Origin-Resource-Policy": "same-origin",
+		} {
+			if got := answer.Header[name]; len(got) != 1 || got[0] != want {
+				t.Errorf("%s (%s): %s is %q", target, answer.Status, name, got)
+			}
+		}
+		if strings.Contains(body, "<script") || strings.Contains(body, "style=") {
+			t.Errorf("%s has something that runs", target)
+		}
+	}
+	for _, target := range []string{"/a/../b", "/.usher/nothing", SignOutPath, SignInPath, CallbackPath + "?state=x&code=y", "/films?X-Plex-Token=" + tokenFor("srv-2").Reveal(), "/films?X-Plex-Token=" + let,
+		"/films?X-Plex-Token=" + let + "&X-Plex-Token=x"} {
+		dressed(target, http.Header{})
+	}
+	dressed("/films", http.Header{plexToken: {let}, "Upgrade": {"websocket"}, "Connection": {"Upgrade"}, "Origin": {"https://evil.example"}})
+	g.decider.Suspend(Suspension{Reason: "incident"})
+	dressed("/films", http.Header{})
+	if pages != 10 {
+		t.Errorf("%d pages", pages)
+	}
+}
 
 // Browsers sign in at addresses that the owner has confirmed, in whatever spelling, and at no other; what was confirmed a moment ago is learned.
 func TestSignInAtConfirmedAddresses(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +14,50 @@ import (
 
 	"usher/internal/config"
 )
+
+// What comes before anybody is known is bounded (WB-8).
+func TestLongHeadersAreRefused(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := t.TempDir()
+	s := Settings{Config: config.Gate{Service: "http://127.0.0.1:1", Folder: folder, Listen: l.Addr().String(), ShutdownWait: time.Second}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Out: io.Discard}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	ctx, end := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, s) }()
+	t.Cleanup(func() {
+		end()
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	})
+	for length, want := range map[int]int{1 << 10: http.StatusOK, 64 << 10: http.StatusRequestHeaderFieldsTooLarge} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+s.Config.Listen+"/identity", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Long", strings.Repeat("x", length))
+		answer, err := http.DefaultClient.Do(r)
+		for range 500 { // it may not listen yet
+			if err == nil {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+			answer, err = http.DefaultClient.Do(r)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("%d bytes are answered %s", length, answer.Status)
+		}
+	}
+}
 
 // The gate's folder stands in the working directory where nothing else is said, and people start programs among their films.
 func TestTheKeyIsNotAmongTheFilms(t *testing.T) {
