@@ -68,6 +68,9 @@ type Refused struct {
 	Standing string // where the service says how the server stands
 }
 
+// unknown is the code of an answer in words that are not the service's: something else may stand in its place just now.
+const unknown = "unknown"
+
 // Error never carries what was sent.
 func (r *Refused) Error() string {
 	return fmt.Sprintf("the service says no (%d %s): %s", r.Status, r.Code, r.Text)
@@ -223,7 +226,7 @@ func refusal(status int, raw []byte) error {
 		Standing    string `json:"standing"`
 	}
 	if json.Unmarshal(raw, &said) != nil {
-		return &Refused{Status: status, Code: "unknown", Text: http.StatusText(status)}
+		return &Refused{Status: status, Code: unknown, Text: http.StatusText(status)}
 	}
 	if said.Error != "" {
 		return &Refused{status, said.Error, said.Description, said.Standing}

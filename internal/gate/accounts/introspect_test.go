@@ -45,6 +45,12 @@ func TestWhatIsNoAnswerAboutAToken(t *testing.T) {
 			t.Errorf("%s: %v", answer, err)
 		}
 	}
+	if err := c.Unclaim(t.Context()); err == nil { // the mux knows no such place: 404, in words that are not the service's
+		t.Error("a page that is not found makes the server nobody's")
+	}
+	if _, claimed := folder.Server(); !claimed {
+		t.Error("it is nobody's")
+	}
 	answer = `{"active":false}`
 	if said, err := c.Introspect(t.Context(), secret.NewToken()); err != nil || *said.Active {
 		t.Errorf("a no: %v", err)

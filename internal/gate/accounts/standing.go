@@ -126,7 +126,7 @@ func (c *Client) Unclaim(ctx context.Context) error {
 // gone reports whether the service does not know the server.
 func gone(err error) bool {
 	refused := new(Refused)
-	return errors.As(err, &refused) && (refused.Code == "invalid_client" || refused.Status == http.StatusNotFound)
+	return errors.As(err, &refused) && (refused.Code == "invalid_client" || refused.Status == http.StatusNotFound && refused.Code != unknown)
 }
 
 // withToken sends a request with the server's token; one that has ended early is fetched anew once.

@@ -1,0 +1,71 @@
+package gate
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"testing"
+	"time"
+
+	"usher/internal/gate/accounts"
+	"usher/internal/gate/door"
+	"usher/internal/gate/keep"
+	"usher/internal/secret"
+)
+
+// Whatever answers in the service's place, such as a portal that wants to be clicked or a proxy that is being repaired, signs nobody out. The service's own no does.
+func TestOnlyTheServiceSaysNo(t *testing.T) {
+	status, kind, answer := 0, "", ""
+	mux := http.NewServeMux()
+	service := httptest.NewServer(mux)
+	t.Cleanup(service.Close)
+	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprintf(w, `{"issuer":%q,"token_endpoint":"%[2]s/t","device_authorization_endpoint":"%[2]s/d","introspection_endpoint":"%[2]s/i"}`, service.URL, service.URL)
+	})
+	mux.HandleFunc("/t", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprint(w, `{"access_token":"a","expires_in":600}`)
+	})
+	mux.HandleFunc("/i", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		w.Header().Set("Location", "http://portal.example/")
+		w.WriteHeader(status)
+		_, _ = fmt.Fprint(w, answer)
+	})
+	folder, err := keep.Open(t.TempDir(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = folder.Close() })
+	if err := folder.SaveServer(keep.Server{Service: service.URL, ID: "srv-1", Owner: keep.Owner{Subject: "acc-ann"}}); err != nil {
+		t.Fatal(err)
+	}
+	at, err := url.Parse(service.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	woken := 0
+	a := asker{accounts.New(at, folder, "1.0", time.Now), func() { woken++ }}
+	const page, object = "text/html", "application/json"
+	for _, c := range []struct {
+		status       int
+		kind, answer string
+		want         error
+	}{
+		{200, page, "<h1>Welcome to our hotel</h1>", door.ErrAway}, {302, page, "", door.ErrAway}, {401, page, "<h1>Sign in</h1>", door.ErrAway}, {403, page, "<h1>Forbidden</h1>", door.ErrAway},
+		{404, page, "", door.ErrAway}, {407, page, "", door.ErrAway}, {429, object, `{"error":"slow"}`, door.ErrAway}, {451, page, "", door.ErrAway}, {500, object, `{"active":false}`, door.ErrAway},
+		{502, page, "", door.ErrAway}, {503, object, `{"error":"temporarily_unavailable"}`, door.ErrAway}, {200, object, `{}`, door.ErrAway}, {200, object, `[]`, door.ErrAway},
+		{200, object, `{"active":false}`, door.ErrRefused},
+		{400, object, `{"error":"unauthorized_client","standing":"suspended"}`, door.ErrSuspended}, {401, object, `{"error":"invalid_client"}`, door.ErrSuspended},
+	} {
+		status, kind, answer = c.status, c.kind, c.answer
+		before := woken
+		if _, err := a.Ask(t.Context(), secret.NewToken()); !errors.Is(err, c.want) {
+			t.Errorf("%d %s: %v, want %v", c.status, c.answer, err, c.want)
+		}
+		if (woken > before) != errors.Is(c.want, door.ErrSuspended) {
+			t.Errorf("%d %s: how the server stands is asked: %t", c.status, c.answer, woken > before)
+		}
+	}
+}
