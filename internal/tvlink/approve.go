@@ -12,6 +12,7 @@ import (
 	"usher/internal/linkcode"
 	"usher/internal/mfa"
 	"usher/internal/ratelimit"
+	"usher/internal/relyingparty"
 	"usher/internal/secret"
 )
 
@@ -62,6 +63,15 @@ type Asked struct {
 	Opens time.Time
 }
 
+// Claims tells a media server that asks for an owner from a TV or an app that asks to be let in.
+func (a Asked) Claims() bool { return a.Party.Client == relyingparty.GateID }
+
+// AsksProof reports whether who is signed in has to type a proof for it: for what asks from elsewhere. For a media server, what was typed since the
+// code was is one.
+func (a Asked) AsksProof(f credential.Found) bool {
+	return a.Elsewhere && !(a.Claims() && f.FreshAt.After(a.ticket.CreatedAt))
+}
+
 // ErrGone says that the ticket, or the request behind it, is no more.
 var ErrGone = errors.New("tvlink: the code was used, denied, or has expired")
 
@@ -96,18 +106,24 @@ type Proof struct {
 }
 
 // Approve lets a device in; it is signed in with its next poll, and can play but has no say in the account. A device that asks from elsewhere needs
-// a proof. ErrGone, ErrTooSoon; of the proof signin.ErrWrong, the errors of mfa, limits.
+// a proof. A media server outlives the sign-in that lets it in, so for one the person has proved themselves a moment ago, wherever it asks from.
+// ErrGone, ErrTooSoon, credential.ErrStale; of the proof signin.ErrWrong, the errors of mfa, limits.
 func (s *Service) Approve(ctx context.Context, f credential.Found, who account.Account, a Asked, p Proof, client device.Client) error {
 	now := s.Now()
 	if now.Before(a.Opens) {
 		return ErrTooSoon
 	}
+	if a.Claims() && !f.IsFresh(now) {
+		return credential.ErrStale
+	}
 	approval := linkcode.Approval{RequestID: a.ID, Ticket: a.ticket.Hash, AccountID: f.AccountID, Stamp: credential.StampNow(f.Clock, f.Account)}
 	act := audit.New(now, audit.LinkApproved, f.AccountID, f.AccountID).From(client).With(audit.Device, a.Name)
-	if !a.Elsewhere {
+	if a.Elsewhere {
+		act = act.With(audit.Reason, "elsewhere")
+	}
+	if !a.AsksProof(f) {
 		return gone(s.Store.ApproveLink(ctx, approval, act))
 	}
-	act = act.With(audit.Reason, "elsewhere")
 	if !f.Account.SecondFactor {
 		if err := s.Passwords.CheckPassword(ctx, f, p.Typed, p.Known, client); err != nil {
 			return err

@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
+	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/linkcode"
 	"usher/internal/ratelimit"
+	"usher/internal/relyingparty"
 	"usher/internal/secret"
 	"usher/internal/teststore"
 )
@@ -148,6 +151,28 @@ func TestTicketsAreFew(t *testing.T) {
 			if _, err := h.Open(h.Context(), owner.Found, ticket); (err == nil) != (i >= 2) {
 				t.Errorf("ticket %d: %v", i, err)
 			}
+		}
+	})
+}
+
+// A media server is let in by nobody whose proof is old, wherever it asks from, and by no software in the owner's name.
+func TestServersTakeAFreshProof(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		owner := h.person("owner", "203.0.113.1")
+		for _, from := range []string{"203.0.113.1", "198.51.100.9"} {
+			p, err := h.Ask(h.Context(), Asking{Name: "attic", Client: at(from), Party: linkcode.Party{Client: relyingparty.GateID, Scope: string(relyingparty.Claim)}})
+			h.must(err)
+			ticket, err := h.Enter(h.Context(), owner.Found, owner.Account, p.Long.Reveal(), owner.client)
+			h.must(err)
+			asked, err := h.Open(h.Context(), owner.Found, ticket)
+			h.must(err)
+			h.now = asked.Opens.Add(time.Second)
+			owner.FreshAt = h.now.Add(-credential.Fresh)
+			if err := h.Approve(h.Context(), owner.Found, owner.Account, asked, Proof{}, owner.client); !errors.Is(err, credential.ErrStale) {
+				t.Errorf("from %s with an old proof: %v", from, err)
+			}
+			owner.FreshAt = h.now
+			h.must(h.Approve(h.Context(), owner.Found, owner.Account, asked, Proof{}, owner.client))
 		}
 	})
 }

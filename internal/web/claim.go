@@ -10,13 +10,10 @@ import (
 	"usher/internal/credential"
 	"usher/internal/linkcode"
 	"usher/internal/mediaserver"
-	"usher/internal/relyingparty"
 	"usher/internal/tvlink"
 )
 
-// isServer tells a media server that asks for an owner from a TV or an app that asks to be let in. Either is found by its code at /claim and at /link.
-func isServer(a tvlink.Asked) bool { return a.Party.Client == relyingparty.GateID }
-
+// getClaim shows where the code of a server is typed. One that is typed at /link is found as well, and leads here.
 func (d *Door) getClaim(w http.ResponseWriter, r *http.Request, v visitor) error {
 	if r.URL.Query().Get("done") == "denied" {
 		return d.message(w, r, MessagePage{
@@ -75,7 +72,7 @@ func (d *Door) getClaimConfirm(w http.ResponseWriter, r *http.Request, v visitor
 	switch {
 	case err != nil:
 		return d.claimOver(w, r, err)
-	case !isServer(asked):
+	case !asked.Claims():
 		return to(w, r, "/link/confirm")
 	}
 	return d.claimConfirmPage(w, r, http.StatusOK, Form{}, asked, v)
@@ -86,6 +83,9 @@ func (d *Door) claimConfirmPage(w http.ResponseWriter, r *http.Request, status i
 	p := ClaimConfirmPage{
 		Form: f, Request: a.ID, Server: a.Name, Code: a.Code.Reveal(), Place: whereSeen(a.Seen), Asked: a.CreatedAt, Minutes: minutesLeft(a.ExpiresAt, now),
 		Elsewhere: a.Elsewhere, Wait: now.Before(a.Opens), SecondStep: v.Account.SecondFactor, Login: v.Person.Email, Owner: v.Person.Called(),
+	}
+	if p.First = !v.IsFresh(now); !p.First {
+		p.AskProof = a.AsksProof(v.Found)
 	}
 	if a.Product != a.Name {
 		p.Product = a.Product
@@ -110,7 +110,7 @@ func (d *Door) postClaimConfirm(w http.ResponseWriter, r *http.Request, v visito
 	asked, err := d.answered(r, v)
 	f := Form{}
 	switch {
-	case err == nil && !isServer(asked):
+	case err == nil && !asked.Claims():
 		return to(w, r, "/link/confirm")
 	case err == nil:
 		err = d.approve(r, v, asked, &f)

@@ -167,6 +167,31 @@ func TestAServerElsewhereIsRed(t *testing.T) {
 	})
 }
 
+// One press of somebody who sits down at an open browser gives nobody a server, on the owner's own network neither: it takes a proof of the last minutes.
+func TestAServerTakesAProofOfTheOwner(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.account(annMail, "ann", annPassword)
+		b := h.signedIn(annMail, annPassword)
+		near := h.gate(b.address).asks()
+		h.pass(credential.Fresh)
+		page := b.get("/claim").submit("/claim", "user_code", near.codes.Short.Reveal()).leadsTo("/claim/confirm").is(200).shows("main", "you enter your password next").has(2, "button")
+		again := page.submit("/claim/confirm").leadsTo("/sign-in/again?next=%2Fclaim%2Fconfirm").is(200)
+		if _, err := h.door.Links.PollFor(t.Context(), relyingparty.GateID, near.codes.DeviceCode); err == nil {
+			t.Error("it was let in without a proof")
+		}
+		again.submit("/sign-in/again", "password", annPassword).leadsTo("/claim/confirm").is(200).submit("/claim/confirm").is(303)
+		near.collects()
+
+		far := h.gate(faraway).asks()
+		h.pass(credential.Fresh)
+		b.get("/claim").submit("/claim", "user_code", far.codes.Long.Reveal()).leadsTo("/claim/confirm").is(200).shows("h1", "Somebody else’s server?")
+		h.pass(10 * time.Second)
+		page = b.get("/claim/confirm").is(200).has(0, "#password").submit("/claim/confirm").leadsTo("/sign-in/again?next=%2Fclaim%2Fconfirm").submit("/sign-in/again", "password", annPassword).leadsTo("/claim/confirm")
+		page.is(200).has(0, "#password").submit("/claim/confirm").is(303)
+		far.collects()
+	})
+}
+
 func TestAClaimTokenIsShownOnce(t *testing.T) {
 	eachHouse(t, func(h *house) {
 		h.account(annMail, "ann", annPassword)

@@ -93,7 +93,7 @@ func (d *Door) getLinkConfirm(w http.ResponseWriter, r *http.Request, v visitor)
 	switch {
 	case err != nil:
 		return d.linkOver(w, r, err)
-	case isServer(asked):
+	case asked.Claims():
 		return to(w, r, "/claim/confirm")
 	}
 	return d.linkConfirmPage(w, r, http.StatusOK, Form{}, asked, v)
@@ -145,7 +145,7 @@ func (d *Door) postLinkConfirm(w http.ResponseWriter, r *http.Request, v visitor
 	asked, err := d.answered(r, v)
 	f := Form{}
 	switch {
-	case err == nil && isServer(asked): // what that page says is not what was looked at
+	case err == nil && asked.Claims(): // what that page says is not what was looked at
 		return to(w, r, "/claim/confirm")
 	case err == nil:
 		err = d.approve(r, v, asked, &f)
@@ -163,11 +163,15 @@ func (d *Door) postLinkConfirm(w http.ResponseWriter, r *http.Request, v visitor
 	return to(w, r, "/link?done=allowed")
 }
 
-// approve lets in what was looked at, with the proof that is asked for what comes from elsewhere. A refusal is put into the form. tvlink.ErrGone.
+// approve lets in what was looked at, with the proof that is asked for what comes from elsewhere. A refusal is put into the form. tvlink.ErrGone,
+// errAskAgain.
 func (d *Door) approve(r *http.Request, v visitor, asked tvlink.Asked, f *Form) error {
 	field := map[bool]string{true: "code", false: "password"}[v.Account.SecondFactor]
 	typed := secret.TokenOf(r.PostFormValue(field))
-	if asked.Elsewhere && typed.Empty() {
+	switch {
+	case asked.Claims() && !v.IsFresh(d.Now()):
+		return errAskAgain
+	case asked.AsksProof(v.Found) && typed.Empty():
 		f.Refuse(field, map[string]string{"code": "Enter the six digits.", "password": "Enter your password."}[field])
 		return signin.ErrWrong
 	}

@@ -240,8 +240,9 @@ func serverSamples() []sample {
 	page := func(name, state string, data any) sample {
 		return sample{name: name, state: state, page: Page{Person: ann, Nav: "servers", Data: data}}
 	}
-	red := ClaimConfirmPage{Server: nasty, Owner: nasty, Code: "BCDF-GHJK", Place: "203.0.113.7", Asked: sampleNow.Add(-14 * time.Minute), Minutes: 1, Elsewhere: true, SecondStep: true}
-	wait, asked := red, red
+	red := ClaimConfirmPage{Server: nasty, Owner: nasty, Code: "BCDF-GHJK", Place: "203.0.113.7", Asked: sampleNow.Add(-14 * time.Minute), Minutes: 1, Elsewhere: true, AskProof: true, SecondStep: true}
+	wait, asked, first := red, red, red
+	first.AskProof, first.First = false, true
 	wait.Wait, asked.SecondStep, asked.Login, asked.Form = true, false, "ann@example.org", refused("password", "That password isn’t right.")
 	guests := []Guest{{"g1", "bo@example.org", sampleNow.AddDate(0, -1, 0)}, {"g2", nasty, sampleNow}}
 	return []sample{
@@ -254,7 +255,9 @@ func serverSamples() []sample {
 		page("claim-arrival", "here", ArrivalPage{Arrival{Servers: all[2:3]}}),
 		page("claim-arrival", "bare", ArrivalPage{Arrival{Servers: all[3:]}}),
 		{name: "claim-confirm", page: Page{Data: ClaimConfirmPage{Server: "attic-nas", Product: "Media server", Owner: "Ann", Code: "7RQZ", Place: "Lyon", Asked: sampleNow.Add(-40 * time.Second), Minutes: 14}}},
+		{name: "claim-confirm", state: "first", page: Page{Data: ClaimConfirmPage{Server: "attic-nas", Owner: "Ann", Code: "7RQZ", Place: "Lyon", Asked: sampleNow, Minutes: 14, First: true}}},
 		{name: "claim-confirm", state: "elsewhere", page: Page{Data: red}},
+		{name: "claim-confirm", state: "elsewhere first", page: Page{Data: first}},
 		{name: "claim-confirm", state: "wait", page: Page{Data: wait}},
 		{name: "claim-confirm", state: "password", page: Page{Data: asked}},
 		page("servers", "", ServersPage{Servers: all, Plain: sampleDevices()[3:4], Waiting: 2}),

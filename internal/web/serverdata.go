@@ -28,7 +28,7 @@ func (a Arrival) Path() string { return arrivalPath(a.Since) }
 // ArrivalPage is "claim-arrival".
 type ArrivalPage struct{ Arrival }
 
-// ClaimConfirmPage is "claim-confirm"; it posts request and, for a server that asks from elsewhere, code or password. Denying posts request.
+// ClaimConfirmPage is "claim-confirm"; it posts request and, when asked, code or password. Denying posts request.
 type ClaimConfirmPage struct {
 	Form
 	Request         string
@@ -40,7 +40,9 @@ type ClaimConfirmPage struct {
 	Minutes         int  // that the code still works
 	Elsewhere       bool // it asks from none of the account's networks
 	Wait            bool // the pause before such a one can be confirmed is not over
-	SecondStep      bool // its code is asked, else the password
+	First           bool // the page that asks for the password comes between, and back to this one
+	AskProof        bool // a proof is asked here
+	SecondStep      bool // and it is the second step's code, else the password
 	Login           string
 }
 
