@@ -93,13 +93,13 @@ func (a Account) Handles() ([]Handle, error) {
 	return []Handle{mail, name}, nil
 }
 
-// ProvedHandles are the Handles that nobody else can have given the account: without an address that only an operator has named.
-func (a Account) ProvedHandles() ([]Handle, error) {
+// ProvedAddress is the address as a Handle where its owner has shown that it is theirs; none where only an operator has named it.
+func (a Account) ProvedAddress() ([]Handle, error) {
 	all, err := a.Handles()
-	if err == nil && !a.EmailProved {
-		all = all[1:]
+	if err != nil || !a.EmailProved {
+		return nil, err
 	}
-	return all, err
+	return all[:1], nil
 }
 
 // AnswersTo reports whether a handle is one of the account's.

@@ -39,7 +39,7 @@ type Approval struct {
 	FreshAt   time.Time
 	// Consent are the scopes that the person has just agreed to; nil when nobody was asked, and then the client has to be the house's, or Scopes agreed to.
 	Consent, Scopes []relyingparty.Scope
-	Handles         []account.Handle // of the account, proved, by which it may be on the list of a media server
+	Address         []account.Handle // of the account, if it is confirmed, by which it may be on the list of a media server
 }
 
 // promise is what a code may be exchanged for, kept sealed with it.
@@ -144,7 +144,7 @@ func (s *Service) grantCode(ctx context.Context, p Pending, h Holder, consent []
 		Consent: consent, Scopes: p.Scopes,
 	}
 	var err error
-	if a.Handles, err = h.Person.ProvedHandles(); err != nil {
+	if a.Address, err = h.Person.ProvedAddress(); err != nil {
 		return Answer{}, err
 	}
 	err = s.Store.GrantCode(ctx, a, s.allowed(p, h, consent != nil, client))

@@ -2,7 +2,9 @@ package mediaserver
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"time"
 
 	"usher/internal/account"
 	"usher/internal/audit"
@@ -23,6 +25,22 @@ type Kept struct {
 func Waiting(all []Kept) (n int) {
 	for _, k := range all {
 		if k.Standing.State == server.Suspended {
+			n++
+		}
+	}
+	return n
+}
+
+// settles is how long a claimed server is brought back by itself only: whoever was in the account before its owner signed everything out may have added it.
+const settles = 7 * 24 * time.Hour
+
+// settled reports whether a server may be brought back together with others.
+func (k Kept) settled(now time.Time) bool { return now.Sub(k.ClaimedAt) >= settles }
+
+// Settled counts those of Waiting that BringAllBack brings back.
+func Settled(all []Kept, now time.Time) (n int) {
+	for _, k := range all {
+		if k.Standing.State == server.Suspended && k.settled(now) {
 			n++
 		}
 	}
@@ -74,13 +92,17 @@ func (s *Service) BringBack(ctx context.Context, f credential.Found, who account
 	return s.bringBack(ctx, f, who, []Kept{kept}, client)
 }
 
-// BringAllBack is BringBack for every suspended server of who is signed in, all of them or none.
-func (s *Service) BringAllBack(ctx context.Context, f credential.Found, who account.Account, client device.Client) error {
+// BringAllBack is BringBack for every suspended server of who is signed in that was claimed at least a week ago, all of them or none; it returns how many others
+// wait still.
+func (s *Service) BringAllBack(ctx context.Context, f credential.Found, who account.Account, client device.Client) (left int, err error) {
 	all, err := s.List(ctx, f)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	return s.bringBack(ctx, f, who, all, client)
+	now := s.Now()
+	left = Waiting(all) - Settled(all, now)
+	all = slices.DeleteFunc(all, func(k Kept) bool { return !k.settled(now) })
+	return left, s.bringBack(ctx, f, who, all, client)
 }
 
 func (s *Service) bringBack(ctx context.Context, f credential.Found, who account.Account, some []Kept, client device.Client) error {

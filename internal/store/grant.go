@@ -79,7 +79,7 @@ func (db *DB) GrantCode(ctx context.Context, a grant.Approval, act audit.Act) er
 			err = noteConsent(ctx, t, a, act.At)
 		}
 		if err == nil && c.AccountID != "" && c.AccountID != a.AccountID {
-			err = db.comeIn(ctx, t, c.ID, a.AccountID, a.Handles, act.At)
+			err = db.comeIn(ctx, t, c.ID, a, act.At)
 		}
 		if err != nil {
 			return err

@@ -85,6 +85,7 @@ type ServersPage struct {
 	Servers []Server // those that wait for their owner first
 	Plain   []Device // media servers that were claimed by players' tools, and hold a token only
 	Waiting int
+	Settled int // of those that wait, how many can be brought back together
 }
 
 // ServerPage is "server". Its acts post to /servers/{id}/….

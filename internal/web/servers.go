@@ -36,11 +36,12 @@ var whySuspended = map[server.Reason]string{
 var serverDone = map[string]string{
 	"back":            "It is back, and lets people in again.",
 	"all-back":        "All your servers are back.",
+	"older-back":      "The others are back. Those that were claimed in the last seven days wait for you to look at each.",
 	"sign-out":        "The server is signed out. It lets nobody in until you bring it back.",
 	"unclaim":         "The server belongs to your account no longer.",
 	"confirm-address": "The address is confirmed. People can sign in there now.",
 	"remove-address":  "The address is removed.",
-	"let-in":          "They are on the list. Whoever has that address or user name here gets in.",
+	"let-in":          "They are on the list. Whoever has that address here, or that user name now, gets in.",
 	"dismiss":         "They are off the list, and signed out there.",
 	"device":          "The server is signed out.",
 }
@@ -72,7 +73,7 @@ func (d *Door) getServers(w http.ResponseWriter, r *http.Request, v visitor) err
 		return err
 	}
 	devices = slices.DeleteFunc(devices, func(dev device.Device) bool { return dev.Kind != device.Server })
-	p := ServersPage{Plain: devicesShown(devices, ""), Waiting: mediaserver.Waiting(all)}
+	p := ServersPage{Plain: devicesShown(devices, ""), Waiting: mediaserver.Waiting(all), Settled: mediaserver.Settled(all, d.Now())}
 	for _, k := range all {
 		p.Servers = append(p.Servers, serverShown(k, d.Now()))
 	}
@@ -95,13 +96,17 @@ func (d *Door) standing(r *http.Request, accountID string) (int, error) {
 	return len(all) - mediaserver.Waiting(all), err
 }
 
-// postServersBack brings all suspended servers back.
+// postServersBack brings all suspended servers back that were not claimed a few days ago.
 func (d *Door) postServersBack(w http.ResponseWriter, r *http.Request, v visitor) error {
 	if !v.IsFresh(d.Now()) {
 		return errAskAgain
 	}
-	if err := d.Servers.BringAllBack(r.Context(), v.Found, v.Person, d.client(r)); err != nil {
+	left, err := d.Servers.BringAllBack(r.Context(), v.Found, v.Person, d.client(r))
+	switch {
+	case err != nil:
 		return err
+	case left > 0:
+		return to(w, r, "/servers?done=older-back")
 	}
 	return to(w, r, "/servers?done=all-back")
 }

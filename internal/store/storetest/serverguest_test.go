@@ -89,12 +89,12 @@ func TestNobodyComesInPastADismissal(t *testing.T) {
 		a, other := w.person("anna"), w.person("bert")
 		s := w.claimed(a, "one")
 		in, _ := w.signedIn(other)
-		handles, err := other.Handles()
+		handles, err := other.ProvedAddress()
 		w.must(err)
 		for round := range 24 {
 			g := w.admits(s, "bert")
 			first, second := w.answering(in, s.ID), w.answering(in, s.ID)
-			first.Handles, second.Handles = handles, handles
+			first.Address, second.Address = handles, handles
 			w.must(w.db.GrantCode(w.ctx(), first, w.act(audit.AppAllowed, other.ID)))
 			n := w.newGrant(credential.Access, in, w.find(credential.AuthorizationCode, first.Code).Hash, s.ID)
 			w.all(func(db *store.DB, i int) error {
@@ -122,7 +122,7 @@ func TestCodesOfTheDismissedTurnIntoNothing(t *testing.T) {
 		in, _ := w.signedIn(other)
 		answer := w.answering(in, s.ID)
 		var err error
-		answer.Handles, err = other.Handles()
+		answer.Address, err = other.ProvedAddress()
 		w.must(err)
 		w.must(w.db.GrantCode(w.ctx(), answer, w.act(audit.AppAllowed, other.ID)))
 		n := w.newGrant(credential.Access, in, w.find(credential.AuthorizationCode, answer.Code).Hash, s.ID)
@@ -153,7 +153,7 @@ func (w *world) come(s server.Server, a account.Account) error {
 	in, _ := w.signedIn(a)
 	answer := w.answering(in, s.ID)
 	var err error
-	answer.Handles, err = a.Handles()
+	answer.Address, err = a.ProvedAddress()
 	w.must(err)
 	return w.db.GrantCode(w.ctx(), answer, w.act(audit.AppAllowed, a.ID))
 }
@@ -175,12 +175,12 @@ func TestLinesBelongToWhoCame(t *testing.T) {
 		w.group(s, other, server.Friend)
 		w.must(w.come(s, other))
 
-		w.admits(s, "fresh")
+		w.admits(s, "fresh@example.org")
 		var answers []grant.Approval
 		for _, name := range []string{"dora", "emil"} {
 			in, _ := w.signedIn(w.person(name))
 			answer := w.answering(in, s.ID)
-			answer.Handles = []account.Handle{account.LoginHandle("fresh")}
+			answer.Address = []account.Handle{account.LoginHandle("fresh@example.org")}
 			answers = append(answers, answer)
 		}
 		won := 0
@@ -194,6 +194,60 @@ func TestLinesBelongToWhoCame(t *testing.T) {
 		if won != 1 {
 			w.Errorf("%d came by one line at once", won)
 		}
+	})
+}
+
+// A line with a user name is for the account that has the name when it is written, under whatever name it comes, and for nobody who takes the name later:
+// neither from nobody, nor from somebody who was renamed or erased. Written once more, it counts for whoever has the name by then.
+func TestUserNamesAreMeantForWhoHasThem(t *testing.T) {
+	each(t, func(w *world) {
+		a, other, third := w.person("anna"), w.person("bert"), w.person("carl")
+		s := w.claimed(a, "one")
+		called := func(who *account.Account, name string) {
+			w.Helper()
+			w.must(w.db.SetUserName(w.ctx(), who.ID, name, w.name(name), audit.Act{At: w.now}))
+			who.UserName = name
+		}
+		w.admits(s, "bert")
+		w.admits(s, "nobody")
+		called(&other, "robert")
+		called(&third, "bert")
+		w.group(s, third, server.Nobody)
+		called(&third, "nobody")
+		w.group(s, third, server.Nobody)
+		w.is(w.come(s, third), store.ErrSpent)
+		w.group(s, other, server.Friend)
+		w.must(w.come(s, other))
+		w.count(1, "server_access WHERE account_id = $1", other.ID)
+
+		w.admits(s, "nobody")
+		w.count(2, "server_access")
+		w.recorded(audit.GuestAdmitted, 3)
+		w.group(s, third, server.Friend)
+		w.admits(s, "bert") // whoever has come by it keeps it
+		called(&third, "bert")
+		w.must(w.come(s, third))
+		w.count(1, "server_access WHERE account_id = $1", third.ID)
+		w.admits(s, "dora")
+		w.group(s, w.person("dora"), server.Nobody)
+	})
+}
+
+// An address that only an operator has named is nobody's on a list, nor is the server in what its players are told.
+func TestUnconfirmedAddressesCountOnNoList(t *testing.T) {
+	each(t, func(w *world) {
+		a, other := w.person("anna"), w.person("bert")
+		s := w.claimed(a, "one")
+		w.admits(s, other.Email)
+		other.EmailProved = false
+		w.group(s, other, server.Nobody)
+		w.is(w.come(s, other), store.ErrSpent)
+		if all, err := w.db.ListServersFor(w.ctx(), other.ID); err != nil || len(all) != 0 {
+			w.Errorf("%+v %v", all, err)
+		}
+		w.count(1, "server_access WHERE account_id = ''")
+		other.EmailProved = true
+		w.must(w.come(s, other))
 	})
 }
 
