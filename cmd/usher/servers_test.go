@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -65,9 +66,15 @@ func (a *app) proof(claim string, change func(map[string]any)) string {
 	if change != nil {
 		change(claims)
 	}
+	return a.carrying("usher-claim+jwt", claims)
+}
+
+// carrying is what the server's key signs with itself in the header.
+func (a *app) carrying(typ jose.ContentType, claims map[string]any) string {
+	a.Helper()
 	raw, err := json.Marshal(claims)
 	a.must(err)
-	o := (&jose.SignerOptions{EmbedJWK: true}).WithType("usher-claim+jwt")
+	o := (&jose.SignerOptions{EmbedJWK: true}).WithType(typ)
 	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: jose.EdDSA, Key: a.key}, o)
 	a.must(err)
 	made, err := signer.Sign(raw)
@@ -128,7 +135,7 @@ func (a *app) asking(changes ...string) string {
 	for i := 0; i < len(changes); i += 2 {
 		claims[changes[i]] = changes[i+1]
 	}
-	return a.signed(claims)
+	return a.carrying("usher-standing+jwt", claims)
 }
 
 type answered struct{ Standing, Reason, Since, Servers string }
@@ -220,6 +227,38 @@ func TestClaimsAreUndone(t *testing.T) {
 	})
 }
 
+// Only the key of a server learns how it stands. Another one is told what it would be of a made-up server, and who holds no key nothing at all; so nobody learns
+// which servers there are, and a server is taken for unclaimed by its own key's question alone.
+func TestStandingTellsWhoHoldsTheKeyAlone(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate, other := d.newGate(h.offer(h.anna)), d.unclaimed()
+		var said []string
+		for _, id := range []string{gate.ID, "made-up"} {
+			other.ID = id
+			w := d.send(http.MethodGet, mediaserver.StandingPath, asBearer(other.asking()))
+			said = append(said, fmt.Sprint(w.Code, w.Body))
+			other.stands(server.Unclaimed, "")
+			forged := strings.Split(other.asking(), ".")
+			claims := other.claims()
+			claims["aud"] = origin + mediaserver.StandingPath
+			for what, token := range map[string]string{
+				"with a broken signature": forged[0] + "." + forged[1] + "." + strings.Repeat("A", len(forged[2])), "without its key": other.signed(claims), "without a number": other.asking("jti", ""),
+			} {
+				if w := d.send(http.MethodGet, mediaserver.StandingPath, asBearer(token)); w.Code != http.StatusUnauthorized {
+					d.Errorf("%s about %s: %d %s", what, id, w.Code, w.Body)
+				}
+			}
+		}
+		if said[0] != said[1] {
+			d.Errorf("a server that there is can be told from one that there is not: %q", said)
+		}
+		gate.stands(server.Good, "")
+		h.must(h.servers().Unclaim(d.Context(), h.here(h.anna), h.anna, gate.ID, device.Client{}))
+		gate.stands(server.Unclaimed, "")
+	})
+}
+
 // What a server signs to ask how it stands counts once, for a moment and for that question; and a suspended one may ask nothing else.
 func TestSuspendedServersMayAskOneThing(t *testing.T) {
 	eachDoors(t, func(d *doors) {
@@ -232,10 +271,10 @@ func TestSuspendedServersMayAskOneThing(t *testing.T) {
 				d.Errorf("time %d: %d %s", i, w.Code, w.Body)
 			}
 		}
-		other := d.unclaimed()
-		other.ID = gate.ID
+		assertion := gate.claims()
+		assertion["aud"] = origin + mediaserver.StandingPath
 		for what, signed := range map[string]string{
-			"by another key": other.asking(), "for the token endpoint": gate.asking("aud", origin), "about another": gate.asking("sub", "another"), "without a number": gate.asking("jti", ""),
+			"without the key in it": gate.signed(assertion), "as a claim's proof": gate.carrying("usher-claim+jwt", assertion), "for the token endpoint": gate.asking("aud", origin), "about another": gate.asking("sub", "another"), "without a number": gate.asking("jti", ""),
 			"its own token": before,
 		} {
 			if w := d.send(http.MethodGet, mediaserver.StandingPath, asBearer(signed)); w.Code != http.StatusUnauthorized {

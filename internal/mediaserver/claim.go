@@ -79,7 +79,7 @@ func facts(k ByKey) (f server.Facts) {
 
 // checkProof checks that the key which is to be registered signed for this token, for us, a moment ago. ErrProof.
 func (s *Service) checkProof(k ByKey) (signing.Proof, error) {
-	proof, err := signing.OpenProof(k.Proof.Reveal())
+	proof, err := signing.OpenProof(k.Proof.Reveal(), signing.ClaimProof)
 	if err != nil {
 		return proof, ErrProof
 	}

@@ -51,6 +51,7 @@ type ClaimStore interface {
 // ServerStore keeps servers.
 type ServerStore interface {
 	FindServer(ctx context.Context, id string) (server.Held, error)
+	FindServerByKey(ctx context.Context, id, thumbprint string) (server.Held, error)
 	ListServers(ctx context.Context, accountID string) ([]server.Held, error)
 	DescribeServer(ctx context.Context, accountID, id string, says server.Facts, now time.Time) error
 	BringServersBack(ctx context.Context, accountID string, ids []string, stamp credential.Stamp, act audit.Act) error

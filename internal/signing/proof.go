@@ -9,19 +9,22 @@ import (
 	"github.com/go-jose/go-jose/v4"
 )
 
-// proofType is the typ of what a new key signs to show that it is in hand.
-const proofType = "usher-claim+jwt"
+// The typ of what the key of a media server signs, and carries, to show that it is in hand.
+const (
+	ClaimProof    = "usher-claim+jwt"
+	StandingProof = "usher-standing+jwt"
+)
 
-// Proof is what a key that nobody knew before has signed about itself.
+// Proof is what a key that nobody may know has signed about itself.
 type Proof struct {
 	Claims     Claims
 	Public     string // the Ed25519 key, in base64url (RFC 8037 §2)
 	Thumbprint string // RFC 7638
 }
 
-// OpenProof returns what the key in a token's own header signed: an Ed25519 key, public, and nothing else in the header that says where to look.
+// OpenProof returns what the key in a token's own header signed, for one purpose: an Ed25519 key, public, and nothing else in the header that says where to look.
 // ErrInvalid.
-func OpenProof(token string) (Proof, error) {
+func OpenProof(token, typ string) (Proof, error) {
 	head, _, _ := strings.Cut(token, ".")
 	raw, err := encoding.DecodeString(head)
 	if err != nil || !spelled(token) {
@@ -37,7 +40,7 @@ func OpenProof(token string) (Proof, error) {
 		}
 	}
 	jwk, err := members(header["jwk"])
-	if err != nil || header.Text("typ") != proofType || header.Text("alg") != string(jose.EdDSA) || jwk["d"] != nil {
+	if err != nil || header.Text("typ") != typ || header.Text("alg") != string(jose.EdDSA) || jwk["d"] != nil {
 		return Proof{}, ErrInvalid
 	}
 	public, err := encoding.DecodeString(jwk.Text("x"))

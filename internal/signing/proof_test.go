@@ -25,7 +25,7 @@ func provingBy(t testing.TB, private ed25519.PrivateKey, payload string, change 
 	t.Helper()
 	public = private.Public().(ed25519.PublicKey)
 	jwk := map[string]any{"kty": "OKP", "crv": "Ed25519", "x": base64.RawURLEncoding.EncodeToString(public)}
-	header := map[string]any{"typ": proofType, "jwk": jwk}
+	header := map[string]any{"typ": ClaimProof, "jwk": jwk}
 	if change != nil {
 		change(header, jwk)
 	}
@@ -39,7 +39,7 @@ func provingBy(t testing.TB, private ed25519.PrivateKey, payload string, change 
 
 func TestOpenProof(t *testing.T) {
 	good, public := proving(t, `{"aud":"us"}`, nil)
-	p, err := OpenProof(good)
+	p, err := OpenProof(good, ClaimProof)
 	if err != nil || p.Claims.Text("aud") != "us" || p.Public != base64.RawURLEncoding.EncodeToString(public) || len(p.Thumbprint) != 43 {
 		t.Fatalf("%+v %v", p, err)
 	}
@@ -64,7 +64,7 @@ func TestOpenProof(t *testing.T) {
 	bad["no object"], _ = proving(t, `[]`, nil)
 	bad["two members of a name"], _ = proving(t, `{"aud":"us","aud":"them"}`, nil)
 	for what, token := range bad {
-		if _, err := OpenProof(token); !errors.Is(err, ErrInvalid) {
+		if _, err := OpenProof(token, ClaimProof); !errors.Is(err, ErrInvalid) {
 			t.Errorf("%s is taken: %v", what, err)
 		}
 	}
@@ -77,7 +77,7 @@ func FuzzProof(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, token string) {
-		if _, err := OpenProof(token); (err == nil) != (token == good) {
+		if _, err := OpenProof(token, ClaimProof); (err == nil) != (token == good) {
 			t.Errorf("%q: %v", token, err)
 		}
 	})

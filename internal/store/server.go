@@ -74,6 +74,15 @@ func (db *DB) FindServer(ctx context.Context, id string) (server.Held, error) {
 	return row.open(db)
 }
 
+// FindServerByKey is FindServer for whoever shows a key: of another key's server nothing is read.
+func (db *DB) FindServerByKey(ctx context.Context, id, thumbprint string) (server.Held, error) {
+	var row heldRow
+	if err := get(ctx, db.engine.point(), selectServer+joinServer+` WHERE s.id = $1 AND s.thumbprint = $2`, []any{id, thumbprint}, row.dest()...); err != nil {
+		return server.Held{}, found(err, server.ErrNotFound)
+	}
+	return row.open(db)
+}
+
 // ListServers returns the servers of an account, the one claimed first at the top.
 func (db *DB) ListServers(ctx context.Context, accountID string) ([]server.Held, error) {
 	return db.listServers(ctx, ` WHERE s.account_id = $1 ORDER BY s.id`, accountID)

@@ -47,7 +47,7 @@ func (c *Client) Standing(ctx context.Context) (st Standing, err error) {
 	if err != nil {
 		return st, err
 	}
-	proof, err := c.assertion(s.ID, c.Issuer()+standingPath)
+	proof, err := c.question(s.ID, c.Issuer()+standingPath)
 	if err != nil {
 		return st, err
 	}

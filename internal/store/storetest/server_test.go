@@ -347,3 +347,18 @@ func TestErasedAccountsLeaveNoServer(t *testing.T) {
 		w.count(0, "server_access")
 	})
 }
+
+func TestFindServerByKey(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		s, other := w.claimed(a, "one"), w.claimed(a, "two")
+		h, err := w.db.FindServerByKey(w.ctx(), s.ID, s.Thumbprint)
+		if err != nil || h.ID != s.ID || h.Name != s.Name {
+			w.Errorf("%+v %v", h, err)
+		}
+		for id, print := range map[string]string{s.ID: other.Thumbprint, "none": s.Thumbprint} {
+			_, err := w.db.FindServerByKey(w.ctx(), id, print)
+			w.is(err, server.ErrNotFound)
+		}
+	})
+}
