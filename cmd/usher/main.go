@@ -65,6 +65,7 @@ type commands struct {
 	Gate      gateCmd      `cmd:"" help:"Run the gate beside a media server, and let it be claimed."`
 	Claim     claimCmd     `cmd:"" help:"Claim a media server beside this machine."`
 	Account   accountCmd   `cmd:"" help:"Look after accounts."`
+	Server    serverCmd    `cmd:"" help:"Look after media servers whose owners cannot."`
 	Incident  incidentCmd  `cmd:"" help:"Have the passwords of many accounts reset, and watch who has done so."`
 	Invite    inviteCmd    `cmd:"" help:"Make an invitation and print its link."`
 	Client    clientCmd    `cmd:"" help:"Look after the apps that sign people in by OpenID Connect."`
@@ -88,6 +89,7 @@ func newCommands(args []string) *commands {
 			&c.Account.Add.settings, &c.Account.Show.settings, &c.Account.Lock.settings, &c.Account.Unlock.settings,
 			&c.Account.SignOut.settings, &c.Account.Delete.settings, &c.Account.List.settings, &c.Account.RequireReset.settings, &c.Account.Reset.settings, &c.Account.ResetLink.settings, &c.Account.RemoveSecondStep.settings, &c.Account.MakeAdmin.settings,
 		},
+		"server": {&c.Server.List.settings, &c.Server.Free.settings},
 		"incident": {
 			&c.Incident.Declare.settings, &c.Incident.Status.settings, &c.Incident.List.settings, &c.Incident.Withdraw.settings, &c.Incident.Pause.settings,
 			&c.Incident.Resume.settings, &c.Incident.Apply.settings, &c.Incident.Template.settings,

@@ -590,3 +590,56 @@ func TestProgramsGetClaimTokens(t *testing.T) {
 		}
 	})
 }
+
+// A server learns no more of its owner than whose it is, and of whoever comes only what it may believe.
+func TestAServerLearnsLittleOfItsOwner(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		claim, a := h.offer(h.anna), d.unclaimed()
+		w := a.claimedWith(claim, a.proof(claim, nil))
+		var got struct{ Owner map[string]string }
+		h.must(json.Unmarshal(h.is(w, http.StatusCreated).Body.Bytes(), &got))
+		if len(got.Owner) != 2 || got.Owner["sub"] != h.anna.ID || got.Owner["name"] != h.anna.UserName || strings.Contains(w.Body.String(), h.anna.Email) || h.anna.Name != "" && strings.Contains(w.Body.String(), h.anna.Name) {
+			d.Errorf("the claim tells %s", w.Body)
+		}
+		gate, player := h.opened(h.anna), h.program(h.anna)
+		for _, proved := range []bool{true, false} {
+			d.do("UPDATE account SET email_proved = $1", proved)
+			v := gate.sees(h.playsAt(gate, player))
+			if !v.Active || (v.Email == h.anna.Email) != proved || (v.Verified != nil) != proved {
+				d.Errorf("with an address that is confirmed, %t: %+v", proved, v)
+			}
+		}
+	})
+}
+
+// The operator frees a server from the shell as an administrator does on the page: a suspended one, recorded, and its owner is told.
+func TestServersAreFreedFromTheShell(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate := d.newGate(h.offer(h.anna))
+		if _, err := freeServer(d.Context(), d.stack, gate.ID); !errors.Is(err, server.ErrStands) {
+			d.Errorf("one that is in use: %v", err)
+		}
+		if _, err := freeServer(d.Context(), d.stack, "none"); err == nil {
+			d.Error("one that there is not is freed")
+		}
+		h.must(h.servers().SignOut(d.Context(), h.here(h.anna), gate.ID, device.Client{}))
+		var out strings.Builder
+		h.must(listServers(d.Context(), d.stack, &out, h.anna.ID))
+		if text := out.String(); !strings.Contains(text, gate.ID+"  Attic  suspended server-signed-out") {
+			d.Errorf("the list says %q", text)
+		}
+		freed, err := freeServer(d.Context(), d.stack, gate.ID)
+		if err != nil || freed.Name != "Attic" {
+			d.Errorf("%+v %v", freed, err)
+		}
+		gate.stands(server.Unclaimed, "")
+		var acts, mails int
+		h.must(d.raw.QueryRow("SELECT COUNT(*) FROM audit WHERE action = $1 AND actor = $2", string(audit.ServerUnclaimed), audit.CLI).Scan(&acts))
+		h.must(d.raw.QueryRow("SELECT COUNT(*) FROM mail WHERE kind = $1", string(notice.KindServerUnclaimed)).Scan(&mails))
+		if acts != 1 || mails != 1 {
+			d.Errorf("%d records and %d mails", acts, mails)
+		}
+	})
+}

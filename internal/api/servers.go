@@ -25,10 +25,10 @@ type claimed struct {
 	Owner  ownedBy `json:"owner"`
 }
 
-// ownedBy is the owner of a server, by the names that tokens have for people.
+// ownedBy is the owner of a server, as much as a server may know before that person comes to it.
 type ownedBy struct {
 	Subject string `json:"sub"`
-	Name    string `json:"name"`
+	Name    string `json:"name"` // the user name; empty where there is none, and never the address
 }
 
 // offered answers with a claim token.
@@ -64,7 +64,7 @@ func (d *Door) claimServer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	send(w, http.StatusCreated, "application/json", claimed{s.ID, s.Name, d.Servers.Issuer, ownedBy{s.Owner.ID, s.Owner.Called()}})
+	send(w, http.StatusCreated, "application/json", claimed{s.ID, s.Name, d.Servers.Issuer, ownedBy{s.Owner.ID, s.Owner.UserName}})
 	return nil
 }
 

@@ -1,11 +1,14 @@
 package gate
 
 import (
+	"crypto/ed25519"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,9 +18,9 @@ import (
 	"usher/internal/secret"
 )
 
-// Whatever answers in the service's place, such as a portal that wants to be clicked or a proxy that is being repaired, signs nobody out. The service's own no does.
-func TestOnlyTheServiceSaysNo(t *testing.T) {
-	status, kind, answer := 0, "", ""
+// served is a client of a service that answers questions about tokens like that.
+func served(t *testing.T, introspection http.HandlerFunc) *accounts.Client {
+	t.Helper()
 	mux := http.NewServeMux()
 	service := httptest.NewServer(mux)
 	t.Cleanup(service.Close)
@@ -27,12 +30,7 @@ func TestOnlyTheServiceSaysNo(t *testing.T) {
 	mux.HandleFunc("/t", func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprint(w, `{"access_token":"a","expires_in":600}`)
 	})
-	mux.HandleFunc("/i", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", kind)
-		w.Header().Set("Location", "http://portal.example/")
-		w.WriteHeader(status)
-		_, _ = fmt.Fprint(w, answer)
-	})
+	mux.HandleFunc("/i", introspection)
 	folder, err := keep.Open(t.TempDir(), time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -45,8 +43,20 @@ func TestOnlyTheServiceSaysNo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return accounts.New(at, folder, "1.0", time.Now)
+}
+
+// Whatever answers in the service's place, such as a portal that wants to be clicked or a proxy that is being repaired, signs nobody out. The service's own no does.
+func TestOnlyTheServiceSaysNo(t *testing.T) {
+	status, kind, answer := 0, "", ""
+	client := served(t, func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		w.Header().Set("Location", "http://portal.example/")
+		w.WriteHeader(status)
+		_, _ = fmt.Fprint(w, answer)
+	})
 	woken := 0
-	a := asker{accounts.New(at, folder, "1.0", time.Now), func() { woken++ }}
+	a := asker{client, func() { woken++ }}
 	const page, object = "text/html", "application/json"
 	for _, c := range []struct {
 		status       int
@@ -66,6 +76,42 @@ func TestOnlyTheServiceSaysNo(t *testing.T) {
 		}
 		if (woken > before) != errors.Is(c.want, door.ErrSuspended) {
 			t.Errorf("%d %s: how the server stands is asked: %t", c.status, c.answer, woken > before)
+		}
+	}
+}
+
+// A media server is told no address that its account never confirmed: the header is there, and empty.
+func TestUnconfirmedAddressesAreNotTold(t *testing.T) {
+	for verified, want := range map[string]string{`,"email_verified":true`: "ann@example.org", `,"email_verified":false`: "", "": ""} {
+		client := served(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = fmt.Fprintf(w, `{"active":true,"sub":"acc-ann","sid":"s","exp":%d,"username":"ann","name":"Ann","email":"ann@example.org"%s,"groups":["owner"]}`, time.Now().Add(time.Hour).Unix(), verified)
+		})
+		heard := make(chan http.Header, 1)
+		upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { heard <- r.Header }))
+		t.Cleanup(upstream.Close)
+		target, err := url.Parse(upstream.URL)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, key, err := ed25519.GenerateKey(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		decider := door.NewDecider(asker{client, func() {}}, client.Issuer(), "srv-1", door.DefaultOutageLimit, time.Now)
+		entry, err := door.New(door.Settings{Decider: decider, Server: "srv-1", Issuer: client.Issuer(), Key: key, CookieKey: make([]byte, 32), Upstream: target})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := httptest.NewRequest(http.MethodGet, "/films", nil)
+		r.Header.Set("Authorization", "Bearer e30."+base64.RawURLEncoding.EncodeToString([]byte(`{"aud":"srv-1"}`))+"."+secret.NewToken().Reveal())
+		w := httptest.NewRecorder()
+		entry.ServeHTTP(w, r)
+		if w.Code != http.StatusOK {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+		if got := <-heard; !slices.Equal(got["Remote-Email"], []string{want}) || got.Get("Remote-User") != "ann" {
+			t.Errorf("%q: the media server is told %q", verified, got["Remote-Email"])
 		}
 	}
 }

@@ -195,7 +195,7 @@ func (g *gate) greet(l net.Listener) error {
 	lines := fmt.Sprintf("The gate is ready at %s, for the accounts of %s\n", l.Addr(), g.Config.Service)
 	switch {
 	case claimed && s.Service == g.client.Issuer():
-		lines += fmt.Sprintf("This server belongs to %s\n", s.Owner.Name)
+		lines += fmt.Sprintf("This server belongs to %s\n", s.Owner.Called())
 	case claimed:
 		lines += fmt.Sprintf("This server belongs to an account of %s, not of this service: it has to be claimed anew\n", s.Service)
 		fallthrough

@@ -231,6 +231,9 @@ func (s *Service) visitorStatus(ctx context.Context, c relyingparty.Client, toke
 		told.Scopes = []relyingparty.Scope{relyingparty.Profile, relyingparty.Email}
 	}
 	who := personOf(v.Person, told)
+	if !v.Person.EmailProved { // a server is told only what it may believe
+		who.Email, who.EmailVerified = "", nil
+	}
 	return Status{
 		Active: true, Issuer: s.Issuer, Subject: v.Person.ID, Audience: c.ID, Client: v.Claims.Text("client_id"), Scope: v.Claims.Text("scope"), Kind: "Bearer",
 		UserName: who.UserName, Name: who.Name, Email: who.Email, EmailVerified: who.EmailVerified, Groups: []server.Group{v.Shown()},

@@ -155,7 +155,7 @@ func (p Patient) claim(ctx context.Context) Finding {
 	st, err := p.Client.Standing(ctx)
 	switch {
 	case errors.Is(err, outage.Err), ctx.Err() != nil:
-		return odd("it belongs to "+s.Owner.Name+"; whether it is signed out cannot be asked now", "Look at the line about the service.")
+		return odd("it belongs to "+s.Owner.Called()+"; whether it is signed out cannot be asked now", "Look at the line about the service.")
 	case err != nil:
 		return wrong("the service does not believe what the server's key signs", "Look at the clock first. Otherwise claim the server anew: 'usher gate reopen'.")
 	case st.State == accounts.Suspended:
@@ -163,7 +163,7 @@ func (p Patient) claim(ctx context.Context) Finding {
 	case st.State != accounts.Good:
 		return wrong("the service knows nothing of this server", "Claim it anew: 'usher gate reopen'.")
 	}
-	return good("it belongs to " + s.Owner.Name)
+	return good("it belongs to " + s.Owner.Called())
 }
 
 func (p Patient) signals(context.Context) Finding {

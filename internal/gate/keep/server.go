@@ -2,6 +2,7 @@ package keep
 
 import (
 	"bytes"
+	"cmp"
 	"crypto"
 	"crypto/ed25519"
 	"crypto/x509"
@@ -35,6 +36,9 @@ type Owner struct {
 	Subject string `json:"sub"`
 	Name    string `json:"name"`
 }
+
+// Called says in a sentence whose the server is.
+func (o Owner) Called() string { return cmp.Or(o.Name, "an account without a user name") }
 
 // form is the version of the identity's file.
 const form = 1
