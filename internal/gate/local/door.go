@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"html/template"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"usher/internal/gate/accounts"
 	"usher/internal/gate/doctor"
 	"usher/internal/gate/keep"
+	"usher/internal/gate/page"
 	"usher/internal/outage"
 )
 
@@ -49,7 +51,7 @@ type Settings struct {
 // Door serves the gate's own pages.
 type Door struct {
 	Settings
-	pages    *pages
+	pages    *template.Template
 	visits   visits
 	examined examined
 	mux      *http.ServeMux
@@ -57,31 +59,31 @@ type Door struct {
 
 // New returns the pages; an error means the binary was built wrong.
 func New(s Settings) (*Door, error) {
-	p, err := newPages()
+	p, err := page.Parse(files, "page/*.html")
 	if err != nil {
 		return nil, err
 	}
 	d := &Door{Settings: s, pages: p, mux: http.NewServeMux()}
 	_, _ = rand.Read(d.visits.key[:])
 	for pattern, h := range map[string]http.HandlerFunc{
-		"GET /{$}":                  d.nearby(d.toHome),
-		"GET /web":                  d.nearby(d.toHome),
-		"GET /web/{rest...}":        d.nearby(d.toHome),
-		"GET /.usher/{$}":           d.nearby(d.home),
-		"GET /.usher/settings":      d.nearby(d.settings),
-		"GET /.usher/doctor":        d.nearby(d.doctor),
-		"POST /.usher/setup":        d.form(d.setUp),
-		"GET /.usher/claim":         d.nearby(d.waiting),
-		"GET /.usher/claim/state":   d.nearby(d.state),
-		"POST /.usher/claim":        d.form(d.claim),
-		"POST /.usher/claim/stop":   d.form(d.stop),
-		"POST /.usher/unclaim":      d.form(d.unclaim),
-		"GET /.usher/static/{name}": d.static,
-		"GET /identity":             d.identity,
-		"POST /myplex/claim":        d.plexClaim,
-		"GET /myplex/account":       d.plexAccount,
-		"DELETE /myplex/account":    d.plexUnclaim,
-		"/":                         d.nothing,
+		"GET /{$}":                          d.nearby(d.toHome),
+		"GET /web":                          d.nearby(d.toHome),
+		"GET /web/{rest...}":                d.nearby(d.toHome),
+		"GET /.usher/{$}":                   d.nearby(d.home),
+		"GET /.usher/settings":              d.nearby(d.settings),
+		"GET /.usher/doctor":                d.nearby(d.doctor),
+		"POST /.usher/setup":                d.form(d.setUp),
+		"GET /.usher/claim":                 d.nearby(d.waiting),
+		"GET /.usher/claim/state":           d.nearby(d.state),
+		"POST /.usher/claim":                d.form(d.claim),
+		"POST /.usher/claim/stop":           d.form(d.stop),
+		"POST /.usher/unclaim":              d.form(d.unclaim),
+		"GET " + page.StaticPath + "{name}": d.static,
+		"GET /identity":                     d.identity,
+		"POST /myplex/claim":                d.plexClaim,
+		"GET /myplex/account":               d.plexAccount,
+		"DELETE /myplex/account":            d.plexUnclaim,
+		"/":                                 d.nothing,
 	} {
 		d.mux.HandleFunc(pattern, h)
 	}
@@ -97,14 +99,8 @@ func Owns(path string) bool { return path == "/identity" || strings.HasPrefix(pa
 // ServeHTTP dresses every answer for plain http inside a house: no other website may frame it, read it, or have it sent.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWait)) // the server lifts it before the next request; a body that nobody reads comes before that
-	h := w.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("X-Frame-Options", "DENY")
-	h.Set("Referrer-Policy", "same-origin") // no-referrer would make forms of plain http send Origin: null
-	h.Set("Cross-Origin-Opener-Policy", "same-origin")
-	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	h.Set("Cache-Control", "no-store")
+	page.Dress(w.Header(), "default-src 'none'; frame-ancestors 'none'")
+	w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
 	d.mux.ServeHTTP(w, r)
 }
 

@@ -87,6 +87,9 @@ type claimData struct {
 	accounts.Waiting
 }
 
+// Clock is until when the code works, by the server's clock.
+func (c claimData) Clock() string { return c.Until.Format("15:04") }
+
 // Sentence says why it came to nothing.
 func (c claimData) Sentence() string {
 	switch {
