@@ -1,72 +1,118 @@
 package accounts
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"sync"
-	"sync/atomic"
 	"time"
+
+	"usher/internal/outage"
 )
 
-// askPause is how long after one question about the addresses the next may follow; anybody can cause one.
-const askPause = time.Second
+// The pauses and the patience of questions about the addresses. Anybody can cause one, and a browser waits meanwhile.
+const (
+	askPause       = time.Second     // between the beginnings of two
+	awayPause      = 5 * time.Second // after one that nobody answered
+	placesPatience = 5 * time.Second
+)
 
 // Places knows at which addresses the owner of the server lets people come back after signing in.
 type Places struct {
 	Client *Client
 
-	learned atomic.Pointer[learned]
-	asking  sync.Mutex
+	patience time.Duration // zero: placesPatience
+
+	mu    sync.Mutex
+	known []string
+	last  *question // nil: nothing was asked
 }
 
-// learned is how a question about the addresses ended.
-type learned struct {
-	confirmed []string
-	err       error
-	at        time.Time
+// question is one about the addresses. What it led to is there when done is closed.
+type question struct {
+	done         chan struct{}
+	began, ended time.Time
+	confirmed    []string
+	err          error
+}
+
+// serves reports whether the question, which is answered, says enough to whoever came at a time.
+func (q *question) serves(came time.Time) bool {
+	return !q.began.Before(came) || errors.Is(q.err, outage.Err) && time.Since(q.ended) < awayPause
 }
 
 // Known returns what was learned last, as origins.
 func (p *Places) Known() []string {
-	if l := p.learned.Load(); l != nil {
-		return l.confirmed
-	}
-	return nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.known
 }
 
-// Learn asks the service, once for all who want to know at a time, and again only after a pause: what it returns was so after it was called.
-// ErrUnclaimed; outage.Err; *Refused.
+// Learn asks the service, once for all who want to know at a time, and again only after a pause: what it returns was so after it was called. Where nobody answers,
+// all who wait are told so at once, and those who come shortly after. ErrUnclaimed; outage.Err; *Refused.
 func (p *Places) Learn(ctx context.Context) ([]string, error) {
-	came := time.Now()
-	p.asking.Lock()
-	defer p.asking.Unlock()
-	if l := p.learned.Load(); l != nil {
-		if l.at.After(came) {
-			return l.confirmed, l.err
-		}
+	for came := time.Now(); ; {
+		q := p.question(ctx, came)
 		select {
 		case <-ctx.Done():
 			return nil, ctx.Err()
-		case <-time.After(time.Until(l.at.Add(askPause))):
+		case <-q.done:
+		}
+		if q.serves(came) {
+			return q.confirmed, q.err
 		}
 	}
-	now := time.Now()
+}
+
+// question is the one that is being asked, or one whose answer serves whoever came at a time, or else a new one.
+func (p *Places) question(ctx context.Context, came time.Time) *question {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var after time.Time
+	if q := p.last; q != nil {
+		select {
+		case <-q.done:
+			if q.serves(came) {
+				return q
+			}
+			after = q.began.Add(askPause)
+		default:
+			return q
+		}
+	}
+	p.last = &question{done: make(chan struct{})}
+	go p.ask(context.WithoutCancel(ctx), p.last, after) // the others must not fail because the first one left
+	return p.last
+}
+
+func (p *Places) ask(ctx context.Context, q *question, after time.Time) {
+	time.Sleep(time.Until(after))
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(p.patience, placesPatience))
+	defer cancel()
 	var told struct {
 		Addresses []struct {
 			URL       string `json:"url"`
 			Confirmed bool   `json:"confirmed"`
 		} `json:"addresses"`
 	}
-	err := p.Client.withToken(context.WithoutCancel(ctx), call{method: http.MethodGet, url: p.Client.at("/api/v1/server")}, &told)
-	l := &learned{confirmed: p.Known(), err: err, at: now}
-	if err == nil {
-		l.confirmed = nil
+	q.began = time.Now()
+	q.err = p.Client.withToken(ctx, call{method: http.MethodGet, url: p.Client.at("/api/v1/server")}, &told)
+	if q.err != nil && ctx.Err() != nil {
+		q.err = away(p.Client.Issuer(), ctx.Err())
 	}
 	for _, a := range told.Addresses {
 		if a.Confirmed {
-			l.confirmed = append(l.confirmed, a.URL)
+			q.confirmed = append(q.confirmed, a.URL)
 		}
 	}
-	p.learned.Store(l)
-	return l.confirmed, err
+	q.ended = time.Now()
+	p.mu.Lock()
+	if q.err == nil {
+		p.known = q.confirmed
+	} else {
+		q.confirmed = p.known
+	}
+	p.mu.Unlock()
+	close(q.done)
 }
