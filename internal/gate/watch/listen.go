@@ -10,17 +10,30 @@ import (
 	"usher/internal/gate/keep"
 )
 
-// listen reads signals until it has to be asked how the server stands, and returns how long to wait before that.
+// listen hears signals until it has to be asked how the server stands, and returns how long to wait before that: not at all when it was woken meanwhile.
 func (w *Watch) listen(ctx context.Context, s keep.Server, d *door.Decider) time.Duration {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	woken := make(chan bool, 1)
 	go func() {
 		select {
 		case <-ctx.Done():
+			woken <- false
 		case <-w.woken:
 			stop()
+			woken <- true
 		}
 	}()
+	pause := w.hear(ctx, s, d)
+	stop()
+	if <-woken {
+		return 0
+	}
+	return pause
+}
+
+// hear reads signals until it fails, ctx ends, or the server's key opens nothing now. It returns how long to wait then.
+func (w *Watch) hear(ctx context.Context, s keep.Server, d *door.Decider) time.Duration {
 	fresh, err := w.Service.Listen(ctx)
 	if errors.Is(err, accounts.ErrNoSignals) {
 		return w.withoutSignals()
