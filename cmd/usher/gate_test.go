@@ -99,7 +99,7 @@ func cmdGateKill(ts *testscript.TestScript, _ bool, _ []string) {
 // gatelog PATTERN looks into what the gate logged since it was started.
 func cmdGateLog(ts *testscript.TestScript, neg bool, args []string) {
 	g, pattern := storyOf(ts).gate, regexp.MustCompile(args[0])
-	for tries := 0; tries < 200 && !neg; tries++ {
+	for tries := 0; tries < 1200 && !neg; tries++ {
 		if pattern.MatchString(g.errs.String()[g.started:]) {
 			return
 		}

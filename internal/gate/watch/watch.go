@@ -153,15 +153,16 @@ func (w *Watch) look(ctx context.Context, s keep.Server, d *door.Decider) (state
 	return "", fmt.Errorf("the service says that this server stands %q, which means nothing here", st.State)
 }
 
-// suspended closes the door, and says so once.
+// suspended closes the door, and says so once; what is said is written down already.
 func (w *Watch) suspended(d *door.Decider, before, now Known) error {
 	if before.suspends(now.Server) && d.Suspended() && before.Reason == now.Reason {
 		return nil
 	}
 	d.Suspend(now.suspension())
 	w.learned = w.Now()
+	err := errors.Join(w.learn(now), w.House.Remember())
 	w.Log.Warn("this server is signed out: it lets nobody in until its owner brings it back", "reason", now.Reason, "page", now.Servers)
-	return errors.Join(w.learn(now), w.House.Remember())
+	return err
 }
 
 // unclaimed forgets whose the server was. Its key stays.
