@@ -18,9 +18,9 @@ import (
 
 type gateCmd struct {
 	Run    gateRunCmd    `cmd:"" default:"withargs" help:"Run the gate beside a media server."`
-	Claim  gateClaimCmd  `cmd:"" help:"Claim the server by a code that somebody confirms on the service's page."`
+	Claim  gateClaimCmd  `cmd:"" help:"Claim the server by a code that you type on the service's page /claim."`
 	Reopen gateReopenCmd `cmd:"" help:"Let the server be claimed on its own page for 15 minutes more."`
-	Doctor gateDoctorCmd `cmd:"" help:"Say what is wrong with the gate, in one line each, and what helps."`
+	Doctor gateDoctorCmd `cmd:"" help:"Find out what is wrong with the gate, and what helps."`
 }
 
 // gateSettings are the gate's flags, as its commands embed them.
@@ -89,7 +89,7 @@ func (c gateDoctorCmd) Run(ctx context.Context, w world) error {
 }
 
 type claimCmd struct {
-	Server  string   `arg:"" help:"The server's IP address in this network, such as 192.168.1.20."`
+	Server  string   `arg:"" help:"The server's IP address in this network, such as 192.168.1.20. Where it listens on another port than 32400: 192.168.1.20:32401."`
 	Service *url.URL `required:"" placeholder:"URL" help:"The account service's address, such as https://accounts.example.org."`
 	Code    string   `placeholder:"CODE" help:"The set-up code from the server's log. Without this it is asked for."`
 	Login   string   `placeholder:"NAME" help:"Claim it for the account of this e-mail address or user name; password and code are asked for. Without this a code is shown, which you confirm on the service's page."`
@@ -101,11 +101,14 @@ func (c claimCmd) Run(ctx context.Context, w world) error {
 	if cfg.ServiceURL().Host == "" {
 		return errors.New("the service is named by its whole address without a path, such as https://accounts.example.org")
 	}
+	if err := gate.Beside(ctx, c.Server); err != nil {
+		return err
+	}
 	asks := newQuestions(w)
 	r := gate.Remote{Server: c.Server, SetUp: secret.TokenOf(c.Code)}
 	var err error
 	if c.Code == "" {
-		if r.SetUp, err = asks.shown(ctx, "Set-up code, from the server's log (nothing where it was waived): "); err != nil {
+		if r.SetUp, err = asks.shown(ctx, "Set-up code, from the end of the gate's log (after --lan-claim just press Enter): "); err != nil {
 			return err
 		}
 	}

@@ -22,7 +22,7 @@ type server struct {
 	code    string
 }
 
-var shownCode = regexp.MustCompile(`confirm the code (\S+) within`)
+var shownCode = regexp.MustCompile(`type the code (\S+) there`)
 
 // server asks for a claim code as a server's terminal does.
 func (s *service) server(t *testing.T, name string) *server {

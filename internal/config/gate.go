@@ -99,7 +99,7 @@ func (g Gate) ClaimNote() string { return g.claimNote }
 // Complete reports what has to be said for the gate to run, and was not. The error is an *Invalid.
 func (g Gate) Complete() error {
 	if g.Service == "" {
-		return invalid([]Problem{{"service", "", "is missing; it has to be the address of the account service, such as https://accounts.example.org"}})
+		return invalid([]Problem{{"service", "", "is missing; say where your accounts are, such as --service https://accounts.example.org"}})
 	}
 	return nil
 }

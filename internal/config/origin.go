@@ -20,7 +20,7 @@ type origin struct {
 func parseOrigin(text string) (origin, error) {
 	u, err := url.Parse(text)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Opaque != "" || u.Hostname() == "" {
-		return origin{}, errors.New("has to be an address such as https://account.example.org")
+		return origin{}, errors.New("has to be a whole address, with https:// in front, such as https://accounts.example.org")
 	}
 	switch {
 	case u.User != nil:

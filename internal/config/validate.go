@@ -148,7 +148,7 @@ func isAddress(name string) bool {
 func (r *review) listener(key, text string) (string, int, bool) {
 	host, port, err := splitPort(text)
 	if err != nil {
-		r.refuse(key, "is %s; it has to be host:port, such as localhost:8484 or :8484", quote(text))
+		r.refuse(key, "is %s; it has to be host:port, or a colon and a port, such as localhost:8484 or :8484", quote(text))
 		return "", 0, false
 	}
 	if host == "" {

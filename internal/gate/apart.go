@@ -10,7 +10,7 @@ import (
 func apart(films, folder string) error {
 	top, err := os.Stat(films)
 	if err != nil {
-		return fmt.Errorf("looking at the folder of films: %w", err)
+		return fmt.Errorf("looking at the folder of --media: %w", err)
 	}
 	at, err := filepath.Abs(folder)
 	if err == nil {

@@ -3,6 +3,7 @@ package gate
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -93,8 +94,8 @@ func ask(ctx context.Context, s Settings, name string) (secret.Token, error) {
 	if err != nil {
 		return secret.Token{}, err
 	}
-	life, code := time.Duration(asked.ExpiresIn)*time.Second, cmp.Or(asked.ShortCode, asked.UserCode)
-	if _, err := fmt.Fprintf(s.Out, "Open %s and confirm the code %s within %s\n(or, from another network, %s)\n", asked.Where, code, life, asked.Complete); err != nil {
+	minutes, code := (asked.ExpiresIn+59)/60, cmp.Or(asked.ShortCode, asked.UserCode)
+	if _, err := fmt.Fprintf(s.Out, "Open %s and type the code %s there, within %d minutes.\nFrom another network, open %s\n", asked.Where, code, minutes, asked.Complete); err != nil {
 		return secret.Token{}, err
 	}
 	return c.Wait(ctx, asked)
@@ -125,6 +126,34 @@ type Remote struct {
 	SetUp secret.Token
 	// Person is who claims it by name and password; nil: by a code, which is shown, and confirmed at the service.
 	Person *accounts.Person
+}
+
+// Beside looks whether a server that is named so can be claimed, before anybody is asked for anything.
+func Beside(ctx context.Context, server string) error {
+	at, err := remote(server)
+	if err != nil {
+		return err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, (&url.URL{Scheme: "http", Host: at, Path: "/identity"}).String(), nil)
+	if err != nil {
+		return errors.New("the server's address is none")
+	}
+	r.Header.Set("Accept", "application/json")
+	answer, err := plainly(10 * time.Second).Do(r)
+	if err != nil {
+		return fmt.Errorf("nothing answers at %s; see that the gate runs there, and on which port: the address may end with one, such as 192.168.1.20:32401", at)
+	}
+	defer func() { _ = answer.Body.Close() }()
+	var said struct{ MediaContainer struct{ Claimed bool } }
+	if json.NewDecoder(io.LimitReader(answer.Body, longestReply)).Decode(&said) == nil && said.MediaContainer.Claimed {
+		return fmt.Errorf("the server at %s belongs to somebody already; if it is yours, it stands under Servers in your account", at)
+	}
+	return nil // what else it is shows when it is claimed
+}
+
+// plainly asks a server in the house, through no proxy: it would look like one.
+func plainly(patience time.Duration) *http.Client {
+	return &http.Client{Timeout: patience, Transport: &http.Transport{}}
 }
 
 // ClaimRemote gets a claim token and hands it to a server.
@@ -180,8 +209,7 @@ func handOver(ctx context.Context, s Settings, at string, code, token secret.Tok
 	if !code.Empty() {
 		r.Header.Set("X-Usher-Setup", code.Reveal())
 	}
-	client := &http.Client{Timeout: time.Minute, Transport: &http.Transport{}} // no proxy: it would look like one
-	answer, err := client.Do(r)
+	answer, err := plainly(time.Minute).Do(r)
 	if err != nil {
 		wrapped := new(url.Error) // whose words repeat the address with the token
 		if errors.As(err, &wrapped) {

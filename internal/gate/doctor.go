@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/netip"
 
@@ -25,7 +26,7 @@ func Doctor(ctx context.Context, s Settings) (err error) {
 	}
 	p := patient(s, about(s, origins(host, port)), port)
 	folder, running, err := keep.Look(s.Config.Folder)
-	if err == nil {
+	if p.Barred = errors.Is(err, fs.ErrPermission); err == nil {
 		defer func() { err = errors.Join(err, folder.Close()) }()
 		raw, err := folder.Peek(watch.File)
 		if err == nil && raw != nil {
@@ -49,7 +50,7 @@ func Doctor(ctx context.Context, s Settings) (err error) {
 
 func printed(out io.Writer, found []doctor.Finding) error {
 	for _, f := range found {
-		line := fmt.Sprintf("%-6s%-10s %s", f.State, f.What, f.Says)
+		line := fmt.Sprintf("%-6s%-13s %s", f.State, f.What, f.Says)
 		if f.Cure != "" {
 			line += ". " + f.Cure
 		}
@@ -68,10 +69,12 @@ func patient(s Settings, about accounts.About, port string) doctor.Patient {
 }
 
 // examine looks at the gate that runs.
-func (g *gate) examine(ctx context.Context) []doctor.Finding {
+func (g *gate) examine(ctx context.Context) []doctor.Finding { return g.patient().Examine(ctx) }
+
+func (g *gate) patient() doctor.Patient {
 	p := patient(g.Settings, g.about(), g.port)
 	p.Client, p.Folder, p.Running, p.Known = g.client, g.folder, true, g.watch.Known()
-	return p.Examine(ctx)
+	return p
 }
 
 // reachable lists the machine's addresses at which others can reach it.

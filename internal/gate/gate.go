@@ -13,10 +13,12 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"usher/internal/config"
 	"usher/internal/gate/accounts"
+	"usher/internal/gate/doctor"
 	"usher/internal/gate/door"
 	"usher/internal/gate/keep"
 	"usher/internal/gate/local"
@@ -80,12 +82,21 @@ func Run(ctx context.Context, s Settings) (err error) {
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", s.Config.Listen)
 	if err != nil {
-		return fmt.Errorf("listening on %s: %w", s.Config.Listen, err)
+		return unheard(s.Config.Listen, err)
 	}
 	if err := g.furnish(listener); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	return g.serve(ctx, listener)
+}
+
+// unheard says why the gate cannot listen, and what helps.
+func unheard(listen string, err error) error {
+	err = fmt.Errorf("listening on %s: %w", listen, err)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("%w: a gate that runs already, or the media server itself; stop it, or choose another port with --listen", err)
+	}
+	return err
 }
 
 // furnish builds what answers at the listener.
@@ -202,6 +213,9 @@ func (g *gate) greet(l net.Listener) error {
 	default:
 		lines += Invitation(window)
 	}
+	if g.Config.Upstream == "" && g.Config.Media == "" {
+		lines += "Nothing stands behind it yet: name your media server with --upstream, or a folder of films with --media. Where another proxy asks the gate, neither is needed.\n"
+	}
 	_, err = io.WriteString(g.Out, lines)
 	g.Log.Info("gate serving", "listen", l.Addr().String(), "service", g.Config.Service, "claimed", claimed, "version", g.Version)
 	return err
@@ -225,6 +239,11 @@ func (g *gate) startJobs(ctx context.Context) {
 		g.jobs.Go(func() { g.claims.Start(ctx, g.Config.Claim) })
 	}
 	g.jobs.Go(func() { g.watch.Run(ctx) })
+	g.jobs.Go(func() {
+		if f := g.patient().Reach(ctx); f.State == doctor.Wrong && ctx.Err() == nil {
+			g.Log.Warn("the account service is not there: "+f.Says, "helps", f.Cure)
+		}
+	})
 	g.jobs.Go(func() {
 		for {
 			select {

@@ -43,6 +43,8 @@ type Patient struct {
 	Client *accounts.Client
 	Folder *keep.Folder
 	Path   string // of the folder
+	// Barred says that whoever looks may not read the folder.
+	Barred bool
 	// Upstream is the media server, Media the folder that is shown; both may be empty.
 	Upstream, Media string
 	// Port is where the gate listens, Addresses what it tells the service, Machine those of the machine that others can reach.
@@ -63,7 +65,7 @@ func (p Patient) Examine(ctx context.Context) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 	var (
-		names    = []string{"clock", "addresses", "DNS", "TLS", "service", "key", "claim", "upstream", "around", "signals"}
+		names    = []string{"clock", "addresses", "DNS", "certificate", "service", "key", "claim", "media server", "ways around", "sign-outs"}
 		found    = make([]Finding, len(names))
 		together sync.WaitGroup
 	)

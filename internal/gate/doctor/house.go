@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -35,25 +36,34 @@ func (p Patient) addresses(ctx context.Context) Finding {
 	return good(strings.Join(p.Addresses, ", "))
 }
 
+// writable is W_OK of access(2).
+const writable = 2
+
 func (p Patient) key(context.Context) Finding {
+	if p.Barred {
+		return wrong("you may not look into the gate's folder "+p.Path, "Run this as the user who runs the gate (sudo -u NAME), or give the folder to that user: 'chown -R NAME "+p.Path+"'.")
+	}
 	if p.Folder == nil {
 		return wrong("there is no key in "+p.Path, "Name the right folder with --folder, or start the gate: it makes one.")
+	}
+	if syscall.Access(p.Path, writable) != nil {
+		return wrong("nothing can be written into the gate's folder "+p.Path, "Give it to the user who runs the gate, 'chown -R NAME "+p.Path+"', and see that its disk is neither full nor read-only.")
 	}
 	if info, err := os.Stat(p.Path); err == nil && info.Mode().Perm()&0o077 != 0 {
 		return odd("others on this machine can look into "+p.Path, "Run 'chmod 700 "+p.Path+"'.")
 	}
-	return good(p.Folder.Thumbprint() + " in " + p.Path)
+	return good("it lies in " + p.Path + ", and its fingerprint is " + p.Folder.Thumbprint())
 }
 
 func (p Patient) upstream(ctx context.Context) Finding {
 	switch {
 	case p.Media != "":
 		if _, err := os.ReadDir(p.Media); err != nil {
-			return wrong("the folder "+p.Media+" cannot be read", "Correct --media, or who may read it.")
+			return wrong("the folder "+p.Media+" cannot be read", "Correct --media, see that its disk is there, or let the user who runs the gate read it: 'chmod -R a+rX "+p.Media+"'.")
 		}
-		return good("the folder " + p.Media)
+		return good("the folder " + p.Media + " is shown")
 	case p.Upstream == "":
-		return good("none: a proxy asks the gate")
+		return odd("none is named", "Name it with --upstream, or a folder with --media. Where another proxy asks the gate, all is well.")
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -74,7 +84,7 @@ func (p Patient) upstream(ctx context.Context) Finding {
 func (p Patient) around(ctx context.Context) Finding {
 	u, err := url.Parse(p.Upstream)
 	if p.Upstream == "" || err != nil {
-		return good("nothing stands behind the gate that others could reach")
+		return good("none: nothing stands behind the gate that others could reach")
 	}
 	host := u.Hostname()
 	a, err := netip.ParseAddr(host)
@@ -98,5 +108,5 @@ func (p Patient) around(ctx context.Context) Finding {
 		_ = c.Close()
 		return odd("the media server answers at "+at+" as well, where nobody has to pass the gate", "Have it listen at 127.0.0.1 alone, or close that port in the firewall.")
 	}
-	return good("the media server answers on this machine alone")
+	return good("none: the media server answers on this machine alone")
 }

@@ -48,7 +48,7 @@ func (p Patient) dns(ctx context.Context) Finding {
 
 func (p Patient) tls(ctx context.Context) Finding {
 	if p.Service.Scheme != "https" {
-		return good("not needed: the service is on this machine")
+		return good("none is needed: the service is on this machine")
 	}
 	if p.proxied() {
 		return good("seen with the service's answer: a proxy of the environment stands in between")
@@ -84,7 +84,7 @@ func untrusted(host string, err error) Finding {
 	)
 	switch {
 	case errors.As(err, &authority):
-		return wrong("nobody whom this machine trusts vouches for the certificate of "+host, "Install the authority's certificate on this machine (on Debian: /usr/local/share/ca-certificates, then 'update-ca-certificates').")
+		return wrong("this machine does not trust the certificate of "+host+": it was signed by the service itself, or by somebody unknown here", "Best get one that everybody trusts, such as from Let's Encrypt. Or install the authority's certificate on this machine (on Debian: /usr/local/share/ca-certificates, then 'update-ca-certificates').")
 	case errors.As(err, &name):
 		return wrong("the certificate is of another name than "+host, "Correct --service, or the certificate of the service.")
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
@@ -93,11 +93,17 @@ func untrusted(host string, err error) Finding {
 	return wrong("no connection to "+host, "Look whether this machine reaches it: 'curl -v https://"+host+"'.")
 }
 
+// Reach asks whether the account service is there.
+func (p Patient) Reach(ctx context.Context) Finding {
+	_, service := p.service(ctx)
+	return service
+}
+
 // service asks who answers there, and what time it is.
 func (p Patient) service(ctx context.Context) (clock, service Finding) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	unknown := odd("not known, for the service does not answer", "Look at the lines about DNS, TLS and service.")
+	unknown := odd("not known, for the service does not answer", "Look at the lines about DNS, the certificate and the service.")
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, p.Service.JoinPath("/.well-known/openid-configuration").String(), nil)
 	if err != nil {
 		return unknown, wrong("its address is none", "Correct --service.")
@@ -105,7 +111,7 @@ func (p Patient) service(ctx context.Context) (clock, service Finding) {
 	asked := p.Now()
 	answer, err := p.Client.HTTP().Do(r)
 	if err != nil {
-		return unknown, wrong(p.Service.Host+" does not answer", "Start the service, or wait: those who were let in stay in up to --outage-limit.")
+		return unknown, wrong(p.Service.Host+" does not answer", "Start it, wait for whoever runs it, or correct --service. Those who were let in stay in up to --outage-limit.")
 	}
 	defer func() { _ = answer.Body.Close() }()
 	raw, err := io.ReadAll(io.LimitReader(answer.Body, longestWord))
@@ -119,7 +125,7 @@ func (p Patient) service(ctx context.Context) (clock, service Finding) {
 	case answer.StatusCode != http.StatusOK || json.Unmarshal(raw, &said) != nil || said.Issuer == "":
 		return clock, wrong("what answers at "+p.Service.Host+" is no account service", "Correct --service: it is the address that people type.")
 	case said.Issuer != p.Client.Issuer():
-		return clock, wrong("it calls itself "+said.Issuer, "Give that as --service.")
+		return clock, wrong(p.Service.Host+" calls itself "+said.Issuer, "Give that as --service.")
 	}
 	return clock, good(said.Issuer + " answers")
 }
@@ -141,6 +147,16 @@ func compare(date string, from, to time.Time) Finding {
 	return good("it goes with the service's")
 }
 
+// whySignedOut spells out the service's reasons.
+var whySignedOut = map[string]string{
+	"signed-out":        "its owner signed everything out",
+	"server-signed-out": "its owner signed it out",
+	"incident":          "to be safe, the service signed everything out",
+	"reset-required":    "its owner's account needs a new password first",
+	"locked":            "its owner's account is closed for now",
+	"deleting":          "its owner's account is about to be deleted",
+}
+
 func (p Patient) claim(ctx context.Context) Finding {
 	if p.Folder == nil {
 		return wrong("this server belongs to nobody", "Start the gate, and open the link that it prints.")
@@ -157,9 +173,9 @@ func (p Patient) claim(ctx context.Context) Finding {
 	case errors.Is(err, outage.Err), ctx.Err() != nil:
 		return odd("it belongs to "+s.Owner.Called()+"; whether it is signed out cannot be asked now", "Look at the line about the service.")
 	case err != nil:
-		return wrong("the service does not believe what the server's key signs", "Look at the clock first. Otherwise claim the server anew: 'usher gate reopen'.")
+		return wrong("the service does not take this server's key", "Look at the clock first. If the folder was replaced, put its backup back, or claim the server anew: 'usher gate reopen'.")
 	case st.State == accounts.Suspended:
-		return wrong("it is signed out ("+st.Reason+")", "Its owner brings it back at "+st.Servers+".")
+		return wrong(strings.TrimSuffix("it is signed out: "+whySignedOut[st.Reason], ": "), "Its owner signs in at the service, and brings it back at "+st.Servers+".")
 	case st.State != accounts.Good:
 		return wrong("the service knows nothing of this server", "Claim it anew: 'usher gate reopen'.")
 	}
@@ -172,11 +188,11 @@ func (p Patient) signals(context.Context) Finding {
 	case !p.Running:
 		return odd("the gate does not run", "Start it.")
 	case p.Known.State != accounts.Good:
-		return odd("nothing is listened to, for the server is not in its owner's hands", "Look at the line about the claim.")
+		return odd("the gate hears of none as long as the server is nobody's, or signed out", "Look at the line about the claim.")
 	case p.Known.Heard.IsZero():
-		return odd("the service tells nothing by itself: a sign-out closes the door some seconds later", "Whoever runs the service has to bring it up to date.")
+		return odd("the gate has to ask about them: a sign-out closes the door some seconds later", "Wait a minute after a start. If it stays so, whoever runs the service has to bring it up to date.")
 	case since > heardLately:
-		return wrong(fmt.Sprintf("nothing was heard for %s: sign-outs come late", since.Round(time.Second)), "Look at the lines about DNS, TLS and service, and at the gate's log.")
+		return wrong(fmt.Sprintf("nothing was heard for %s: they come late", since.Round(time.Second)), "Look at the lines about DNS, the certificate and the service, and at the gate's log.")
 	}
-	return good(fmt.Sprintf("heard %s ago", max(0, since.Round(time.Second))))
+	return good(fmt.Sprintf("the gate hears of them: the last word came %s ago", max(0, since.Round(time.Second))))
 }

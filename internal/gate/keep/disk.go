@@ -67,7 +67,7 @@ func (d disk) claim() (*os.File, error) {
 		return nil, fmt.Errorf("locking the gate's folder: %w", err)
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %s", ErrInUse, d.path), f.Close())
+		return nil, errors.Join(fmt.Errorf("%w: %s; stop that one, or give this one a folder of its own with --folder", ErrInUse, d.path), f.Close())
 	}
 	return f, nil
 }
