@@ -100,6 +100,7 @@ func (f *Folder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil || !info.IsDir() && !info.Mode().IsRegular():
 		f.nothing(w, r)
+		err = nil // that something is not there is no error of ours
 	case info.IsDir() && !strings.HasSuffix(r.URL.Path, "/"):
 		http.Redirect(w, r, folderAt(name), http.StatusSeeOther)
 	case !info.IsDir() && strings.HasSuffix(r.URL.Path, "/"):
