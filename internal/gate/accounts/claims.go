@@ -1,7 +1,6 @@
 package accounts
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -15,8 +14,9 @@ import (
 // Waiting is a claim that somebody has begun on the server's page: which code to confirm, and where. The zero Waiting is none.
 type Waiting struct {
 	Code     string
+	Short    string // the same for the server's own network, often empty
 	Where    string
-	Complete string // Where with the code filled in
+	Complete string // Where with Code filled in
 	Until    time.Time
 	// Problem is why it came to nothing; nil while it waits.
 	Problem error
@@ -52,7 +52,7 @@ func (c *Claims) Begin(ctx context.Context) (Waiting, error) {
 		return Waiting{}, err
 	}
 	c.waiting = Waiting{
-		Code: cmp.Or(asked.ShortCode, asked.UserCode), Where: asked.Where, Complete: asked.Complete, Until: c.Client.now().Add(time.Duration(asked.ExpiresIn) * time.Second),
+		Code: asked.UserCode, Short: asked.ShortCode, Where: asked.Where, Complete: asked.Complete, Until: c.Client.now().Add(time.Duration(asked.ExpiresIn) * time.Second),
 	}
 	waits, stop := context.WithCancel(context.WithoutCancel(ctx)) // it goes on when the page has been answered
 	c.stop = stop

@@ -6,8 +6,11 @@ import (
 	"context"
 	"net/netip"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"usher/internal/gate/accounts"
 	"usher/internal/gate/keep"
@@ -30,6 +33,28 @@ type Finding struct {
 	State State
 	Says  string
 	Cure  string
+}
+
+// Label is What as a heading.
+func (f Finding) Label() string { return capital(f.What) }
+
+// Sentences are Says and Cure for a page.
+func (f Finding) Sentences() string {
+	text := strings.TrimSuffix(capital(f.Says), ".") + "."
+	if f.Cure != "" {
+		text += " " + f.Cure
+	}
+	return text
+}
+
+// capital begins a text with a capital letter, unless it begins with an address.
+func capital(text string) string {
+	first, _, _ := strings.Cut(text, " ")
+	if strings.ContainsAny(strings.TrimSuffix(first, ":"), ".:/[") {
+		return text
+	}
+	r, size := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(r)) + text[size:]
 }
 
 func good(says string) Finding        { return Finding{State: Good, Says: says} }

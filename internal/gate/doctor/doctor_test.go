@@ -43,6 +43,21 @@ func TestClocks(t *testing.T) {
 	expects(t, compare("yesterday", noon, noon), Odd, "date -u")
 }
 
+// What a page shows is whole sentences; an address keeps its spelling.
+func TestFindingsReadAsSentences(t *testing.T) {
+	for want, f := range map[string]Finding{
+		"None: nothing stands behind it.":                good("none: nothing stands behind it"),
+		"It goes with the service's.":                    good("it goes with the service's"),
+		"http://127.0.0.1:8096 answers.":                 good("http://127.0.0.1:8096 answers"),
+		"localhost:8484 does not answer. Start it.":      wrong("localhost:8484 does not answer", "Start it."),
+		"Its owner signed it out. Bring it back, please": odd("its owner signed it out.", "Bring it back, please"),
+	} {
+		if got := f.Sentences(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
 func TestCertificates(t *testing.T) {
 	s := httptest.NewTLSServer(http.NotFoundHandler())
 	t.Cleanup(s.Close)

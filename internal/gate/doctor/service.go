@@ -43,7 +43,7 @@ func (p Patient) dns(ctx context.Context) Finding {
 	if err != nil || len(all) == 0 {
 		return wrong("the name "+host+" leads nowhere", "Correct --service, or the DNS of this machine: try 'getent hosts "+host+"'.")
 	}
-	return good(host + " is " + strings.Join(all[:min(len(all), 3)], ", "))
+	return good("the name " + host + " leads to " + strings.Join(all[:min(len(all), 3)], ", "))
 }
 
 func (p Patient) tls(ctx context.Context) Finding {
