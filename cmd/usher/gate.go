@@ -143,8 +143,12 @@ func (c gateReopenCmd) Run(w world) error {
 		return fmt.Errorf("no gate was ever started in the folder %s; name the right one with --folder", cfg.Folder)
 	}
 	if err != nil {
-		return err
+		return gate.Barred(err)
 	}
-	_, err = fmt.Fprint(w.Out, gate.Invitation(window))
+	text := gate.Invitation(window)
+	if c.LANClaim {
+		text += "In that time, programs in this network need no set-up code.\n"
+	}
+	_, err = fmt.Fprint(w.Out, text)
 	return err
 }

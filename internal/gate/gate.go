@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -61,7 +62,7 @@ type gate struct {
 func Run(ctx context.Context, s Settings) (err error) {
 	g := &gate{Settings: s, announce: make(chan struct{}, 1)}
 	if g.folder, err = keep.Open(s.Config.Folder, s.Now()); err != nil {
-		return err
+		return Barred(err)
 	}
 	defer func() { err = errors.Join(err, g.folder.Close()) }()
 	for _, name := range g.folder.Aside() {
@@ -88,6 +89,14 @@ func Run(ctx context.Context, s Settings) (err error) {
 		return errors.Join(err, listener.Close())
 	}
 	return g.serve(ctx, listener)
+}
+
+// Barred adds what helps to an error of the gate's folder that this user may not use.
+func Barred(err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("%w; run this as the user whose folder it is, or name another with --folder", err)
+	}
+	return err
 }
 
 // unheard says why the gate cannot listen, and what helps.

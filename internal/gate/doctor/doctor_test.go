@@ -67,6 +67,8 @@ func TestCertificates(t *testing.T) {
 	}
 	p := Patient{Service: u, Now: time.Now}
 	expects(t, p.tls(t.Context()), Wrong, "authority")
+	p.Client = accounts.New(u, nil, "", time.Now)
+	expects(t, p.Reach(t.Context()), Wrong, "line about the certificate")
 	pool := s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
 	for name, c := range map[string]struct {
 		config *tls.Config
@@ -132,4 +134,11 @@ func TestSignalsThatAreNotHeard(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whoever may not look into the gate's folder is not told that the server is nobody's.
+func TestAFolderOfSomebodyElse(t *testing.T) {
+	p := Patient{Path: "usher-gate", Barred: true}
+	expects(t, p.key(t.Context()), Wrong, "sudo -u")
+	expects(t, p.claim(t.Context()), Odd, "line about the key")
 }

@@ -59,7 +59,7 @@ func (p Patient) upstream(ctx context.Context) Finding {
 	switch {
 	case p.Media != "":
 		if _, err := os.ReadDir(p.Media); err != nil {
-			return wrong("the folder "+p.Media+" cannot be read", "Correct --media, see that its disk is there, or let the user who runs the gate read it: 'chmod -R a+rX "+p.Media+"'.")
+			return wrong("the folder "+p.Media+" cannot be read", "Correct --media, and see that its disk is there, and that the user who runs the gate may read it.")
 		}
 		return good("the folder " + p.Media + " is shown")
 	case p.Upstream == "":

@@ -110,7 +110,12 @@ func (p Patient) service(ctx context.Context) (clock, service Finding) {
 	}
 	asked := p.Now()
 	answer, err := p.Client.HTTP().Do(r)
-	if err != nil {
+	switch {
+	case errors.As(err, new(*tls.CertificateVerificationError)):
+		return unknown, wrong("who answers at "+p.Service.Host+" cannot be told", "Look at the line about the certificate: 'usher gate doctor' shows it.")
+	case errors.As(err, new(*net.DNSError)):
+		return unknown, wrong("the name "+p.Service.Hostname()+" leads nowhere", "Look at the line about DNS: 'usher gate doctor' shows it.")
+	case err != nil:
 		return unknown, wrong(p.Service.Host+" does not answer", "Start it, wait for whoever runs it, or correct --service. Those who were let in stay in up to --outage-limit.")
 	}
 	defer func() { _ = answer.Body.Close() }()
@@ -158,6 +163,9 @@ var whySignedOut = map[string]string{
 }
 
 func (p Patient) claim(ctx context.Context) Finding {
+	if p.Barred {
+		return odd("not known, for the gate's folder cannot be read", "Look at the line about the key.")
+	}
 	if p.Folder == nil {
 		return wrong("this server belongs to nobody", "Start the gate, and open the link that it prints.")
 	}
