@@ -156,7 +156,13 @@ func (h *house) claimsWithoutScript(t *testing.T, owner *tab) {
 	b.press("Claim Server")
 	b.at("/.usher/claim", http.StatusOK)
 	b.sees("Confirm the code")
-	owner.confirms(b.claimCode(), "No, this is not mine")
+	code, link := b.claimCode(), ""
+	b.evaluate(`document.querySelector("main a.primary").href`, &link)
+	owner.open(link)
+	if seen := owner.value("Code"); seen != code {
+		t.Errorf("the service shows %q, the server %q", seen, code)
+	}
+	owner.confirms(code, "No, this is not mine")
 	b.soon("the page does not go on without script", func() bool { return strings.Contains(b.text(), "Somebody said no to it.") })
 	b.press("Try again")
 	b.sees("Confirm the code")
