@@ -30,6 +30,7 @@ import (
 	"usher/internal/ratelimit"
 	"usher/internal/relyingparty"
 	"usher/internal/server"
+	"usher/internal/teststore"
 )
 
 // couple are two people with proved addresses.
@@ -595,12 +596,16 @@ func TestProgramsGetClaimTokens(t *testing.T) {
 func TestAServerLearnsLittleOfItsOwner(t *testing.T) {
 	eachDoors(t, func(d *doors) {
 		h := d.couple()
-		claim, a := h.offer(h.anna), d.unclaimed()
-		w := a.claimedWith(claim, a.proof(claim, nil))
-		var got struct{ Owner map[string]string }
-		h.must(json.Unmarshal(h.is(w, http.StatusCreated).Body.Bytes(), &got))
-		if len(got.Owner) != 2 || got.Owner["sub"] != h.anna.ID || got.Owner["name"] != h.anna.UserName || strings.Contains(w.Body.String(), h.anna.Email) || h.anna.Name != "" && strings.Contains(w.Body.String(), h.anna.Name) {
-			d.Errorf("the claim tells %s", w.Body)
+		shown := teststore.Person(d, d.db, "carla", d.at, nil) // who has a name to show
+		nameless := teststore.Person(d, d.db, "dora", d.at, func(a *account.Account) { a.UserName = "" })
+		for _, owner := range []account.Account{shown, nameless} {
+			claim, a := h.offer(owner), d.unclaimed()
+			w := a.claimedWith(claim, a.proof(claim, nil))
+			var got struct{ Owner map[string]string }
+			h.must(json.Unmarshal(h.is(w, http.StatusCreated).Body.Bytes(), &got))
+			if len(got.Owner) != 2 || got.Owner["sub"] != owner.ID || got.Owner["name"] != owner.UserName || strings.Contains(w.Body.String(), owner.Email) || strings.Contains(w.Body.String(), owner.Name) {
+				d.Errorf("the claim tells %s", w.Body)
+			}
 		}
 		gate, player := h.opened(h.anna), h.program(h.anna)
 		for _, proved := range []bool{true, false} {

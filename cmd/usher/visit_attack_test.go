@@ -157,7 +157,7 @@ func TestUnprovedAddressesCountNowhere(t *testing.T) {
 		token := said(gate.redeems(code, verifier)).Access
 		for _, proved := range []bool{false, true} {
 			d.do("UPDATE account SET email_proved = $1 WHERE id = $2", proved, h.bert.ID)
-			if v := gate.sees(token); !v.Active || v.Email != h.bert.Email || v.Verified == nil || *v.Verified != proved {
+			if v := gate.sees(token); !v.Active || (v.Email == h.bert.Email) != proved || !proved && v.Email != "" || (v.Verified != nil && *v.Verified) != proved {
 				t.Errorf("proved: %v, told: %+v", proved, v)
 			}
 		}

@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"bufio"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	_ "modernc.org/sqlite" // the driver, to let a week pass
 
 	"usher/internal/testdb"
 )
@@ -82,7 +85,8 @@ func (s *service) asksFrom(t *testing.T, address string) (code string) {
 
 // tourServers claims servers in both ways, lets somebody in, signs everything out, and brings them back.
 func tourServers(t *testing.T, seen *visits) {
-	s := serve(t, testdb.SQLite(t))
+	database := testdb.SQLite(t)
+	s := serve(t, database)
 	b := seen.watch(s.browser(t, scriptOn))
 	b.setsUp()
 	b.press("Servers")
@@ -180,10 +184,33 @@ func tourServers(t *testing.T, seen *visits) {
 	b.sees("It is back, and lets people in again.")
 	b.look("servers-back")
 	b.press("Manage attic")
+	b.tap("Sign out this server")
+	b.press("Sign it out")
+	aWeekPasses(t, database)
+	b.open("/servers")
+	b.tap("Bring all back")
+	b.look("servers-bring-all-back")
+	b.press("Bring all back")
+	b.sees("All your servers are back.")
+	b.look("servers-all-back")
+	b.press("Manage attic")
 	b.tap("Give it up")
 	b.look("server-give-up")
 	b.press("Give it up")
 	b.sees("belongs to your account no longer")
+}
+
+// aWeekPasses since every server was claimed.
+func aWeekPasses(t *testing.T, database string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", strings.TrimPrefix(database, "sqlite:")+"?_pragma=busy_timeout(10000)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if _, err := db.ExecContext(t.Context(), "UPDATE server SET claimed_at = claimed_at - $1", (7 * 24 * time.Hour).Milliseconds()); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // tourClaims looks at servers that are not where the person is, and sends them away.

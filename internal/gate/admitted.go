@@ -14,11 +14,28 @@ const admittedFile = "admitted.json"
 // rememberEvery is how often it is written; a gate that is killed forgets who came in since.
 const rememberEvery = time.Minute
 
+// clockSlack is by how much the clock may have been set back while the gate was off. By more, and nobody knows how long the service has been silent: whoever sets
+// the clock of a machine could have an outage last as long as they like.
+const clockSlack = time.Minute
+
+// forever is longer than any outage may be, and twice of it is still a Duration.
+const forever = 100 * 365 * 24 * time.Hour
+
 type admitted struct {
 	All     []door.Admitted `json:"admitted"`
-	Contact time.Time       `json:"contact"` // when the service last answered
+	Written time.Time       `json:"written"`
+	Silent  time.Duration   `json:"silent"` // for how long the service had not answered then, in nanoseconds
 	// Names are whose user names are, at the media server; they stay when the server changes hands.
 	Names map[string]string `json:"names,omitempty"`
+}
+
+// silence is for how long the service has not answered.
+func (a admitted) silence(now time.Time) time.Duration {
+	off := now.Sub(a.Written)
+	if off < -clockSlack {
+		return forever
+	}
+	return min(a.Silent, forever) + min(max(0, off), forever)
 }
 
 // restore gives a new decider what the one before knew. What is of another server opens nothing there.
@@ -29,7 +46,7 @@ func (g *gate) restore(d *door.Decider) error {
 			return err
 		}
 		d.RestoreNames(kept.Names)
-		d.Restore(kept.All, kept.Contact)
+		d.Restore(kept.All, kept.silence(g.Now()))
 		return nil
 	})
 	return err
@@ -43,9 +60,9 @@ func (g *gate) Remember() error {
 	if d == nil {
 		return nil
 	}
-	kept := admitted{Names: d.Decider.Names()}
+	kept := admitted{Names: d.Decider.Names(), Written: g.Now()}
 	if _, claimed := g.folder.Server(); claimed {
-		kept.All, kept.Contact = d.Decider.Admitted()
+		kept.All, kept.Silent = d.Decider.Admitted()
 	}
 	raw, err := json.Marshal(kept)
 	if err == nil {

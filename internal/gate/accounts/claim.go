@@ -126,7 +126,5 @@ func (c *Client) Claim(ctx context.Context, token secret.Token, about About) err
 		return err
 	}
 	c.forgetToken()
-	return c.folder.SaveServer(keep.Server{
-		Service: c.Issuer(), ID: got.ID, Name: got.Name, Owner: got.Owner, Proposed: about.Addresses, ClaimedAt: c.now().UTC(),
-	})
+	return c.folder.SaveServer(keep.Server{Service: c.Issuer(), ID: got.ID, Name: got.Name, Owner: got.Owner, ClaimedAt: c.now().UTC()})
 }

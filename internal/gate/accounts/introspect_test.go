@@ -14,6 +14,24 @@ import (
 	"usher/internal/secret"
 )
 
+// claimedAt is a server that an account of the service at that address owns, and its folder.
+func claimedAt(t *testing.T, service string) (*Client, *keep.Folder) {
+	t.Helper()
+	folder, err := keep.Open(t.TempDir(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = folder.Close() })
+	if err := folder.SaveServer(keep.Server{Service: service, ID: "srv-1", Owner: keep.Owner{Subject: "acc-ann"}}); err != nil {
+		t.Fatal(err)
+	}
+	at, err := url.Parse(service)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return New(at, folder, "1.0", time.Now), folder
+}
+
 // An answer that says neither yes nor no is none: whatever stands in the service's place just now signs nobody out.
 func TestWhatIsNoAnswerAboutAToken(t *testing.T) {
 	answer := ""
@@ -27,19 +45,7 @@ func TestWhatIsNoAnswerAboutAToken(t *testing.T) {
 		_, _ = fmt.Fprint(w, `{"access_token":"a","expires_in":600}`)
 	})
 	mux.HandleFunc("/i", func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, answer) })
-	folder, err := keep.Open(t.TempDir(), time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = folder.Close() })
-	if err := folder.SaveServer(keep.Server{Service: service.URL, ID: "srv-1", Owner: keep.Owner{Subject: "acc-ann"}}); err != nil {
-		t.Fatal(err)
-	}
-	at, err := url.Parse(service.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := New(at, folder, "1.0", time.Now)
+	c, folder := claimedAt(t, service.URL)
 	for _, answer = range []string{`{}`, `{"error":"maintenance"}`, `null`} {
 		if _, err := c.Introspect(t.Context(), secret.NewToken()); !errors.Is(err, outage.Err) {
 			t.Errorf("%s: %v", answer, err)

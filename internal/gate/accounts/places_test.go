@@ -4,13 +4,11 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"usher/internal/gate/keep"
 	"usher/internal/outage"
 )
 
@@ -29,19 +27,8 @@ func TestNobodyQueuesForAddressesWhileTheServiceHangs(t *testing.T) {
 		close(hung)
 		service.Close()
 	})
-	at, err := url.Parse(service.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	folder, err := keep.Open(t.TempDir(), time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = folder.Close() })
-	if err := folder.SaveServer(keep.Server{Service: service.URL, ID: "srv-1", Owner: keep.Owner{Subject: "acc-ann"}}); err != nil {
-		t.Fatal(err)
-	}
-	p := &Places{Client: New(at, folder, "1.0", time.Now), patience: 200 * time.Millisecond, known: []string{"https://attic.example"}}
+	client, _ := claimedAt(t, service.URL)
+	p := &Places{Client: client, patience: 200 * time.Millisecond, known: []string{"https://attic.example"}}
 	learn := func() {
 		known, err := p.Learn(t.Context())
 		if !errors.Is(err, outage.Err) || len(known) != 1 {

@@ -37,36 +37,24 @@ func nameFor(scheme, name string) string {
 	return name
 }
 
-// plainCookie returns one of the gate's cookies for plain http, which only addresses inside a house have: there a browser refuses prefix and Secure.
-func plainCookie(name, value string, life time.Duration) *http.Cookie {
-	c := &http.Cookie{Name: name, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: int(life / time.Second)}
+// cookieFor returns one of the gate's cookies for the scheme that the browser uses. Plain http only addresses inside a house have: there a browser refuses the
+// prefix and Secure.
+func cookieFor(scheme, name, value string, life time.Duration) *http.Cookie {
+	c := &http.Cookie{
+		Name: nameFor(scheme, name), Value: value, Path: "/", Secure: scheme == "https", HttpOnly: true, SameSite: http.SameSiteLaxMode, MaxAge: int(life / time.Second),
+	}
 	if life <= 0 {
 		c.MaxAge = -1
 	}
 	return c
 }
 
-// secureCookie returns one of the gate's cookies for https.
-func secureCookie(name, value string, life time.Duration) *http.Cookie {
-	c := plainCookie(securePrefix+name, value, life)
-	c.Secure = true
-	return c
-}
-
-// cookieFor returns one of the gate's cookies for the scheme that the browser uses.
-func cookieFor(scheme, name, value string, life time.Duration) *http.Cookie {
-	if scheme == "https" {
-		return secureCookie(name, value, life)
-	}
-	return plainCookie(name, value, life)
-}
-
 // clearCookies takes every variant of a cookie back.
 func clearCookies(w http.ResponseWriter, name string) {
-	http.SetCookie(w, secureCookie(name, "", 0))
-	http.SetCookie(w, plainCookie(name, "", 0))
+	http.SetCookie(w, cookieFor("https", name, "", 0))
+	http.SetCookie(w, cookieFor("http", name, "", 0))
 	for _, path := range []string{"/.usher", "/.usher/"} {
-		c := plainCookie(name, "", 0)
+		c := cookieFor("http", name, "", 0)
 		c.Path = path
 		http.SetCookie(w, c)
 	}

@@ -359,26 +359,23 @@ func (d *Decider) Heard(at time.Time) {
 	d.told, d.contact, d.silent = at.Add(patience), at, time.Time{}
 }
 
-// Admitted returns what is to be kept over a restart, and when the service last answered.
-func (d *Decider) Admitted() ([]Admitted, time.Time) {
+// Admitted returns what is to be kept over a restart, and for how long the service has been silent: when that began would say nothing after the clock was set.
+func (d *Decider) Admitted() (all []Admitted, silent time.Duration) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	all := make([]Admitted, 0, len(d.known))
+	all = make([]Admitted, 0, len(d.known))
 	for k, a := range d.known {
 		all = append(all, Admitted{k[:], a.Decision})
 	}
-	return all, d.contact
+	return all, max(0, d.now().Sub(d.contact))
 }
 
 // Restore takes over what Admitted returned: it counts in an outage, and is asked about anew when there is none, for nobody knows what ended in between.
-func (d *Decider) Restore(all []Admitted, contact time.Time) {
+func (d *Decider) Restore(all []Admitted, silent time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	now := d.now()
-	if contact.After(now) {
-		contact = now
-	}
-	d.contact = contact
+	d.contact = now.Add(-silent)
 	for _, one := range all {
 		if len(one.Key) != sha256.Size || !now.Before(one.Decision.Until) || one.Decision.Account == "" || len(d.known) >= mostAdmitted {
 			continue

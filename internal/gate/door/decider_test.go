@@ -136,9 +136,9 @@ func TestOutage(t *testing.T) {
 		t.Error("every request asks a service that is away")
 	}
 
-	kept, contact := d.Admitted()
+	kept, silent := d.Admitted()
 	again := r.decider()
-	again.Restore(kept, contact)
+	again.Restore(kept, silent)
 	expect(t, again, token, nil)
 	expect(t, again, fresh, ErrAway)
 	r.pass(DefaultOutageLimit)
@@ -151,7 +151,6 @@ func TestOutage(t *testing.T) {
 	expect(t, again, fresh, nil)
 }
 
-// What was kept over a restart is asked about, though signals are heard: something may have ended in between.
 // An owner may want nobody to stay in an outage.
 func TestAnOutageLimitOfNothing(t *testing.T) {
 	r := newRegistry()
@@ -190,14 +189,15 @@ func TestWhoHasLeftStaysOut(t *testing.T) {
 	}
 }
 
+// What was kept over a restart is asked about, though signals are heard: something may have ended in between.
 func TestWhatWasRestoredIsAskedAbout(t *testing.T) {
 	r := newRegistry()
 	d, token := r.decider(), r.let(ann())
 	expect(t, d, token, nil)
-	kept, contact := d.Admitted()
+	kept, silent := d.Admitted()
 	r.revoke(token)
 	again := r.decider()
-	again.Restore(kept, contact)
+	again.Restore(kept, silent)
 	again.Heard(r.now())
 	expect(t, again, token, ErrRefused)
 }

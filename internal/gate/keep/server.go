@@ -22,12 +22,9 @@ type Server struct {
 	// Service is the origin of the service it was claimed at.
 	Service string `json:"service"`
 	// ID is what the service calls the server, and its client_id there.
-	ID    string `json:"id"`
-	Name  string `json:"name"`
-	Owner Owner  `json:"owner"`
-	// Proposed are the addresses it told the service; the owner confirms there to which of them people may be sent back.
-	Proposed  []string  `json:"proposed,omitempty"`
-	Confirmed []string  `json:"confirmed,omitempty"`
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Owner     Owner     `json:"owner"`
 	ClaimedAt time.Time `json:"claimed_at"`
 }
 
