@@ -124,6 +124,7 @@ func TestTheGateLetsPeopleIn(t *testing.T) {
 	guest.look("gate-sign-out")
 	guest.press("Sign out")
 	guest.sees("You are signed out of this server")
+	guest.misses("does not go away")
 	guest.look("gate-signed-out")
 	guest.press("Sign in again") // the account is signed in still, and it has agreed
 	guest.sees("night.webm")
@@ -135,6 +136,7 @@ func TestTheGateLetsPeopleIn(t *testing.T) {
 	for _, b := range []*tab{owner, guest.tab} {
 		b.closes(g)
 	}
+	owner.misses("does not go away")
 	owner.look("gate-suspended")
 	owner.open("/servers")
 	owner.tap("Bring back Attic")

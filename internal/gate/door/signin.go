@@ -196,7 +196,7 @@ func (d *Door) flow(r *http.Request, state string) (f Flow, ok bool) {
 }
 
 func (d *Door) startAgain(w http.ResponseWriter, r *http.Request, why string) {
-	d.show(w, r, http.StatusBadRequest, words{Title: "Signing in did not work", Action: "Sign in again", Path: SignInPath,
+	d.show(w, r, http.StatusBadRequest, words{Title: "Signing in did not work", Fault: true, Action: "Sign in again", Path: SignInPath,
 		Paragraphs: []string{"It took too long, or was begun in another browser (" + why + ")."}})
 }
 

@@ -19,6 +19,7 @@ type words struct {
 	Action     string
 	Path, Form string
 	Back       bool
+	Fault      bool // something is wrong that whoever runs the server may have to mend
 }
 
 const tryAgain = "Try again"
@@ -29,11 +30,11 @@ var wordsOf = map[Refusal]words{
 	NotLetIn: {Title: "This server is not open to you", Paragraphs: []string{"You are signed in, but the owner of this server has not let this account in, or has taken it back.",
 		"Ask the owner to let you in, or sign in with another account."}, Action: "Sign in again", Path: SignInPath},
 	ServiceAway: {Title: "Nobody new can come in right now", Paragraphs: []string{"This server cannot reach the place where accounts live. Who came in a short while ago can stay; everybody else has to wait until it answers again.",
-		"You do not have to do anything."}, Action: tryAgain, Path: "/"},
-	Busy:          {Title: "Too many at the door", Paragraphs: []string{"Wait a moment, then try again."}, Action: tryAgain, Path: "/"},
-	UpstreamAway:  {Title: "The media server does not answer", Paragraphs: []string{"You are signed in, and the door is open, but the program behind it does not answer. It may be starting, or it has stopped.", "Wait a minute, then try again."}, Action: tryAgain, Path: "/"},
+		"You do not have to do anything."}, Action: tryAgain, Path: "/", Fault: true},
+	Busy:          {Title: "Too many at the door", Paragraphs: []string{"Wait a moment, then try again."}, Action: tryAgain, Path: "/", Fault: true},
+	UpstreamAway:  {Title: "The media server does not answer", Paragraphs: []string{"You are signed in, and the door is open, but the program behind it does not answer. It may be starting, or it has stopped.", "Wait a minute, then try again."}, Action: tryAgain, Path: "/", Fault: true},
 	OddPath:       {Title: "This address cannot be used", Paragraphs: []string{"It is spelled in a way that programs read differently, so it is not passed on."}, Action: "To the start", Path: "/"},
-	OddRequest:    {Title: "This was not understood", Paragraphs: []string{"Your browser or app sent two different proofs of who you are."}, Action: "Sign in again", Path: SignInPath},
+	OddRequest:    {Title: "This was not understood", Paragraphs: []string{"Your browser or app sent two different proofs of who you are."}, Action: "Sign in again", Path: SignInPath, Fault: true},
 	OtherWebsite:  {Title: "This came from another website", Paragraphs: []string{"Another website asked for something to be changed here in your name. Nothing was changed."}, Action: "To the start", Path: "/"},
 	UnknownMethod: {Title: "This cannot be done here", Paragraphs: []string{"Nothing was changed."}, Action: "To the start", Path: "/"},
 	NothingHere:   {Title: "There is nothing here", Paragraphs: []string{"The address may be misspelled."}, Action: "To the start", Path: "/"},
