@@ -51,13 +51,16 @@ func TestACommandOpensTheWindowOfARunningGate(t *testing.T) {
 		t.Fatal(err)
 	}
 	later := at.Add(time.Hour)
-	for waive, reopen := range map[bool]func(string, time.Time) (Window, error){false: Reopen, true: ReopenWaived} {
-		opened, err := reopen(path, later)
+	for _, c := range []struct {
+		reopen func(string, time.Time) (Window, error)
+		waived bool
+	}{{Reopen, false}, {ReopenWaived, true}} {
+		opened, err := c.reopen(path, later)
 		if err != nil {
 			t.Fatal(err)
 		}
 		seen, err := f.Window()
-		if err != nil || !seen.OpenAt(later) || !seen.Knows(opened.Spelled()) || seen.Knows(first.Spelled()) || seen.WaivedAt(later) != waive {
+		if err != nil || !seen.OpenAt(later) || !seen.Knows(opened.Spelled()) || seen.Knows(first.Spelled()) || seen.WaivedAt(later) != c.waived {
 			t.Errorf("the gate sees open: %t, waived: %t, %v", seen.OpenAt(later), seen.WaivedAt(later), err)
 		}
 		if seen.WaivedAt(later.Add(WindowLife)) || len(opened.Links()) != 1 {
