@@ -40,8 +40,8 @@ func obscuredNetwork(r *secret.Ring, n linkcode.Network) string {
 
 // WaitingLinks returns how many devices wait to be let in, and the instance's clock.
 func (db *DB) WaitingLinks(ctx context.Context, now time.Time) (c linkcode.Crowd, clock credential.Clock, err error) {
-	err = each(ctx, db.engine.point(), `SELECT i.epoch, i.floor, i.incident, COALESCE(r.short, 0), COUNT(r.id) FROM instance i
-		LEFT JOIN link_request r ON r.state = 'waiting' AND r.expires_at > $1 WHERE i.id = 1 GROUP BY i.epoch, i.floor, i.incident, COALESCE(r.short, 0)`,
+	err = each(ctx, db.engine.point(), `SELECT i.epoch, i.floor, i.incident, COALESCE(r.short, 0), COALESCE(r.n, 0) FROM instance i
+		LEFT JOIN (SELECT short, COUNT(*) AS n FROM link_request WHERE state = 'waiting' AND expires_at > $1 GROUP BY short) r ON 1 = 1 WHERE i.id = 1`,
 		[]any{ms(now)}, func(row scanner) error {
 			var length, n int64
 			if err := row.Scan(&clock.Epoch, &clock.Floor, &clock.Incident, &length, &n); err != nil {
