@@ -83,20 +83,14 @@ func (d *Door) resources(c *call) error {
 	}
 	nodes := make([]node, len(all))
 	for i, dev := range all {
-		nodes[i] = node{name: "resource", fields: append(resource(dev),
-			field{"createdAt", dev.CreatedAt.UTC().Format(time.RFC3339)}, field{"lastSeenAt", dev.UsedAt.UTC().Format(time.RFC3339)},
-			field{"ownerId", nil}, field{"sourceTitle", nil}, field{"publicAddress", ""}, field{"home", false}, field{"synced", false}, field{"relay", false},
-			field{"httpsRequired", false}, field{"dnsRebindingProtection", false}, field{"natLoopbackSupported", false}, field{"connections", list{}})}
+		nodes[i] = node{name: "resource", fields: append(resource(dev), resourceNow(dev.CreatedAt, dev.UsedAt, nil)...)}
 	}
 	servers, err := d.Grants.Servers(c.r.Context(), in.Found)
 	if err != nil {
 		return err
 	}
 	for _, s := range servers {
-		nodes = append(nodes, node{name: "resource", fields: append(reachable(s),
-			field{"createdAt", s.ClaimedAt.UTC().Format(time.RFC3339)}, field{"lastSeenAt", s.SeenAt.UTC().Format(time.RFC3339)},
-			field{"ownerId", nil}, field{"sourceTitle", nil}, field{"publicAddress", ""}, field{"home", false}, field{"synced", false}, field{"relay", false},
-			field{"httpsRequired", false}, field{"dnsRebindingProtection", false}, field{"natLoopbackSupported", false}, field{"connections", list{nodes: connections(s, "connection")}})})
+		nodes = append(nodes, node{name: "resource", fields: append(reachable(s), resourceNow(s.ClaimedAt, s.SeenAt, connections(s, "connection"))...)})
 	}
 	return c.reply(http.StatusOK, node{name: "resources", fields: []field{{"", list{nodes: nodes}}}})
 }
@@ -135,6 +129,15 @@ func reachable(s grant.Reachable) []field {
 	return []field{
 		{"name", s.Name}, {"product", s.Product}, {"productVersion", s.Version}, {"platform", ""}, {"platformVersion", ""}, {"device", ""}, {"clientIdentifier", s.ID},
 		{"provides", "server"}, {"accessToken", s.Token.Reveal()}, {"owned", s.Owned}, {"presence", true}, {"publicAddressMatches", false},
+	}
+}
+
+// resourceNow is what the newer generation says besides: since when there is one, when it was seen, where it is.
+func resourceNow(created, seen time.Time, at []node) []field {
+	return []field{
+		{"createdAt", created.UTC().Format(time.RFC3339)}, {"lastSeenAt", seen.UTC().Format(time.RFC3339)},
+		{"ownerId", nil}, {"sourceTitle", nil}, {"publicAddress", ""}, {"home", false}, {"synced", false}, {"relay", false},
+		{"httpsRequired", false}, {"dnsRebindingProtection", false}, {"natLoopbackSupported", false}, {"connections", list{nodes: at}},
 	}
 }
 
