@@ -49,20 +49,20 @@ func (s *Service) ClientToken(ctx context.Context, c relyingparty.Client, scope 
 	return t, err
 }
 
-// Server is a client that shows a token of its own.
-type Server struct {
+// OwnToken is an access token that a client has for itself.
+type OwnToken struct {
 	Client relyingparty.Client
 	Claims signing.Claims
 	Scopes []relyingparty.Scope
 }
 
 // Has reports whether the token is for a scope that the client may still have.
-func (s Server) Has(scope relyingparty.Scope) bool {
-	return slices.Contains(s.Scopes, scope) && s.Client.MayAsk(scope)
+func (t OwnToken) Has(scope relyingparty.Scope) bool {
+	return slices.Contains(t.Scopes, scope) && t.Client.MayAsk(scope)
 }
 
 // ClientBearer resolves an access token that a client has for itself. The errors of the resolver.
-func (s *Service) ClientBearer(ctx context.Context, token secret.Token) (out Server, err error) {
+func (s *Service) ClientBearer(ctx context.Context, token secret.Token) (out OwnToken, err error) {
 	_, err = s.Resolver.ResolveWith(ctx, credential.ClientAccess, token, func(ctx context.Context, kind credential.Kind, token secret.Token) (f credential.Found, err error) {
 		if out.Claims, err = s.openAccess(token); err != nil || out.Claims.Text("sid") != "" || out.Claims.Text("sub") != out.Claims.Text("client_id") {
 			return f, credential.ErrUnknown
@@ -86,7 +86,7 @@ func (s *Service) ClientBearer(ctx context.Context, token secret.Token) (out Ser
 		return f, err
 	})
 	if err != nil {
-		return Server{}, err
+		return OwnToken{}, err
 	}
 	out.Scopes, err = relyingparty.ParseScopes(out.Claims.Text("scope"))
 	return out, err

@@ -75,7 +75,7 @@ func (s *Service) tell(ctx context.Context, c relyingparty.Client, token secret.
 	}
 	in, err := s.bearer(ctx, token, find)
 	if credential.IsDead(err) {
-		return s.serverStatus(ctx, c, token)
+		return s.ownStatus(ctx, c, token)
 	}
 	if err != nil || in.Subject != c.ID && !(c.MayAsk(relyingparty.Servers) && in.terms.has(relyingparty.Player)) {
 		return Status{}, err
@@ -86,8 +86,8 @@ func (s *Service) tell(ctx context.Context, c relyingparty.Client, token secret.
 	}, nil
 }
 
-// serverStatus tells a client about an access token that it has for itself.
-func (s *Service) serverStatus(ctx context.Context, c relyingparty.Client, token secret.Token) (Status, error) {
+// ownStatus tells a client about an access token that it has for itself.
+func (s *Service) ownStatus(ctx context.Context, c relyingparty.Client, token secret.Token) (Status, error) {
 	in, err := s.ClientBearer(ctx, token)
 	if credential.IsDead(err) || err == nil && in.Client.ID != c.ID {
 		return Status{}, nil
