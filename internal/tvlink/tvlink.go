@@ -1,5 +1,6 @@
 // Package tvlink owns how a TV or an app gets in by somebody else's hand: it asks for a code and waits; a person who is signed in types the code,
-// sees what asks, and lets it in or not. It refuses to know how a TV shows a code, and which protocol it polls by.
+// sees what asks, and lets it in or not. A media server that nobody has claimed asks by the same codes. It refuses to know how a TV shows a code, and which
+// protocol it polls by.
 package tvlink
 
 import (
