@@ -23,15 +23,7 @@ func (d *Door) realm() string { return strconv.Quote(d.Origin.Host) }
 
 // bearer returns the token a request shows; empty when it shows none.
 func bearer(r *http.Request) secret.Token {
-	all := r.Header["Authorization"]
-	if len(all) != 1 {
-		return secret.Token{}
-	}
-	scheme, token, _ := strings.Cut(all[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return secret.Token{}
-	}
-	return secret.TokenOf(strings.Trim(token, " "))
+	return secret.Bearer(r.Header["Authorization"])
 }
 
 // holder lets in who shows a token. Why one does not count is told to nobody: who found it somewhere need not learn it.

@@ -2,7 +2,6 @@ package oidc
 
 import (
 	"net/http"
-	"strings"
 
 	"usher/internal/grant"
 	"usher/internal/secret"
@@ -24,7 +23,7 @@ func (d *Door) introspect(w http.ResponseWriter, r *http.Request) error {
 
 // introspected asks about a token for a client that proves itself, or shows an access token of its own (RFC 7662 §2.1).
 func (d *Door) introspected(r *http.Request, token secret.Token) (grant.Status, error) {
-	if bearer := bearerOf(r); !bearer.Empty() {
+	if bearer := secret.Bearer(r.Header["Authorization"]); !bearer.Empty() {
 		return d.Grants.IntrospectFor(r.Context(), bearer, token)
 	}
 	p, err := proof(r)
@@ -32,19 +31,6 @@ func (d *Door) introspected(r *http.Request, token secret.Token) (grant.Status, 
 		return grant.Status{}, err
 	}
 	return d.Grants.Introspect(r.Context(), p, token)
-}
-
-// bearerOf is the access token that a request shows in its header (RFC 6750 §2.1); empty when it shows none.
-func bearerOf(r *http.Request) secret.Token {
-	all := r.Header["Authorization"]
-	if len(all) != 1 {
-		return secret.Token{}
-	}
-	scheme, token, _ := strings.Cut(all[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return secret.Token{}
-	}
-	return secret.TokenOf(strings.Trim(token, " "))
 }
 
 // revoke is the revocation endpoint: 200 also for what nobody knows (RFC 7009 §2.2).
@@ -68,7 +54,7 @@ func (d *Door) revoke(w http.ResponseWriter, r *http.Request) error {
 
 // userInfo is the userinfo endpoint (OpenID Connect Core §5.3).
 func (d *Door) userInfo(w http.ResponseWriter, r *http.Request) error {
-	token := bearerOf(r)
+	token := secret.Bearer(r.Header["Authorization"])
 	if token.Empty() {
 		return errNoToken
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/big"
+	"strings"
 )
 
 // redacted is what every way of printing a Token shows.
@@ -54,6 +55,18 @@ func NewCode(alphabet string, n int) Token {
 
 // TokenOf wraps a text that somebody presented or configured.
 func TokenOf(text string) Token { return Token{text} }
+
+// Bearer returns the token in the lines of an Authorization header (RFC 6750 §2.1); empty where there is none, and where there are two lines.
+func Bearer(authorization []string) Token {
+	if len(authorization) != 1 {
+		return Token{}
+	}
+	scheme, text, _ := strings.Cut(authorization[0], " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return Token{}
+	}
+	return TokenOf(strings.Trim(text, " "))
+}
 
 // Reveal returns the text. Every call is a place where a secret may leak, so call it late and keep the result short.
 func (t Token) Reveal() string { return t.text }

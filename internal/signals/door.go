@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"time"
 
 	"usher/internal/grant"
 	"usher/internal/relyingparty"
@@ -32,7 +31,6 @@ type Door struct {
 	Transmitter *transmitter.Service
 	Origin      string // the issuer
 	Keys        string // where its public keys are
-	Now         func() time.Time
 	Log         *slog.Logger
 }
 
@@ -93,7 +91,7 @@ func (d *Door) elsewhere(mux *http.ServeMux, w http.ResponseWriter, r *http.Requ
 // by lets clients in that show a token of their own with one of the scopes. It is taken from the header alone (RFC 6750 §2.1).
 func (d *Door) by(scopes []relyingparty.Scope, h clientHandler) handler {
 	return func(w http.ResponseWriter, r *http.Request) error {
-		token := bearer(r)
+		token := secret.Bearer(r.Header["Authorization"])
 		if token.Empty() {
 			return errNoToken
 		}
@@ -108,18 +106,6 @@ func (d *Door) by(scopes []relyingparty.Scope, h clientHandler) handler {
 		}
 		return grant.ErrScope
 	}
-}
-
-func bearer(r *http.Request) secret.Token {
-	all := r.Header["Authorization"]
-	if len(all) != 1 {
-		return secret.Token{}
-	}
-	scheme, token, _ := strings.Cut(all[0], " ")
-	if !strings.EqualFold(scheme, "Bearer") {
-		return secret.Token{}
-	}
-	return secret.TokenOf(strings.Trim(token, " "))
 }
 
 // configuration describes the transmitter (SSF 1.0 §7.1).
