@@ -14,12 +14,12 @@ import (
 
 	"usher/internal/account"
 	"usher/internal/admin"
+	"usher/internal/api"
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/grant"
 	"usher/internal/incident"
-	"usher/internal/mediaserver"
 	"usher/internal/secret"
 	"usher/internal/tvlink"
 )
@@ -133,7 +133,7 @@ var entrances = map[string]entrance{
 		if token == h.tokens[credential.ServerStanding] {
 			token = h.gate.asking() // each counts once, and not for long
 		}
-		w := h.send(http.MethodGet, mediaserver.StandingPath, asBearer(token))
+		w := h.send(http.MethodGet, api.StandingPath, asBearer(token))
 		if w.Code == http.StatusOK && !strings.Contains(w.Body.String(), `"standing":"good"`) {
 			w.Code = http.StatusUnauthorized
 		}

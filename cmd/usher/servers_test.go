@@ -19,12 +19,12 @@ import (
 	"github.com/go-jose/go-jose/v4"
 
 	"usher/internal/account"
+	"usher/internal/api"
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/grant"
 	"usher/internal/incident"
-	"usher/internal/mediaserver"
 	"usher/internal/notice"
 	"usher/internal/profile"
 	"usher/internal/ratelimit"
@@ -132,7 +132,7 @@ func (h *holder) here(a account.Account) credential.Found {
 func (a *app) asking(changes ...string) string {
 	a.Helper()
 	claims := a.claims()
-	claims["aud"] = origin + mediaserver.StandingPath
+	claims["aud"] = origin + api.StandingPath
 	for i := 0; i < len(changes); i += 2 {
 		claims[changes[i]] = changes[i+1]
 	}
@@ -144,7 +144,7 @@ type answered struct{ Standing, Reason, Since, Servers string }
 // standing is how the server is told that it stands.
 func (a *app) standing() (s answered) {
 	a.Helper()
-	w := a.send(http.MethodGet, mediaserver.StandingPath, asBearer(a.asking()))
+	w := a.send(http.MethodGet, api.StandingPath, asBearer(a.asking()))
 	if w.Code != http.StatusOK {
 		a.Fatalf("standing: %d %s", w.Code, w.Body)
 	}
@@ -237,16 +237,16 @@ func TestStandingTellsWhoHoldsTheKeyAlone(t *testing.T) {
 		var said []string
 		for _, id := range []string{gate.ID, "made-up"} {
 			other.ID = id
-			w := d.send(http.MethodGet, mediaserver.StandingPath, asBearer(other.asking()))
+			w := d.send(http.MethodGet, api.StandingPath, asBearer(other.asking()))
 			said = append(said, fmt.Sprint(w.Code, w.Body))
 			other.stands(server.Unclaimed, "")
 			forged := strings.Split(other.asking(), ".")
 			claims := other.claims()
-			claims["aud"] = origin + mediaserver.StandingPath
+			claims["aud"] = origin + api.StandingPath
 			for what, token := range map[string]string{
 				"with a broken signature": forged[0] + "." + forged[1] + "." + strings.Repeat("A", len(forged[2])), "without its key": other.signed(claims), "without a number": other.asking("jti", ""),
 			} {
-				if w := d.send(http.MethodGet, mediaserver.StandingPath, asBearer(token)); w.Code != http.StatusUnauthorized {
+				if w := d.send(http.MethodGet, api.StandingPath, asBearer(token)); w.Code != http.StatusUnauthorized {
 					d.Errorf("%s about %s: %d %s", what, id, w.Code, w.Body)
 				}
 			}
@@ -268,17 +268,17 @@ func TestSuspendedServersMayAskOneThing(t *testing.T) {
 		before := gate.own()
 		once := gate.asking()
 		for i, want := range []int{http.StatusOK, http.StatusUnauthorized} {
-			if w := d.send(http.MethodGet, mediaserver.StandingPath, asBearer(once)); w.Code != want {
+			if w := d.send(http.MethodGet, api.StandingPath, asBearer(once)); w.Code != want {
 				d.Errorf("time %d: %d %s", i, w.Code, w.Body)
 			}
 		}
 		assertion := gate.claims()
-		assertion["aud"] = origin + mediaserver.StandingPath
+		assertion["aud"] = origin + api.StandingPath
 		for what, signed := range map[string]string{
 			"without the key in it": gate.signed(assertion), "as a claim's proof": gate.carrying("usher-claim+jwt", assertion), "for the token endpoint": gate.asking("aud", origin), "about another": gate.asking("sub", "another"), "without a number": gate.asking("jti", ""),
 			"its own token": before,
 		} {
-			if w := d.send(http.MethodGet, mediaserver.StandingPath, asBearer(signed)); w.Code != http.StatusUnauthorized {
+			if w := d.send(http.MethodGet, api.StandingPath, asBearer(signed)); w.Code != http.StatusUnauthorized {
 				d.Errorf("%s: %d %s", what, w.Code, w.Body)
 			}
 		}
@@ -361,7 +361,7 @@ func TestServersDescribeThemselvesAndLeave(t *testing.T) {
 		says := asBearer(gate.own())
 		says.json = `{"version":"2.0","addresses":["https://new.example"]}`
 		h.must(h.servers().ConfirmAddress(d.Context(), h.here(h.anna), gate.ID, "https://attic.example/", device.Client{}))
-		d.at = d.at.Add(time.Minute)
+		d.at = d.at.Add(server.SeenEvery)
 		if w := d.send(http.MethodPut, "/api/v1/server", says); w.Code != http.StatusNoContent {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"time"
 
+	"usher/internal/api"
 	"usher/internal/argon2id"
 	"usher/internal/blocklist"
 	"usher/internal/config"
@@ -125,7 +126,7 @@ func (s *stack) grants() *grant.Service {
 
 // servers lets owners claim media servers, and get them back.
 func (s *stack) servers() *mediaserver.Service {
-	return &mediaserver.Service{Store: s.db, Resolver: s.resolver, Issuer: s.cfg.Origin, Now: s.now}
+	return &mediaserver.Service{Store: s.db, Resolver: s.resolver, Issuer: s.cfg.Origin, StandingAt: s.cfg.Origin + api.StandingPath, Now: s.now}
 }
 
 // checker is the one check of second factors.

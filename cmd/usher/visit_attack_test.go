@@ -13,9 +13,9 @@ import (
 
 	"golang.org/x/oauth2"
 
+	"usher/internal/api"
 	"usher/internal/audit"
 	"usher/internal/device"
-	"usher/internal/mediaserver"
 	"usher/internal/ratelimit"
 	"usher/internal/relyingparty"
 	"usher/internal/server"
@@ -295,7 +295,7 @@ func TestMadeUpServersAskLittle(t *testing.T) {
 		made.ID = "made-up"
 		last := 0
 		for range int(ratelimit.ServersGone.Limit) + 1 {
-			last = d.send(http.MethodGet, mediaserver.StandingPath, asBearer(made.asking())).Code
+			last = d.send(http.MethodGet, api.StandingPath, asBearer(made.asking())).Code
 		}
 		if last != http.StatusTooManyRequests {
 			t.Errorf("the last one is answered %d", last)

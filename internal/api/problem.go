@@ -54,7 +54,7 @@ var problems = byName(
 	problem{"too-many-tries", http.StatusTooManyRequests, "Too many tries", "Wait for as many seconds as Retry-After says."},
 	problem{"not-now", http.StatusServiceUnavailable, "Not now", "There is more to do than can be done at once. Try again after as many seconds as Retry-After says."},
 	problem{"bad-request", http.StatusBadRequest, "The request cannot be read", "It is not what HTTP, UTF-8 or JSON allow. Nothing was done."},
-	problem{"bad-fields", http.StatusUnprocessableEntity, "The fields are not right", "One JSON object is wanted, with the fields that ORIGIN/api/v1/openapi.yaml lists, each once, each a text. The list fields says which are meant. Nothing was done."},
+	problem{"bad-fields", http.StatusUnprocessableEntity, "The fields are not right", "One JSON object is wanted, with the fields that ORIGIN/api/v1/openapi.yaml lists, each once and of the kind that stands there. The list fields says which are meant. Nothing was done."},
 	problem{"not-json", http.StatusUnsupportedMediaType, "JSON is wanted", "Send the body as application/json. Nothing was done."},
 	problem{"too-large", http.StatusRequestEntityTooLarge, "Too much was sent", "A body has at most 64 KiB. Nothing was done."},
 	problem{"other-site", http.StatusForbidden, "Sent from another website", "Pages of other websites cannot use this. Nothing was done."},

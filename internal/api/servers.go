@@ -14,6 +14,9 @@ import (
 	"usher/internal/signing"
 )
 
+// StandingPath is where a server asks how it stands.
+const StandingPath = "/api/v1/server/standing"
+
 // pageServers is where owners find their servers.
 const pageServers = "/servers"
 
@@ -165,9 +168,6 @@ func (d *Door) serverItself(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	s, err := d.Servers.Itself(r.Context(), id)
-	if errors.Is(err, server.ErrNotFound) { // given up at this moment
-		return errDeadToken
-	}
 	if err != nil {
 		return err
 	}

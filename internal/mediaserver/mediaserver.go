@@ -53,7 +53,7 @@ type ServerStore interface {
 	FindServer(ctx context.Context, id string) (server.Held, error)
 	FindServerByKey(ctx context.Context, id, thumbprint string) (server.Held, error)
 	ListServers(ctx context.Context, accountID string) ([]server.Held, error)
-	DescribeServer(ctx context.Context, accountID, id string, says server.Facts, now time.Time) error
+	DescribeServer(ctx context.Context, accountID, id string, says server.Facts) error
 	BringServersBack(ctx context.Context, accountID string, ids []string, stamp credential.Stamp, act audit.Act) error
 	SignOutServer(ctx context.Context, accountID, id string, act audit.Act) error
 	UnclaimServer(ctx context.Context, accountID, id string, act audit.Act) error
@@ -79,7 +79,9 @@ type Service struct {
 	Store    Store
 	Resolver Resolver
 	Issuer   string // the origin: whom what servers sign is for
-	Now      func() time.Time
+	// StandingAt is the address where servers ask how they stand. What they sign for that is for it alone, and counts nowhere else.
+	StandingAt string
+	Now        func() time.Time
 }
 
 // Offer makes a claim token for the account that software acts for, by which one server can be claimed within four minutes.

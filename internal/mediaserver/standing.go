@@ -12,9 +12,6 @@ import (
 	"usher/internal/signing"
 )
 
-// StandingPath is where a server asks how it stands: what it signs names origin and path as its audience, so that it counts nowhere else.
-const StandingPath = "/api/v1/server/standing"
-
 // questions lets each number of what a server signs to ask count once.
 var questions = ratelimit.Rule{Name: "server standing", Limit: 1, Period: longestProof + 2*signing.Skew}
 
@@ -57,7 +54,7 @@ func (s *Service) checkQuestion(signed secret.Token) (signing.Proof, error) {
 		return proof, credential.ErrUnknown
 	}
 	now, said := s.Now(), proof.Claims
-	want := signing.Expected{Issuer: said.Text("sub"), Audience: []string{s.Issuer + StandingPath}, Now: now}
+	want := signing.Expected{Issuer: said.Text("sub"), Audience: []string{s.StandingAt}, Now: now}
 	if said.Check(want) != nil || len(said.Texts("aud")) != 1 || said.Text("sub") == "" || said.Text("jti") == "" || said.Time("exp").Sub(now) > longestProof+signing.Skew {
 		return proof, credential.ErrUnknown
 	}

@@ -4,8 +4,6 @@ import (
 	"time"
 
 	"usher/internal/account"
-	"usher/internal/credential"
-	"usher/internal/relyingparty"
 )
 
 // Guest is somebody whom the owner of a server lets in besides, found by what the owner typed. Nothing here tells whether there is such an account.
@@ -14,37 +12,4 @@ type Guest struct {
 	Label   string // as the owner typed it
 	Handle  account.Handle
 	AddedAt time.Time
-}
-
-// Group is what somebody is to a server.
-type Group string
-
-// The groups. Who is in none is not let in.
-const (
-	Owner  Group = "owner"
-	Friend Group = "guest"
-	Player Group = "player" // the owner's, and without a say: a TV that somebody let in by a code, an app, an app password
-	Nobody Group = ""
-)
-
-// Visit is what a token made for a server is judged by: the credential it was made from, the server, and what the account is to it.
-type Visit struct {
-	Parent credential.Found
-	Person account.Account
-	Held   Held
-	Group  Group
-	Agreed []relyingparty.Scope // by somebody who is not the owner
-	Since  time.Time            // when the account came in by the list; zero for the owner
-	Client relyingparty.Client  // that holds the credential; zero when none does
-}
-
-// AtServer reports whether the credential is a sign-in at the server itself, and none of a player's.
-func (v Visit) AtServer() bool { return v.Parent.Subject == v.Held.ID }
-
-// Shown is the group that the server is told. What has no say in the owner's account has none in the server either.
-func (v Visit) Shown() Group {
-	if v.Group == Owner && !v.AtServer() && v.Parent.MayAct() != nil {
-		return Player
-	}
-	return v.Group
 }

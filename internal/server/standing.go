@@ -37,13 +37,8 @@ type Standing struct {
 	Since  time.Time // of Suspended; zero when it is not known
 }
 
-// signedOutAlone is the account epoch of a server that its owner signed out by itself: below any.
-const signedOutAlone = -1
-
-// SignedOutAlone is the stamp of a server that is signed out by itself.
-func SignedOutAlone(s credential.Stamp) credential.Stamp {
-	return credential.Stamp{Born: s.Born, Account: signedOutAlone}
-}
+// SignedOutAlone is the account epoch of a server that its owner signed out by itself: below any.
+const SignedOutAlone = -1
 
 // Standing judges the server.
 func (h Held) Standing(now time.Time) Standing {
@@ -58,7 +53,7 @@ func (h Held) Standing(now time.Time) Standing {
 		return Standing{State: Suspended, Reason: Deleting}
 	case h.Found.Clock.ResetRequired(h.Found.Account):
 		return Standing{State: Suspended, Reason: ResetRequired}
-	case h.Stamp.Account == signedOutAlone:
+	case h.Stamp.Account == SignedOutAlone:
 		return Standing{Suspended, ServerSignedOut, h.EndedAt}
 	case h.Stamp.Born < covered:
 		return Standing{Suspended, Incident, time.Unix(covered, 0).UTC()} // an epoch is the second it began in, or soon after

@@ -310,7 +310,7 @@ func serverTrips(db *DB, a account.Account, act audit.Act) error {
 	s := server.Server{ID: id.New(began), AccountID: a.ID, Thumbprint: "print", Public: "key", Facts: server.Facts{Name: "Attic"}, ClaimedAt: began}
 	_, err = db.ClaimServer(ctx, server.Claim{Server: s, Spends: f.Hash, Most: 9}, act)
 	do(err)
-	do(db.DescribeServer(ctx, a.ID, s.ID, s.Facts, began))
+	do(db.DescribeServer(ctx, a.ID, s.ID, s.Facts))
 	do(db.TouchServer(ctx, s.ID, began))
 	do(db.ConfirmAddress(ctx, a.ID, s.ID, "https://attic.example", act))
 	do(db.RemoveAddress(ctx, a.ID, s.ID, "https://attic.example", act))

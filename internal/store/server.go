@@ -165,19 +165,11 @@ func (db *DB) writeServer(ctx context.Context, t *tx, key secret.AccountKey, s s
 	return db.updateClient(ctx, t, before, s.Client())
 }
 
-// DescribeServer writes what a server says about itself, and that it was heard of. server.ErrNotFound.
-func (db *DB) DescribeServer(ctx context.Context, accountID, id string, says server.Facts, now time.Time) error {
-	return db.engine.write(ctx, func(t *tx) error {
-		s, key, err := db.lockServer(ctx, t, accountID, id)
-		if err != nil {
-			return err
-		}
-		s.Facts = s.Describe(says)
-		if err := db.writeServer(ctx, t, key, s); err != nil {
-			return err
-		}
-		_, err = t.exec(ctx, `UPDATE server SET seen_at = $1 WHERE id = $2 AND seen_at < $1`, ms(now), id)
-		return err
+// DescribeServer writes what a server says about itself. server.ErrNotFound.
+func (db *DB) DescribeServer(ctx context.Context, accountID, id string, says server.Facts) error {
+	return db.changeServer(ctx, accountID, id, audit.Act{}, func(f *server.Facts) error {
+		*f = f.Describe(says)
+		return nil
 	})
 }
 
@@ -203,45 +195,4 @@ func (db *DB) RemoveAddress(ctx context.Context, accountID, id, url string, act 
 		*f = f.Without(url)
 		return nil
 	})
-}
-
-// visitKinds are the kinds that a token made for a server can be made from.
-var visitKinds = []credential.Kind{credential.App, credential.AppPassword, credential.DeviceToken, credential.Refresh, credential.Access}
-
-// What judges a visit besides credential and server.
-const (
-	visitColumns = `, COALESCE(n.scopes, ''), COALESCE((SELECT MIN(g.taken_at) FROM server_access g WHERE g.server_id = s.id AND g.account_id = c.account_id), 0),
-		COALESCE(k.facts, ''), COALESCE(k.created_at, 0)`
-	joinVisit = ` JOIN server s ON s.id = $2 JOIN account o ON o.id = s.account_id LEFT JOIN consent n ON n.account_id = c.account_id AND n.client_id = s.id
-		LEFT JOIN client k ON c.kind IN ($3, $4) AND k.id = c.subject AND k.removed_at = 0 AND k.created_at <= c.created_at`
-)
-
-// FindVisit returns everything that a token made for a server is judged by, in one question: the credential it was made from, by its hash, with its account, and
-// the server, where the account is its owner or was let in by its list, with what the account agreed to there, and the client that holds the credential.
-// credential.ErrUnknown, also when that client was removed.
-func (db *DB) FindVisit(ctx context.Context, serverID, parent string) (v server.Visit, err error) {
-	var person personRow
-	var row heldRow
-	var agreed, facts string
-	var since, created int64
-	list, args := oneOf([]any{parent, serverID, string(credential.Refresh), string(credential.Access)}, visitKinds)
-	text := selectFound + selectPerson + `, ` + serverColumns + visitColumns + joinFound + joinVisit + whereFound + `c.hash = $1
-		AND (s.account_id = c.account_id OR EXISTS (SELECT 1 FROM server_access g WHERE g.server_id = s.id AND g.account_id = c.account_id))
-		AND (c.kind NOT IN ($3, $4) OR k.id IS NOT NULL) AND c.kind IN ` + list
-	dest := append(append(person.dest(), row.dest()...), &agreed, &since, &facts, &created)
-	if err := get(ctx, db.engine.point(), text, args, dest...); err != nil {
-		return v, found(err, credential.ErrUnknown)
-	}
-	v.Agreed, v.Since = scopesOf(agreed), timeOf(since)
-	if v.Parent, v.Person, err = person.open(db); err != nil {
-		return v, err
-	}
-	v.Group = server.Friend
-	if v.Held, err = row.open(db); v.Held.AccountID == v.Parent.AccountID {
-		v.Group = server.Owner
-	}
-	if err == nil && facts != "" {
-		v.Client, err = db.openClient(v.Parent.Subject, facts, created)
-	}
-	return v, err
 }

@@ -127,7 +127,7 @@ func (db *DB) BringServersBack(ctx context.Context, accountID string, ids []stri
 // SignOutServer suspends one server of an account. server.ErrNotFound, also when it is suspended by itself already.
 func (db *DB) SignOutServer(ctx context.Context, accountID, id string, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
-		out := server.SignedOutAlone(credential.Stamp{}).Account
+		out := int64(server.SignedOutAlone)
 		n, err := t.exec(ctx, `UPDATE server SET account_epoch = $1, ended_at = $2 WHERE id = $3 AND account_id = $4 AND account_epoch <> $1`, out, ms(act.At), id, accountID)
 		if err == nil && n == 0 {
 			err = server.ErrNotFound

@@ -25,8 +25,7 @@ func (t *tx) cause(now time.Time) string {
 	return t.act
 }
 
-// What stands in a row, after its stream and before its subject.
-const signalColumns = `INSERT INTO signal (stream_id, jti, account_id, what, subject, txn, at) `
+const insertSignal = `INSERT INTO signal (stream_id, jti, account_id, what, subject, txn, at) `
 
 // wanted is true of a stream m whose reader asks for what has happened, of which $%d is the bit.
 const wanted = ` AND m.status <> 'disabled' AND (m.events & CAST($%d AS BIGINT)) <> 0`
@@ -86,7 +85,7 @@ func signalEnded(ctx context.Context, t *tx, now time.Time, condition string, ar
 }
 
 func writeSignals(ctx context.Context, t *tx, h happened, arms []string, args []any) error {
-	_, err := t.exec(ctx, signalColumns+strings.Join(arms, ` UNION ALL `)+` ON CONFLICT (stream_id, jti) DO NOTHING`, args...)
+	_, err := t.exec(ctx, insertSignal+strings.Join(arms, ` UNION ALL `)+` ON CONFLICT (stream_id, jti) DO NOTHING`, args...)
 	if err != nil {
 		return fmt.Errorf("writing signals that %s: %w", h.what, err)
 	}
@@ -95,7 +94,7 @@ func writeSignals(ctx context.Context, t *tx, h happened, arms []string, args []
 
 // signalClient notes what has happened between an account and one client, or its media server; the subject is as in stream.Signal.
 func signalClient(ctx context.Context, t *tx, h happened, clientID string, about stream.Signal) error {
-	_, err := t.exec(ctx, signalColumns+fmt.Sprintf(`SELECT m.id, CAST($1 AS TEXT) || '.' || CAST($2 AS TEXT) || '.' || CAST($3 AS TEXT), CAST($3 AS TEXT), CAST($2 AS TEXT),
+	_, err := t.exec(ctx, insertSignal+fmt.Sprintf(`SELECT m.id, CAST($1 AS TEXT) || '.' || CAST($2 AS TEXT) || '.' || CAST($3 AS TEXT), CAST($3 AS TEXT), CAST($2 AS TEXT),
 		CAST($4 AS TEXT), CAST($1 AS TEXT), CAST($5 AS BIGINT) FROM stream m WHERE m.client_id = $7`+wanted+` ON CONFLICT (stream_id, jti) DO NOTHING`, 6),
 		t.cause(h.at), string(h.what), about.AccountID, about.Subject, ms(h.at), int64(h.what.Mask()), clientID)
 	if err != nil {
