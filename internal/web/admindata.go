@@ -156,3 +156,10 @@ type AdminAuditPage struct {
 	First   string
 	Problem string // why there is no answer
 }
+
+// AdminServer is a media server as an administrator sees it.
+type AdminServer struct {
+	ID, Name      string
+	Why           string // it is suspended; empty when it is not
+	Seen, Claimed time.Time
+}

@@ -16,22 +16,18 @@ import (
 // getClaim shows where the code of a server is typed. One that is typed at /link is found as well, and leads here.
 func (d *Door) getClaim(w http.ResponseWriter, r *http.Request, v visitor) error {
 	if r.URL.Query().Get("done") == "denied" {
-		return d.message(w, r, MessagePage{
+		d.Pages.Page(w, r, http.StatusOK, "message", Page{Data: MessagePage{
 			Title: "It stays nobody’s", Icon: "shield",
 			Paragraphs: []string{"That server was sent away, and its code is dead. Nothing in your account has changed."},
 			Action:     &Link{"Your servers", "/servers"}, Back: &Link{"What we never do", "/help/what-we-never-do"},
-		})
+		}})
+		return nil
 	}
 	p := ClaimPage{Code: filledIn(r)}
 	if r.URL.Query().Get("why") == "late" {
 		p.Problem = "That request is over. Let the server show a new code, and type it here."
 	}
 	return d.claimPage(w, r, http.StatusOK, p, v)
-}
-
-func (d *Door) message(w http.ResponseWriter, r *http.Request, p MessagePage) error {
-	d.Pages.Page(w, r, http.StatusOK, "message", Page{Data: p})
-	return nil
 }
 
 func (d *Door) claimPage(w http.ResponseWriter, r *http.Request, status int, p ClaimPage, v visitor) error {

@@ -111,10 +111,3 @@ type ServerAccessPage struct {
 	Login       string // for the password manager
 	AskPassword bool
 }
-
-// AdminServer is a media server as an administrator sees it.
-type AdminServer struct {
-	ID, Name      string
-	Why           string // it is suspended; empty when it is not
-	Seen, Claimed time.Time
-}

@@ -1,16 +1,11 @@
 package web
 
 import (
-	"cmp"
-	"context"
-	"errors"
 	"net/http"
 	"slices"
 	"time"
 
-	"usher/internal/account"
 	"usher/internal/device"
-	"usher/internal/id"
 	"usher/internal/mediaserver"
 	"usher/internal/server"
 )
@@ -117,137 +112,4 @@ func (d *Door) postServersSignOut(w http.ResponseWriter, r *http.Request, v visi
 		return err
 	}
 	return to(w, r, "/servers?done=device")
-}
-
-func (d *Door) getServer(w http.ResponseWriter, r *http.Request, v visitor) error {
-	return d.serverPage(w, r, http.StatusOK, ServerPage{}, v)
-}
-
-// ownServer is the server that a request's address names. server.ErrNotFound.
-func (d *Door) ownServer(r *http.Request, v visitor) (mediaserver.Kept, error) {
-	if !id.Valid(r.PathValue("id")) {
-		return mediaserver.Kept{}, server.ErrNotFound
-	}
-	return d.Servers.Show(r.Context(), v.Found, r.PathValue("id"))
-}
-
-func (d *Door) serverPage(w http.ResponseWriter, r *http.Request, status int, p ServerPage, v visitor) error {
-	k, err := d.ownServer(r, v)
-	if err != nil {
-		return err
-	}
-	guests, err := d.Servers.Guests(r.Context(), v.Found, k.ID)
-	if err != nil {
-		return err
-	}
-	p.Server, p.Full = serverShown(k, d.Now()), len(guests) >= server.MostGuests
-	for _, g := range guests {
-		p.Guests = append(p.Guests, Guest{g.ID, g.Label, g.AddedAt})
-	}
-	d.Pages.Page(w, r, status, "server", Page{Person: v.header(), Nav: "servers", Notice: done(r, serverDone), Data: p})
-	return nil
-}
-
-// serverAct is what an owner does with a server, with what the form names.
-type serverAct struct {
-	do    func(ctx context.Context, v visitor, serverID, named string, c device.Client) error
-	fresh bool   // it asks for the password, unless that was typed a moment ago
-	leads string // to where, instead of the server's page
-}
-
-// serverActs is what can be done on a server's page, by the last part of the form's address.
-func (d *Door) serverActs() map[string]serverAct {
-	return map[string]serverAct{
-		"back": {fresh: true, leads: "/servers", do: func(ctx context.Context, v visitor, serverID, _ string, c device.Client) error {
-			return d.Servers.BringBack(ctx, v.Found, v.Person, serverID, c)
-		}},
-		"sign-out": {do: func(ctx context.Context, v visitor, serverID, _ string, c device.Client) error {
-			return d.Servers.SignOut(ctx, v.Found, serverID, c)
-		}},
-		"unclaim": {fresh: true, leads: "/servers", do: func(ctx context.Context, v visitor, serverID, _ string, c device.Client) error {
-			return d.Servers.Unclaim(ctx, v.Found, v.Person, serverID, c)
-		}},
-		"confirm-address": {do: func(ctx context.Context, v visitor, serverID, address string, c device.Client) error {
-			return d.Servers.ConfirmAddress(ctx, v.Found, serverID, address, c)
-		}},
-		"remove-address": {do: func(ctx context.Context, v visitor, serverID, address string, c device.Client) error {
-			return d.Servers.RemoveAddress(ctx, v.Found, serverID, address, c)
-		}},
-		"dismiss": {do: func(ctx context.Context, v visitor, serverID, guestID string, c device.Client) error {
-			return d.Servers.Dismiss(ctx, v.Found, serverID, guestID, c)
-		}},
-	}
-}
-
-func (d *Door) postServer(w http.ResponseWriter, r *http.Request, v visitor) error {
-	k, err := d.ownServer(r, v)
-	if err != nil {
-		return err
-	}
-	name := r.PathValue("act")
-	act, known := d.serverActs()[name]
-	switch {
-	case !known:
-		return errNotFound
-	case act.fresh && !v.IsFresh(d.Now()):
-		return errAskAgain
-	}
-	p := ServerPage{Address: r.PostFormValue("address")}
-	err = act.do(r.Context(), v, k.ID, cmp.Or(p.Address, r.PostFormValue("id")), d.client(r))
-	switch {
-	case errors.Is(err, server.ErrAddress):
-		p.Refuse("address", server.ErrAddress.Error())
-	case errors.Is(err, server.ErrTooMany):
-		p.Refuse("address", "A server has ten addresses at most. Remove one first.")
-	case errors.Is(err, server.ErrNotFound) && name != "confirm-address": // pressed twice is done once
-		err = nil
-	}
-	if err != nil {
-		return d.again(w, r, &p.Form, err, func(status int) error { return d.serverPage(w, r, status, p, v) })
-	}
-	return to(w, r, pathWith(cmp.Or(act.leads, "/servers/"+k.ID), "done", name))
-}
-
-func (d *Door) getServerAccess(w http.ResponseWriter, r *http.Request, v visitor) error {
-	return d.serverAccessPage(w, r, http.StatusOK, ServerAccessPage{}, v)
-}
-
-func (d *Door) serverAccessPage(w http.ResponseWriter, r *http.Request, status int, p ServerAccessPage, v visitor) error {
-	k, err := d.ownServer(r, v)
-	if err != nil {
-		return err
-	}
-	p.ID, p.Name, p.Login, p.AskPassword = k.ID, k.Name, v.Person.Email, d.asksPassword(v)
-	d.Pages.Page(w, r, status, "server-access", Page{Person: v.header(), Nav: "servers", Data: p})
-	return nil
-}
-
-// postServerAccess lets somebody in. What it answers does not depend on whether there is such an account.
-func (d *Door) postServerAccess(w http.ResponseWriter, r *http.Request, v visitor) error {
-	k, err := d.ownServer(r, v)
-	if err != nil {
-		return err
-	}
-	p := ServerAccessPage{Who: r.PostFormValue("who")}
-	show := func(status int) error { return d.serverAccessPage(w, r, status, p, v) }
-	if p.Who == "" {
-		p.Refuse("who", "Enter an e-mail address or a user name.")
-		return show(http.StatusUnprocessableEntity)
-	}
-	v, err = d.proveUnlessFresh(w, r, v, &p.Form)
-	if err == nil {
-		err = d.Servers.Admit(r.Context(), v.Found, k.ID, p.Who, d.client(r))
-	}
-	switch {
-	case errors.Is(err, account.ErrBadAddress):
-		p.Refuse("who", account.ErrBadAddress.Error())
-	case errors.Is(err, account.ErrBadUserName):
-		p.Refuse("who", account.ErrBadUserName.Error())
-	case errors.Is(err, server.ErrTooMany):
-		p.Problem = "A server can have a hundred people on its list. Take somebody off first."
-	}
-	if err != nil {
-		return d.again(w, r, &p.Form, err, show)
-	}
-	return to(w, r, pathWith("/servers/"+k.ID, "done", "let-in"))
 }
