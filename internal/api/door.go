@@ -93,3 +93,10 @@ func (d *Door) nothingHere(mux *http.ServeMux, w http.ResponseWriter, r *http.Re
 func (d *Door) client(r *http.Request) device.Client {
 	return device.ClientAt(request.From(r.Context()).Client, d.Place, r.UserAgent())
 }
+
+// done is an answer that has nothing to say.
+func done(w http.ResponseWriter) error {
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
