@@ -50,18 +50,12 @@ func (d *doors) build(database string) *built {
 		r.Out.URL.Scheme, r.Out.URL.Host, r.Out.URL.RawQuery = "http", n.listen, r.In.URL.RawQuery
 	}}}
 	b.tick()
-	n.command = exec.Command("usher", "serve") // TestMain put it there
-	n.command.Env = []string{
+	c := exec.Command("usher", "serve") // TestMain put it there
+	c.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + d.TempDir(), "GORACE=" + os.Getenv("GORACE"), "USHER_DATA=" + d.cfg.Data, "USHER_DATABASE=" + database, "USHER_ORIGIN=" + d.cfg.Origin, "USHER_LISTEN=" + n.listen,
 		"USHER_OPERATIONS_LISTEN=" + n.operations, "USHER_TRUSTED_PROXIES=127.0.0.0/8,::1/128", "USHER_TEST_CLOCK=" + b.clock,
 	}
-	n.command.Stdout, n.command.Stderr = &n.out, &n.errs
-	d.must(n.command.Start())
-	n.ended = make(chan error, 1)
-	go func() {
-		n.ended <- n.command.Wait()
-		close(n.ended)
-	}()
+	d.must(n.run(c))
 	d.Cleanup(func() {
 		n.stop(syscall.SIGTERM)
 		if !strings.Contains(n.errs.String(), "/oauth/") {

@@ -61,15 +61,23 @@ func openDoors(t *testing.T, databaseURL string, change func(*config.Config)) *d
 	cfg.Argon2Memory, cfg.Argon2Passes = 8, 1
 	change(&cfg)
 	d.service, d.every = openService(t, cfg, func() time.Time { return d.at })
-	var err error
-	if path, is := strings.CutPrefix(databaseURL, "sqlite:"); is {
-		d.raw, err = sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=synchronous(OFF)")
-	} else {
-		d.raw, err = sql.Open("pgx", databaseURL)
-	}
-	d.must(err)
-	t.Cleanup(func() { _ = d.raw.Close() })
+	d.raw = behind(t, databaseURL)
 	return d
+}
+
+// behind opens a database behind the store's back.
+func behind(tb testing.TB, databaseURL string) *sql.DB {
+	tb.Helper()
+	driver, name := "pgx", databaseURL
+	if path, is := strings.CutPrefix(databaseURL, "sqlite:"); is {
+		driver, name = "sqlite", "file:"+path+"?_pragma=busy_timeout(10000)&_pragma=synchronous(OFF)"
+	}
+	raw, err := sql.Open(driver, name)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { _ = raw.Close() })
+	return raw
 }
 
 // openService wires the service as serve does, without its jobs.

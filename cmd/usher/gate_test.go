@@ -42,13 +42,8 @@ func cmdGate(ts *testscript.TestScript, neg bool, args []string) {
 	printed := len(g.out.String())
 	flags := append([]string{"gate", "--service", ts.Getenv("ORIGIN"), "--listen", g.listen, "--folder", filepath.Join(s.dir, "gate"), "--name", "Attic"}, args...)
 	c := exec.Command(usherCommand(ts), flags...)
-	c.Dir, c.Env, c.Stdout, c.Stderr = s.dir, append(s.environ(ts), "USHER_CLAIM="+ts.Getenv("USHER_CLAIM")), &g.out, &g.errs
-	ts.Check(c.Start())
-	g.command, g.ended = c, make(chan error, 1)
-	go func(ended chan error) {
-		ended <- c.Wait()
-		close(ended)
-	}(g.ended)
+	c.Dir, c.Env = s.dir, append(s.environ(ts), "USHER_CLAIM="+ts.Getenv("USHER_CLAIM"))
+	ts.Check(g.run(c))
 	// What it prints and what it logs come through two pipes, either of them first.
 	ready := func() bool {
 		logged := g.errs.String()[g.started:]

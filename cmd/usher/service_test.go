@@ -34,6 +34,20 @@ type node struct {
 
 func (n *node) running() bool { return n.command != nil }
 
+// run starts the node's process.
+func (n *node) run(c *exec.Cmd) error {
+	c.Stdout, c.Stderr = &n.out, &n.errs
+	if err := c.Start(); err != nil {
+		return err
+	}
+	n.command, n.ended = c, make(chan error, 1)
+	go func(ended chan error) {
+		ended <- c.Wait()
+		close(ended)
+	}(n.ended)
+	return nil
+}
+
 // serve [flag…] starts the service and waits until it is ready; the set-up link, when there is one, is $SETUP, its process $PID.
 func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	s := storyOf(ts)
@@ -44,13 +58,8 @@ func cmdServe(ts *testscript.TestScript, neg bool, args []string) {
 	n.started = len(n.errs.String())
 	printed := len(n.out.String())
 	c := exec.Command(usherCommand(ts), append([]string{"serve"}, args...)...)
-	c.Dir, c.Env, c.Stdout, c.Stderr = s.dir, s.environ(ts), &n.out, &n.errs
-	ts.Check(c.Start())
-	n.command, n.ended = c, make(chan error, 1)
-	go func(ended chan error) {
-		ended <- c.Wait()
-		close(ended)
-	}(n.ended)
+	c.Dir, c.Env = s.dir, s.environ(ts)
+	ts.Check(n.run(c))
 	deadline := time.After(60 * time.Second)
 	for !n.ready(printed) {
 		select {

@@ -80,6 +80,9 @@ func Address(i int) netip.Addr {
 // Known is what person i's browser shows to have been here before.
 func Known(i int) secret.Token { return token("known", i) }
 
+// Browser is what person i's browser shows to be signed in.
+func Browser(i int) secret.Token { return token("browser", i) }
+
 // token spells person i's token for a purpose.
 func token(purpose string, i int) secret.Token {
 	sum := sha256.Sum256([]byte(purpose + " " + strconv.Itoa(i)))
