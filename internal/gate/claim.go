@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
@@ -27,13 +28,17 @@ const againAfter = 5 * time.Second
 // asking gets a claim token for a server of that name.
 type asking func(ctx context.Context, s Settings, name string) (secret.Token, error)
 
-// Claim asks for a claim code, shows it, and claims the server of the folder when somebody has confirmed it, whether its gate runs or not.
+// Claim asks for a claim code, shows it, and claims the server of the folder when somebody has confirmed it, whether its gate runs or not. Of a server that
+// belongs to somebody already it says so, and asks for nothing.
 func Claim(ctx context.Context, s Settings) error { return claim(ctx, s, askOnce) }
 
 // ClaimPatiently is Claim, but a code that has run out is followed by another, and a service that does not answer is asked again.
 func ClaimPatiently(ctx context.Context, s Settings) error { return claim(ctx, s, askAgain) }
 
 func claim(ctx context.Context, s Settings, ask asking) (err error) {
+	if done, err := already(ctx, s); done || err != nil {
+		return err
+	}
 	token, err := ask(ctx, s, name(s.Config))
 	if err != nil {
 		return err
@@ -58,6 +63,37 @@ func claim(ctx context.Context, s Settings, ask asking) (err error) {
 	return claimed(s.Out)
 }
 
+// already reports whether the server of the folder belongs to somebody, and says so: a container that is started again has nobody to type a code. A service
+// that does not answer takes nothing away.
+func already(ctx context.Context, s Settings) (done bool, err error) {
+	folder, _, err := keep.Look(s.Config.Folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, Barred(err)
+	}
+	defer func() { err = errors.Join(err, folder.Close()) }()
+	st, err := accounts.New(s.Config.ServiceURL(), folder, s.Version, s.Now).Standing(ctx)
+	whose, _ := folder.Server()
+	says := "This server belongs to " + whose.Owner.Called() + " already"
+	switch {
+	case ctx.Err() != nil:
+		return false, errStopped
+	case err == nil && st.State == accounts.Suspended:
+		says += ". It is signed out: its owner signs in at the service, and brings it back at " + st.Servers
+	case errors.Is(err, outage.Err):
+		says += "; the service does not answer just now, so how it stands there is not known"
+	case err != nil || st.State != accounts.Good:
+		return false, nil // nobody's, there or here
+	}
+	_, err = fmt.Fprintln(s.Out, says+".")
+	return true, err
+}
+
+// errStopped says that somebody ended the command.
+var errStopped = errors.New("stopped; nothing was claimed")
+
 func claimed(out io.Writer) error {
 	_, err := fmt.Fprintln(out, "The server is claimed.")
 	return err
@@ -67,7 +103,7 @@ func claimed(out io.Writer) error {
 func askOnce(ctx context.Context, s Settings, name string) (secret.Token, error) {
 	token, err := ask(ctx, s, name)
 	if ctx.Err() != nil {
-		return secret.Token{}, errors.New("stopped; nothing was claimed")
+		return secret.Token{}, errStopped
 	}
 	return token, err
 }
