@@ -18,8 +18,8 @@ import (
 	"usher/internal/secret"
 )
 
-// served is a client of a service that answers questions about tokens like that.
-func served(t *testing.T, introspection http.HandlerFunc) *accounts.Client {
+// serves is where a service is that answers questions about tokens like that.
+func serves(t *testing.T, introspection http.HandlerFunc) *url.URL {
 	t.Helper()
 	mux := http.NewServeMux()
 	service := httptest.NewServer(mux)
@@ -31,19 +31,35 @@ func served(t *testing.T, introspection http.HandlerFunc) *accounts.Client {
 		_, _ = fmt.Fprint(w, `{"access_token":"a","expires_in":600}`)
 	})
 	mux.HandleFunc("/i", introspection)
-	folder, err := keep.Open(t.TempDir(), time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = folder.Close() })
-	if err := folder.SaveServer(keep.Server{Service: service.URL, ID: "srv-1", Owner: keep.Owner{Subject: "acc-ann"}}); err != nil {
-		t.Fatal(err)
-	}
+	mux.HandleFunc("/api/v1/server/standing", func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = fmt.Fprint(w, `{"standing":"good"}`)
+	})
 	at, err := url.Parse(service.URL)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return accounts.New(at, folder, "1.0", time.Now)
+	return at
+}
+
+// claimedFolder is the folder at path, of a server that belongs to somebody at a service.
+func claimedFolder(t *testing.T, path, service string) *keep.Folder {
+	t.Helper()
+	folder, err := keep.Open(path, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = folder.Close() })
+	if err := folder.SaveServer(keep.Server{Service: service, ID: "srv-1", Owner: keep.Owner{Subject: "acc-ann"}}); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// served is a client of a service that answers questions about tokens like that.
+func served(t *testing.T, introspection http.HandlerFunc) *accounts.Client {
+	t.Helper()
+	at := serves(t, introspection)
+	return accounts.New(at, claimedFolder(t, t.TempDir(), at.String()), "1.0", time.Now)
 }
 
 // Whatever answers in the service's place, such as a portal that wants to be clicked or a proxy that is being repaired, signs nobody out. The service's own no does.

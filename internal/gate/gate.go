@@ -170,11 +170,17 @@ const (
 	headerWait = 5 * time.Second
 	idleWait   = 2 * time.Minute
 	mostHeader = 32 << 10
+	// mostStreams is how many requests of one connection of HTTP/2 are answered at a time.
+	mostStreams = 100
 )
 
 func (g *gate) serve(ctx context.Context, l net.Listener) error {
+	spoken := new(http.Protocols)
+	spoken.SetHTTP1(true)
+	spoken.SetUnencryptedHTTP2(true) // for proxies that know; TLS, which browsers need for it, is theirs
 	server := &http.Server{
 		Handler: g, ReadHeaderTimeout: headerWait, IdleTimeout: idleWait, MaxHeaderBytes: mostHeader,
+		Protocols: spoken, HTTP2: &http.HTTP2Config{MaxConcurrentStreams: mostStreams},
 		ErrorLog: slog.NewLogLogger(g.Log.Handler(), slog.LevelDebug), DisableGeneralOptionsHandler: true,
 	}
 	failed := make(chan error, 1)

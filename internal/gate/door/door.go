@@ -15,6 +15,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/net/http/httpguts"
+
 	"usher/internal/forwarded"
 	"usher/internal/gate/page"
 	"usher/internal/response"
@@ -183,6 +185,13 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	d.serve(w, r)
 }
 
+// oddHost reports whether a request of HTTP/2 names a host that is none, or another one in its fields than in its :authority (RFC 9113 §8.3.1). In HTTP/1 the
+// server itself sees to that.
+func oddHost(r *http.Request) bool {
+	lines := r.Header["Host"]
+	return len(lines) > 1 || len(lines) == 1 && lines[0] != r.Host || !httpguts.ValidHostHeader(r.Host)
+}
+
 // bodyWait is how long the body of a request may take that does not reach the media server. Nobody reads it, but our server waits for it.
 const bodyWait = time.Minute
 
@@ -196,6 +205,10 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) {
 	var err error
 	if p.path, err = pathOf(r); err != nil {
 		d.refuse(w, r, OddPath)
+		return
+	}
+	if oddHost(r) {
+		d.refuse(w, r, OddRequest)
 		return
 	}
 	if p.path.Own() {
