@@ -35,6 +35,7 @@ type Decider struct {
 	told       time.Time   // until when all sign-outs are known
 	contact    time.Time   // when the service last answered
 	silent     time.Time   // when the service last did not answer
+	away       bool        // nor does it answer the watch
 }
 
 // flight is a question that is being asked; done is closed when it is answered.
@@ -86,16 +87,13 @@ func (d *Decider) decide(ctx context.Context, token secret.Token, from func() ne
 	d.mu.RLock()
 	a, suspended, wrong := d.known[k], d.suspended, d.refused[k]
 	_, left := d.left[k]
-	exact := a != nil && !a.asked.IsZero() && (now.Before(d.told) || now.Before(a.asked.Add(lastAnswer)))
+	exact := a != nil && now.Before(a.Until) && !a.asked.IsZero() && (now.Before(d.told) || now.Before(a.asked.Add(lastAnswer)))
 	pause := now.Before(d.silent.Add(afterFailure))
 	d.mu.RUnlock()
 	switch {
 	case suspended != nil:
 		return nil, ErrSuspended
 	case left:
-		return nil, ErrRefused
-	case a != nil && !now.Before(a.Until):
-		d.drop(a)
 		return nil, ErrRefused
 	case exact:
 		return a, nil
@@ -116,7 +114,7 @@ func (d *Decider) decide(ctx context.Context, token secret.Token, from func() ne
 	return fresh, err
 }
 
-// meanwhile is the answer during an outage: whoever was let in stays in until the limit.
+// meanwhile is the answer during an outage: whoever was let in stays in until the limit, also when the token ends before: nobody could get another.
 func (d *Decider) meanwhile(a *admitted) (*admitted, error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
@@ -130,7 +128,7 @@ func (d *Decider) meanwhile(a *admitted) (*admitted, error) {
 // and keeps nobody of another network waiting.
 func (d *Decider) ask(ctx context.Context, k key, token secret.Token, from func() netip.Addr) (*admitted, error) {
 	d.mu.Lock()
-	if a := d.known[k]; a != nil && d.now().Before(a.asked.Add(lastAnswer)) { // answered a moment ago, for somebody else
+	if a, now := d.known[k], d.now(); a != nil && now.Before(a.asked.Add(lastAnswer)) && now.Before(a.Until) { // answered a moment ago, for somebody else
 		d.mu.Unlock()
 		return a, nil
 	}
@@ -222,7 +220,7 @@ func (d *Decider) learn(k key, decision Decision, err error, generation uint64) 
 	case errors.Is(err, ErrSuspended):
 		return nil, err
 	case err == nil && now.Before(decision.Until) && decision.Account != "":
-		d.contact, d.silent = now, time.Time{}
+		d.meet(now)
 		if old != nil && old.same(decision) {
 			old.asked = now
 			return old, nil
@@ -233,7 +231,7 @@ func (d *Decider) learn(k key, decision Decision, err error, generation uint64) 
 		d.known[k] = a
 		return a, nil
 	case err == nil, errors.Is(err, ErrRefused):
-		d.contact, d.silent = now, time.Time{}
+		d.meet(now)
 		d.remove(old)
 		makeRoom(d.refused, mostRefused, func(time.Time) {})
 		d.refused[k] = now
@@ -266,14 +264,6 @@ func makeRoom[V any](all map[key]V, most int, leave func(V)) {
 		leave(v)
 		delete(all, k)
 		return
-	}
-}
-
-func (d *Decider) drop(a *admitted) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.known[a.key] == a {
-		d.remove(a)
 	}
 }
 
@@ -356,7 +346,32 @@ func (d *Decider) suspension() *Suspension {
 func (d *Decider) Heard(at time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.told, d.contact, d.silent = at.Add(patience), at, time.Time{}
+	d.told = at.Add(patience)
+	d.meet(at)
+}
+
+// meet notes that the service answered. It is called with the lock held.
+func (d *Decider) meet(at time.Time) { d.contact, d.silent, d.away = at, time.Time{}, false }
+
+// Unanswered says that the service leaves unanswered what is asked in the server's own name: nobody is sent there to sign in until it answers anything.
+func (d *Decider) Unanswered() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.away = true
+}
+
+// Answered takes Unanswered back.
+func (d *Decider) Answered() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.away, d.silent = false, time.Time{}
+}
+
+// outage reports whether the service does not answer at present. It is noticed within seconds that it does again.
+func (d *Decider) outage() bool {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.away || d.now().Before(d.silent.Add(afterFailure))
 }
 
 // Admitted returns what is to be kept over a restart, and for how long the service has been silent: when that began would say nothing after the clock was set.
@@ -377,7 +392,7 @@ func (d *Decider) Restore(all []Admitted, silent time.Duration) {
 	now := d.now()
 	d.contact = now.Add(-silent)
 	for _, one := range all {
-		if len(one.Key) != sha256.Size || !now.Before(one.Decision.Until) || one.Decision.Account == "" || len(d.known) >= mostAdmitted {
+		if len(one.Key) != sha256.Size || !now.Before(one.Decision.Until.Add(d.limit)) || one.Decision.Account == "" || len(d.known) >= mostAdmitted {
 			continue
 		}
 		k := key(one.Key)

@@ -151,6 +151,38 @@ func TestOutage(t *testing.T) {
 	expect(t, again, fresh, nil)
 }
 
+// An outage signs nobody out: a token that ends in it lets in whom it let in, also after a restart, until the limit; when the service is back, it has ended.
+func TestATokenEndsInAnOutage(t *testing.T) {
+	r := newRegistry()
+	who := ann()
+	who.Until = r.now().Add(time.Hour)
+	d, token := r.decider(), r.let(who)
+	d.Heard(r.now())
+	expect(t, d, token, nil)
+	r.breaks(ErrAway)
+	r.pass(time.Hour)
+	expect(t, d, token, nil)
+	kept, silent := d.Admitted()
+	again := r.decider()
+	again.Restore(kept, silent)
+	expect(t, again, token, nil)
+	r.pass(DefaultOutageLimit - time.Hour)
+	expect(t, d, token, ErrAway)
+	expect(t, again, token, ErrAway)
+	r.breaks(nil)
+	d.Heard(r.now())
+	expect(t, d, token, ErrRefused)
+	r.pass(afterFailure)
+	expect(t, again, token, ErrRefused)
+
+	short := ann()
+	short.Until = r.now().Add(lastAnswer / 2) // over while the last answer still stands
+	brief := r.let(short)
+	expect(t, again, brief, nil)
+	r.pass(lastAnswer / 2)
+	expect(t, again, brief, ErrRefused)
+}
+
 // An owner may want nobody to stay in an outage.
 func TestAnOutageLimitOfNothing(t *testing.T) {
 	r := newRegistry()

@@ -56,10 +56,18 @@ func (d *Door) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	rd := localPath(r.URL.Query().Get("rd"))
 	if asked, err := d.present(r); err == nil && asked.cookie {
-		if _, err := d.Decider.decide(r.Context(), asked.token, nil); err == nil {
+		switch _, err := d.Decider.decide(r.Context(), asked.token, nil); {
+		case err == nil:
 			d.sendOn(w, r, rd)
 			return
+		case !errors.Is(err, ErrRefused):
+			d.refuse(w, r, refusalOf(err))
+			return
 		}
+	}
+	if d.Decider.outage() { // at the service its browser would show an error of its own
+		d.refuse(w, r, ServiceAway)
+		return
 	}
 	origin, confirmed := d.confirmed(w, r)
 	if !confirmed {
@@ -176,7 +184,7 @@ func (d *Door) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, proto, _ := d.origin(r)
-	http.SetCookie(w, cookieFor(proto, cookieName, d.seal.Seal(token.Reveal(), d.cookiePlace("sign-in")), who.Until.Sub(d.Now())))
+	http.SetCookie(w, cookieFor(proto, cookieName, d.seal.Seal(token.Reveal(), d.cookiePlace("sign-in")), who.Until.Sub(d.Now())+d.Decider.limit)) // in an outage it may outlast its token
 	d.sendOn(w, r, f.Return)
 }
 

@@ -452,10 +452,42 @@ func TestASignedOutServerSendsNobodyToSignIn(t *testing.T) {
 	}
 }
 
+// Nobody is sent to a service that does not answer, also when the gate knows well where that would be; who is in stays in, and once it answers again people come
+// in as before.
 func TestServiceAwayWhileSigningIn(t *testing.T) {
 	w := begin(t)
 	w.service.Close()
-	if status, body := w.visit(t, w.browser, w.gate.URL+"/films"); status != http.StatusServiceUnavailable || !strings.Contains(body, "Nobody new can come in right now") {
-		t.Errorf("%d %s", status, body)
+	away := func(b *http.Client) {
+		t.Helper()
+		if status, body := w.visit(t, b, w.gate.URL+"/films"); status != http.StatusServiceUnavailable || !strings.Contains(body, "Nobody new can come in right now") || !strings.Contains(body, "Try again") {
+			t.Errorf("%d %s", status, body)
+		}
+	}
+	away(w.browser)
+
+	w = begin(t)
+	kept := 0 // by the browser, in seconds
+	w.browser.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+		for _, c := range r.Response.Cookies() {
+			if c.Name == "usher-gate" {
+				kept = c.MaxAge
+			}
+		}
+		return nil
+	}
+	if status, _ := w.visit(t, w.browser, w.gate.URL+"/films"); status != http.StatusOK {
+		t.Fatal(status)
+	}
+	if least := int(door.DefaultOutageLimit.Seconds()); kept <= least {
+		t.Errorf("its cookie is kept for %d seconds, and it may stay in for %d more than its token", kept, least)
+	}
+	w.decider.Unanswered()
+	away(browser(t))
+	if status, _ := w.visit(t, w.browser, w.gate.URL+door.SignInPath+"?rd=/films"); status != http.StatusOK {
+		t.Errorf("who is in gets %d", status)
+	}
+	w.decider.Answered()
+	if status, _ := w.visit(t, browser(t), w.gate.URL+"/films"); status != http.StatusOK {
+		t.Errorf("when it is back a new one gets %d", status)
 	}
 }

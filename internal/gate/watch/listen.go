@@ -39,7 +39,7 @@ func (w *Watch) hear(ctx context.Context, s keep.Server, d *door.Decider) time.D
 		return w.withoutSignals()
 	}
 	if err != nil {
-		return w.failed(ctx, err)
+		return w.failed(ctx, d, err)
 	}
 	w.silent = false
 	if fresh {
@@ -50,14 +50,14 @@ func (w *Watch) hear(ctx context.Context, s keep.Server, d *door.Decider) time.D
 		asked := time.Now()
 		got, err := w.Service.Poll(ctx, p)
 		if err != nil {
-			return w.failed(ctx, err)
+			return w.failed(ctx, d, err)
 		}
-		w.answered()
+		w.answered(d)
 		w.refusals = 0
 		p.Read, p.Wrong = nil, nil
 		good, err := w.apply(ctx, s, d, got)
 		if err != nil {
-			return w.failed(ctx, err)
+			return w.failed(ctx, d, err)
 		}
 		if !good {
 			return w.nextLook() // its key opens nothing now; what was read comes again when it is back

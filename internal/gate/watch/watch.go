@@ -117,7 +117,7 @@ func (w *Watch) round(ctx context.Context) time.Duration {
 	state, err := w.look(ctx, s, d)
 	switch {
 	case err != nil:
-		return w.failed(ctx, err)
+		return w.failed(ctx, d, err)
 	case state == accounts.Unclaimed:
 		return shortestPause
 	case state != accounts.Good:
@@ -132,7 +132,7 @@ func (w *Watch) look(ctx context.Context, s keep.Server, d *door.Decider) (state
 	if err != nil {
 		return "", err
 	}
-	w.answered()
+	w.answered(d)
 	before := w.Known()
 	now := Known{Server: s.ID, State: st.State, Reason: st.Reason, Since: st.Since, Servers: st.Servers, Heard: before.Heard}
 	if !strings.HasPrefix(now.Servers, w.Service.Issuer()+"/") {
@@ -185,7 +185,7 @@ func (w *Watch) nextLook() time.Duration {
 }
 
 // failed returns how long to wait after something did not work. A no to what a server asks in its own name may come of how it stands, which is asked next.
-func (w *Watch) failed(ctx context.Context, err error) time.Duration {
+func (w *Watch) failed(ctx context.Context, d *door.Decider, err error) time.Duration {
 	if ctx.Err() != nil {
 		return 0
 	}
@@ -195,6 +195,7 @@ func (w *Watch) failed(ctx context.Context, err error) time.Duration {
 		}
 		return backOff(w.refusals - 1)
 	}
+	d.Unanswered()
 	if w.fails++; w.fails == 1 {
 		w.Log.Warn("the service tells nothing: those who were let in stay in, up to the limit, and nobody new comes in", "error", err)
 	}
@@ -210,11 +211,12 @@ func backOff(fails int) time.Duration {
 }
 
 // answered says that the service is there.
-func (w *Watch) answered() {
+func (w *Watch) answered(d *door.Decider) {
 	if w.fails > 0 {
 		w.Log.Info("the service answers again")
 	}
 	w.fails = 0
+	d.Answered()
 }
 
 // jitter keeps gates apart that began to wait together.
