@@ -9,8 +9,8 @@ import (
 )
 
 // forwardAuth answers a proxy that asks about a request before it carries it (nginx auth_request, Caddy forward_auth, Traefik ForwardAuth, HAProxy): 200 with
-// all identity headers, 401, 403, or, where the address of this question says redirect=yes, 302 to the sign-in. There is never a body: nginx gives up the
-// connection otherwise. Only proxies that are configured are believed about the request; what one does not say is not guessed.
+// all identity headers, 401, 403, 503, or, where the address of this question says redirect=yes, 302 to the gate's own page. There is never a body: nginx gives up
+// the connection otherwise. Only proxies that are configured are believed about the request; what one does not say is not guessed.
 func (d *Door) forwardAuth(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h["Content-Length"] = []string{"0"}
@@ -48,15 +48,21 @@ func (d *Door) forwardAuth(w http.ResponseWriter, r *http.Request) {
 	w.WriteHeader(http.StatusOK)
 }
 
-// turnAway knows only the statuses that proxies know: nginx makes an error of its own of any other.
+// turnAway answers 401, 403, or 503 in an outage, in which nobody is signed out: nginx makes 500 of that. A browser is led to the page that has it sign in or
+// says why it may not; where the proxy takes no 302 for an answer, it finds the page in Location too.
 func (d *Door) turnAway(w http.ResponseWriter, r, asked *http.Request, why Refusal) {
-	status := http.StatusForbidden
-	if why == NotSignedIn || why == NotLetIn {
-		status = http.StatusUnauthorized
+	status := statuses[why]
+	switch status {
+	case http.StatusUnauthorized, http.StatusServiceUnavailable:
+	default:
+		status = http.StatusForbidden
 	}
-	if why == NotSignedIn && r.URL.RawQuery == "redirect=yes" && reads(asked) {
-		w.Header().Set("Location", SignInPath+"?rd="+url.QueryEscape(asked.URL.RequestURI()))
-		status = http.StatusFound
+	if reads(asked) && (why == NotSignedIn || why == Suspended || status == http.StatusServiceUnavailable) {
+		back := url.URL{Opaque: asked.URL.Opaque, RawQuery: withoutPlexToken(asked.URL.RawQuery)}
+		w.Header().Set("Location", SignInPath+"?rd="+url.QueryEscape(back.RequestURI()))
+		if r.URL.RawQuery == "redirect=yes" {
+			status = http.StatusFound
+		}
 	}
 	w.Header().Set(ReasonHeader, string(why))
 	w.WriteHeader(status)

@@ -6,6 +6,8 @@ import (
 	"net/netip"
 	"slices"
 	"testing"
+
+	"usher/internal/secret"
 )
 
 // Attacks G2 and G5: the question counts only when a configured proxy asks it, whole and in one voice.
@@ -78,8 +80,39 @@ func TestForwardAuth(t *testing.T) {
 			}
 		})
 	}
-	g.decider.Suspend(Suspension{})
-	if answer, _ := g.ask(t, http.MethodGet, "/.usher/auth?redirect=yes", whole(http.Header{"Accept": {"text/html"}})); answer.StatusCode != http.StatusForbidden || answer.Header.Get(ReasonHeader) != string(Suspended) {
-		t.Errorf("while suspended: %s", answer.Status)
+}
+
+// Why somebody is turned away decides what a player does next: it signs out on 401, and never because of an outage. A browser is led to the gate's page.
+func TestForwardAuthSaysWhy(t *testing.T) {
+	g := open(t, echo(t).URL, func(s *Settings) { s.Proxies = loopback() })
+	ask := func(name string, token secret.Token, status int, why Refusal, page string) {
+		t.Helper()
+		for _, query := range []string{"", "?redirect=yes"} {
+			for accept, location := range map[string]string{"application/json": "", "text/html": page} {
+				want := status
+				if location != "" && query != "" {
+					want = http.StatusFound
+				}
+				h := http.Header{"X-Forwarded-Method": {"GET"}, "X-Forwarded-Uri": {"/films?x=1&X-Plex-Token=" + token.Reveal()}, "X-Forwarded-Host": {"media.example"}, "X-Forwarded-Proto": {"https"}, "X-Forwarded-For": {"203.0.113.1"}}
+				h.Set("Accept", accept)
+				answer, body := g.ask(t, http.MethodGet, "/.usher/auth"+query, h)
+				if answer.StatusCode != want || answer.Header.Get(ReasonHeader) != string(why) || answer.Header.Get("Location") != location || body != "" {
+					t.Errorf("%s: %s %v", name, answer.Status, answer.Header)
+				}
+			}
+		}
 	}
+	const page = SignInPath + "?rd=%2Ffilms%3Fx%3D1"
+	ask("not let in", tokenFor(serverID), http.StatusUnauthorized, NotLetIn, "")
+	token := g.let(ann())
+	g.breaks(ErrAway)
+	ask("outage", token, http.StatusServiceUnavailable, ServiceAway, page)
+	g.breaks(nil)
+	g.pass(afterFailure)
+	for range mostAsked {
+		g.decider.asks <- struct{}{}
+	}
+	ask("busy", token, http.StatusServiceUnavailable, Busy, page)
+	g.decider.Suspend(Suspension{})
+	ask("signed out", token, http.StatusForbidden, Suspended, page)
 }
