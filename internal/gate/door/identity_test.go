@@ -9,6 +9,8 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"os"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -172,6 +174,51 @@ func TestNobodyIsNamedLikeASubject(t *testing.T) {
 		said, err := base64.RawURLEncoding.DecodeString(strings.Split(body, ".")[0])
 		if err != nil || got.Header.Get(UserHeader) != "acc-mallory" || strings.Contains(string(said), name) {
 			t.Errorf("a person who is called %s is told as %q, and signed as %s (%v)", name, got.Header.Get(UserHeader), said, err)
+		}
+	}
+}
+
+// What the guide shows of an assertion is what is sent.
+func TestTheGuideShowsAnAssertion(t *testing.T) {
+	type object = map[string]any
+	var head, want object
+	shown := json.NewDecoder(strings.NewReader(guide(t, "gate", "json")))
+	for _, part := range []*object{&head, &want} {
+		if err := shown.Decode(part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := func(name string) string { s, _ := want[name].(string); return s }
+	iat, _ := want["iat"].(float64)
+	groups := []string{}
+	for _, group := range want["groups"].([]any) {
+		groups = append(groups, group.(string))
+	}
+	g := open(t, text("aud")+"/base", func(s *Settings) { s.Server = text("iss") })
+	signed, err := g.door.signer.assert(g.decider.admit(key{}, Decision{Account: text("sub"), UserName: text("preferred_username"), Name: text("name"), Email: text("email"), Groups: groups}, g.now()), time.Unix(int64(iat), 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n, shown := range []object{head, want} {
+		raw, err := encoding.DecodeString(strings.Split(signed, ".")[n])
+		var sent object
+		if err != nil || json.Unmarshal(raw, &sent) != nil {
+			t.Fatalf("%s: %v", raw, err)
+		}
+		if n == 0 {
+			sent["kid"] = shown["kid"]
+		}
+		if !reflect.DeepEqual(sent, shown) {
+			t.Errorf("sent is %s, and shown %v", raw, shown)
+		}
+	}
+	all, err := os.ReadFile("../../../docs/guides/gate.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{UserHeader, NameHeader, EmailHeader, GroupsHeader, AssertionHeader} {
+		if !strings.Contains(string(all), "| `"+name+"` |") {
+			t.Errorf("%s is not explained", name)
 		}
 	}
 }
