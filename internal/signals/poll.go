@@ -17,13 +17,33 @@ type wanted struct {
 	Most   *int                       `json:"maxEvents"`
 	AtOnce bool                       `json:"returnImmediately"`
 	Acks   []string                   `json:"ack"`
-	Errors map[string]json.RawMessage `json:"setErrs"` // what is wrong with tokens, which the reader does not want to see again (§2.6)
+	Errors map[string]json.RawMessage `json:"setErrs"` // what is wrong with tokens, which are dropped: a token that comes again is the same (§2.4.4, §2.6)
 }
 
 // sets is the answer (RFC 8936 §2.3).
 type sets struct {
 	Sets map[string]string `json:"sets"`
 	More bool              `json:"moreAvailable,omitempty"`
+}
+
+// refusalCodes are what may be wrong with a token (RFC 8935 §2.4, as RFC 8936 §2.6 takes them over).
+var refusalCodes = []string{"invalid_request", "invalid_key", "invalid_issuer", "invalid_audience", "authentication_failed", "access_denied"}
+
+// refusals are the codes by which tokens are refused, each once; "other" for what is none.
+func refusals(all map[string]json.RawMessage) (codes []string) {
+	for _, raw := range all {
+		var said struct {
+			Code string `json:"err"`
+		}
+		if json.Unmarshal(raw, &said) != nil || !slices.Contains(refusalCodes, said.Code) {
+			said.Code = "other"
+		}
+		if !slices.Contains(codes, said.Code) {
+			codes = append(codes, said.Code)
+		}
+	}
+	slices.Sort(codes)
+	return codes
 }
 
 // slack is what an answer may take besides its waiting.
@@ -43,7 +63,7 @@ func (d *Door) poll(w http.ResponseWriter, r *http.Request, c relyingparty.Clien
 		return errBody
 	}
 	if len(p.Errors) > 0 {
-		d.Log.WarnContext(r.Context(), "a client refuses signals", "client", c.ID, "count", len(p.Errors))
+		d.Log.WarnContext(r.Context(), "a client refuses signals; they are not sent again", "client", c.ID, "count", len(p.Errors), "why", refusals(p.Errors))
 	}
 	if !p.AtOnce { // longer than a request may take otherwise
 		control, until := http.NewResponseController(w), time.Now().Add(transmitter.Patience+slack)

@@ -27,13 +27,14 @@ type transmitter struct {
 	poll    string
 	keys    jose.JSONWebKeySet
 	fetched time.Time
+	missed  time.Time // when they were last fetched for a key that was not among them
 }
 
 const (
 	pollDelivery = "urn:ietf:rfc:8936"
 	mostSignals  = 50 // in one answer
-	// keysAge is how old the service's keys may be: one that was taken back counts for that long at most. keysPause is how soon they are fetched again
-	// for a key that is not among them.
+	// keysAge is how old the service's keys may be: one that was taken back counts for that long at most. keysPause is how often they are fetched before that,
+	// for a key that is not among them, at most.
 	keysAge   = time.Hour
 	keysPause = 10 * time.Second
 )
@@ -100,7 +101,7 @@ func (c *Client) Listen(ctx context.Context) (fresh bool, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if before := c.signals; before.Keys == t.Keys {
-		t.keys, t.fetched = before.keys, before.fetched
+		t.keys, t.fetched, t.missed = before.keys, before.fetched, before.missed
 	}
 	c.signals = t
 	return fresh, nil
@@ -187,38 +188,55 @@ func inOrder(sets map[string]string) []string {
 	})
 }
 
-// read believes a signal; for one of a key that is not known the keys are fetched anew. outage.Err; *wrongSET.
+// read believes a signal; for one of a key that is not known, because it is new, the keys are fetched anew, once in keysPause. outage.Err; *wrongSET.
 func (c *Client) read(ctx context.Context, text string, s keep.Server) (Signal, error) {
-	keys, err := c.signalKeys(ctx, keysAge)
+	keys, err := c.signalKeys(ctx)
 	if err != nil {
 		return Signal{}, err
 	}
 	signal, err := readSET(text, keys, c.Issuer(), s.ID)
-	if errors.Is(err, errUnknownKey) {
-		if keys, err = c.signalKeys(ctx, keysPause); err != nil {
-			return Signal{}, err
-		}
-		signal, err = readSET(text, keys, c.Issuer(), s.ID)
+	if !errors.Is(err, errUnknownKey) || !c.mayMiss() {
+		return signal, err
 	}
-	return signal, err
+	if keys, err = c.fetchSignalKeys(ctx); err != nil {
+		return Signal{}, err
+	}
+	return readSET(text, keys, c.Issuer(), s.ID)
 }
 
-// signalKeys are the service's keys, not older than so much.
-func (c *Client) signalKeys(ctx context.Context, age time.Duration) (jose.JSONWebKeySet, error) {
+// signalKeys are the service's keys, not older than keysAge.
+func (c *Client) signalKeys(ctx context.Context) (jose.JSONWebKeySet, error) {
 	c.mu.Lock()
 	t := c.signals
 	c.mu.Unlock()
-	if since := c.now().Sub(t.fetched); since >= 0 && since < age && len(t.keys.Keys) > 0 {
+	if since := c.now().Sub(t.fetched); since >= 0 && since < keysAge && len(t.keys.Keys) > 0 {
 		return t.keys, nil
 	}
-	var keys jose.JSONWebKeySet
-	if err := c.send(ctx, call{method: http.MethodGet, url: t.Keys}, &keys); err != nil {
+	return c.fetchSignalKeys(ctx)
+}
+
+func (c *Client) fetchSignalKeys(ctx context.Context) (keys jose.JSONWebKeySet, err error) {
+	c.mu.Lock()
+	at := c.signals.Keys
+	c.mu.Unlock()
+	if err := c.send(ctx, call{method: http.MethodGet, url: at}, &keys); err != nil {
 		return keys, err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.signals.keys, c.signals.fetched = keys, c.now()
 	return keys, nil
+}
+
+// mayMiss reports whether the keys may be fetched for one that is not among them, and counts that as done.
+func (c *Client) mayMiss() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if since := c.now().Sub(c.signals.missed); since >= 0 && since < keysPause {
+		return false
+	}
+	c.signals.missed = c.now()
+	return true
 }
 
 // Abandon forgets a claim of which the service knows nothing any more. One that was made meanwhile stays.
