@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -11,8 +12,13 @@ import (
 // admittedFile keeps who was let in, so that they stay in when the gate starts again while the service does not answer.
 const admittedFile = "admitted.json"
 
-// rememberEvery is how often it is written; a gate that is killed forgets who came in since.
-const rememberEvery = time.Minute
+// rememberEvery is how often it is written where nothing has changed, rememberSoon after how long a change is: a gate that is killed forgets who came in since.
+// Where much changes, one part of rememberPart of the time goes into writing.
+const (
+	rememberEvery = time.Minute
+	rememberSoon  = time.Second
+	rememberPart  = 20
+)
 
 // clockSlack is by how much the clock may have been set back while the gate was off. By more, and nobody knows how long the service has been silent: whoever sets
 // the clock of a machine could have an outage last as long as they like.
@@ -25,6 +31,7 @@ type admitted struct {
 	All     []door.Admitted `json:"admitted"`
 	Written time.Time       `json:"written"`
 	Silent  time.Duration   `json:"silent"` // for how long the service had not answered then, in nanoseconds
+	Left    []door.Left     `json:"left,omitempty"`
 	// Names are whose user names are, at the media server; they stay when the server changes hands.
 	Names map[string]string `json:"names,omitempty"`
 }
@@ -47,6 +54,7 @@ func (g *gate) restore(d *door.Decider) error {
 		}
 		d.RestoreNames(kept.Names)
 		d.Restore(kept.All, kept.silence(g.Now()))
+		d.RestoreLeft(kept.Left)
 		return nil
 	})
 	return err
@@ -63,6 +71,7 @@ func (g *gate) Remember() error {
 	kept := admitted{Names: d.Decider.Names(), Written: g.Now()}
 	if _, claimed := g.folder.Server(); claimed {
 		kept.All, kept.Silent = d.Decider.Admitted()
+		kept.Left = d.Decider.Left()
 	}
 	raw, err := json.Marshal(kept)
 	if err == nil {
@@ -74,7 +83,36 @@ func (g *gate) Remember() error {
 	return nil
 }
 
-// remember does so from time to time.
+// changed has it written soon.
+func (g *gate) changed() {
+	select {
+	case g.news <- struct{}{}:
+	default:
+	}
+}
+
+// keepRemembering writes it from time to time, and soon after a change, until ctx ends.
+func (g *gate) keepRemembering(ctx context.Context) {
+	pause := rememberSoon
+	for {
+		select {
+		case <-ctx.Done():
+			g.remember()
+			return
+		case <-time.After(rememberEvery):
+		case <-g.news:
+			select { // others may come in at the same time
+			case <-ctx.Done():
+			case <-time.After(pause):
+			}
+		}
+		began := time.Now()
+		g.remember()
+		pause = max(rememberSoon, rememberPart*time.Since(began))
+	}
+}
+
+// remember says so where it did not work.
 func (g *gate) remember() {
 	if err := g.Remember(); err != nil {
 		g.Log.Warn("who is let in was not written down", "error", err)

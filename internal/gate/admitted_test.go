@@ -3,7 +3,9 @@ package gate
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -119,5 +121,41 @@ func TestOutagesCountOverRestarts(t *testing.T) {
 				t.Errorf("after one more restart: %v", err)
 			}
 		})
+	}
+}
+
+// What a gate of today writes, those of later read: a gate that is replaced in an outage still knows who was in, and who has left.
+func TestFoldersOfBeforeAreRead(t *testing.T) {
+	folder, err := keep.Open(t.TempDir(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = folder.Close() })
+	now := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
+	token := secret.TokenOf("e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"aud":"srv-1"}`)) + ".sig")
+	const key = "Pgr9fLzne+9vxp33uiLzH3MqZ2G8yRVu24fn1+hhLrQ="
+	in := `"admitted":[{"key":"` + key + `","decision":{"sub":"acc-ann","sid":"s","username":"ann","exp":"2026-12-20T12:00:00Z"}}],"written":"2026-12-01T11:00:00Z","silent":3600000000000`
+	for name, c := range map[string]struct {
+		file string
+		want error
+	}{
+		"let in":                {`{` + in + `}`, nil},
+		"let in, with names":    {`{` + in + `,"names":{"ann":"acc-ann"}}`, nil},
+		"let in, and has left":  {`{` + in + `,"left":[{"key":"` + key + `","until":"2026-12-20T12:00:00Z"}]}`, door.ErrRefused},
+		"silent for longer":     {`{` + strings.Replace(in, `"silent":3`, `"silent":300`, 1) + `}`, door.ErrAway},
+		"nobody":                {`{"admitted":[],"written":"2026-12-01T11:00:00Z"}`, door.ErrAway},
+		"something that is new": {`{` + in + `,"more":[1]}`, nil},
+	} {
+		if err := folder.Write(admittedFile, []byte(c.file)); err != nil {
+			t.Fatal(err)
+		}
+		g := &gate{Settings: Settings{Now: func() time.Time { return now }}, folder: folder}
+		d := door.NewDecider(&somebody{silent: true}, "https://accounts.example", "srv-1", 12*time.Hour, g.Now)
+		if err := g.restore(d); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := d.Decide(t.Context(), token, netip.Addr{}); !errors.Is(err, c.want) {
+			t.Errorf("%s: %v, want %v", name, err, c.want)
+		}
 	}
 }

@@ -56,11 +56,12 @@ type gate struct {
 	where       []string // addresses that the machine has, as origins
 	jobs        sync.WaitGroup
 	announce    chan struct{}
+	news        chan struct{} // somebody was let in, or is not any more
 }
 
 // Run answers until ctx ends; then it lets running answers finish. keep.ErrInUse.
 func Run(ctx context.Context, s Settings) (err error) {
-	g := &gate{Settings: s, announce: make(chan struct{}, 1)}
+	g := &gate{Settings: s, announce: make(chan struct{}, 1), news: make(chan struct{}, 1)}
 	if g.folder, err = keep.Open(s.Config.Folder, s.Now()); err != nil {
 		return Barred(err)
 	}
@@ -259,17 +260,7 @@ func (g *gate) startJobs(ctx context.Context) {
 			g.Log.Warn("the account service is not there: "+f.Says, "helps", f.Cure)
 		}
 	})
-	g.jobs.Go(func() {
-		for {
-			select {
-			case <-ctx.Done():
-				g.remember()
-				return
-			case <-time.After(rememberEvery):
-				g.remember()
-			}
-		}
-	})
+	g.jobs.Go(func() { g.keepRemembering(ctx) })
 	g.jobs.Go(func() {
 		for {
 			if err := g.client.Tell(ctx, g.about()); err != nil && ctx.Err() == nil && !errors.Is(err, accounts.ErrUnclaimed) {

@@ -44,7 +44,8 @@ func (g *gate) doorOf(s keep.Server) (*door.Door, error) {
 		return d, nil
 	}
 	issuer := g.client.Issuer()
-	decider := door.NewDecider(asker{g.client, g.watch.Wake}, issuer, s.ID, g.Config.OutageLimit, g.Now)
+	decider := door.NewDecider(asker{g.client, g.watch.Wake, g.watch.Answers}, issuer, s.ID, g.Config.OutageLimit, g.Now)
+	decider.Changed = g.changed
 	if err := g.restore(decider); err != nil {
 		return nil, err
 	}
@@ -56,6 +57,7 @@ func (g *gate) doorOf(s keep.Server) (*door.Door, error) {
 		Key: g.folder.Key(), CookieKey: g.folder.Derive("cookies"), Inside: g.own, Own: g.own, Proxies: g.Config.TrustedProxy,
 		Addresses: addresses{&accounts.Places{Client: g.client}},
 		Provider:  &openid.Client{Issuer: issuer, Server: s.ID, Key: g.folder.Key(), HTTP: g.client.HTTP(), Now: g.Now}, Log: g.Log, Now: g.Now,
+		Remember: g.remember,
 	}
 	if g.media != nil {
 		settings.Inside = g.media
@@ -120,6 +122,8 @@ type asker struct {
 	client *accounts.Client
 	// suspended is told when the service says that the server is signed out.
 	suspended func()
+	// answers is told when the service has answered.
+	answers func()
 }
 
 // addresses are what the server's owner confirmed.
@@ -134,6 +138,9 @@ func (a addresses) Learn(ctx context.Context) ([]string, error) {
 // Ask tells a no from an outage, and from a server that is signed out or was given up.
 func (a asker) Ask(ctx context.Context, token secret.Token) (door.Decision, error) {
 	said, err := a.client.Introspect(ctx, token)
+	if !errors.Is(err, outage.Err) {
+		a.answers()
+	}
 	switch {
 	case err != nil:
 		if err = judged(err); errors.Is(err, door.ErrSuspended) {

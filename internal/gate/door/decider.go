@@ -23,11 +23,13 @@ type Decider struct {
 	now     func() time.Time
 	asks    chan struct{}
 	forged  budget
+	// Changed, if set, is told when somebody is let in, or not any more. It must not wait, or ask the Decider anything.
+	Changed func()
 
 	mu         sync.RWMutex
 	known      map[key]*admitted
 	refused    map[key]time.Time
-	left       map[key]struct{} // who had these has signed out here
+	left       map[key]time.Time // who had these has signed out here; until when the service may know nothing of that
 	names      names
 	flights    map[key]*flight
 	suspended  *Suspension // nil: people are let in
@@ -52,7 +54,7 @@ func NewDecider(service Asker, issuer, server string, limit time.Duration, now f
 		now = time.Now
 	}
 	d := &Decider{service: service, server: server, limit: limit, now: now, asks: make(chan struct{}, mostAsked), forged: budget{all: map[string]spent{}},
-		known: map[key]*admitted{}, refused: map[key]time.Time{}, left: map[key]struct{}{}, names: names{}, flights: map[key]*flight{}}
+		known: map[key]*admitted{}, refused: map[key]time.Time{}, left: map[key]time.Time{}, names: names{}, flights: map[key]*flight{}}
 	for _, part := range []string{issuer, server} {
 		d.bound = binary.BigEndian.AppendUint32(d.bound, uint32(len(part)))
 		d.bound = append(d.bound, part...)
@@ -88,7 +90,7 @@ func (d *Decider) decide(ctx context.Context, token secret.Token, from func() ne
 	a, suspended, wrong := d.known[k], d.suspended, d.refused[k]
 	_, left := d.left[k]
 	exact := a != nil && now.Before(a.Until) && !a.asked.IsZero() && (now.Before(d.told) || now.Before(a.asked.Add(lastAnswer)))
-	pause := now.Before(d.silent.Add(afterFailure))
+	pause, failing := now.Before(d.silent.Add(afterFailure)), !d.silent.IsZero()
 	d.mu.RUnlock()
 	switch {
 	case suspended != nil:
@@ -106,6 +108,11 @@ func (d *Decider) decide(ctx context.Context, token secret.Token, from func() ne
 	}
 	if a != nil {
 		from = nil // who was let in costs nothing
+	}
+	if a != nil && failing {
+		var stop context.CancelFunc
+		ctx, stop = context.WithTimeout(ctx, briefly)
+		defer stop()
 	}
 	fresh, err := d.ask(ctx, k, token, from)
 	if errors.Is(err, ErrAway) || errors.Is(err, ErrBusy) && a != nil {
@@ -229,6 +236,7 @@ func (d *Decider) learn(k key, decision Decision, err error, generation uint64) 
 		d.makeRoomFor(decision.Account)
 		a := d.admit(k, decision, now)
 		d.known[k] = a
+		d.changed()
 		return a, nil
 	case err == nil, errors.Is(err, ErrRefused):
 		d.meet(now)
@@ -271,6 +279,13 @@ func (d *Decider) remove(a *admitted) {
 	if a != nil {
 		delete(d.known, a.key)
 		a.end()
+		d.changed()
+	}
+}
+
+func (d *Decider) changed() {
+	if d.Changed != nil {
+		d.Changed()
 	}
 }
 
@@ -282,9 +297,13 @@ func (d *Decider) leave(token secret.Token) bool {
 	if _, left := d.left[k]; left {
 		return false
 	}
-	d.remove(d.known[k])
-	makeRoom(d.left, mostRefused, func(struct{}) {})
-	d.left[k] = struct{}{}
+	until := d.now().Add(longestToken)
+	if a := d.known[k]; a != nil {
+		until = a.Until
+		d.remove(a)
+	}
+	makeRoom(d.left, mostRefused, func(time.Time) {})
+	d.left[k] = until
 	return true
 }
 
@@ -374,6 +393,13 @@ func (d *Decider) outage() bool {
 	return d.away || d.now().Before(d.silent.Add(afterFailure))
 }
 
+// Unheard says that nobody listens for sign-outs just now: from here on every answer of the service stands for lastAnswer and no longer.
+func (d *Decider) Unheard() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.told = time.Time{}
+}
+
 // Admitted returns what is to be kept over a restart, and for how long the service has been silent: when that began would say nothing after the clock was set.
 func (d *Decider) Admitted() (all []Admitted, silent time.Duration) {
 	d.mu.RLock()
@@ -383,6 +409,32 @@ func (d *Decider) Admitted() (all []Admitted, silent time.Duration) {
 		all = append(all, Admitted{k[:], a.Decision})
 	}
 	return all, max(0, d.now().Sub(d.contact))
+}
+
+// Left returns who has signed out here, to be kept over a restart: the service may not know of it.
+func (d *Decider) Left() []Left {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := make([]Left, 0, len(d.left))
+	for k, until := range d.left {
+		if !d.now().Before(until) {
+			delete(d.left, k)
+			continue
+		}
+		all = append(all, Left{k[:], until})
+	}
+	return all
+}
+
+// RestoreLeft takes over what Left returned.
+func (d *Decider) RestoreLeft(all []Left) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, one := range all {
+		if len(one.Key) == sha256.Size && len(d.left) < mostRefused {
+			d.left[key(one.Key)] = one.Until
+		}
+	}
 }
 
 // Restore takes over what Admitted returned: it counts in an outage, and is asked about anew when there is none, for nobody knows what ended in between.

@@ -2,6 +2,7 @@ package door
 
 import (
 	"errors"
+	"net/http"
 	"net/netip"
 	"sync"
 	"testing"
@@ -385,4 +386,98 @@ func TestForgedTokensLeaveRoom(t *testing.T) {
 		t.Error(err)
 	}
 	all.Wait()
+}
+
+// Where nobody listens for sign-outs, silence says nothing: every answer stands for a moment. That holds at once, and not only when silence has become long.
+func TestUnheardSignOutsAreFoundOut(t *testing.T) {
+	r := newRegistry()
+	d, token := r.decider(), r.let(ann())
+	d.Heard(r.now())
+	expect(t, d, token, nil)
+	r.pass(lastAnswer)
+	d.Unheard()
+	expect(t, d, token, nil)
+	r.revoke(token)
+	r.pass(lastAnswer)
+	expect(t, d, token, ErrRefused)
+}
+
+// The service is back from an outage: who signs out then is out within seconds, though nobody listens for signals yet.
+func TestAfterAnOutageTheDoorAsks(t *testing.T) {
+	r := newRegistry()
+	d, token := r.decider(), r.let(ann())
+	d.Heard(r.now())
+	expect(t, d, token, nil)
+	d.Unheard()
+	r.breaks(ErrAway)
+	r.pass(time.Hour)
+	expect(t, d, token, nil) // it has just asked in vain
+	r.breaks(nil)
+	r.revoke(token)
+	r.pass(afterFailure)
+	expect(t, d, token, ErrRefused)
+	if afterFailure+briefly >= 5*time.Second {
+		t.Error("it is not within seconds")
+	}
+}
+
+// While the service hangs nobody who was let in waits for it long; and what it says in the end counts.
+func TestAHangingServiceHoldsNobodyUp(t *testing.T) {
+	r := newRegistry()
+	d, token := r.decider(), r.let(ann())
+	expect(t, d, token, nil)
+	r.breaks(ErrAway)
+	r.pass(lastAnswer)
+	expect(t, d, token, nil)
+	r.pass(afterFailure)
+	hold := make(chan struct{})
+	r.set(func(r *registry) { r.fails, r.hold = nil, hold })
+	r.revoke(token)
+	began := time.Now()
+	expect(t, d, token, nil)
+	if waited := time.Since(began); waited > longestAsk/2 {
+		t.Errorf("it waited %v", waited)
+	}
+	close(hold)
+	for range 5000 {
+		if !d.knows(token) {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	expect(t, d, token, ErrRefused)
+}
+
+// Who has left stays out over a restart, until the token has ended by itself. Whoever keeps what is known is told of each change.
+func TestWhoHasLeftIsKept(t *testing.T) {
+	r := newRegistry()
+	d, token := r.decider(), r.let(ann())
+	changes := 0
+	d.Changed = func() { changes++ }
+	expect(t, d, token, nil)
+	if !d.leave(token) || changes != 2 {
+		t.Errorf("%d changes", changes)
+	}
+	again := r.decider()
+	again.RestoreLeft(append(d.Left(), Left{Key: []byte("short")}))
+	expect(t, again, token, ErrRefused)
+	if n := len(again.Left()); n != 1 {
+		t.Errorf("%d have left", n)
+	}
+	r.pass(24 * time.Hour)
+	if n := len(again.Left()); n != 0 {
+		t.Errorf("%d are kept though their tokens have ended", n)
+	}
+}
+
+// Who signs out is told so when it is written down, not before.
+func TestWhoLeavesIsWrittenDownFirst(t *testing.T) {
+	written := -1
+	g := open(t, echo(t).URL, func(s *Settings) { s.Remember = func() { written = len(s.Decider.Left()) } })
+	token := g.let(ann())
+	answer, _ := g.ask(t, http.MethodPost, SignOutPath, http.Header{"Cookie": {g.cookieOf(t, token, "http")}})
+	if answer.StatusCode != http.StatusOK || written != 1 {
+		t.Errorf("%s, written down: %d", answer.Status, written)
+	}
+	expect(t, g.decider, token, ErrRefused)
 }

@@ -55,8 +55,12 @@ const (
 	lastAnswer = 5 * time.Second
 	// wrongAnswer is for how long a refusal is remembered.
 	wrongAnswer = 10 * time.Second
-	// afterFailure is for how long nothing is asked once the service did not answer.
-	afterFailure = 5 * time.Second
+	// afterFailure is for how long nothing is asked once the service did not answer. Somebody who signs out when it is back must not wait long for this.
+	afterFailure = 2 * time.Second
+	// briefly is for how long somebody who was let in waits for the service while it does not answer. The question stays open; the next one who comes may hear the answer.
+	briefly = time.Second
+	// longestToken is longer than any token for a server counts at the service.
+	longestToken = 31 * 24 * time.Hour
 	// DefaultOutageLimit is for how long those who were let in stay in while the service does not answer.
 	DefaultOutageLimit = 12 * time.Hour
 )
@@ -108,4 +112,10 @@ func (e Ended) covers(d Decision) bool {
 type Admitted struct {
 	Key      []byte   `json:"key"`
 	Decision Decision `json:"decision"`
+}
+
+// Left is somebody who has signed out, as it is kept over a restart. Key is as that of Admitted.
+type Left struct {
+	Key   []byte    `json:"key"`
+	Until time.Time `json:"until"`
 }

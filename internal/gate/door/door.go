@@ -75,6 +75,8 @@ type Settings struct {
 	// Provider signs browsers in; nil: there is nothing for browsers.
 	Provider Provider
 	Log      *slog.Logger
+	// Remember writes down who has left, before they are told so; nil: nobody needs to know after a restart.
+	Remember func()
 	// Requests gets a line for each request; nil: there are none.
 	Requests *slog.Logger
 	Now      func() time.Time

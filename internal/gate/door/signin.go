@@ -252,7 +252,13 @@ const revokeWait = 5 * time.Second
 
 // end has what a browser's cookie holds let in nobody any more: a copy of it may be somewhere. What the service is not told now ends with the token.
 func (d *Door) end(ctx context.Context, token secret.Token) {
-	if !d.Decider.leave(token) || d.Provider == nil {
+	if !d.Decider.leave(token) {
+		return
+	}
+	if d.Remember != nil {
+		d.Remember()
+	}
+	if d.Provider == nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeWait)

@@ -3,6 +3,7 @@ package watch
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"usher/internal/gate/accounts"
@@ -25,6 +26,16 @@ type Known struct {
 	// Heard is when signals were last read to their end; zero: never.
 	Heard time.Time `json:"heard,omitzero"`
 }
+
+// written is what stands in the file.
+type written struct {
+	Known
+	// Done are the ids of the signals that were done last: those that were not acknowledged come again.
+	Done []string `json:"done,omitempty"`
+}
+
+// mostDone is how many of them are kept. What comes again is what the last poll brought, and perhaps what the one before did.
+const mostDone = 100
 
 func (k Known) suspends(server string) bool {
 	return k.Server == server && k.State == accounts.Suspended
@@ -57,29 +68,46 @@ func (w *Watch) Suspends(server string) (door.Suspension, bool) {
 
 func (w *Watch) load() error {
 	_, err := w.Folder.Read(File, w.Now(), func(raw []byte) error {
-		k, err := Parse(raw)
-		w.known, w.noted = k, k
-		return err
+		var kept written
+		if err := json.Unmarshal(raw, &kept); err != nil {
+			return err
+		}
+		w.known, w.done, w.noted = kept.Known, kept.Done, kept
+		return nil
 	})
 	return err
 }
 
-// learn writes down what is known, where that has changed.
-func (w *Watch) learn(now Known) error {
+// wasDone reports whether what a signal says was done and written down.
+func (w *Watch) wasDone(id string) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Contains(w.done, id)
+}
+
+// learn writes down what is known, and what was done, where that has changed.
+func (w *Watch) learn(now Known, done ...accounts.Signal) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.known = now
-	if last := w.noted; last.sameBut(now) && now.Heard.Sub(last.Heard) < noteEvery {
+	next := written{now, slices.Clone(w.done)}
+	for _, signal := range done {
+		if !slices.Contains(next.Done, signal.ID) {
+			next.Done = append(next.Done, signal.ID)
+		}
+	}
+	next.Done = next.Done[max(0, len(next.Done)-mostDone):]
+	if last := w.noted; last.sameBut(now) && now.Heard.Sub(last.Heard) < noteEvery && slices.Equal(last.Done, next.Done) {
 		return nil
 	}
-	raw, err := json.Marshal(now)
+	raw, err := json.Marshal(next)
 	if err == nil {
 		err = w.Folder.Write(File, raw)
 	}
 	if err != nil {
 		return fmt.Errorf("writing down how the server stands: %w", err)
 	}
-	w.noted = now
+	w.noted, w.done = next, next.Done
 	return nil
 }
 

@@ -36,7 +36,7 @@ func (w *Watch) listen(ctx context.Context, s keep.Server, d *door.Decider) time
 func (w *Watch) hear(ctx context.Context, s keep.Server, d *door.Decider) time.Duration {
 	fresh, err := w.Service.Listen(ctx)
 	if errors.Is(err, accounts.ErrNoSignals) {
-		return w.withoutSignals()
+		return w.withoutSignals(d)
 	}
 	if err != nil {
 		return w.failed(ctx, d, err)
@@ -83,7 +83,8 @@ func pauseFor(ctx context.Context, d time.Duration) {
 }
 
 // withoutSignals goes on with a service that tells nothing by itself: the door asks about each token again, and we ask how the server stands.
-func (w *Watch) withoutSignals() time.Duration {
+func (w *Watch) withoutSignals(d *door.Decider) time.Duration {
+	d.Unheard()
 	if !w.silent {
 		w.Log.Warn("the service tells nothing by itself: a sign-out closes the door when it is asked about the next time")
 	}
@@ -91,10 +92,14 @@ func (w *Watch) withoutSignals() time.Duration {
 	return quietPause
 }
 
-// apply does what signals say, and writes it down. Only then may they be acknowledged. It is not good when the server is signed out or was given up.
+// apply does what signals say, and writes it down. Only then may they be acknowledged. It is not good when the server is signed out or was given up. What was
+// done and comes again, because the service did not hear of it, is not done a second time: it does not end what was signed in since.
 func (w *Watch) apply(ctx context.Context, s keep.Server, d *door.Decider, got accounts.Signals) (good bool, err error) {
 	concerned, closes := false, false
 	for _, signal := range got.All {
+		if w.wasDone(signal.ID) {
+			continue
+		}
 		switch whose := signal.Whose; {
 		case signal.Everybody:
 			d.End(door.Ended{})
@@ -114,6 +119,9 @@ func (w *Watch) apply(ctx context.Context, s keep.Server, d *door.Decider, got a
 		if err != nil && closes { // it was signed out, or is back already: until that is known it is signed out
 			err = errors.Join(err, w.suspended(d, w.Known(), Known{Server: s.ID, State: accounts.Suspended}))
 		}
+		if err == nil && state == accounts.Suspended {
+			err = w.learn(w.Known(), got.All...) // nothing that was signed in before outlasts a suspension
+		}
 		if err != nil || state != accounts.Good {
 			return false, err
 		}
@@ -128,5 +136,5 @@ func (w *Watch) apply(ctx context.Context, s keep.Server, d *door.Decider, got a
 		d.Heard(w.Now())
 		now.Heard = w.Now().UTC()
 	}
-	return true, w.learn(now)
+	return true, w.learn(now, got.All...)
 }

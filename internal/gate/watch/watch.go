@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"usher/internal/gate/accounts"
@@ -50,14 +51,16 @@ type Watch struct {
 	Now     func() time.Time
 
 	woken    chan struct{}
-	fails    int  // how often there was no answer, one after the other
-	refusals int  // how often there was a no
-	silent   bool // signals were said to be missing
+	away     atomic.Int64 // when the service last did not answer, in nanoseconds since 1970; 0: it does
+	fails    int          // how often there was no answer, one after the other
+	refusals int          // how often there was a no
+	silent   bool         // signals were said to be missing
 	learned  time.Time
 
 	mu    sync.Mutex
 	known Known
-	noted Known // on the disk
+	done  []string // the ids of signals that were done last, in that order
+	noted written  // on the disk
 }
 
 // New returns a Watch that knows what the one before it wrote down.
@@ -184,11 +187,13 @@ func (w *Watch) nextLook() time.Duration {
 	return jitter(min(max(w.Now().Sub(w.learned)/20, firstLook), lastLook))
 }
 
-// failed returns how long to wait after something did not work. A no to what a server asks in its own name may come of how it stands, which is asked next.
+// failed returns how long to wait after something did not work. Nobody listens for sign-outs meanwhile: the door asks about everybody again. A no to what a
+// server asks in its own name may come of how it stands, which is asked next.
 func (w *Watch) failed(ctx context.Context, d *door.Decider, err error) time.Duration {
 	if ctx.Err() != nil {
 		return 0
 	}
+	d.Unheard()
 	if !errors.Is(err, outage.Err) {
 		if w.refusals++; w.refusals > 1 {
 			w.Log.Warn("the service cannot be followed", "error", err)
@@ -196,6 +201,7 @@ func (w *Watch) failed(ctx context.Context, d *door.Decider, err error) time.Dur
 		return backOff(w.refusals - 1)
 	}
 	d.Unanswered()
+	w.away.Store(time.Now().UnixNano())
 	if w.fails++; w.fails == 1 {
 		w.Log.Warn("the service tells nothing: those who were let in stay in, up to the limit, and nobody new comes in", "error", err)
 	}
@@ -217,6 +223,14 @@ func (w *Watch) answered(d *door.Decider) {
 	}
 	w.fails = 0
 	d.Answered()
+	w.away.Store(0)
+}
+
+// Answers says that the service has answered a question of the door's: whoever waits for that need not wait longer.
+func (w *Watch) Answers() {
+	if since := w.away.Load(); since != 0 && time.Since(time.Unix(0, since)) > shortestPause {
+		w.Wake()
+	}
 }
 
 // jitter keeps gates apart that began to wait together.

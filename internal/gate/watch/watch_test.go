@@ -2,10 +2,14 @@ package watch
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"log/slog"
 	"maps"
+	"net/netip"
 	"slices"
+	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +18,7 @@ import (
 	"usher/internal/gate/door"
 	"usher/internal/gate/keep"
 	"usher/internal/outage"
+	"usher/internal/secret"
 )
 
 // scripted is a service whose polls are answered one after the other; after the last one they wait.
@@ -189,6 +194,192 @@ func TestAWakeIsNotLost(t *testing.T) {
 		w.Run(ctx)
 		if looks < 3 || decider.Suspended() {
 			t.Errorf("asked %d times how the server stands; suspended: %t", looks, decider.Suspended())
+		}
+	})
+}
+
+// generous lets in whoever comes, until it falls silent.
+type generous struct{ silent bool }
+
+func (g *generous) Ask(context.Context, secret.Token) (door.Decision, error) {
+	if g.silent {
+		return door.Decision{}, door.ErrAway
+	}
+	return door.Decision{Account: "acc-bob", Session: "sid-2", Until: time.Now().Add(time.Hour)}, nil
+}
+
+// A signal that comes again, because the service did not hear that it was done, is acknowledged and not done again: who has signed in since stays in, also when
+// the gate was started again in between and the service falls silent; a server that is back stays open.
+func TestWhatComesAgainIsNotDoneAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		allOfBob := accounts.Signal{ID: "1", Revokes: true, Whose: accounts.Whose{Account: "acc-bob"}}
+		ourServer := accounts.Signal{ID: "2", Revokes: true, Whose: accounts.Whose{Account: "acc-ann", Server: ours.ID}}
+		token := secret.TokenOf("e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"aud":"srv-1"}`)) + ".sig")
+		folder, err := keep.Open(t.TempDir(), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = folder.Close() }()
+		if err := folder.SaveServer(ours); err != nil {
+			t.Fatal(err)
+		}
+		asked := &generous{}
+		decider := door.NewDecider(asked, crowdedIssuer, ours.ID, time.Hour, time.Now)
+		run := func(service *scripted) {
+			w, err := New(service, lonely{decider}, folder, slog.New(slog.DiscardHandler), time.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+			defer stop()
+			w.Run(ctx)
+		}
+		run(&scripted{answers: []func() (accounts.Signals, error){says(allOfBob, ourServer)}}) // the acknowledgement gets nowhere
+		if _, err := decider.Decide(t.Context(), token, netip.Addr{}); err != nil {
+			t.Fatal(err)
+		}
+		asked.silent = true
+		again := &scripted{}
+		looks := 0
+		again.standing = func() (accounts.Standing, error) {
+			if looks++; looks > 1 {
+				return accounts.Standing{}, outage.Err
+			}
+			return accounts.Standing{State: accounts.Good}, nil
+		}
+		again.answers = []func() (accounts.Signals, error){says(allOfBob, ourServer), says()}
+		run(again)
+		if len(again.polls) != 3 || !slices.Equal(again.polls[1].Read, []string{"1", "2"}) {
+			t.Errorf("%+v", again.polls)
+		}
+		if _, err := decider.Decide(t.Context(), token, netip.Addr{}); err != nil {
+			t.Errorf("who has signed in since is out: %v", err)
+		}
+	})
+}
+
+// What was done last is remembered, and not all that ever was.
+func TestWhatWasDoneIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service := &scripted{}
+		for i := range 5 {
+			var all []accounts.Signal
+			for j := range 50 {
+				all = append(all, accounts.Signal{ID: strconv.Itoa(i*50 + j)})
+			}
+			service.answers = append(service.answers, says(all...))
+		}
+		w, _ := watches(t, service, 0, 10*time.Second)
+		if len(w.done) != mostDone || w.wasDone("149") || !w.wasDone("150") || !w.wasDone("249") {
+			t.Errorf("%d are remembered: %v", len(w.done), w.done)
+		}
+	})
+}
+
+// While nobody listens for sign-outs the door asks about everybody; an answer that it gets has the watch listen again, and not only after a long pause.
+func TestAnAnswerEndsThePauseOfAnOutage(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		service := &scripted{}
+		var back atomic.Bool
+		var looks atomic.Int64
+		service.standing = func() (accounts.Standing, error) {
+			if looks.Add(1); !back.Load() {
+				return accounts.Standing{}, outage.Err
+			}
+			return accounts.Standing{State: accounts.Good}, nil
+		}
+		folder, err := keep.Open(t.TempDir(), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = folder.Close() }()
+		if err := folder.SaveServer(ours); err != nil {
+			t.Fatal(err)
+		}
+		w, err := New(service, lonely{door.NewDecider(service, crowdedIssuer, ours.ID, time.Hour, time.Now)}, folder, slog.New(slog.DiscardHandler), time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		ended := make(chan struct{})
+		go func() { w.Run(ctx); close(ended) }()
+		asked := func(what string, want int64) {
+			t.Helper()
+			if synctest.Wait(); looks.Load() != want {
+				t.Fatalf("%s: it asked %d times, want %d", what, looks.Load(), want)
+			}
+		}
+		for looks.Load() < 6 { // it waits for seven seconds and more by now
+			time.Sleep(time.Millisecond)
+			synctest.Wait()
+		}
+		w.Answers()
+		time.Sleep(2 * shortestPause)
+		asked("an answer just after the failure, perhaps of another node", 6)
+		back.Store(true)
+		w.Answers()
+		time.Sleep(time.Millisecond)
+		asked("an answer later", 7)
+		if len(service.polls) != 1 {
+			t.Errorf("it polled %d times", len(service.polls))
+		}
+		w.Answers()
+		time.Sleep(time.Millisecond)
+		asked("an answer, and it listens", 7)
+		stop()
+		<-ended
+	})
+}
+
+// counting counts what it is asked.
+type counting struct {
+	generous
+	asked int
+}
+
+func (c *counting) Ask(ctx context.Context, t secret.Token) (door.Decision, error) {
+	c.asked++
+	return c.generous.Ask(ctx, t)
+}
+
+// Once a poll has failed, nothing is known of sign-outs: the door asks about everybody again, though signals were heard just before.
+func TestAFailedPollIsNoSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		token := secret.TokenOf("e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"aud":"srv-1"}`)) + ".sig")
+		asked := &counting{}
+		decider := door.NewDecider(asked, crowdedIssuer, ours.ID, time.Hour, time.Now)
+		decides := func() {
+			if _, err := decider.Decide(t.Context(), token, netip.Addr{}); err != nil {
+				t.Error(err)
+			}
+		}
+		folder, err := keep.Open(t.TempDir(), time.Now())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = folder.Close() }()
+		if err := folder.SaveServer(ours); err != nil {
+			t.Fatal(err)
+		}
+		service := &scripted{answers: []func() (accounts.Signals, error){says(), func() (accounts.Signals, error) {
+			decides()
+			time.Sleep(10 * time.Second)
+			decides() // from memory: the poll waits, and nothing was said
+			return away()
+		}}}
+		w, err := New(service, lonely{decider}, folder, slog.New(slog.DiscardHandler), time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, stop := context.WithTimeout(t.Context(), 20*time.Second)
+		defer stop()
+		w.Run(ctx)
+		if asked.asked != 1 {
+			t.Errorf("while signals were heard it asked %d times", asked.asked)
+		}
+		decides()
+		if asked.asked != 2 {
+			t.Errorf("when they were not any more it asked %d times", asked.asked)
 		}
 	})
 }
