@@ -329,6 +329,11 @@ func (h *house) call(tb testing.TB, n int) *crowd.Callers { return call(tb, h.Se
 
 // openHouse starts the service as serve does, without its jobs, and settles people.
 func openHouse(tb testing.TB, databaseURL string, people int) *house {
+	return openHouseBehind(tb, databaseURL, people, nil)
+}
+
+// openHouseBehind is openHouse with something between its people and the service, unless it is nil.
+func openHouseBehind(tb testing.TB, databaseURL string, people int, wrap func(http.Handler) http.Handler) *house {
 	l := listen(tb)
 	cfg := config.Default()
 	cfg.Data, cfg.Database = tb.TempDir(), secret.TokenOf(databaseURL)
@@ -343,6 +348,9 @@ func openHouse(tb testing.TB, databaseURL string, people int) *house {
 	}
 	if err := crowd.Settle(tb.Context(), s.db, people, h.phc, time.Now()); err != nil {
 		tb.Fatal(err)
+	}
+	if wrap != nil {
+		handler = wrap(handler)
 	}
 	serveHere(tb, l, handler, s.log)
 	return h

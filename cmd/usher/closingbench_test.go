@@ -77,6 +77,7 @@ type guarded struct {
 	id      string            // of the server
 	line    *crowd.Line       // to the gate
 	at      string            // where that is
+	log     *lockedBuffer     // of the gate
 }
 
 func (h *talker) signIn(i int) (program request, err error) {
@@ -110,7 +111,7 @@ func (g *guarded) until(knock []byte, in bool) error {
 }
 
 // claimGate runs a gate whose server belongs to person i.
-func (h *talker) claimGate(b *testing.B, i int) *guarded {
+func (h *talker) claimGate(b testing.TB, i int) *guarded {
 	program, err := h.signIn(i)
 	if err != nil {
 		b.Fatal(err)
@@ -131,6 +132,7 @@ func (h *talker) claimGate(b *testing.B, i int) *guarded {
 		b.Fatal(err)
 	}
 	heard := &signalled{ready: make(chan struct{})}
+	g.log = &heard.all
 	ended := make(chan error, 1)
 	go func() {
 		ended <- gate.Run(b.Context(), gate.Settings{Config: cfg, Version: "bench", Now: time.Now, Log: slog.New(slog.NewTextHandler(heard, nil)), Out: io.Discard})
@@ -156,6 +158,7 @@ func (h *talker) claimGate(b *testing.B, i int) *guarded {
 type signalled struct {
 	ready chan struct{}
 	done  bool
+	all   lockedBuffer
 }
 
 func (s *signalled) Write(line []byte) (int, error) {
@@ -163,7 +166,7 @@ func (s *signalled) Write(line []byte) (int, error) {
 		s.done = true
 		close(s.ready)
 	}
-	return len(line), nil
+	return s.all.Write(line)
 }
 
 // closing lets a program of the owner's in, signs it out by one of ways, and returns how long it took from the answer to the closed gate.

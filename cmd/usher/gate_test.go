@@ -139,9 +139,11 @@ func cmdShut(ts *testscript.TestScript, _ bool, args []string) {
 		wait, err = time.ParseDuration(args[1])
 		ts.Check(err)
 	}
-	for end := time.Now().Add(wait); ; time.Sleep(100 * time.Millisecond) {
+	began := time.Now()
+	for end := began.Add(wait); ; time.Sleep(100 * time.Millisecond) {
 		cmdAPI(ts, false, []string{"GET", ts.Getenv("GATE") + "/", "bearer:" + args[0]})
 		if status := storyOf(ts).page(ts).status; status == 401 || status == 403 {
+			ts.Logf("shut after %v", time.Since(began).Round(10*time.Millisecond))
 			return
 		}
 		if time.Now().After(end) {

@@ -106,6 +106,7 @@ type story struct {
 	app      *storyApp
 	receiver *receiver
 	gate     *aGate
+	playing  map[string]map[string]chan struct{} // what a token plays: closed when it has ended
 }
 
 type storyKey struct{}
@@ -188,6 +189,7 @@ func storyCommands() map[string]func(ts *testscript.TestScript, neg bool, args [
 		"checkcode": cmdCheckCode, "incident": cmdIncident, "crowd": cmdCrowd, "eventually-told": cmdEventuallyTold,
 		"raw": cmdRaw, "race": cmdRace, "crash": cmdCrash, "remember": cmdRemember, "openid": cmdOpenID, "wire": cmdWire, "drain": cmdDrain,
 		"gate": cmdGate, "setup": cmdSetUp, "gate-end": cmdGateEnd, "gate-kill": cmdGateKill, "gatelog": cmdGateLog, "gatecode": cmdGateCode, "servertoken": cmdServerToken, "shut": cmdShut,
+		"upstream": cmdUpstream, "plays": cmdPlays, "cut": cmdCut, "socket": cmdSocket, "nothing-waits": cmdNothingWaits,
 	}
 }
 
