@@ -114,7 +114,7 @@ func TestUnconfirmedAddressesAreNotTold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		decider := door.NewDecider(asker{client, func() {}, func() {}}, client.Issuer(), "srv-1", door.DefaultOutageLimit, time.Now)
+		decider := door.NewDecider(asker{client, func() {}, func() {}}, client.Issuer(), "srv-1", 12*time.Hour, time.Now)
 		entry, err := door.New(door.Settings{Decider: decider, Server: "srv-1", Issuer: client.Issuer(), Key: key, CookieKey: make([]byte, 32), Upstream: target})
 		if err != nil {
 			t.Fatal(err)

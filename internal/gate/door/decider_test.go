@@ -12,7 +12,7 @@ import (
 )
 
 func (r *registry) decider() *Decider {
-	return NewDecider(r, "https://accounts.example", serverID, DefaultOutageLimit, r.now)
+	return NewDecider(r, "https://accounts.example", serverID, outageLimit, r.now)
 }
 
 func expect(t *testing.T, d *Decider, token secret.Token, want error) {
@@ -142,7 +142,7 @@ func TestOutage(t *testing.T) {
 	again.Restore(kept, silent)
 	expect(t, again, token, nil)
 	expect(t, again, fresh, ErrAway)
-	r.pass(DefaultOutageLimit)
+	r.pass(outageLimit)
 	expect(t, d, token, ErrAway)
 	expect(t, again, token, ErrAway)
 
@@ -167,7 +167,7 @@ func TestATokenEndsInAnOutage(t *testing.T) {
 	again := r.decider()
 	again.Restore(kept, silent)
 	expect(t, again, token, nil)
-	r.pass(DefaultOutageLimit - time.Hour)
+	r.pass(outageLimit - time.Hour)
 	expect(t, d, token, ErrAway)
 	expect(t, again, token, ErrAway)
 	r.breaks(nil)
@@ -240,8 +240,8 @@ func TestDecisionsAreKeyedByAllTheyDependOn(t *testing.T) {
 	r := newRegistry()
 	token := r.let(ann())
 	keys := map[key]string{}
-	for name, d := range map[string]*Decider{"this": r.decider(), "server": NewDecider(r, "https://accounts.example", "srv-2", DefaultOutageLimit, nil),
-		"issuer": NewDecider(r, "https://accounts.example2", serverID, DefaultOutageLimit, nil), "shifted": NewDecider(r, "https://accounts.examples", "rv-4711", DefaultOutageLimit, nil)} {
+	for name, d := range map[string]*Decider{"this": r.decider(), "server": NewDecider(r, "https://accounts.example", "srv-2", outageLimit, nil),
+		"issuer": NewDecider(r, "https://accounts.example2", serverID, outageLimit, nil), "shifted": NewDecider(r, "https://accounts.examples", "rv-4711", outageLimit, nil)} {
 		k := d.keyOf(token)
 		if other, taken := keys[k]; taken {
 			t.Errorf("%s and %s share a key", name, other)

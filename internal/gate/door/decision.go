@@ -61,8 +61,6 @@ const (
 	briefly = time.Second
 	// longestToken is longer than any token for a server counts at the service.
 	longestToken = 31 * 24 * time.Hour
-	// DefaultOutageLimit is for how long those who were let in stay in while the service does not answer.
-	DefaultOutageLimit = 12 * time.Hour
 )
 
 const (
@@ -74,7 +72,7 @@ const (
 // key names a decision: a hash over the token and everything else that the decision depends on.
 type key [sha256.Size]byte
 
-// admitted is a decision that counts until ended is closed.
+// admitted is a decision that counts until over is done.
 type admitted struct {
 	Decision
 	key   key

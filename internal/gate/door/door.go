@@ -74,11 +74,10 @@ type Settings struct {
 	Addresses Addresses
 	// Provider signs browsers in; nil: there is nothing for browsers.
 	Provider Provider
-	Log      *slog.Logger
+	// Log gets what fails; never a path, for paths say what people watch.
+	Log *slog.Logger
 	// Remember writes down who has left, before they are told so; nil: nobody needs to know after a restart.
 	Remember func()
-	// Requests gets a line for each request; nil: there are none.
-	Requests *slog.Logger
 	Now      func() time.Time
 }
 
@@ -178,15 +177,6 @@ func pathOf(r *http.Request) (Path, error) {
 	return CanonicalPath(r.URL.EscapedPath())
 }
 
-// ServeHTTP lets the request through, or says why not.
-func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if d.Requests != nil {
-		d.recorded(w, r)
-		return
-	}
-	d.serve(w, r)
-}
-
 // oddHost reports whether a request of HTTP/2 names a host that is none, or another one in its fields than in its :authority (RFC 9113 §8.3.1). In HTTP/1 the
 // server itself sees to that.
 func oddHost(r *http.Request) bool {
@@ -202,7 +192,8 @@ func (d *Door) hurry(w http.ResponseWriter) {
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWait)) // where that cannot be, nothing is lost
 }
 
-func (d *Door) serve(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP lets the request through, or says why not.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p := &passage{d: d}
 	var err error
 	if p.path, err = pathOf(r); err != nil {
@@ -214,7 +205,7 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if p.path.Own() {
-		d.serveOwn(w, r)
+		d.serveOwn(w, r, p.path)
 		return
 	}
 	if why := d.admit(r, p); why != "" {
@@ -248,9 +239,9 @@ func (d *Door) serve(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveOwn serves a path of the gate's own in its one spelling only.
-func (d *Door) serveOwn(w http.ResponseWriter, r *http.Request) {
+func (d *Door) serveOwn(w http.ResponseWriter, r *http.Request, p Path) {
 	d.hurry(w)
-	if p, err := pathOf(r); err != nil || p.Plain != r.URL.Path || r.URL.RawPath != "" { // a proxy may have told apart what is not spelled alike
+	if p.Plain != r.URL.Path || r.URL.RawPath != "" { // a proxy may have told apart what is not spelled alike
 		d.refuse(w, r, NothingHere)
 		return
 	}

@@ -24,7 +24,7 @@ const (
 // refused there.
 func watchLasting(res *http.Response) {
 	p := passageOf(res.Request.Context())
-	if p == nil || p.d == nil || p.watched || res.StatusCode != http.StatusSwitchingProtocols && 0 <= res.ContentLength && res.ContentLength <= shortAnswer {
+	if p.watched || res.StatusCode != http.StatusSwitchingProtocols && 0 <= res.ContentLength && res.ContentLength <= shortAnswer {
 		return
 	}
 	go p.watch(res.Request.Context().Done())

@@ -112,11 +112,7 @@ func FuzzThePathJudgedIsThePathReceived(f *testing.F) {
 	}
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.RequestURI) }))
 	f.Cleanup(upstream.Close)
-	target, err := url.Parse(upstream.URL)
-	if err != nil {
-		f.Fatal(err)
-	}
-	gate := httptest.NewServer(judging(newProxy(target, func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) })))
+	gate := httptest.NewServer(judging(open(f, upstream.URL, nil).door))
 	f.Cleanup(gate.Close)
 	f.Fuzz(func(t *testing.T, target string) {
 		status, received := sendRaw(t, gate.Listener.Addr().String(), target)
@@ -145,15 +141,16 @@ func FuzzThePathJudgedIsThePathReceived(f *testing.F) {
 	})
 }
 
-// judging is the proxy behind the check of the path alone.
-func judging(proxy http.Handler) http.Handler {
+// judging is a door that looks at the path alone.
+func judging(d *Door) http.Handler {
+	who := d.Decider.admit(key{}, ann(), time.Time{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, err := pathOf(r)
 		if err != nil || p.Own() {
 			w.WriteHeader(http.StatusForbidden)
 			return
 		}
-		proxy.ServeHTTP(w, r.WithContext(withPassage(r.Context(), &passage{path: p})))
+		d.inside.ServeHTTP(w, r.WithContext(withPassage(r.Context(), &passage{path: p, who: who, d: d, watched: true})))
 	})
 }
 

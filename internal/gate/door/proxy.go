@@ -75,9 +75,7 @@ func rewriteFor(upstream *url.URL) func(*httputil.ProxyRequest) {
 			out.Header.Del("Connection")
 		}
 		stripForeign(out.Header)
-		if p.d != nil {
-			p.introduce(pr.In, out.Header)
-		}
+		p.introduce(pr.In, out.Header)
 	}
 }
 

@@ -127,11 +127,14 @@ type gate struct {
 	door    *Door
 }
 
+// outageLimit is for how long those who were let in stay in here.
+const outageLimit = 12 * time.Hour
+
 // open returns a gate before a media server, with whatever else is set.
 func open(t testing.TB, upstream string, more func(*Settings)) *gate {
 	t.Helper()
 	g := &gate{registry: newRegistry()}
-	g.decider = NewDecider(g.registry, "https://accounts.example", serverID, DefaultOutageLimit, g.now)
+	g.decider = NewDecider(g.registry, "https://accounts.example", serverID, outageLimit, g.now)
 	target, err := url.Parse(upstream)
 	if err != nil {
 		t.Fatal(err)

@@ -162,7 +162,7 @@ func begin(t *testing.T) *world {
 	}))
 	t.Cleanup(upstream.Close)
 	target, _ := url.Parse(upstream.URL)
-	w.decider = door.NewDecider(w.service, w.URL, server, door.DefaultOutageLimit, nil)
+	w.decider = door.NewDecider(w.service, w.URL, server, 12*time.Hour, nil)
 	d, err := door.New(door.Settings{Decider: w.decider, Server: server, Issuer: w.URL, Key: key, CookieKey: bytes.Repeat([]byte{7}, 32), Upstream: target,
 		Provider: &Client{Issuer: w.URL, Server: server, Key: key, HTTP: http.DefaultClient, Now: time.Now}})
 	if err != nil {
@@ -478,7 +478,7 @@ func TestServiceAwayWhileSigningIn(t *testing.T) {
 	if status, _ := w.visit(t, w.browser, w.gate.URL+"/films"); status != http.StatusOK {
 		t.Fatal(status)
 	}
-	if least := int(door.DefaultOutageLimit.Seconds()); kept <= least {
+	if least := int(12*time.Hour.Seconds()); kept <= least {
 		t.Errorf("its cookie is kept for %d seconds, and it may stay in for %d more than its token", kept, least)
 	}
 	w.decider.Unanswered()
