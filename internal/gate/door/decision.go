@@ -1,7 +1,6 @@
 package door
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -88,32 +87,4 @@ func (d *Decider) admit(k key, decision Decision, asked time.Time) *admitted {
 	a.over, a.end = context.WithCancel(context.Background())
 	a.told.identity = identityOf(d.names.telling(decision))
 	return a
-}
-
-// Suspension is why a server lets nobody in. The zero Suspension says no more than that.
-type Suspension struct {
-	// Reason is the service's word for it, as at its address of standing.
-	Reason string
-	// Servers is the page of the service where the owner brings the server back.
-	Servers string
-}
-
-// Ended says whose decisions end: those of a session, those of an account, or, when it is empty, all.
-type Ended struct{ Account, Session string }
-
-func (e Ended) covers(d Decision) bool {
-	return e == Ended{} || e.Session != "" && e.Session == d.Session && cmp.Or(e.Account, d.Account) == d.Account ||
-		e.Session == "" && e.Account == d.Account
-}
-
-// Admitted is a decision as it is kept over a restart. Key is a hash, from which no token can be made.
-type Admitted struct {
-	Key      []byte   `json:"key"`
-	Decision Decision `json:"decision"`
-}
-
-// Left is somebody who has signed out, as it is kept over a restart. Key is as that of Admitted.
-type Left struct {
-	Key   []byte    `json:"key"`
-	Until time.Time `json:"until"`
 }

@@ -19,33 +19,8 @@ import (
 
 	"usher/internal/forwarded"
 	"usher/internal/gate/page"
-	"usher/internal/response"
 	"usher/internal/secret"
 )
-
-// Refusal is why a request does not get through; pages choose their words by it.
-type Refusal string
-
-// The refusals, and the status that each is answered with.
-const (
-	NotSignedIn   Refusal = "not-signed-in" // 401
-	NotLetIn      Refusal = "not-let-in"    // 401: a token that does not count here, or no longer
-	Suspended     Refusal = "suspended"     // 403
-	ServiceAway   Refusal = "service-away"  // 503
-	Busy          Refusal = "busy"          // 503
-	UpstreamAway  Refusal = "upstream-away" // 502
-	OddPath       Refusal = "odd-path"      // 400
-	OddRequest    Refusal = "odd-request"   // 400
-	OtherWebsite  Refusal = "other-website" // 403
-	UnknownMethod Refusal = "method"        // 405
-	NothingHere   Refusal = "nothing-here"  // 404
-)
-
-var statuses = map[Refusal]int{
-	NotSignedIn: http.StatusUnauthorized, NotLetIn: http.StatusUnauthorized, Suspended: http.StatusForbidden, ServiceAway: http.StatusServiceUnavailable,
-	Busy: http.StatusServiceUnavailable, UpstreamAway: http.StatusBadGateway, OddPath: http.StatusBadRequest, OddRequest: http.StatusBadRequest,
-	OtherWebsite: http.StatusForbidden, UnknownMethod: http.StatusMethodNotAllowed, NothingHere: http.StatusNotFound,
-}
 
 // Addresses are the origins where the owner of the server lets people come back after signing in, as browsers spell them.
 type Addresses interface {
@@ -303,41 +278,4 @@ func (d *Door) admit(r *http.Request, p *passage) (why Refusal) {
 		return OtherWebsite
 	}
 	return ""
-}
-
-func refusalOf(err error) Refusal {
-	switch {
-	case errors.Is(err, ErrSuspended):
-		return Suspended
-	case errors.Is(err, ErrRefused):
-		return NotLetIn
-	case errors.Is(err, ErrBusy):
-		return Busy
-	}
-	return ServiceAway
-}
-
-// refuse answers in the way that whoever asks can read: a browser gets a page, or is sent to sign in; a program a status and one line.
-func (d *Door) refuse(w http.ResponseWriter, r *http.Request, why Refusal) {
-	d.hurry(w)
-	status := statuses[why]
-	h := w.Header()
-	h.Set("Cache-Control", "no-store")
-	switch status {
-	case http.StatusUnauthorized:
-		h.Set("WWW-Authenticate", `Bearer realm="usher"`)
-	case http.StatusMethodNotAllowed:
-		h.Set("Allow", response.Methods)
-	case http.StatusServiceUnavailable:
-		response.RetryAfter(w, response.BusyPause)
-	}
-	if why == NotSignedIn && d.Provider != nil && reads(r) {
-		d.sendOn(w, r, SignInPath+"?rd="+url.QueryEscape(r.URL.RequestURI()))
-		return
-	}
-	if reads(r) {
-		d.show(w, r, status, d.wordsFor(why))
-		return
-	}
-	http.Error(w, string(why), status)
 }

@@ -1,9 +1,6 @@
 package door
 
-import (
-	"maps"
-	"strings"
-)
+import "strings"
 
 // mostNames bounds for how many names it is remembered whose they are. Whoever comes after that with another is told by the subject.
 const mostNames = 10_000
@@ -23,22 +20,4 @@ func (n names) telling(d Decision) Decision {
 		n[name] = d.Account
 	}
 	return d
-}
-
-// Names returns whose user names are, to be kept over a restart.
-func (d *Decider) Names() map[string]string {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	return maps.Clone(d.names)
-}
-
-// RestoreNames takes over what Names returned. It comes before Restore.
-func (d *Decider) RestoreNames(all map[string]string) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for name, account := range all {
-		if len(d.names) < mostNames && account != "" {
-			d.names[name] = account
-		}
-	}
 }

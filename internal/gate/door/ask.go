@@ -1,0 +1,163 @@
+package door
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"time"
+
+	"usher/internal/forwarded"
+	"usher/internal/secret"
+)
+
+// flight is a question that is being asked; done is closed when it is answered.
+type flight struct {
+	done chan struct{}
+	who  *admitted
+	err  error
+	back func() // gives back what it took of a budget
+}
+
+// ask asks once, however many want to know. With an address, it is about a token that nobody knows: whoever makes them up soon has nothing left to ask with,
+// and keeps nobody of another network waiting.
+func (d *Decider) ask(ctx context.Context, k key, token secret.Token, from func() netip.Addr) (*admitted, error) {
+	d.mu.Lock()
+	if a, now := d.known[k], d.now(); a != nil && now.Before(a.asked.Add(lastAnswer)) && now.Before(a.Until) { // answered a moment ago, for somebody else
+		d.mu.Unlock()
+		return a, nil
+	}
+	f, err := d.join(ctx, k, token, from)
+	d.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-f.done:
+		return f.who, f.err
+	case <-ctx.Done():
+		return nil, ErrAway
+	}
+}
+
+// join returns the question about a token that is being asked, or asks it. It is called with the lock held. ErrBusy.
+func (d *Decider) join(ctx context.Context, k key, token secret.Token, from func() netip.Addr) (*flight, error) {
+	if f := d.flights[k]; f != nil {
+		return f, nil
+	}
+	f := &flight{done: make(chan struct{}), back: func() {}}
+	if from != nil {
+		back, may := d.spend(from())
+		if !may {
+			return nil, ErrBusy
+		}
+		f.back = back
+	}
+	select {
+	case d.asks <- struct{}{}:
+	default:
+		f.back()
+		return nil, ErrBusy
+	}
+	d.flights[k] = f
+	go d.fly(context.WithoutCancel(ctx), k, token, f) // the others must not fail because the first one left
+	return f, nil
+}
+
+// spend takes one of what the network of an address may have asked in vain, if there is one; back undoes that.
+func (d *Decider) spend(from netip.Addr) (back func(), may bool) {
+	network := forwarded.Network(from)
+	return func() { d.forged.giveBack(network, d.now()) }, d.forged.take(network, d.now())
+}
+
+// longestAsk bounds one question to the service.
+const longestAsk = 10 * time.Second
+
+func (d *Decider) fly(ctx context.Context, k key, token secret.Token, f *flight) {
+	ctx, cancel := context.WithTimeout(ctx, longestAsk)
+	defer cancel()
+	for range 3 { // a sign-out that comes in while the question is under way makes the answer worthless
+		d.mu.RLock()
+		generation := d.generation
+		d.mu.RUnlock()
+		decision, err := d.service.Ask(ctx, token)
+		if f.who, f.err = d.learn(k, decision, err, generation); !errors.Is(f.err, errOvertaken) {
+			break
+		}
+		f.err = ErrAway
+	}
+	if !errors.Is(f.err, ErrRefused) {
+		f.back()
+	}
+	d.mu.Lock()
+	delete(d.flights, k)
+	d.mu.Unlock()
+	<-d.asks
+	close(f.done)
+}
+
+var errOvertaken = errors.New("door: something ended meanwhile")
+
+// learn takes over what the service said when it had said so much.
+func (d *Decider) learn(k key, decision Decision, err error, generation uint64) (*admitted, error) {
+	now := d.now()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	old := d.known[k]
+	_, left := d.left[k]
+	switch {
+	case d.suspended != nil:
+		return nil, ErrSuspended
+	case left:
+		return nil, ErrRefused
+	case generation != d.generation:
+		return nil, errOvertaken
+	case errors.Is(err, ErrSuspended):
+		return nil, err
+	case err == nil && now.Before(decision.Until) && decision.Account != "":
+		d.meet(now)
+		if old != nil && old.same(decision) {
+			old.asked = now
+			return old, nil
+		}
+		d.remove(old)
+		d.makeRoomFor(decision.Account)
+		a := d.admit(k, decision, now)
+		d.known[k] = a
+		d.changed()
+		return a, nil
+	case err == nil, errors.Is(err, ErrRefused):
+		d.meet(now)
+		d.remove(old)
+		makeRoom(d.refused, mostRefused, func(time.Time) {})
+		d.refused[k] = now
+		return nil, ErrRefused
+	}
+	d.silent = now
+	return nil, ErrAway
+}
+
+// makeRoomFor lets go of another decision about the account, or else of any one: who has tokens without end pushes nobody else out.
+func (d *Decider) makeRoomFor(account string) {
+	if len(d.known) < mostAdmitted {
+		return
+	}
+	for _, a := range d.known {
+		if a.Account == account {
+			d.remove(a)
+			return
+		}
+	}
+	makeRoom(d.known, mostAdmitted, func(a *admitted) { a.end() })
+}
+
+// makeRoom lets go of any one; whoever it was is asked about again.
+func makeRoom[V any](all map[key]V, most int, leave func(V)) {
+	if len(all) < most {
+		return
+	}
+	for k, v := range all {
+		leave(v)
+		delete(all, k)
+		return
+	}
+}
