@@ -117,12 +117,14 @@ func (g *gate) furnish(l net.Listener) (err error) {
 	}
 	g.where, g.port = origins(host, port), port
 	g.client = accounts.New(g.Config.ServiceURL(), g.folder, g.Version, g.Now)
-	g.claims = &accounts.Claims{Client: g.client, About: g.about, Log: g.Log, Claimed: func() {
+	g.claims = &accounts.Claims{Client: g.client, About: g.about, Log: g.Log, Claimed: func(ctx context.Context) {
 		select {
 		case g.announce <- struct{}{}:
 		default:
 		}
-		g.watch.Wake()
+		ctx, cancel := context.WithTimeout(ctx, settleWait)
+		defer cancel()
+		g.watch.Settle(ctx)
 	}}
 	if g.watch, err = watch.New(g.client, g, g.folder, g.Log, g.Now); err != nil {
 		return err
@@ -137,6 +139,9 @@ func (g *gate) furnish(l net.Listener) (err error) {
 	g.own, err = local.New(local.Settings{Folder: g.folder, Claims: g.claims, Owner: g.owner, Networks: g.Config.LocalNetwork, Facts: facts, Examine: g.examine, Log: g.Log, Now: g.Now})
 	return err
 }
+
+// settleWait bounds how long whoever has claimed the server waits for its door to open.
+const settleWait = 10 * time.Second
 
 // defaultFolder is the folder that commands look for where none is named.
 const defaultFolder = "usher-gate"

@@ -29,8 +29,8 @@ var whySuspended = map[server.Reason]string{
 
 // serverDone says on the next page what a form about servers has done.
 var serverDone = map[string]string{
-	"back":            "It is back, and lets people in again.",
-	"all-back":        "All your servers are back.",
+	"back":            "It is back, and lets people in again within a minute.",
+	"all-back":        "All your servers are back, and let people in again within a minute.",
 	"older-back":      "The others are back. Those that were claimed in the last seven days wait for you to look at each.",
 	"sign-out":        "The server is signed out. It lets nobody in until you bring it back.",
 	"unclaim":         "The server belongs to your account no longer.",

@@ -29,8 +29,8 @@ func (w Waiting) Going() bool { return w.Code != "" && w.Problem == nil }
 type Claims struct {
 	Client *Client
 	About  func() About
-	// Claimed is told when the server has found an owner; it may be nil.
-	Claimed func()
+	// Claimed is told when the server has found an owner, before anybody else is, and returns when people can come; it may be nil.
+	Claimed func(ctx context.Context)
 	Log     *slog.Logger
 
 	mu      sync.Mutex
@@ -106,10 +106,10 @@ func (c *Claims) redeem(ctx context.Context, token secret.Token) error {
 	if err := c.Client.Claim(ctx, token, c.About()); err != nil {
 		return err
 	}
-	c.Log.Info("the server was claimed")
 	if c.Claimed != nil {
-		c.Claimed()
+		c.Claimed(ctx)
 	}
+	c.Log.Info("the server was claimed")
 	return nil
 }
 

@@ -61,6 +61,8 @@ type Watch struct {
 	known Known
 	done  []string // the ids of signals that were done last, in that order
 	noted written  // on the disk
+	// waiting are closed when it was asked how the server stands.
+	waiting []chan struct{}
 }
 
 // New returns a Watch that knows what the one before it wrote down.
@@ -107,26 +109,37 @@ const (
 
 // round asks how the server stands, and reads signals while it stands well. It returns how long to wait before the next.
 func (w *Watch) round(ctx context.Context) time.Duration {
+	settled := w.settled()
+	s, d, pause := w.stand(ctx)
+	settled()
+	if d == nil {
+		return pause
+	}
+	return w.listen(ctx, s, d)
+}
+
+// stand asks how the server stands. Where it does not stand well there is no decider, but a pause before the next question.
+func (w *Watch) stand(ctx context.Context) (s keep.Server, d *door.Decider, pause time.Duration) {
 	s, claimed := w.Folder.Server()
 	if !claimed || s.Service != w.Service.Issuer() {
 		w.House.Close()
-		return nobodysPause
+		return s, nil, nobodysPause
 	}
 	d, err := w.House.Decider(s)
 	if err != nil {
 		w.Log.Error("the door cannot be built", "error", err)
-		return longestPause
+		return s, nil, longestPause
 	}
 	state, err := w.look(ctx, s, d)
 	switch {
 	case err != nil:
-		return w.failed(ctx, d, err)
+		return s, nil, w.failed(ctx, d, err)
 	case state == accounts.Unclaimed:
-		return shortestPause
+		return s, nil, shortestPause
 	case state != accounts.Good:
-		return w.nextLook()
+		return s, nil, w.nextLook()
 	}
-	return w.listen(ctx, s, d)
+	return s, d, 0
 }
 
 // look asks how the server stands, and has the door do what follows.
