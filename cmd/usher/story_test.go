@@ -107,6 +107,7 @@ type story struct {
 	receiver *receiver
 	gate     *aGate
 	playing  map[string]map[string]chan struct{} // what a token plays: closed when it has ended
+	behind   *mediaServer
 }
 
 type storyKey struct{}
@@ -190,6 +191,7 @@ func storyCommands() map[string]func(ts *testscript.TestScript, neg bool, args [
 		"raw": cmdRaw, "race": cmdRace, "crash": cmdCrash, "remember": cmdRemember, "openid": cmdOpenID, "wire": cmdWire, "drain": cmdDrain,
 		"gate": cmdGate, "setup": cmdSetUp, "gate-end": cmdGateEnd, "gate-kill": cmdGateKill, "gatelog": cmdGateLog, "gatecode": cmdGateCode, "servertoken": cmdServerToken, "shut": cmdShut,
 		"upstream": cmdUpstream, "plays": cmdPlays, "cut": cmdCut, "socket": cmdSocket, "nothing-waits": cmdNothingWaits,
+		"mediaserver": cmdMediaServer, "strangers": cmdStrangers, "held": cmdHeld,
 	}
 }
 
