@@ -192,7 +192,7 @@ func (d *doors) send(method, path string, q request) *httptest.ResponseRecorder 
 	if contentType != "" {
 		r.Header.Set("Content-Type", contentType)
 	}
-	if contentType != "application/json" && r.Header.Get("Sec-Fetch-Site") == "" {
+	if contentType != "application/json" && r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "" {
 		r.Header.Set("Sec-Fetch-Site", "same-origin")
 	}
 	for name, value := range q.cookies {

@@ -2,18 +2,21 @@ package main
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 
 	"usher/internal/audit"
 	"usher/internal/config"
 	"usher/internal/credential"
+	"usher/internal/device"
 	"usher/internal/grant"
 	"usher/internal/incident"
 	"usher/internal/relyingparty"
@@ -45,21 +48,155 @@ func asked(page *httptest.ResponseRecorder) url.Values {
 	return url.Values{"request": {found[1]}}
 }
 
-// A page of another website may not have the browser it is open in ask for a code: that would come from its person's own network (D16).
-func TestOtherSitesAskForNoCode(t *testing.T) {
+// pages are what browsers say of requests that pages of other websites send, and apps that are pages, with how the page that asks their person names them.
+var pages = []struct {
+	header http.Header
+	named  string
+}{
+	{fromElsewhere, "A web page asks, and says that it is one of jellyfin.example."},
+	{http.Header{"Sec-Fetch-Site": {"same-site"}, "Origin": {"http://usher.example.org:8096"}}, "A web page asks, and says that it is one of usher.example.org:8096."},
+	{http.Header{"Origin": {"null"}}, "A web page or a TV app asks."},
+	{http.Header{"Origin": {"file://"}}, "A web page or a TV app asks."},
+}
+
+// codeDoors are where software asks for a code.
+func (a *app) codeDoors() map[string]request {
+	return map[string]request{
+		"/oauth/device": {form: url.Values{"client_id": {a.ID}, "scope": {"openid player"}}}, "/api/v1/link": {object: map[string]string{"device": "TV", "client": "attic"}},
+		"/api/v2/pins.json": asPlex(""), "/pins.json": asPlex(""),
+	}
+}
+
+// with is the request with more headers.
+func (q request) with(more http.Header) request {
+	all := q.header.Clone()
+	if all == nil {
+		all = http.Header{}
+	}
+	maps.Copy(all, more)
+	q.header = all
+	return q
+}
+
+var codeShown = regexp.MustCompile(`"(?:user_)?code":\s?"([^"]+)"`)
+
+// codeAt is the code that a request for one is answered with.
+func (d *doors) codeAt(path string, q request) string {
+	d.Helper()
+	w := d.send(http.MethodPost, path, q)
+	code := codeShown.FindStringSubmatch(w.Body.String())
+	if code == nil {
+		d.Fatalf("%s shows no code: %d %s", path, w.Code, w.Body)
+	}
+	return code[1]
+}
+
+// Pages of other websites may ask for a code, since some apps are pages, and a page of one is open in whoever's browser: so its request is from nowhere (D16).
+// Wherever its person is, the page that asks is red, says that a page asks, waits, and wants a proof; no software lets it in.
+func TestPagesOfOtherSitesAskFromNowhere(t *testing.T) {
 	eachDoors(t, func(d *doors) {
+		h := d.people()
 		a := d.newApp("tv", aTV)
-		form := url.Values{"client_id": {a.ID}, "scope": {"openid player"}}
-		w := d.send(http.MethodPost, "/oauth/device", request{form: form, header: fromElsewhere})
-		if w.Code != http.StatusForbidden || strings.Contains(w.Body.String(), "user_code") {
-			t.Errorf("%d %s", w.Code, w.Body)
+		browser := h.signedIn(h.anna)
+		tool := h.is(d.send(http.MethodPost, "/api/v2/users/signin.json", request{form: url.Values{"login": {"anna"}, "password": {h.password}}, header: asPlex("").header}), http.StatusCreated)
+		token := regexp.MustCompile(`"authToken":"([^"]+)"`).FindStringSubmatch(tool.Body.String())[1]
+		for path, q := range a.codeDoors() {
+			for _, from := range pages {
+				header := from.header
+				d.do("DELETE FROM link_request")
+				d.unlimited()
+				before := d.send(http.MethodOptions, path, request{header: http.Header{"Origin": {"https://jellyfin.example"}, "Access-Control-Request-Method": {"POST"}}})
+				if h := before.Header(); before.Code != http.StatusNoContent || h.Get("Access-Control-Allow-Origin") != "*" || !strings.Contains(h.Get("Access-Control-Allow-Methods"), "POST") ||
+					h.Get("Access-Control-Allow-Headers") == "" || h.Get("Access-Control-Allow-Credentials") != "" {
+					d.Errorf("%s: a browser would not send it: %d %v", path, before.Code, h)
+				}
+				if w := d.send(http.MethodPost, path, q.with(header)); w.Header().Get("Access-Control-Allow-Origin") != "*" || w.Header().Get("Access-Control-Allow-Credentials") != "" {
+					d.Errorf("%s: a page would not read it: %v", path, w.Header())
+				}
+				code := d.codeAt(path, q.with(header))
+				if w := d.send(http.MethodPut, "/api/v2/pins/link", request{form: url.Values{"code": {code}}, header: asPlex(token).header}.with(http.Header{"Content-Type": {"application/x-www-form-urlencoded"}})); w.Code == http.StatusNoContent {
+					d.Errorf("%s: software lets it in", path)
+				}
+				ticket := cookie(h.is(h.post("/link", url.Values{"user_code": {code}}, "usher", browser), http.StatusSeeOther), "usher-link")
+				looks := func() *httptest.ResponseRecorder {
+					return h.is(h.send(http.MethodGet, "/link/confirm", request{cookies: map[string]string{"usher": browser, "usher-link": ticket}}), http.StatusOK)
+				}
+				lets := func(form url.Values) int {
+					return h.post("/link/confirm", form, "usher", browser, "usher-link", ticket).Code
+				}
+				page := looks()
+				text := regexp.MustCompile(`<[^>]*>`).ReplaceAllString(page.Body.String(), "")
+				for _, want := range []string{"Somebody else’s TV?", from.named, "We cannot tell where it is", "a web page or a TV app · asked"} {
+					if !strings.Contains(text, want) {
+						d.Errorf("%s, %v: the page does not say %q", path, header, want)
+					}
+				}
+				form := asked(page)
+				form.Set("password", h.password)
+				if got := lets(form); got != http.StatusUnprocessableEntity {
+					d.Errorf("%s: let in before the pause: %d", path, got)
+				}
+				d.at = d.at.Add(10 * time.Second)
+				form.Set("password", "")
+				if got := lets(form); got != http.StatusUnprocessableEntity {
+					d.Errorf("%s: let in without a proof: %d", path, got)
+				}
+				form.Set("password", h.password)
+				if got := lets(form); got != http.StatusSeeOther {
+					d.Errorf("%s: not let in with a proof: %d", path, got)
+				}
+			}
 		}
-		if w := d.send(http.MethodPost, "/oauth/device", request{form: form}); w.Code != http.StatusOK {
-			t.Errorf("a program: %d %s", w.Code, w.Body)
+		waits := request{object: map[string]string{"device_code": "x"}, header: fromElsewhere}
+		if w := d.send(http.MethodPost, "/api/v1/link/token", waits); !strings.Contains(w.Body.String(), "expired-token") || w.Header().Get("Access-Control-Allow-Origin") != "*" {
+			d.Errorf("a page may not poll: %d %s", w.Code, w.Body)
 		}
-		for _, path := range []string{"/api/v1/link", "/api/v2/pins.json", "/tv"} {
-			if w := d.send(http.MethodPost, path, request{form: form, header: fromElsewhere}); w.Code != http.StatusForbidden {
-				t.Errorf("%s: %d", path, w.Code)
+		before := d.send(http.MethodOptions, "/api/v1/link/token", request{header: fromElsewhere}).Header()
+		if before.Get("Access-Control-Allow-Origin") != "*" || before.Get("Access-Control-Allow-Headers") != "Content-Type" || before.Get("Access-Control-Allow-Credentials") != "" {
+			d.Errorf("a browser would not poll: %v", before)
+		}
+		for path, q := range map[string]request{ // what stays closed to them
+			"/tv": {form: url.Values{}}, "/link": {form: url.Values{"user_code": {"7RQZ"}}}, "/sign-out": {form: url.Values{}},
+			"/api/v1/sign-in": {object: map[string]string{"login": "anna", "password": h.password}}, "/api/v1/sign-out": asBearer("x"), "/api/v2/users/signin.json": asPlex(""),
+			"/users/sign_in.json": asBasic("anna", h.password), "/api/v2/auth/token": asPlex(""), "/api/claim/exchange": asPlex(""),
+		} {
+			if w := d.send(http.MethodPost, path, q.with(fromElsewhere)); w.Code != http.StatusForbidden {
+				d.Errorf("%s: %d", path, w.Code)
+			}
+		}
+		if w := d.send(http.MethodPut, "/api/v2/pins/link", asPlex(token).with(fromElsewhere)); w.Code != http.StatusForbidden {
+			d.Errorf("a page lets something in: %d", w.Code)
+		}
+		gate := request{form: url.Values{"client_id": {relyingparty.GateID}, "scope": {"claim"}}}
+		if w := d.send(http.MethodPost, "/oauth/device", gate); w.Code != http.StatusOK {
+			d.Errorf("a gate: %d %s", w.Code, w.Body)
+		}
+		if w := d.send(http.MethodPost, "/oauth/device", gate.with(fromElsewhere)); said(w).Error != "unauthorized_client" {
+			d.Errorf("a page claims a media server: %d %s", w.Code, w.Body)
+		}
+	})
+}
+
+// A page of another website that shows a token of its maker's in somebody's browser does not make that network the maker's own.
+func TestPagesMakeNoNetworkOnesOwn(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.people()
+		browser, away := h.signedIn(h.anna), "198.51.100.7:4711"
+		tool := h.is(d.send(http.MethodPost, "/api/v2/users/signin.json", request{form: url.Values{"login": {"anna"}, "password": {h.password}}, header: asPlex("").header}), http.StatusCreated)
+		token := asPlex(regexp.MustCompile(`"authToken":"([^"]+)"`).FindStringSubmatch(tool.Body.String())[1])
+		token.from = away
+		for name, c := range map[string]struct {
+			header http.Header
+			title  string
+		}{"a page": {fromElsewhere, "Somebody else’s TV?"}, "an image of a page": {http.Header{"Sec-Fetch-Site": {"cross-site"}}, "Somebody else’s TV?"}, "a program": {nil, "Is this your TV?"}} {
+			d.at = d.at.Add(device.TouchEvery)
+			h.is(d.send(http.MethodGet, "/api/v2/user", token.with(c.header)), http.StatusOK)
+			d.must(d.touches.Flush(d.Context(), d.db))
+			code := d.codeAt("/api/v1/link", request{object: map[string]string{"device": "TV"}, from: away})
+			ticket := cookie(h.is(h.post("/link", url.Values{"user_code": {code}}, "usher", browser), http.StatusSeeOther), "usher-link")
+			page := h.is(h.send(http.MethodGet, "/link/confirm", request{cookies: map[string]string{"usher": browser, "usher-link": ticket}}), http.StatusOK)
+			if !strings.Contains(page.Body.String(), c.title) {
+				d.Errorf("%s: the page does not ask %q", name, c.title)
 			}
 		}
 	})
@@ -94,16 +231,17 @@ func TestLinkSameNetwork(t *testing.T) {
 	a := d.newApp("tv", aTV)
 	browser := h.signedIn(h.anna)
 	for from, want := range map[string]int{"198.51.100.7:4711": http.StatusUnprocessableEntity, "203.0.113.7:4711": http.StatusSeeOther} {
-		for path, q := range map[string]request{
-			"/api/v1/link": {object: map[string]string{"device": "TV"}}, "/oauth/device": {form: url.Values{"client_id": {a.ID}, "scope": {"openid player"}}}, "/api/v2/pins.json": asPlex(""),
-		} {
+		for path, q := range a.codeDoors() {
 			q.from = from
-			code := regexp.MustCompile(`"(?:user_)?code":\s?"([^"]+)"`).FindStringSubmatch(d.send(http.MethodPost, path, q).Body.String())
-			if code == nil {
-				d.Fatalf("%s shows no code", path)
-			}
-			if w := h.post("/link", url.Values{"user_code": {code[1]}}, "usher", browser); w.Code != want {
+			if w := h.post("/link", url.Values{"user_code": {d.codeAt(path, q)}}, "usher", browser); w.Code != want {
 				d.Errorf("%s from %s: %d, want %d", path, from, w.Code, want)
+			}
+			for _, by := range pages { // of which nobody knows where they are
+				d.unlimited()
+				d.do("DELETE FROM link_request")
+				if w := h.post("/link", url.Values{"user_code": {d.codeAt(path, q.with(by.header))}}, "usher", browser); w.Code != http.StatusUnprocessableEntity {
+					d.Errorf("%s from %s by a page: %d", path, from, w.Code)
+				}
 			}
 		}
 	}

@@ -217,9 +217,12 @@ func (s *service) handler() (http.Handler, error) {
 	}
 	plex := func(path string) bool { return s.cfg.PlexAPI == config.On && plexapi.Owns(path) }
 	provider := &oidc.Door{Grants: door.Grants, Links: links, Servers: servers, Keys: door.Grants.Keys, Place: s.places.Name, Origin: s.cfg.Origin, Now: s.now, Log: s.log}
+	elsewhere := func(path string) bool {
+		return oidc.Owns(path) || api.FromElsewhere(path) || plex(path) && plexapi.FromElsewhere(path)
+	}
 	signalled := &signals.Door{Grants: door.Grants, Transmitter: s.transmitter(), Origin: s.cfg.Origin, Keys: s.cfg.Origin + oidc.KeysPath, Log: s.log}
 	return throughDoors(middleware.Settings{
-		Origin: s.cfg.OriginURL(), Hosts: s.cfg.AllowedHosts(), TrustedProxies: s.cfg.TrustedProxies, Observer: s.metrics, Now: s.now, Elsewhere: oidc.FromElsewhere,
+		Origin: s.cfg.OriginURL(), Hosts: s.cfg.AllowedHosts(), TrustedProxies: s.cfg.TrustedProxies, Observer: s.metrics, Now: s.now, Elsewhere: elsewhere,
 	}, s.log, []entry{
 		{oidc.Owns, middleware.RequireForm(provider.Refused)(provider.Handler()), provider.Refused},
 		{signals.Owns, signalled.Handler(), signalled.Refused},

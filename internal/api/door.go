@@ -1,5 +1,5 @@
 // Package api is the door for programs: JSON in, JSON out, under /api/v1/. It owns the spelling of requests, answers and problems, and refuses
-// to know any rule of accounts. Nothing here reads a cookie, and no other website's page is let in: callers are no browsers.
+// to know any rule of accounts. Nothing here reads a cookie, and pages of other websites are let in only where devices ask for codes and poll.
 package api
 
 import (
@@ -20,6 +20,23 @@ import (
 
 // Prefix is where the door stands.
 const Prefix = "/api/"
+
+// Where devices ask for codes, and poll.
+const (
+	pathLink = "/api/v1/link"
+	pathPoll = "/api/v1/link/token"
+)
+
+// FromElsewhere reports whether pages of other sites may send to a path: where devices ask for a code and poll, some of which are pages.
+func FromElsewhere(path string) bool { return path == pathLink || path == pathPoll }
+
+// open lets the pages of every site read what they may ask for; there is no cookie to lend them (Fetch §3.2.1).
+func open(w http.ResponseWriter, r *http.Request) {
+	if FromElsewhere(r.URL.Path) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Access-Control-Expose-Headers", "Retry-After, X-Request-Id")
+	}
+}
 
 // Door is every address for programs, wired to the flows behind them.
 type Door struct {
@@ -54,8 +71,8 @@ func (d *Door) routes() []route {
 		{"GET /api/v1/me", d.me},
 		{"GET /api/v1/devices", d.devices},
 		{"POST /api/v1/devices/{id}/sign-out", d.signOutDevice},
-		{"POST /api/v1/link", d.askLink},
-		{"POST /api/v1/link/token", d.pollLink},
+		{"POST " + pathLink, d.askLink},
+		{"POST " + pathPoll, d.pollLink},
 		{"GET /api/v1/servers", d.servers},
 		{"POST /api/v1/servers", d.claimServer},
 		{"POST /api/v1/claim-tokens", d.offerClaim},
@@ -78,7 +95,7 @@ func (d *Door) Handler() http.Handler {
 	return mux
 }
 
-// nothingHere tells a wrong method from a wrong address.
+// nothingHere tells a wrong method from a wrong address, and answers what a browser asks before it lets another site's page in.
 func (d *Door) nothingHere(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	allowed := response.Allowed(mux, r)
 	if allowed == "" {
@@ -86,12 +103,22 @@ func (d *Door) nothingHere(mux *http.ServeMux, w http.ResponseWriter, r *http.Re
 		return
 	}
 	w.Header().Set("Allow", allowed)
+	if r.Method == http.MethodOptions && FromElsewhere(r.URL.Path) {
+		open(w, r)
+		w.Header().Set("Access-Control-Allow-Methods", allowed)
+		w.Header().Set("Access-Control-Allow-Headers", "Content-Type")
+		w.Header().Set("Access-Control-Max-Age", "3600")
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
 	d.write(w, r, problems["wrong-method"])
 }
 
 // client is what the request tells about where it comes from.
 func (d *Door) client(r *http.Request) device.Client {
-	return device.ClientAt(request.From(r.Context()).Client, d.Place, r.UserAgent())
+	facts := request.From(r.Context())
+	return device.ClientAt(facts.Client, d.Place, r.UserAgent()).OnPage(facts.Page)
 }
 
 // done is an answer that has nothing to say.

@@ -122,8 +122,11 @@ func (h *house) ask(method, path, body string, headers ...string) answer {
 func (a answer) check() {
 	a.Helper()
 	h := a.Header()
-	if h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Set-Cookie") != "" || h.Get("Access-Control-Allow-Origin") != "" {
+	if h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Set-Cookie") != "" || h.Get("Access-Control-Allow-Credentials") != "" {
 		a.Errorf("%s: headers %v", a.path, h)
+	}
+	if _, path, _ := strings.Cut(a.path, " "); (h.Get("Access-Control-Allow-Origin") == "*") != FromElsewhere(path) {
+		a.Errorf("%s: pages of %q may read it", a.path, h.Get("Access-Control-Allow-Origin"))
 	}
 	if strings.Contains(a.log.String(), annPassword) || strings.Contains(a.log.String(), "@example.org") {
 		a.Errorf("%s: the log has data in it: %s", a.path, a.log.String())

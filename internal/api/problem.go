@@ -104,6 +104,7 @@ func problemOf(err error) problem {
 // answer adapts a handler for the mux.
 func (d *Door) answer(h handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		open(w, r)
 		if err := h(w, r); err != nil {
 			d.fail(w, r, err)
 		}
@@ -163,6 +164,7 @@ type body struct {
 }
 
 func (d *Door) write(w http.ResponseWriter, r *http.Request, p problem, wrong ...wrongField) {
+	open(w, r)
 	switch { // RFC 9110 §15.5.2
 	case p.status != http.StatusUnauthorized:
 		w.Header().Del("WWW-Authenticate")

@@ -2,6 +2,9 @@ package browsertest
 
 import (
 	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -129,6 +132,50 @@ func TestTheAuthPageReadsTheCode(t *testing.T) {
 		}
 		b.sees("Afterwards you can go back to attic.example.org")
 		b.look("link-back")
+	}
+}
+
+// A packed app of a TV and a player on a website of its own get codes by fetch, poll, and show the PIN's picture; and whoever types the code is told what asks.
+func TestAppsThatArePagesGetCodes(t *testing.T) {
+	s := serve(t, testdb.SQLite(t))
+	owner, b := s.browser(t, scriptOn), s.browser(t, scriptOn)
+	owner.setsUp()
+	const app = "<!doctype html><title>Attic</title>"
+	player := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(app)) }))
+	t.Cleanup(player.Close)
+	packed := filepath.Join(t.TempDir(), "app.html")
+	if err := os.WriteFile(packed, []byte(app), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for address, says := range map[string]string{
+		player.URL + "/": "A web page asks, and says that it is one of " + strings.TrimPrefix(player.URL, "http://"), "file://" + packed: "A web page or a TV app asks.",
+	} {
+		b.open(address)
+		var got struct {
+			Code, Long    string
+			Polled, Width int
+		}
+		b.evaluate(`(async site => {
+			const named = {headers: {"X-Plex-Client-Identifier": "attic"}}
+			const pin = await (await fetch(site + "/api/v2/pins.json?strong=true", {method: "POST", ...named})).json()
+			const polled = await fetch(site + "/api/v2/pins/" + pin.id + ".json", named)
+			const typed = {headers: {"Content-Type": "application/json"}, body: '{"device":"Attic"}'}
+			const link = await (await fetch(site + "/api/v1/link", {method: "POST", ...typed})).json()
+			const picture = new Image()
+			const width = new Promise(shown => { picture.onload = () => shown(picture.naturalWidth); picture.onerror = () => shown(0) })
+			picture.src = pin.qr
+			return {Code: pin.code, Long: link.user_code_long, Polled: polled.status, Width: await width}
+		})("`+s.origin+`")`, &got)
+		if len(got.Code) != 8 || got.Polled != http.StatusOK || len(got.Long) != 9 || got.Width == 0 {
+			t.Errorf("%s: %+v", address, got)
+		}
+		owner.open("/link")
+		owner.write("Code", got.Long)
+		owner.press("Go on")
+		owner.stands()
+		owner.sees("Somebody else’s TV?")
+		owner.sees(says)
+		owner.look("link-web")
 	}
 }
 

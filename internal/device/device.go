@@ -67,6 +67,9 @@ type Client struct {
 	Address   netip.Addr
 	Place     string // name of the place, empty when unknown
 	UserAgent string
+	// Page is request.Facts.Page: whose browser a page of another website is open in, it does not know, so where this is set the address says nothing of
+	// where anybody is.
+	Page string
 }
 
 // longestAgent bounds what is kept of a User-Agent header, in bytes.
@@ -77,18 +80,25 @@ func ClientAt(address netip.Addr, place func(netip.Addr) string, userAgent strin
 	return Client{Address: address, Place: place(address), UserAgent: userAgent[:min(len(userAgent), longestAgent)]}
 }
 
+// OnPage returns the client as one that a page of another website sends; empty: none does.
+func (c Client) OnPage(page string) Client {
+	c.Page = page
+	return c
+}
+
 // Seen returns where the client is.
 func (c Client) Seen() Seen {
 	if !c.Address.IsValid() {
-		return Seen{Place: c.Place}
+		return Seen{Place: c.Place, Page: c.Page}
 	}
-	return Seen{Address: c.Address.String(), Place: c.Place}
+	return Seen{Address: c.Address.String(), Place: c.Place, Page: c.Page}
 }
 
 // Seen is where a device was when it was last used.
 type Seen struct {
-	Address string `json:"address"` // IP address
-	Place   string `json:"place"`   // name of the place; empty when unknown
+	Address string `json:"address"`        // IP address
+	Place   string `json:"place"`          // name of the place; empty when unknown
+	Page    string `json:"page,omitempty"` // Client.Page
 }
 
 // Claimed is what software that names itself is called: a short line for the device and one for the product, whatever it claims. Where it says

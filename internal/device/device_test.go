@@ -103,7 +103,10 @@ func FuzzClaimed(f *testing.F) {
 
 func TestClientSeen(t *testing.T) {
 	c := Client{Address: netip.MustParseAddr("192.0.2.7"), Place: "Lyon"}
-	if got := c.Seen(); got != (Seen{"192.0.2.7", "Lyon"}) {
+	if got := c.Seen(); got != (Seen{Address: "192.0.2.7", Place: "Lyon"}) {
+		t.Errorf("%+v", got)
+	}
+	if got := c.OnPage("player.example").Seen(); got != (Seen{"192.0.2.7", "Lyon", "player.example"}) {
 		t.Errorf("%+v", got)
 	}
 	if got := (Client{}).Seen(); got != (Seen{}) {
@@ -147,7 +150,7 @@ func TestTouches(t *testing.T) {
 func TestClientAt(t *testing.T) {
 	at := netip.MustParseAddr("192.0.2.7")
 	place := func(a netip.Addr) string { return "the place of " + a.String() }
-	if got, want := ClientAt(at, place, "Firefox"), (Client{at, "the place of 192.0.2.7", "Firefox"}); got != want {
+	if got, want := ClientAt(at, place, "Firefox"), (Client{Address: at, Place: "the place of 192.0.2.7", UserAgent: "Firefox"}); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	if got := ClientAt(at, place, strings.Repeat("x", 5000)).UserAgent; len(got) != 512 {

@@ -16,6 +16,10 @@ type Network string
 // home is the service's own network: whoever comes from a private address without a proxy in between.
 const home Network = "home"
 
+// Page is the network as pages of other websites ask from it: nobody's own, since such a page is open in whoever's browser. Short codes are found from
+// where that browser is nevertheless, and what they find is from elsewhere.
+func (n Network) Page() Network { return "page " + n }
+
 // Networks tells networks apart, as far as the service can see them from where it stands.
 type Networks struct {
 	// Proxied says that a proxy stands before the service: a private address behind it tells nothing about a household.
@@ -73,7 +77,7 @@ func (s Networks) lately(now time.Time, d device.Device) Network {
 	if d.Method == device.ByConsent {
 		seen = d.CreatedAt
 	}
-	if err != nil || now.Sub(seen) > remembered {
+	if err != nil || d.Seen.Page != "" || now.Sub(seen) > remembered {
 		return ""
 	}
 	return s.Of(address)

@@ -45,6 +45,11 @@ func TestOwn(t *testing.T) {
 		used(device.Browser, "192.0.2.7", time.Hour), used(device.Phone, "2001:db8::9", remembered), used(device.App, "192.0.2.8", 0),
 		used(device.Browser, "192.0.2.9", remembered+1), used(device.TV, "203.0.113.5", 0), used(device.Browser, "", 0), used(device.Browser, "192.0.2.7", 0),
 	})
+	page := used(device.App, "192.0.2.99", 0) // a page of another website used its token, in whoever's browser
+	page.Seen.Page = "evil.example"
+	if own := (Networks{}).Own(now, netip.Addr{}, []device.Device{page}); len(own) != 0 {
+		t.Errorf("a page makes %v one's own", own)
+	}
 	slices.Sort(got)
 	if want := []Network{"192.0.2.7", "192.0.2.8", "198.51.100.1", "2001:db8::/56"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)

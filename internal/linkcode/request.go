@@ -83,8 +83,8 @@ type New struct {
 type Entry struct {
 	Code      secret.Token // as Read returns it
 	AccountID string
-	Own       []Network // where short codes are found from
-	OnlyOwn   bool      // long ones, too: nothing is found from elsewhere
+	Own       []Network // where short codes are found from, those of pages on them too
+	OnlyOwn   bool      // long ones, too: nothing is found from elsewhere, and no page's
 	Ticket    secret.Token
 	Stamp     credential.Stamp
 	Takes     []ratelimit.Take // counted in advance, given back when the code is found

@@ -370,6 +370,34 @@ func TestCrossOriginRequestsAreRefused(t *testing.T) {
 	}
 }
 
+// Whose page had a browser send a request is known of every method; a program says nothing, and what cannot be a host is none.
+func TestWhosePageSent(t *testing.T) {
+	s := newService(t, middleware.Settings{Origin: origin(t, "https://usher.example")})
+	for _, c := range []struct {
+		site, origin, want string
+	}{
+		{"", "", ""}, {"none", "", ""}, {"same-origin", "https://usher.example", ""}, {"same-origin", "null", ""}, {"", "https://usher.example", ""},
+		{"cross-site", "https://player.example", "player.example"}, {"same-site", "https://tv.usher.example:8443", "tv.usher.example:8443"},
+		{"", "http://[2001:db8::7]:8096", "[2001:db8::7]:8096"}, {"", "https://evil.example", "evil.example"},
+		{"cross-site", "", request.NoHost}, {"cross-site", "null", request.NoHost}, {"", "null", request.NoHost}, {"", "file://", request.NoHost},
+		{"", "https://a b", request.NoHost}, {"", "https://usher.example\u202e", request.NoHost}, {"", "https://\u0443sher.example", request.NoHost},
+		{"", "https://" + strings.Repeat("a", 300), request.NoHost},
+	} {
+		s.facts = request.Facts{}
+		s.ask("GET", "/facts", func(r *http.Request) {
+			r.Host = "usher.example"
+			for name, value := range map[string]string{"Sec-Fetch-Site": c.site, "Origin": c.origin} {
+				if value != "" {
+					r.Header.Set(name, value)
+				}
+			}
+		})
+		if s.facts.ID == "" || s.facts.Page != c.want {
+			t.Errorf("Sec-Fetch-Site %q, Origin %q: %q, want %q", c.site, c.origin, s.facts.Page, c.want)
+		}
+	}
+}
+
 func TestPanicShowsAPageAndLogsTheStack(t *testing.T) {
 	s := newService(t, middleware.Settings{})
 	res := s.ask("GET", "/panic", nil)

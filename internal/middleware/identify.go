@@ -23,6 +23,7 @@ func (c *chain) identify(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		facts := newFacts()
 		facts.Client, facts.Secure = c.origin(r)
+		facts.Page = c.pageOf(r)
 		c.headers.dress(w.Header(), r.Host, facts)
 		next.ServeHTTP(&answer{ResponseWriter: w}, r.WithContext(request.With(r.Context(), facts)))
 	})

@@ -36,7 +36,8 @@ type Settings struct {
 	Origin *url.URL
 	// Hosts are further values of the Host header that are answered, as host[:port].
 	Hosts []string
-	// Elsewhere tells the paths that pages of other websites may send to, because nothing there reads a cookie; nil: there are none.
+	// Elsewhere tells the paths that pages of other websites may send to, because nothing there reads a cookie, and where the network counts, that of a
+	// page does not; nil: there are none.
 	Elsewhere func(path string) bool
 	// TrustedProxies are the peers whose X-Forwarded-For and X-Forwarded-Proto are believed.
 	TrustedProxies []netip.Prefix

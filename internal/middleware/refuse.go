@@ -57,9 +57,9 @@ func cleanText(text string) bool {
 	return strings.IndexByte(text, 0) < 0 && utf8.ValidString(text)
 }
 
-// sameOrigin refuses what another website's page sends, but to paths where nothing
-// counts but tokens and secrets in the request itself: there, a page of another site
-// can do nothing that any program could not. Where the network counts, it could.
+// sameOrigin refuses what another website's page sends, but to paths where no cookie
+// counts: there, a page of another site can do nothing that any program could not.
+// What comes of the network that it is in, the flows judge by Facts.Page.
 func (c *chain) sameOrigin(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := c.cross.Check(r); err != nil && !c.foreign(r.URL.Path) {
@@ -68,4 +68,32 @@ func (c *chain) sameOrigin(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// pageOf returns Facts.Page. The check that refuses lets GET pass; what is asked here is who sent it, whatever the method.
+func (c *chain) pageOf(r *http.Request) string {
+	if r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == "" {
+		return "" // a program, like most that ask
+	}
+	posted := *r
+	posted.Method = http.MethodPost
+	if c.cross.Check(&posted) == nil {
+		return ""
+	}
+	origin, err := url.Parse(r.Header.Get("Origin"))
+	if err != nil || !plainHost(origin.Host) {
+		return request.NoHost
+	}
+	return origin.Host
+}
+
+// longestHost bounds what is shown of an Origin: a name of the DNS and a port.
+const longestHost = 253 + len(":65535")
+
+// plainHost reports whether a text is a host as browsers write it in an Origin: nothing in it that could look like something else.
+func plainHost(host string) bool {
+	strange := func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && !strings.ContainsRune("-._:[]", c)
+	}
+	return host != "" && len(host) <= longestHost && strings.IndexFunc(host, strange) < 0
 }

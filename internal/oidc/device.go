@@ -39,6 +39,9 @@ func (d *Door) device(w http.ResponseWriter, r *http.Request) error {
 	}
 	asking := tvlink.Asking{Name: c.Name, Product: c.Name, Party: party, Client: d.client(r)}
 	if c.ID == relyingparty.GateID { // which no administrator has named: it names itself
+		if asking.Client.Page != "" {
+			return &grant.Refusal{Code: "unauthorized_client", Text: "a media server asks by itself, not by a page"}
+		}
 		asking.Name, asking.Page = cmp.Or(r.PostForm.Get("name"), c.Name), pageClaim
 	}
 	p, err := d.Links.Ask(r.Context(), asking)

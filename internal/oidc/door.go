@@ -87,10 +87,6 @@ func Owns(path string) bool {
 	return strings.HasPrefix(path, prefix) || path == pathDiscovery || path == pathMetadata
 }
 
-// FromElsewhere reports whether other sites' pages may send to a path: what is there takes tokens and secrets that only their owners have. Where a
-// device asks for a code it is the network that counts, and that is of whoever's browser another site's page is open in.
-func FromElsewhere(path string) bool { return Owns(path) && path != pathDevice }
-
 // Handler mounts every endpoint. What is not there is 404, and 405 when there is something for another method.
 func (d *Door) Handler() http.Handler {
 	mux := http.NewServeMux()
@@ -125,5 +121,6 @@ func open(w http.ResponseWriter) { w.Header().Set("Access-Control-Allow-Origin",
 
 // client is what the request tells about where it comes from.
 func (d *Door) client(r *http.Request) device.Client {
-	return device.ClientAt(request.From(r.Context()).Client, d.Place, r.UserAgent())
+	facts := request.From(r.Context())
+	return device.ClientAt(facts.Client, d.Place, r.UserAgent()).OnPage(facts.Page)
 }

@@ -3,6 +3,7 @@ package plexapi
 import (
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"usher/internal/credential"
@@ -79,6 +80,15 @@ func (c *call) token() (secret.Token, error) {
 		return secret.Token{}, errNoToken
 	}
 	return secret.TokenOf(token), nil
+}
+
+// number is the number at the end of the path, whatever form of an answer comes behind it.
+func (c *call) number() (int64, error) {
+	text := c.r.PathValue("id")
+	for _, suffix := range suffixes[1:] {
+		text = strings.TrimSuffix(text, suffix)
+	}
+	return strconv.ParseInt(text, 10, 64)
 }
 
 // identifier is the client's lasting name for itself, without which nobody signs in. It counts to the letter.

@@ -6,7 +6,6 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
-	"strings"
 	"time"
 
 	"usher/internal/device"
@@ -56,7 +55,7 @@ func (d *Door) deleteDevice(c *call) error {
 	if err != nil {
 		return err
 	}
-	number, err := strconv.ParseInt(strings.TrimSuffix(c.r.PathValue("id"), ".xml"), 10, 64)
+	number, err := c.number()
 	if err != nil {
 		return device.ErrNotFound
 	}

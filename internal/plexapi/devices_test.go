@@ -65,9 +65,13 @@ func TestDeleteDevice(t *testing.T) {
 		for _, none := range []string{"0", "-1", "x", "99999999999999999999", h.apps(ann.ID)[0].ID} {
 			remove(none, attic).is(404)
 		}
+		for _, suffix := range suffixes {
+			h.ask(http.MethodDelete, "/devices/"+h.number(ann.ID, "shed")+suffix, "", "X-Plex-Token", attic).is(204)
+			h.get("/api/v2/user", shed).is(401)
+			shed = h.signIn("ann", annPassword, "shed")
+		}
 		number := h.number(ann.ID, "shed")
 		remove(number, attic).is(204)
-		h.get("/api/v2/user", shed).is(401)
 		remove(number, attic).is(404)
 		remove(h.number(ann.ID, "attic"), attic).is(204) // itself
 		remove(number, attic).is(422, "Invalid token")

@@ -98,6 +98,16 @@ func Owns(path string) bool {
 	return false
 }
 
+// FromElsewhere reports whether pages of other sites may send to a path: where players ask for a code, some of which are pages.
+func FromElsewhere(path string) bool {
+	for _, suffix := range suffixes {
+		if path == "/api/v2/pins"+suffix || path == "/pins"+suffix {
+			return true
+		}
+	}
+	return false
+}
+
 // suffixes say which form an answer is to have.
 var suffixes = []string{"", ".xml", ".json"}
 
@@ -135,7 +145,8 @@ func nothingHere(mux *http.ServeMux, c *call) error {
 
 // client is what the request tells about where it comes from.
 func (d *Door) client(r *http.Request) device.Client {
-	return device.ClientAt(request.From(r.Context()).Client, d.Place, r.UserAgent())
+	facts := request.From(r.Context())
+	return device.ClientAt(facts.Client, d.Place, r.UserAgent()).OnPage(facts.Page)
 }
 
 // dress sets the headers of every answer. Any site's page may read what it got with a token; there is no cookie to lend it. No header has the

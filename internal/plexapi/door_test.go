@@ -147,7 +147,7 @@ func (a answer) check() {
 	a.Helper()
 	h := a.Header()
 	if h.Get("Cache-Control") != "no-store" || h.Get("X-Content-Type-Options") != "nosniff" || h.Get("Set-Cookie") != "" ||
-		h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Access-Control-Allow-Credentials") != "" {
+		h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Access-Control-Allow-Credentials") != "" || h.Get("Cross-Origin-Resource-Policy") != "same-origin" {
 		a.Errorf("%s: headers %v", a.path, h)
 	}
 	var head bytes.Buffer

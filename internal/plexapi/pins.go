@@ -72,11 +72,7 @@ func (c *call) polls() (id int64, state tvlink.PinState, err error) {
 	if err != nil {
 		return 0, state, err
 	}
-	number := c.r.PathValue("id")
-	for _, suffix := range suffixes[1:] {
-		number = strings.TrimSuffix(number, suffix)
-	}
-	if id, err = strconv.ParseInt(number, 10, 64); err != nil {
+	if id, err = c.number(); err != nil {
 		return 0, state, tvlink.ErrExpired
 	}
 	signed := c.said("deviceJWT")
@@ -176,6 +172,7 @@ func (d *Door) picture(c *call) error {
 		return err
 	}
 	c.w.Header().Set("Content-Type", "image/png")
-	_, _ = c.w.Write(drawn.PNG()) // the reader may be gone
+	c.w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin") // a player that is a page shows it
+	_, _ = c.w.Write(drawn.PNG())                                    // the reader may be gone
 	return nil
 }

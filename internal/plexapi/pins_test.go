@@ -397,8 +397,8 @@ func TestPicture(t *testing.T) {
 		path, is := strings.CutPrefix(got["qr"].(string), testOrigin)
 		r := h.request(http.MethodGet, path)
 		w := h.record(r)
-		if !is || w.Code != http.StatusOK || w.Header().Get("Content-Type") != "image/png" {
-			t.Fatalf("%s: %d", path, w.Code)
+		if !is || w.Code != http.StatusOK || w.Header().Get("Content-Type") != "image/png" || w.Header().Get("Cross-Origin-Resource-Policy") != "cross-origin" {
+			t.Fatalf("%s: %d %v", path, w.Code, w.Header())
 		}
 		if _, err := png.Decode(bytes.NewReader(w.Body.Bytes())); err != nil {
 			t.Error(err)

@@ -20,9 +20,15 @@ type Facts struct {
 	Client netip.Addr
 	// Secure says whether the browser spoke https, directly or to a trusted proxy.
 	Secure bool
+	// Page is the host of another website whose page, or a link on it, had a browser send the request, as the browser says: of a program it is its own
+	// claim. NoHost where the page has none; empty: no such page.
+	Page string
 	// Nonce admits the scripts of this one answer under its Content-Security-Policy.
 	Nonce string
 }
+
+// NoHost is the Page of one that is no website's, such as an app's on a TV, or that does not say whose it is.
+const NoHost = "null"
 
 type key struct{}
 

@@ -21,6 +21,7 @@ type linkFacts struct {
 	Product string `json:"product"`
 	Address string `json:"address"`
 	Place   string `json:"place"`
+	Page    string `json:"page,omitempty"`
 
 	Claim device.Claim   `json:"claim,omitzero"`
 	Party linkcode.Party `json:"party,omitzero"`
@@ -63,7 +64,7 @@ const countWaiting = `SELECT COUNT(*) FROM link_request WHERE state = 'waiting' 
 // and replaced on one network happens one after the other.
 func (db *DB) BeginLink(ctx context.Context, n linkcode.New) error {
 	now := n.CreatedAt
-	raw, err := json.Marshal(linkFacts{n.Name, n.Product, n.Seen.Address, n.Seen.Place, n.Claim, n.Party, n.Key})
+	raw, err := json.Marshal(linkFacts{n.Name, n.Product, n.Seen.Address, n.Seen.Place, n.Seen.Page, n.Claim, n.Party, n.Key})
 	if err != nil {
 		return err
 	}
@@ -191,11 +192,14 @@ func (db *DB) searchLinkCode(ctx context.Context, t *tx, e linkcode.Entry) (requ
 	}
 	hit := err == nil
 	own := slices.ContainsFunc(e.Own, func(n linkcode.Network) bool { return obscuredNetwork(db.ring(), n) == network })
+	page := slices.ContainsFunc(e.Own, func(n linkcode.Network) bool { return obscuredNetwork(db.ring(), n.Page()) == network })
 	switch {
 	case hit && own:
 		return requestID, false, nil
 	case e.OnlyOwn: // no guess can hit
 		return "", false, linkcode.ErrNotFound
+	case hit && page: // no guess at another network's, and yet nobody's own
+		return requestID, true, nil
 	case !linkcode.IsLong(e.Code):
 		if err := weigh(ctx, t, e); err != nil {
 			return "", false, err
@@ -262,7 +266,7 @@ func (db *DB) LoadLink(ctx context.Context, requestID string, now time.Time) (li
 		return linkcode.Request{}, fmt.Errorf("reading a link request: %w", err)
 	}
 	r.Name, r.Product, r.Claim, r.Seen.Address, r.Seen.Place = f.Name, f.Product, f.Claim, f.Address, f.Place
-	r.Party, r.Key = f.Party, f.Key
+	r.Seen.Page, r.Party, r.Key = f.Page, f.Party, f.Key
 	r.CreatedAt, r.ExpiresAt = timeOf(created), timeOf(expires)
 	return r, nil
 }

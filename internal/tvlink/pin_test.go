@@ -99,6 +99,41 @@ func TestNamesCountOnTheirNetwork(t *testing.T) {
 	})
 }
 
+// What pages of other websites ask for, in a browser on somebody's network, replaces no program's request there and no other website's, and takes no program's
+// place or turn (D16).
+func TestPagesKeepNobodyFromACode(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.pins()
+		asks := func(page string) (Pin, error) {
+			return h.AskPin(h.Context(), Asking{Claim: device.Claim{Identifier: "attic"}, Client: at("192.0.2.7").OnPage(page)})
+		}
+		program := h.pin("attic", "192.0.2.7")
+		own, err := asks("player.example")
+		h.must(err)
+		refused := func(again func() error) {
+			t.Helper()
+			var err error
+			for err == nil {
+				err = again()
+			}
+			if !errors.Is(err, linkcode.ErrMost) && !errors.As(err, new(*ratelimit.LimitedError)) {
+				t.Fatal(err)
+			}
+			if p := h.pin("shed", "192.0.2.7"); len(p.Short.Reveal()) != linkcode.Shortest {
+				t.Errorf("then a program gets a code of %d characters", len(p.Short.Reveal()))
+			}
+		}
+		refused(func() error { _, err := asks("evil.example"); return err }) // each in the place of the one before: until there is no turn
+		h.now = h.now.Add(ratelimit.LinkRequests.Period)
+		refused(func() error { // and until there is no place
+			_, err := h.Ask(h.Context(), Asking{Client: at("192.0.2.7").OnPage("evil.example")})
+			return err
+		})
+		h.must(h.polls(program, "attic", "192.0.2.7"))
+		h.must(h.polls(own, "attic", "192.0.2.7"))
+	})
+}
+
 // Requests of one network that come at the same moment are counted one after the other, on every engine.
 func TestPlacesOfANetworkRaced(t *testing.T) {
 	eachHouse(t, func(h *house) {

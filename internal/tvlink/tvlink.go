@@ -135,11 +135,14 @@ func (s *Service) Ask(ctx context.Context, a Asking) (Pending, error) {
 		Request: linkcode.Request{ID: id.New(now), Seen: a.Client.Seen(), CreatedAt: now, ExpiresAt: now.Add(linkcode.Life)},
 		Poll:    secret.NewToken(), Stamp: credential.Stamp{Born: clock.Epoch}, Asker: a.Asker, Network: s.Networks.Of(a.Client.Address),
 	}
+	if a.Client.Page != "" {
+		n.Network = n.Network.Page()
+	}
 	if !a.Poll.Empty() {
 		n.Poll = a.Poll
 	}
-	if n.Asker != "" { // a name counts on its network: elsewhere, others may have or know it
-		n.Asker += "\x00" + string(n.Network)
+	if n.Asker != "" { // a name counts on its network, and a page's on its website: elsewhere, others may have or know it
+		n.Asker += "\x00" + string(n.Network) + "\x00" + a.Client.Page
 	}
 	n.Claim, n.Party, n.Key = a.Claim.Tame(), a.Party, a.Key
 	n.Name, n.Product = device.Claimed(a.Name, a.Product, a.Client.UserAgent)
@@ -161,6 +164,9 @@ func crowded(err error) bool {
 
 // begin makes a request wait, with a short code of so many characters or, where those are used up, more.
 func (s *Service) begin(ctx context.Context, n linkcode.New, rule ratelimit.Rule, a Asking, length int) (p Pending, err error) {
+	if a.Client.Page != "" { // what pages ask for keeps no program on the network from a code
+		rule.Name += ", page"
+	}
 	n.Takes = append(rule.From(a.Client.Address), rule.For("network "+string(n.Network))) // the network is counted by itself
 	for try := range tries {
 		n.Short, n.Long = linkcode.NewShort(min(length+try/patience, s.Longest)), linkcode.NewLong()

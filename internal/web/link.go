@@ -10,6 +10,7 @@ import (
 
 	"usher/internal/linkcode"
 	"usher/internal/mfa"
+	"usher/internal/request"
 	"usher/internal/secret"
 	"usher/internal/signin"
 	"usher/internal/tvlink"
@@ -108,6 +109,9 @@ func (d *Door) linkConfirmPage(w http.ResponseWriter, r *http.Request, status in
 	}
 	if a.Product != a.Name {
 		p.Product = a.Product
+	}
+	if p.Web = a.Seen.Page != ""; p.Web && a.Seen.Page != request.NoHost {
+		p.Host = a.Seen.Page
 	}
 	if p.Registered = a.Party.Client != ""; p.Registered {
 		stays, err := d.Grants.Stays(r.Context(), a.Party)

@@ -29,6 +29,8 @@ type LinkConfirmPage struct {
 	Age             string // how long ago that was when the page was made
 	Minutes         int    // that the code still works
 	Elsewhere       bool   // it asks from none of the account's networks
+	Web             bool   // a page of another website asks, or an app that is one: where it is, nobody can tell
+	Host            string // of that page, by its own claim; often empty
 	Wait            bool   // the pause before such a one can be let in is not over
 	SecondStep      bool   // its code is asked, else the password
 	Login           string

@@ -203,6 +203,8 @@ func accountSamples() []sample {
 		{name: "link-confirm", state: "app", page: Page{Data: LinkConfirmPage{Device: "Jellyfin in the attic", Code: "BCDF-GHJK", Asked: sampleNow, Age: "just now", Minutes: 14, Registered: true, Stays: true, Gets: []string{"learns that it is you", "sees your e-mail address"}}}},
 		{name: "link-confirm", state: "elsewhere", page: Page{Data: LinkConfirmPage{Device: nasty, Code: "BCDF-GHJK", Place: "203.0.113.7", Asked: sampleNow.Add(-14 * time.Minute), Age: "14 minutes ago", Minutes: 1, Elsewhere: true, SecondStep: true}}},
 		{name: "link-confirm", state: "password", page: Page{Data: LinkConfirmPage{Device: "Living room", Product: nasty, Asked: sampleNow, Age: "just now", Minutes: 15, Elsewhere: true, Login: "ann@example.org", Form: refused("password", "That password isn’t right.")}}},
+		{name: "link-confirm", state: "web", page: Page{Data: LinkConfirmPage{Device: "Living room", Code: "BCDF-GHJK", Place: "Lyon, France", Asked: sampleNow, Age: "just now", Minutes: 15, Elsewhere: true, Web: true, Host: "a-player-with-a-very-long-name.of-somebody-somewhere.example.org:8096", Login: "ann@example.org"}}},
+		{name: "link-confirm", state: "tv app", page: Page{Data: LinkConfirmPage{Device: nasty, Code: "7RQZ", Place: "Lyon, France", Asked: sampleNow, Age: "just now", Minutes: 15, Elsewhere: true, Web: true, SecondStep: true}}},
 		{name: "link-confirm", state: "wait", page: Page{Data: LinkConfirmPage{Device: "Living room", Asked: sampleNow, Age: "just now", Minutes: 15, Elsewhere: true, Wait: true}}},
 		{name: "link-allowed", page: Page{Data: LinkAllowedPage{}}},
 		{name: "link-allowed", state: "back", page: Page{Data: LinkAllowedPage{Back{"https://attic.example.org/back?x=1", "attic.example.org"}}}},

@@ -252,6 +252,37 @@ func TestEnterLinkCode(t *testing.T) {
 	})
 }
 
+// A page of another website that asks from a network is on nobody's own: what its codes find is from elsewhere, always, and where codes count on their own
+// network only they find nothing. From its network the short one is no guess, and weighs nothing.
+func TestPagesAreOnNoNetwork(t *testing.T) {
+	each(t, func(w *world) {
+		a, n := w.person("anna"), w.asking("7RQZ")
+		n.Network, n.Seen.Page = livingRoom.Page(), "player.example"
+		w.must(w.db.BeginLink(w.ctx(), n))
+		if r, err := w.db.LoadLink(w.ctx(), n.ID, w.now); err != nil || r.Seen != n.Seen {
+			t.Errorf("%+v, %v", r.Seen, err)
+		}
+		for _, code := range []secret.Token{n.Short, n.Long} {
+			if _, elsewhere, err := w.enter(a, code, livingRoom); err != nil || !elsewhere {
+				t.Errorf("on its network: elsewhere %t, %v", elsewhere, err)
+			}
+		}
+		w.count(0, "link_day")
+		if _, elsewhere, err := w.enter(a, n.Short, faraway); err != nil || !elsewhere {
+			t.Errorf("from elsewhere: %t, %v", elsewhere, err)
+		}
+		w.count(1, "link_day")
+		clock, err := w.db.ReadClock(w.ctx())
+		w.must(err)
+		for _, code := range []secret.Token{n.Short, n.Long} {
+			_, err = w.db.EnterLinkCode(w.ctx(), linkcode.Entry{
+				Code: code, AccountID: a.ID, Own: []linkcode.Network{livingRoom}, OnlyOwn: true, Ticket: secret.NewToken(), Stamp: credential.StampNow(clock, a.Standing), At: w.now,
+			}, w.act(audit.LinkCodeWrong, a.ID))
+			w.is(err, linkcode.ErrNotFound)
+		}
+	})
+}
+
 // Guesses at other networks' requests are weighed before they are made; when the day is used up, right and wrong ones get one answer, whoever asks.
 func TestLedger(t *testing.T) {
 	each(t, func(w *world) {
