@@ -18,8 +18,9 @@ import (
 // home is a server with a gate, the people around it, and somebody outside. A router in the house passes on connections of guests as if they were its own.
 type home struct {
 	*networks
-	log  string // of the gate
-	code string // that it printed
+	log   string // of the gate
+	code  string // that it printed
+	films string // the folder that it shows
 }
 
 // The gate as it is called from the house, from outside, and from behind the router.
@@ -86,7 +87,8 @@ func (h *home) background(machine string, args ...string) (log string) {
 // startsGate runs the gate on the server, for every network.
 func (h *home) startsGate() {
 	h.Helper()
-	h.log = h.background("server", "usher", "gate", "--service", "https://accounts.example:8443", "--listen", ":32400", "--folder", "gate", "--media", h.TempDir(), "--name", "Attic")
+	h.films = h.TempDir()
+	h.log = h.background("server", "usher", "gate", "--service", "https://accounts.example:8443", "--listen", ":32400", "--folder", "gate", "--media", h.films, "--name", "Attic")
 	h.code = h.awaits(h.log, printedCode)
 }
 
@@ -219,6 +221,9 @@ func TestTheGateInItsHouse(t *testing.T) {
 		h.throughTheTunnel()
 		if status, page := h.visits("neighbour", gateAtHome+"/.usher/"); status != "200" || strings.Contains(page, "ann.walker") {
 			t.Errorf("the neighbour sees %s %s", status, page)
+		}
+		if status, page := h.visits("neighbour", gateAtHome+"/.usher/doctor"); status != "200" || !strings.Contains(page, "It belongs to somebody") || strings.Contains(page, "ann.walker") || strings.Contains(page, h.films) {
+			t.Errorf("the neighbour sees what is wrong: %s %s", status, page)
 		}
 		if status, _ := h.sends("neighbour", gateAtHome, "/.usher/unclaim"); status != "200" && status != "403" {
 			t.Errorf("the neighbour gives it up: %s", status)

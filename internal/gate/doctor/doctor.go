@@ -33,6 +33,25 @@ type Finding struct {
 	State State
 	Says  string
 	Cure  string
+	// bare is what Says is to whoever must not learn whose the server is, nor what lies on its machine; empty: the same, and the Cure with it.
+	bare string
+}
+
+// Bare is the finding for whoever is near, and no more is known of them.
+func (f Finding) Bare() Finding {
+	if f.bare != "" {
+		f.Says, f.Cure = f.bare, ""
+	}
+	return f
+}
+
+// inside is a look whose words name what lies on the server's machine.
+func inside(look func(context.Context) Finding) func(context.Context) Finding {
+	return func(ctx context.Context) Finding {
+		f := look(ctx)
+		f.bare = map[State]string{Good: "all is well with it", Odd: "there is something to look at", Wrong: "something is wrong with it"}[f.State]
+		return f
+	}
 }
 
 // Label is What as a heading.
@@ -94,7 +113,7 @@ func (p Patient) Examine(ctx context.Context) []Finding {
 		found    = make([]Finding, len(names))
 		together sync.WaitGroup
 	)
-	for i, look := range map[int]func(context.Context) Finding{1: p.addresses, 2: p.dns, 3: p.tls, 5: p.key, 6: p.claim, 7: p.upstream, 8: p.around, 9: p.signals} {
+	for i, look := range map[int]func(context.Context) Finding{1: p.addresses, 2: p.dns, 3: p.tls, 5: inside(p.key), 6: p.claim, 7: inside(p.upstream), 8: inside(p.around), 9: p.signals} {
 		together.Go(func() { found[i] = look(ctx) })
 	}
 	together.Go(func() { found[0], found[4] = p.service(ctx) })

@@ -179,7 +179,9 @@ func (p Patient) claim(ctx context.Context) Finding {
 	st, err := p.Client.Standing(ctx)
 	switch {
 	case errors.Is(err, outage.Err), ctx.Err() != nil:
-		return odd("it belongs to "+s.Owner.Called()+"; whether it is signed out cannot be asked now", "Look at the line about the service.")
+		f := odd("it belongs to "+s.Owner.Called()+"; whether it is signed out cannot be asked now", "Look at the line about the service.")
+		f.bare = "it belongs to somebody; whether it is signed out cannot be asked now"
+		return f
 	case err != nil:
 		return wrong("the service does not take this server's key", "Look at the clock first. If the folder was replaced, put its backup back, or claim the server anew: 'usher gate reopen'.")
 	case st.State == accounts.Suspended:
@@ -187,7 +189,9 @@ func (p Patient) claim(ctx context.Context) Finding {
 	case st.State != accounts.Good:
 		return wrong("the service knows nothing of this server", "Claim it anew: 'usher gate reopen'.")
 	}
-	return good("it belongs to " + s.Owner.Called())
+	f := good("it belongs to " + s.Owner.Called())
+	f.bare = "it belongs to somebody"
+	return f
 }
 
 func (p Patient) signals(context.Context) Finding {

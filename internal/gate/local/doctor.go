@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -35,13 +36,18 @@ type doctorData struct {
 	Well  bool
 }
 
-// doctor says what is wrong with the gate, to whoever is near.
+// doctor says what is wrong with the gate, to whoever is near; whose it is and what lies on its machine, to whoever knows the code.
 func (d *Door) doctor(w http.ResponseWriter, r *http.Request) {
 	window, err := d.Folder.Window()
 	if err != nil {
 		d.failed(w, r, err)
 		return
 	}
-	found := d.examined.look(r.Context(), d.Examine, d.Now)
-	d.present(w, r, http.StatusOK, "doctor", d.visits.of(w, r, window, d.Now(), ""), doctorData{found, doctor.Well(found)})
+	g, found := d.visits.of(w, r, window, d.Now(), ""), slices.Clone(d.examined.look(r.Context(), d.Examine, d.Now))
+	for i := range found {
+		if !g.Knows {
+			found[i] = found[i].Bare()
+		}
+	}
+	d.present(w, r, http.StatusOK, "doctor", g, doctorData{found, doctor.Well(found)})
 }
