@@ -236,6 +236,12 @@ func TestFromElsewhereTheTunnelIsExplained(t *testing.T) {
 			t.Errorf("%s: a form or a cookie for somebody far away", path)
 		}
 	}
+	for host, want := range map[string]string{"[2001:db8::20]:32400": "2001:db8::20", "[2001:DB8:0::20]": "2001:db8::20", "198.51.100.20:32400": "198.51.100.20", "[fe80::1%$(id)]:32400": "SERVER"} {
+		far.host = host
+		if text := textOf(t, far.get("/web")); !strings.Contains(text, "you@"+want+"<") {
+			t.Errorf("called %s: %s", host, text)
+		}
+	}
 	h.Facts.Host = "192.168.1.20"
 	far.host = `<script>"`
 	if text := textOf(t, far.get("/web")); !strings.Contains(text, "ssh -L 8888:192.168.1.20:32400 you@SERVER") || strings.Contains(text, `<script>"`) {

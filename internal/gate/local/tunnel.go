@@ -3,7 +3,9 @@ package local
 import (
 	"net"
 	"net/http"
+	"net/netip"
 	"regexp"
+	"strings"
 )
 
 // tunnelPort is where the tunnel begins on the reader's own machine.
@@ -25,11 +27,14 @@ func (d *Door) tunnel(w http.ResponseWriter, r *http.Request) {
 		})
 		return
 	}
-	host := r.Host
-	if h, _, err := net.SplitHostPort(host); err == nil {
+	host := strings.TrimSuffix(strings.TrimPrefix(r.Host, "["), "]")
+	if h, _, err := net.SplitHostPort(r.Host); err == nil {
 		host = h
 	}
-	if !hostSpelling.MatchString(host) {
+	// ssh and PuTTY take a number of version 6 without brackets. A zone is any text, and counts on one machine alone.
+	if a, err := netip.ParseAddr(host); err == nil && a.Zone() == "" {
+		host = a.String()
+	} else if !hostSpelling.MatchString(host) {
 		host = "SERVER"
 	}
 	to := d.Facts.Host
