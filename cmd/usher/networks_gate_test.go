@@ -235,6 +235,9 @@ func TestTheGateInItsHouse(t *testing.T) {
 		_, page := h.sends("owner", gateAtHome, "/.usher/unclaim")
 		h.sees(page, "This server belongs to nobody yet.")
 		h.isClaimed("0")
+		h.fromAnotherTerminal()
+		h.sends("owner", gateAtHome, "/.usher/unclaim")
+		h.isClaimed("0")
 		_, page = h.sends("owner", gateAtHome, "/.usher/claim")
 		h.confirms(claimCode.FindStringSubmatch(page)[1])
 		_, page = h.visits("owner", gateAtHome+"/.usher/")
@@ -283,6 +286,14 @@ func (h *home) behindTheRouter() {
 	_, page = h.visits("guest", gateRouted+"/.usher/")
 	h.sees(page, "To claim it, show that it is yours")
 	h.awaits(h.log, regexp.MustCompile(`(more than one browser uses one address)`))
+}
+
+// fromAnotherTerminal claims the server beside the owner's machine, by a code that the command shows there.
+func (h *home) fromAnotherTerminal() {
+	h.Helper()
+	log := h.background("owner", "usher", "claim", "192.168.1.20", "--service", "https://accounts.example:8443", "--code", h.code)
+	h.confirms(h.awaits(log, regexp.MustCompile(`type the code (\S+) there`)))
+	h.awaits(log, regexp.MustCompile(`(The server is claimed)`))
 }
 
 // throughTheTunnel claims the server from outside, by the very command that its page shows.

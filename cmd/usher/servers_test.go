@@ -172,8 +172,14 @@ func (a *app) own() string {
 func TestServersAreClaimed(t *testing.T) {
 	eachDoors(t, func(d *doors) {
 		h := d.couple()
-		claim := h.offer(h.anna)
 		a, other := d.unclaimed(), d.unclaimed()
+		late := h.offer(h.anna)
+		d.at = d.at.Add(4*time.Minute + time.Second)
+		if w := other.claimedWith(late, other.proof(late, nil)); w.Code != http.StatusBadRequest || !strings.Contains(w.Body.String(), "/claim-dead") {
+			d.Errorf("after 4:01: %d %s", w.Code, w.Body)
+		}
+		claim := h.offer(h.anna)
+		d.at = d.at.Add(4*time.Minute - time.Second)
 		for what, change := range map[string]func(map[string]any){
 			"for another token": func(c map[string]any) { c["ath"] = "x" }, "for no token": func(c map[string]any) { delete(c, "ath") },
 			"for another service": func(c map[string]any) { c["aud"] = "https://other.example" }, "over": func(c map[string]any) { c["exp"] = d.at.Add(-2 * time.Minute).Unix() },

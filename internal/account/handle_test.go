@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
+// Attack G8: two at signs, a quoted local part and what else one program reads in another way than the next are no address.
 func TestEmailHandle(t *testing.T) {
 	for typed, want := range map[string]string{
 		"anna@example.org": "anna@example.org", " Anna@Example.ORG \t\n": "anna@example.org", "\u00a0anna@example.org\u3000": "anna@example.org",

@@ -138,7 +138,8 @@ func TestTheGateLetsPeopleIn(t *testing.T) {
 	}
 	owner.misses("does not go away")
 	owner.look("gate-suspended")
-	owner.open("/servers")
+	owner.press("Open Servers")
+	owner.at("/servers", http.StatusOK)
 	owner.tap("Bring back Attic")
 	owner.press("Bring it back")
 	owner.sees("It is back")

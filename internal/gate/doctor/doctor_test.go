@@ -86,22 +86,66 @@ func TestCertificates(t *testing.T) {
 	expects(t, untrusted(u.Host, err), Wrong, "curl")
 }
 
+func TestAddresses(t *testing.T) {
+	for name, c := range map[string]struct {
+		told  []string
+		state State
+		cure  string
+	}{
+		"in the house":     {[]string{"http://192.168.1.20:32400", "http://127.0.0.1:32400"}, Good, ""},
+		"version 6":        {[]string{"https://[2001:db8::20]"}, Good, ""},
+		"the machine's":    {[]string{"http://127.0.0.1:32400"}, Odd, "--address"},
+		"by name":          {[]string{"http://localhost:32400", "http://[::1]:32400"}, Odd, "--address"},
+		"none":             {nil, Odd, "--address"},
+		"leads nowhere":    {[]string{"http://192.168.1.20:32400", "https://nowhere.invalid"}, Odd, "the DNS entry of nowhere.invalid"},
+		"no address":       {[]string{"http://%zz"}, Odd, "--address"},
+		"none, and a good": {[]string{"http://%zz", "http://192.168.1.20"}, Good, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := Patient{Addresses: c.told}.addresses(t.Context())
+			expects(t, f, c.state, c.cure)
+			if c.state == Good && f.Says != strings.Join(c.told, ", ") {
+				t.Errorf("found %+v", f)
+			}
+		})
+	}
+}
+
+func TestNamesThatLeadNowhere(t *testing.T) {
+	for host, state := range map[string]State{"localhost:8484": Good, "127.0.0.1": Good, "nowhere.invalid": Wrong, "nowhere.invalid:8443": Wrong} {
+		t.Run(host, func(t *testing.T) {
+			f := Patient{Service: &url.URL{Scheme: "https", Host: host}}.dns(t.Context())
+			cure := ""
+			if state == Wrong {
+				cure = "getent hosts nowhere.invalid"
+			}
+			expects(t, f, state, cure)
+		})
+	}
+}
+
 // Attack G11: a media server that answers beside the gate keeps nobody out.
 func TestAWayAroundTheGate(t *testing.T) {
 	for name, c := range map[string]struct {
-		listen, upstream string
-		state            State
-		cure             string
+		network, listen, upstream string
+		state                     State
+		cure                      string
 	}{
-		"everywhere":        {"0.0.0.0:0", "http://127.0.0.1", Odd, "127.0.0.1 alone"},
-		"here alone":        {"127.0.0.1:0", "http://127.0.0.1", Good, ""},
-		"by name":           {"127.0.0.1:0", "http://localhost", Good, ""},
-		"another machine":   {"127.0.0.1:0", "http://192.0.2.7", Odd, "firewall"},
-		"its own address":   {"127.0.0.2:0", "http://127.0.0.2", Odd, "firewall"},
-		"another's by name": {"127.0.0.1:0", "http://jellyfin", Odd, "container"},
+		"everywhere":                    {"tcp4", "0.0.0.0:0", "http://127.0.0.1", Odd, "127.0.0.1 alone"},
+		"here alone":                    {"tcp4", "127.0.0.1:0", "http://127.0.0.1", Good, ""},
+		"by name":                       {"tcp4", "127.0.0.1:0", "http://localhost", Good, ""},
+		"another machine":               {"tcp4", "127.0.0.1:0", "http://192.0.2.7", Odd, "firewall"},
+		"its own address":               {"tcp4", "127.0.0.2:0", "http://127.0.0.2", Odd, "firewall"},
+		"another's by name":             {"tcp4", "127.0.0.1:0", "http://jellyfin", Odd, "container"},
+		"version 6":                     {"tcp6", "[::1]:0", "http://127.0.0.1", Odd, "127.0.0.1 alone"},
+		"version 6, everywhere":         {"tcp6", "[::]:0", "http://127.0.0.1", Odd, "127.0.0.1 alone"},
+		"version 6, its own address":    {"tcp6", "[::1]:0", "http://[::1]", Odd, "firewall"},
+		"version 6, another machine":    {"tcp6", "[::1]:0", "http://[2001:db8::7]", Odd, "firewall"},
+		"version 6, mapped, here alone": {"tcp4", "127.0.0.1:0", "http://[::ffff:127.0.0.1]", Good, ""},
+		"version 6, mapped, everywhere": {"tcp4", "0.0.0.0:0", "http://[::ffff:127.0.0.1]", Odd, "firewall"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l, err := net.Listen("tcp4", c.listen)
+			l, err := net.Listen(c.network, c.listen)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,7 +154,7 @@ func TestAWayAroundTheGate(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			p := Patient{Upstream: c.upstream + ":" + port, Port: "32400", Machine: []netip.Addr{netip.MustParseAddr("127.0.0.2")}}
+			p := Patient{Upstream: c.upstream + ":" + port, Port: "32400", Machine: []netip.Addr{netip.MustParseAddr("127.0.0.2"), netip.IPv6Loopback()}} // in place of addresses that others reach
 			expects(t, p.around(t.Context()), c.state, c.cure)
 		})
 	}

@@ -249,7 +249,7 @@ func TestWebsocketOrigins(t *testing.T) {
 	}
 }
 
-// What is open ends with what let it in, at once.
+// Attack S5, at the gate: what is open ends with what let it in, at once.
 func TestWhatLastsIsCut(t *testing.T) {
 	endless := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		for r.Context().Err() == nil {

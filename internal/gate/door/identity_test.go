@@ -84,7 +84,7 @@ func TestForeignIdentityIsStripped(t *testing.T) {
 	}
 }
 
-// Trailing blanks, folded lines, trailers, two lengths, and other ways to hide a header: either the whole request is refused, or nothing of it is believed.
+// Attack G12: trailing blanks, folded lines, trailers, two lengths, and other ways to hide a header: either the whole request is refused, or nothing of it is believed.
 func TestSmuggling(t *testing.T) {
 	g := open(t, echo(t).URL, nil)
 	token := g.let(ann()).Reveal()

@@ -79,15 +79,17 @@ func TestEveryPageOfTheDoorIsDressed(t *testing.T) {
 	}
 }
 
-// Browsers sign in at addresses that the owner has confirmed, in whatever spelling, and at no other; what was confirmed a moment ago is learned.
+// Attack G6: browsers sign in at addresses that the owner has confirmed, in whatever spelling browsers have for one, and at no other; what was confirmed a moment
+// ago is learned.
 func TestSignInAtConfirmedAddresses(t *testing.T) {
-	p := &places{told: []string{"https://media.example", "http://127.0.0.1:32400"}}
+	p := &places{told: []string{"https://media.example", "http://127.0.0.1:32400", "https://xn--bcher-kva.example"}}
 	g := open(t, echo(t).URL, func(s *Settings) { s.Addresses, s.Provider, s.Proxies = p, elsewhereProvider{}, loopback() })
 	at := func(proto, host string) (*http.Response, string) {
 		t.Helper()
 		return g.ask(t, http.MethodGet, SignInPath+"?rd=/films", http.Header{"Accept": {"text/html"}, "X-Forwarded-Proto": {proto}, "X-Forwarded-Host": {host}})
 	}
-	for _, where := range [][3]string{{"https", "media.example", "https://media.example"}, {"https", "MEDIA.example:443", "https://media.example"}, {"http", "127.0.0.1:32400", "http://127.0.0.1:32400"}} {
+	for _, where := range [][3]string{{"https", "media.example", "https://media.example"}, {"https", "MEDIA.example:443", "https://media.example"}, {"http", "127.0.0.1:32400", "http://127.0.0.1:32400"},
+		{"https", "XN--bcher-KVA.example", "https://xn--bcher-kva.example"}} {
 		answer, _ := at(where[0], where[1])
 		to, err := answer.Location()
 		if err != nil || to.Query().Get("redirect_uri") != where[2]+CallbackPath {
@@ -97,7 +99,8 @@ func TestSignInAtConfirmedAddresses(t *testing.T) {
 	if p.asked != 1 {
 		t.Errorf("it asked %d times for what it knew", p.asked)
 	}
-	for _, where := range [][2]string{{"http", "media.example"}, {"https", "media.example:8443"}, {"https", "127.0.0.1:32400"}, {"https", "media.example.evil.example"}} {
+	for _, where := range [][2]string{{"http", "media.example"}, {"https", "media.example:8443"}, {"https", "127.0.0.1:32400"}, {"https", "media.example.evil.example"}, {"https", "media.example."}, {"https", "media.example.:443"},
+		{"https", "bücher.example"}, {"https", "xn--bcher-kva.example."}, {"https", "ｍｅｄｉａ.example"}, {"https", "media。example"}} {
 		answer, body := at(where[0], where[1])
 		if answer.StatusCode != http.StatusMisdirectedRequest || answer.Header.Get("Set-Cookie") != "" || !strings.Contains(body, `href="https://media.example`+SignInPath+`"`) {
 			t.Errorf("%v: %s %s", where, answer.Status, body)
@@ -114,4 +117,29 @@ func TestSignInAtConfirmedAddresses(t *testing.T) {
 			t.Errorf("%v: %s", fails, answer.Status)
 		}
 	}
+}
+
+// Attack G10: whatever a link asks to come back to, it is a path of this server, as a browser reads it, and none of the gate's own.
+func FuzzReturnStaysHere(f *testing.F) {
+	for _, seed := range []string{"/films?watch=1", "//evil.example", "/\\evil.example", "https:evil.example", "/%5cevil.example", "/%2f%2fevil.example", "\t//evil.example", "/\t/evil.example", "/.usher/sign-out",
+		"javascript:alert(1)", "@evil.example", "/\r\nLocation: https://evil.example", "/x?a=\r\nb", "/a/..//evil.example", "/;//evil.example", "/?//evil.example", "/#//evil.example", "/ü?ü=%zz", ""} {
+		f.Add(seed)
+	}
+	base, err := url.Parse("https://attic.example/.usher/callback")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, rd string) {
+		to := localPath(rd)
+		if odd := strings.IndexFunc(to, func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '\\' }); odd >= 0 { // browsers drop some of these, and read a backslash as a slash
+			t.Fatalf("%q leads to %q", rd, to)
+		}
+		u, err := base.Parse(to)
+		if err != nil || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || u.Host != base.Host || u.Scheme != base.Scheme || u.User != nil {
+			t.Fatalf("%q leads to %q: %v %v", rd, to, u, err)
+		}
+		if p, err := CanonicalPath(u.EscapedPath()); err != nil || p.Own() || p.Encoded != u.EscapedPath() {
+			t.Fatalf("%q leads to the gate's own %q: %v", rd, to, err)
+		}
+	})
 }
