@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"usher/internal/gate/proxytest"
 	"usher/internal/loadtest/crowd"
 )
 
@@ -107,7 +108,7 @@ func BenchmarkGate(b *testing.B) {
 	var (
 		gateAt  = g.Listener.Addr().String()
 		proxyAt = plainProxy(b, target)
-		nginxAt = startProxy(b, "nginx", gateAt, strings.TrimPrefix(upstream.URL, "http://"))
+		nginxAt = proxytest.Start(b, "nginx", gateAt, strings.TrimPrefix(upstream.URL, "http://"))
 		cookie  = "Cookie: " + g.cookieOf(b, token, "http") + "; theme=dark\r\n"
 		browser = "Accept: */*\r\nAccept-Language: en\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0\r\nSec-Fetch-Site: same-origin\r\n"
 		get     = func(path, more string) string {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"usher/internal/gate/proxytest"
 	"usher/internal/id"
 )
 
@@ -182,7 +183,7 @@ func TestNobodyIsNamedLikeASubject(t *testing.T) {
 func TestTheGuideShowsAnAssertion(t *testing.T) {
 	type object = map[string]any
 	var head, want object
-	shown := json.NewDecoder(strings.NewReader(guide(t, "gate", "json")))
+	shown := json.NewDecoder(strings.NewReader(proxytest.Guide(t, "gate", "json")))
 	for _, part := range []*object{&head, &want} {
 		if err := shown.Decode(part); err != nil {
 			t.Fatal(err)

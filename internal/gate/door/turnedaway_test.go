@@ -5,16 +5,18 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+
+	"usher/internal/gate/proxytest"
 )
 
 // Whoever is turned away behind the guides' proxies learns why: a browser from the gate's own page, a player from a status on which it signs out when its token
 // does not count, and never because of an outage.
 func TestTurnedAwayThroughEveryProxy(t *testing.T) {
 	upstream := listen(t)
-	for _, name := range proxies() {
+	for _, name := range proxytest.Names() {
 		t.Run(name, func(t *testing.T) {
 			g := open(t, upstream.URL, func(s *Settings) { s.Proxies, s.Provider = loopback(), elsewhereProvider{} })
-			addr := startProxy(t, name, g.Listener.Addr().String(), strings.TrimPrefix(upstream.URL, "http://"))
+			addr := proxytest.Start(t, name, g.Listener.Addr().String(), strings.TrimPrefix(upstream.URL, "http://"))
 			token, fresh := g.let(ann()), g.let(bob())
 			client := &http.Client{CheckRedirect: func(r *http.Request, _ []*http.Request) error {
 				to := r.Response.Header.Get("Location")

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -23,6 +24,7 @@ import (
 	"github.com/go-jose/go-jose/v4/jwt"
 
 	"usher/internal/gate/door"
+	"usher/internal/gate/proxytest"
 	"usher/internal/secret"
 )
 
@@ -145,6 +147,7 @@ func (s *service) Ask(_ context.Context, token secret.Token) (door.Decision, err
 // world is a gate at a service, and a browser before it.
 type world struct {
 	*service
+	media   *httptest.Server
 	gate    *httptest.Server
 	decider *door.Decider
 	browser *http.Client
@@ -157,13 +160,13 @@ func begin(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	w := &world{service: newService(t, key)}
-	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	w.media = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "film for "+r.Header.Get("Remote-User")+" at "+r.RequestURI+" "+r.Header.Get("Cookie"))
 	}))
-	t.Cleanup(upstream.Close)
-	target, _ := url.Parse(upstream.URL)
+	t.Cleanup(w.media.Close)
+	target, _ := url.Parse(w.media.URL)
 	w.decider = door.NewDecider(w.service, w.URL, server, 12*time.Hour, nil)
-	d, err := door.New(door.Settings{Decider: w.decider, Server: server, Issuer: w.URL, Key: key, CookieKey: bytes.Repeat([]byte{7}, 32), Upstream: target,
+	d, err := door.New(door.Settings{Decider: w.decider, Server: server, Issuer: w.URL, Key: key, CookieKey: bytes.Repeat([]byte{7}, 32), Upstream: target, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
 		Provider: &Client{Issuer: w.URL, Server: server, Key: key, HTTP: http.DefaultClient, Now: time.Now}})
 	if err != nil {
 		t.Fatal(err)
@@ -232,6 +235,41 @@ func TestABrowserSignsInAndOut(t *testing.T) {
 	here, _ := url.Parse(w.gate.URL)
 	if left := w.browser.Jar.Cookies(here); len(left) != 0 {
 		t.Errorf("it keeps %v", left)
+	}
+}
+
+// Through each proxy a browser signs in and comes back to where it was, by the proxy's address alone; signed out, it is let in no more.
+func TestABrowserSignsInThroughEveryProxy(t *testing.T) {
+	for _, name := range proxytest.Names() {
+		t.Run(name, func(t *testing.T) {
+			w := begin(t)
+			addr := proxytest.Start(t, name, w.gate.Listener.Addr().String(), w.media.Listener.Addr().String())
+			var ways []string
+			w.browser.CheckRedirect = func(r *http.Request, _ []*http.Request) error {
+				ways = append(ways, "http://"+r.URL.Host+r.URL.Path)
+				return nil
+			}
+			at := "http://" + addr
+			const want = "film for ann at /films/1?a=b&c=%2Fd "
+			if status, body := w.visit(t, w.browser, at+"/films/1?a=b&c=%2Fd"); status != http.StatusOK || body != want {
+				t.Fatalf("%d %s, by way of %s", status, body, ways)
+			}
+			if want := []string{at + door.SignInPath, w.URL + "/authorize", at + door.CallbackPath, at + "/films/1"}; !slices.Equal(ways, want) {
+				t.Errorf("it came by way of %s", ways)
+			}
+			ways = nil
+			if status, body := w.visit(t, w.browser, at+"/films/1?a=b&c=%2Fd"); status != http.StatusOK || body != want || len(ways) > 0 {
+				t.Errorf("the second time: %d %s, by way of %s", status, body, ways)
+			}
+			if status, _ := read(t, w.browser, must(http.NewRequest(http.MethodPost, at+door.SignOutPath, nil))); status != http.StatusOK {
+				t.Errorf("signing out: %d", status)
+			}
+			program := must(http.NewRequest(http.MethodGet, at+"/films/1", nil))
+			program.Header.Del("Accept")
+			if status, body := read(t, w.browser, program); status != http.StatusUnauthorized {
+				t.Errorf("signed out it gets %d %s", status, body)
+			}
+		})
 	}
 }
 
@@ -478,7 +516,7 @@ func TestServiceAwayWhileSigningIn(t *testing.T) {
 	if status, _ := w.visit(t, w.browser, w.gate.URL+"/films"); status != http.StatusOK {
 		t.Fatal(status)
 	}
-	if least := int(12*time.Hour.Seconds()); kept <= least {
+	if least := int(12 * time.Hour.Seconds()); kept <= least {
 		t.Errorf("its cookie is kept for %d seconds, and it may stay in for %d more than its token", kept, least)
 	}
 	w.decider.Unanswered()

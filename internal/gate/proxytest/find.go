@@ -1,4 +1,4 @@
-package door
+package proxytest
 
 import (
 	"bytes"
@@ -23,8 +23,8 @@ const (
 // traefikProgram names a Traefik to be tried too. Debian has none, and Go builds none from what its project publishes as modules.
 const traefikProgram = "USHER_TEST_TRAEFIK"
 
-// proxies are the names of those that are tried.
-func proxies() []string {
+// Names are the names of those that are tried.
+func Names() []string {
 	all := slices.Collect(maps.Keys(installed))
 	if os.Getenv("USHER_TEST_FULL") != "" {
 		all = append(all, newerCaddy)
@@ -81,7 +81,7 @@ var builtCaddy = sync.OnceValues(func() (program string, err error) {
 
 func traefik(t testing.TB, program, folder, gate, upstream, listen string) *exec.Cmd {
 	everyHost := strings.NewReplacer("127.0.0.1:32400", gate, "127.0.0.1:8096", upstream, "Host(`media.example`) && ", "", "Host(`media.example`)", "PathPrefix(`/`)")
-	write(t, folder, "usher.yaml", everyHost.Replace(guide(t, "traefik", "yaml")))
+	write(t, folder, "usher.yaml", everyHost.Replace(Guide(t, "traefik", "yaml")))
 	c := exec.Command(program, "--entrypoints.web.address="+listen, "--providers.file.filename="+folder+"/usher.yaml", "--log.level=error", "--global.checknewversion=false", "--global.sendanonymoususage=false")
 	c.Dir = folder
 	return c
