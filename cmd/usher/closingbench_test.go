@@ -103,8 +103,15 @@ func (g *guarded) knock(program request) ([]byte, error) {
 func (g *guarded) until(knock []byte, in bool) error {
 	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		status, err := g.line.Ask(knock)
-		if err != nil || (status == http.StatusOK) == in {
-			return err
+		if err != nil { // what was being answered when its sign-in ended is cut
+			_ = g.line.Close()
+			if g.line, err = crowd.Dial(g.at); err != nil {
+				return err
+			}
+			continue
+		}
+		if (status == http.StatusOK) == in {
+			return nil
 		}
 	}
 	return fmt.Errorf("the gate does not let in: %t", in)
@@ -182,8 +189,12 @@ func (g *guarded) closing(all bool) (took time.Duration, err error) {
 	if err := g.until(knock, true); err != nil { // a gate whose server was brought back asks whether it is every few seconds
 		return 0, err
 	}
-	time.Sleep(rand.N(500 * time.Millisecond)) // not in step with the service's looking for signals
-	page := request{form: url.Values{}, cookies: g.browser}
+	// By then the gate has read what came before and waits; and not in step with the service's looking for signals.
+	time.Sleep(time.Second + rand.N(500*time.Millisecond))
+	if err := g.until(knock, true); err != nil { // which it decides from memory from now on
+		return 0, err
+	}
+	page := request{form: url.Values{"password": {crowd.Password}}, cookies: g.browser}
 	if all {
 		err = g.say(http.MethodPost, "/account/devices/sign-out-all", page, nil)
 	} else {
