@@ -35,6 +35,14 @@ type Client struct {
 
 	mu       sync.Mutex
 	provider *oidc.Provider
+	looking  *look // nil: nobody is looking for the addresses
+}
+
+// look is one question for the service's addresses. What it led to is there when done is closed.
+type look struct {
+	done     chan struct{}
+	provider *oidc.Provider
+	err      error
 }
 
 const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" // RFC 7523 §2.2
@@ -42,18 +50,41 @@ const assertionType = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer" /
 // proofLife is how long the server's proof of itself counts.
 const proofLife = time.Minute
 
+// longestLook bounds the question for the service's addresses: a browser waits meanwhile.
+const longestLook = 5 * time.Second
+
+// discover returns the service's addresses, asked for once for all who want to know. Each waits as long as its own request lives, and none longer than
+// longestLook. door.ErrAway.
 func (c *Client) discover(ctx context.Context) (*oidc.Provider, error) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.provider != nil {
-		return c.provider, nil
+	known, l := c.provider, c.looking
+	if known == nil && l == nil {
+		l = &look{done: make(chan struct{})}
+		c.looking = l
+		go c.look(context.WithoutCancel(ctx), l) // the others must not fail because the first one left
 	}
-	provider, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), c.HTTP), c.Issuer)
-	if err != nil {
-		return nil, fmt.Errorf("%w: looking for its addresses: %w", door.ErrAway, err)
+	c.mu.Unlock()
+	if known != nil {
+		return known, nil
 	}
-	c.provider = provider
-	return provider, nil
+	select {
+	case <-l.done:
+		return l.provider, l.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("%w: looking for its addresses: %w", door.ErrAway, ctx.Err())
+	}
+}
+
+func (c *Client) look(ctx context.Context, l *look) {
+	ctx, cancel := context.WithTimeout(ctx, longestLook)
+	defer cancel()
+	if l.provider, l.err = oidc.NewProvider(oidc.ClientContext(ctx, c.HTTP), c.Issuer); l.err != nil {
+		l.err = fmt.Errorf("%w: looking for its addresses: %w", door.ErrAway, l.err)
+	}
+	c.mu.Lock()
+	c.provider, c.looking = l.provider, nil
+	c.mu.Unlock()
+	close(l.done)
 }
 
 func (c *Client) config(p *oidc.Provider, redirect string) oauth2.Config {

@@ -18,6 +18,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -528,4 +529,47 @@ func TestServiceAwayWhileSigningIn(t *testing.T) {
 	if status, _ := w.visit(t, browser(t), w.gate.URL+"/films"); status != http.StatusOK {
 		t.Errorf("when it is back a new one gets %d", status)
 	}
+}
+
+// A service that takes the question for its addresses and does not answer keeps nobody queueing: it is asked once for all who sign in, none of whom waits longer
+// than one question may take, and who leaves is not waited for.
+func TestNobodyQueuesToSignInWhileTheServiceHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		c := &Client{Issuer: "https://accounts.example", Server: server, Now: time.Now, HTTP: &http.Client{Timeout: 30 * time.Second, Transport: hanging(func() { asked++ })}}
+		began := time.Now()
+		begins := func(ctx context.Context, most time.Duration) {
+			if _, err := c.Begin(ctx, door.Flow{}); !errors.Is(err, door.ErrAway) {
+				t.Errorf("it says %v", err)
+			}
+			if took := time.Since(began); took > most {
+				t.Errorf("somebody waited for %s", took)
+			}
+		}
+		first, leaves := context.WithTimeout(t.Context(), time.Second)
+		defer leaves()
+		var all sync.WaitGroup
+		all.Go(func() { begins(first, 2*time.Second) })
+		for range 20 {
+			all.Go(func() { begins(t.Context(), 10*time.Second) })
+		}
+		all.Wait()
+		if asked != 1 {
+			t.Errorf("the service was asked %d times", asked)
+		}
+		began = time.Now()
+		begins(t.Context(), 10*time.Second)
+		if asked != 2 {
+			t.Error("it is not asked again")
+		}
+	})
+}
+
+// hanging is a way to a service that takes questions and does not answer.
+type hanging func()
+
+func (h hanging) RoundTrip(r *http.Request) (*http.Response, error) {
+	h()
+	<-r.Context().Done()
+	return nil, r.Context().Err()
 }
