@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -22,6 +24,7 @@ import (
 type server struct {
 	*testing.T
 	command *exec.Cmd
+	folder  string
 	code    string
 }
 
@@ -30,7 +33,13 @@ var shownCode = regexp.MustCompile(`type the code (\S+) there`)
 // server asks for a claim code as a server's terminal does.
 func (s *service) server(t *testing.T, name string) *server {
 	t.Helper()
-	a := &server{T: t, command: exec.Command(program, "gate", "claim", "--service", s.origin, "--folder", t.TempDir(), "--name", name, "--listen", "127.0.0.1:32400", "--address", "https://"+name+".example.org")}
+	return s.serverOf(t, t.TempDir(), name)
+}
+
+// serverOf is the server whose folder it is.
+func (s *service) serverOf(t *testing.T, folder, name string) *server {
+	t.Helper()
+	a := &server{T: t, folder: folder, command: exec.Command(program, "gate", "claim", "--service", s.origin, "--folder", folder, "--name", name, "--listen", "127.0.0.1:32400", "--address", "https://"+name+".example.org")}
 	a.command.Env = environment()
 	out, err := a.command.StdoutPipe()
 	if err != nil {
@@ -198,6 +207,21 @@ func tourServers(t *testing.T, seen *visits) {
 	b.look("server-give-up")
 	b.press("Give it up")
 	b.sees("belongs to your account no longer")
+
+	for _, name := range []string{"server.json", "server.json.copy"} { // it has lost whose it is, and has its key still
+		if err := os.Remove(filepath.Join(cellar.folder, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := s.serverOf(t, cellar.folder, "cellar")
+	b.provesAgain("/claim", operatorPassword)
+	b.write("Code", again.code)
+	b.press("Go on")
+	b.press("Yes, it is mine")
+	again.isClaimed()
+	b.sees("cellar is here again.")
+	b.soon("the page does not come back by itself", func() bool { return strings.Contains(b.text(), "Your server is here") })
+	b.look("claim-arrived-again")
 }
 
 // aWeekPasses since every server was claimed.

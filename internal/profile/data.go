@@ -66,6 +66,7 @@ type DataServer struct {
 	ClaimedFrom string    `json:"claimed_from"`
 	Place       string    `json:"place,omitempty"`
 	ClaimedAt   time.Time `json:"claimed_at"`
+	Again       time.Time `json:"claimed_again_at,omitzero"`
 	SeenAt      time.Time `json:"last_seen_at"`
 }
 
@@ -173,7 +174,7 @@ func (s *Service) serverData(ctx context.Context, accountID string) ([]DataServe
 	for i, h := range held {
 		all[i] = DataServer{
 			Name: h.Name, Product: h.Product, Version: h.Version, Addresses: []string{}, Guests: []string{}, ClaimedFrom: h.From.Address, Place: h.From.Place,
-			ClaimedAt: h.ClaimedAt, SeenAt: h.SeenAt,
+			ClaimedAt: h.ClaimedAt, Again: h.Again, SeenAt: h.SeenAt,
 		}
 		for _, a := range h.Addresses {
 			all[i].Addresses = append(all[i].Addresses, a.URL)

@@ -49,6 +49,14 @@ type Server struct {
 	EndedAt   time.Time // when its owner signed it out alone; else zero
 }
 
+// Arrived is when it was claimed last.
+func (s Server) Arrived() time.Time {
+	if s.Again.After(s.ClaimedAt) {
+		return s.Again
+	}
+	return s.ClaimedAt
+}
+
 // On reports whether a server was heard of lately.
 func (s Server) On(now time.Time) bool { return now.Sub(s.SeenAt) < onFor }
 
@@ -59,6 +67,8 @@ type Facts struct {
 	Version   string      `json:"version,omitempty"`
 	Addresses []Address   `json:"addresses,omitempty"`
 	From      device.Seen `json:"from"` // where it was claimed from
+	// Again is when the same server was claimed anew by its owner, the last time; zero: never.
+	Again time.Time `json:"again,omitzero"`
 }
 
 // Address is a place where a server may be reached.

@@ -81,7 +81,7 @@ func (db *DB) claimAgain(ctx context.Context, t *tx, c server.Claim, id string) 
 		addresses[i] = a.URL
 	}
 	s.Facts = s.Says(addresses)
-	s.Name, s.Product, s.Version, s.From = c.Name, c.Product, c.Version, c.From
+	s.Name, s.Product, s.Version, s.From, s.Again = c.Name, c.Product, c.Version, c.From, c.ClaimedAt.UTC()
 	if err := db.writeServer(ctx, t, key, s); err != nil {
 		return err
 	}

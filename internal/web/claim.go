@@ -157,8 +157,8 @@ func (d *Door) getArrival(w http.ResponseWriter, r *http.Request, v visitor) err
 	since := time.Unix(seconds, 0)
 	p := ArrivalPage{Arrival{Since: seconds, Going: now.Before(since.Add(arrivalLife))}}
 	for _, k := range all {
-		if !k.ClaimedAt.Before(since) {
-			p.Servers = append(p.Servers, serverShown(k, now))
+		if !k.Arrived().Before(since) {
+			p.Servers = append(p.Servers, arrived(k, now))
 		}
 	}
 	if p.Going = p.Going && len(p.Servers) == 0; p.Going {
@@ -166,4 +166,9 @@ func (d *Door) getArrival(w http.ResponseWriter, r *http.Request, v visitor) err
 	}
 	d.Pages.Page(w, r, http.StatusOK, "claim-arrival", Page{Person: v.header(), Nav: "servers", Data: p})
 	return nil
+}
+
+// arrived is a server that was claimed a moment ago.
+func arrived(k mediaserver.Kept, now time.Time) Newcomer {
+	return Newcomer{Server: serverShown(k, now), Again: !k.Again.IsZero()}
 }

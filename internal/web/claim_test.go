@@ -127,6 +127,25 @@ func TestAServerIsClaimedByItsCode(t *testing.T) {
 	})
 }
 
+// A server that is claimed again with the key it had is named too, though it stands where it stood.
+func TestAServerThatComesAgainIsNamed(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.account(annMail, "ann", annPassword)
+		b := h.signedIn(annMail, annPassword)
+		g := h.gate(b.address)
+		id := g.claims(b.get("/claim").submit("/claim/token").offered())
+		b.get("/servers/" + id).is(200).submit("/servers/" + id + "/confirm-address").is(303)
+		h.pass(time.Minute)
+		page := b.get("/claim").submit("/claim/token").is(200)
+		way := arrivalPath(h.clock().Unix())
+		b.get(way).is(200).shows("h1", "on its way")
+		if again := g.claims(page.offered()); again != id {
+			t.Fatalf("it stands as %s, and stood as %s", again, id)
+		}
+		b.get(way).is(200).shows("h1", "is here").shows("#arrival", "attic-nas is here again").shows("#arrival", "as they were").shows("#arrival", "confirmed").has(0, "#arrival h2")
+	})
+}
+
 // A code of a TV that is typed at /claim leads to the page about TVs, and what that page does not say is not confirmed by it.
 func TestCodesFindTheirPage(t *testing.T) {
 	eachHouse(t, func(h *house) {

@@ -19,7 +19,13 @@ type ClaimTokenPage struct {
 type Arrival struct {
 	Since   int64 // in seconds
 	Going   bool  // it may still come
-	Servers []Server
+	Servers []Newcomer
+}
+
+// Newcomer is a server that was claimed.
+type Newcomer struct {
+	Server
+	Again bool // it was the account's before
 }
 
 // Path is the page that shows it.

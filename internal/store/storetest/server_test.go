@@ -94,7 +94,7 @@ func TestClaimServer(t *testing.T) {
 		again.Name = "Cellar"
 		got, err := w.db.ClaimServer(w.ctx(), again, w.act(audit.ServerClaimed, a.ID))
 		h, find := w.db.FindServer(w.ctx(), s.ID)
-		if err != nil || find != nil || got != s.ID || h.Name != "Cellar" || h.Standing(w.now).State != server.Good || len(h.Confirmed()) != 1 {
+		if err != nil || find != nil || got != s.ID || h.Name != "Cellar" || h.Standing(w.now).State != server.Good || len(h.Confirmed()) != 1 || !h.Again.Equal(again.ClaimedAt) {
 			w.Errorf("it stands as %+v: %v %v", h.Server, err, find)
 		}
 
