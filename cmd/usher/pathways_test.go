@@ -55,7 +55,7 @@ var ofMints = map[string]decision{
 	"store.DB.EnterLinkCode": fromSignIn, "store.DB.ApproveLink": fromSignIn, "tvlink.Service.collect": fromSignIn,
 
 	"store.DB.SetDeviceKey": fromSignIn, "store.DB.RenewByKey": fromSignIn, "devicekey.Service.Nonce": noPower,
-	"mediaserver.Service.OfferHere": fromSignIn, "mediaserver.Service.Collect": fromSignIn, "mediaserver.newClaim": byFlow, "mediaserver.Service.Exchange": fromSignIn,
+	"mediaserver.Service.OfferOnce": byFlow, "mediaserver.Service.Collect": fromSignIn, "mediaserver.newClaim": byFlow, "mediaserver.Service.Exchange": fromSignIn,
 
 	"signup.Service.create": newAccount, "signup.Founding.SetUp": newAccount,
 
@@ -98,7 +98,7 @@ var ofOpenRoutes = map[string]decision{
 	"GET /ssf/status": noPower, "POST /ssf/status": noPower, "POST /ssf/verify": noPower, "POST /ssf/poll": noPower,
 	"POST /sign-up": noPower, "POST /sign-up/strength": noPower, "POST /sign-up/code/again": noPower, "POST /invitation": noPower,
 	"POST /sign-out": noPower, "POST /api/v1/sign-out": noPower, "POST /reset": noPower, "POST /reset/required": noPower, "POST /notice": noPower,
-	"POST /tv": noPower, "POST /tv/sign-out": noPower, "POST /api/v1/link": noPower, "POST /api/v1/servers": fromSignIn, "POST /api/v1/claim-tokens": fromSignIn, "GET /api/v1/servers": fromSignIn,
+	"POST /tv": noPower, "POST /tv/sign-out": noPower, "POST /api/v1/link": noPower, "POST /api/v1/servers": fromSignIn, "POST /api/v1/claim-tokens": asksCode, "GET /api/v1/servers": fromSignIn,
 	"GET /api/v1/server/standing": noPower, "GET /api/v1/server": noPower, "PUT /api/v1/server": noPower, "DELETE /api/v1/server": noPower,
 	"GET /docs/api": noPower, "GET /remove-device": noPower, "GET /remove-device/{token}": noPower, "POST /remove-device": noPower,
 	"POST /not-me": noPower, "POST /keep-second-step": noPower, "POST /undo": noPower,

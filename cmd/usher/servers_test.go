@@ -30,6 +30,7 @@ import (
 	"usher/internal/ratelimit"
 	"usher/internal/relyingparty"
 	"usher/internal/server"
+	"usher/internal/signin"
 	"usher/internal/teststore"
 )
 
@@ -594,6 +595,53 @@ func TestProgramsGetClaimTokens(t *testing.T) {
 		h.unlimited()
 		if w, _ := ask(app); w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") == "" || !strings.Contains(w.Body.String(), "/too-many-claims") {
 			t.Errorf("the sixth: %d %s", w.Code, w.Body)
+		}
+	})
+}
+
+// Name and password in the request for a claim token are enough for it, with the digits where there is a second step; nothing is signed in by that, and nobody told
+// of a device. The claim token ends as one of a sign-in does, and an app password gets none.
+func TestAPasswordGetsAClaimTokenAndNothingElse(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate := d.unclaimed()
+		left := func() string {
+			return strings.Join(append(h.rows(`SELECT kind FROM credential WHERE kind <> 'claim token' ORDER BY hash`), h.rows(`SELECT kind FROM mail ORDER BY id`)...), " ")
+		}
+		ask := func(login, password string, status int, problem string) (claim string) {
+			h.unlimited()
+			w := d.send(http.MethodPost, "/api/v1/claim-tokens", asBasic(login, password))
+			var told struct {
+				Token string `json:"claim_token"`
+			}
+			if err := json.Unmarshal(w.Body.Bytes(), &told); err != nil || w.Code != status || !strings.Contains(w.Body.String(), problem) || (told.Token != "") != (status == http.StatusCreated) {
+				d.Errorf("%s: %d %s", login, w.Code, w.Body)
+			}
+			return told.Token
+		}
+		before := left()
+		claim := ask(h.anna.Email, h.password, http.StatusCreated, "")
+		if now := left(); now != before {
+			t.Errorf("it leaves %q, and before there was %q", now, before)
+		}
+		if w := gate.claimedWith(claim, gate.proof(claim, nil)); w.Code != http.StatusCreated {
+			t.Errorf("it claims nothing: %d %s", w.Code, w.Body)
+		}
+		ask(h.anna.UserName, "not the password", http.StatusUnauthorized, "/wrong")
+		fresh := h.here(h.anna)
+		fresh.FreshAt = d.at
+		app, err := (&signin.AppPasswords{Store: d.db, Now: d.now}).Make(d.Context(), fresh, signin.NewAppPassword{Name: "Old app"}, device.Client{})
+		h.must(err)
+		ask(h.anna.UserName, app.Reveal(), http.StatusForbidden, "/no-say")
+		d.turnOnFactor(h.anna)
+		ask(h.anna.UserName, h.password, http.StatusForbidden, "/code-required")
+		ask(h.anna.UserName, h.password+"000000", http.StatusForbidden, "/wrong-code")
+		code := d.code(h.anna)
+		claim = ask(h.anna.UserName, h.password+code, http.StatusCreated, "")
+		ask(h.anna.UserName, h.password+code, http.StatusForbidden, "/wrong-code")
+		h.must(d.db.EndEverything(d.Context(), h.anna.ID, nil, audit.Act{At: d.at}))
+		if w := gate.claimedWith(claim, gate.proof(claim, nil)); w.Code != http.StatusBadRequest {
+			t.Errorf("it outlives a sign-out of everything: %d %s", w.Code, w.Body)
 		}
 	})
 }

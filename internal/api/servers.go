@@ -32,13 +32,18 @@ type offered struct {
 	ExpiresIn int    `json:"expires_in"` // seconds
 }
 
-// offerClaim makes a claim token for the account of a program that was given the password.
+// offerClaim makes a claim token for the account of a program that was given the password: before, or with this request, which signs nothing in then.
 func (d *Door) offerClaim(w http.ResponseWriter, r *http.Request) error {
-	in, err := d.holder(r)
+	in, err := d.caller(w, r)
 	if err != nil {
 		return err
 	}
-	token, err := d.Servers.Offer(r.Context(), in.Found, d.client(r))
+	var token secret.Token
+	if in.Found.AccountID == "" {
+		token, err = d.Servers.OfferOnce(r.Context(), in.Account.ID, in.Stamp, d.client(r))
+	} else {
+		token, err = d.Servers.Offer(r.Context(), in.Found, d.client(r))
+	}
 	if err != nil {
 		return err
 	}

@@ -200,7 +200,7 @@ func ClaimRemote(ctx context.Context, s Settings, r Remote) error {
 	}
 	var token secret.Token
 	if r.Person != nil {
-		token, err = accounts.New(s.Config.ServiceURL(), nil, s.Version, s.Now).Fetch(ctx, *r.Person, "usher claim "+r.Server)
+		token, err = accounts.New(s.Config.ServiceURL(), nil, s.Version, s.Now).Fetch(ctx, *r.Person)
 	} else {
 		token, err = askOnce(ctx, s, "Media server at "+at)
 	}

@@ -95,12 +95,18 @@ func (s *Service) Offer(ctx context.Context, f credential.Found, client device.C
 
 // OfferHere is Offer for a person at our own page. credential.ErrTooMany, limits.
 func (s *Service) OfferHere(ctx context.Context, f credential.Found, client device.Client) (secret.Token, error) {
+	return s.OfferOnce(ctx, f.AccountID, credential.StampNow(f.Clock, f.Account), client)
+}
+
+// OfferOnce is Offer for a program that proves with this one request that it acts for an account, and signs nothing in; stamp is that of the proof.
+// credential.ErrTooMany, limits.
+func (s *Service) OfferOnce(ctx context.Context, accountID string, stamp credential.Stamp, client device.Client) (secret.Token, error) {
 	now := s.Now()
-	if err := s.Store.Take(ctx, []ratelimit.Take{ratelimit.ClaimTokens.For(f.AccountID)}, now); err != nil {
+	if err := s.Store.Take(ctx, []ratelimit.Take{ratelimit.ClaimTokens.For(accountID)}, now); err != nil {
 		return secret.Token{}, err
 	}
-	claim := newClaim(f.AccountID, credential.StampNow(f.Clock, f.Account))
-	act := audit.New(now, audit.ClaimTokenMade, f.AccountID, f.AccountID).From(client)
+	claim := newClaim(accountID, stamp)
+	act := audit.New(now, audit.ClaimTokenMade, accountID, accountID).From(client)
 	return claim.Token, s.Store.Record(ctx, act.Linking(claim))
 }
 

@@ -43,6 +43,8 @@ type Admitted struct {
 	Found   credential.Found // of the token; zero when there is none
 	Account account.Account
 	Token   secret.Token // for the software to keep; empty where nothing was signed in
+	// Stamp is that of the proof, where nothing was signed in by it.
+	Stamp credential.Stamp
 }
 
 // Software signs software in that sends name and password in one request. An app password stands for itself: it is its own token. ErrWrong,
@@ -85,7 +87,7 @@ func (s *Service) Admit(ctx context.Context, r SoftwareRequest) (Admitted, error
 	}
 	a := p.found.Account
 	act := audit.New(p.at.At, audit.SignedIn, a.ID, a.ID).From(r.Client).With(audit.Reason, "one request, by "+p.method())
-	return Admitted{Account: a}, s.accept(ctx, p, act, r.Client)
+	return Admitted{Account: a, Stamp: credential.StampNow(p.found.Clock, a.Standing)}, s.accept(ctx, p, act, r.Client)
 }
 
 // accept spends what was proved for an act that signs nothing in.

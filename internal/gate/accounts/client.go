@@ -132,7 +132,9 @@ type call struct {
 	form        url.Values
 	json        any
 	bearer      string
-	waits       bool // the answer may take longPatience
+	login       string       // of a person, with
+	password    secret.Token // (RFC 7617)
+	waits       bool         // the answer may take longPatience
 }
 
 // send asks the service and reads its answer. outage.Err when nobody answers, or the service says that it cannot; *Refused.
@@ -198,6 +200,9 @@ func (c *Client) request(ctx context.Context, what call) (*http.Request, error) 
 	}
 	if what.bearer != "" {
 		r.Header.Set("Authorization", "Bearer "+what.bearer)
+	}
+	if what.login != "" {
+		r.SetBasicAuth(what.login, what.password.Reveal())
 	}
 	return r, nil
 }

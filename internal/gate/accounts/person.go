@@ -21,41 +21,28 @@ type Person struct {
 // errPlain says that a password would go over a network unsealed.
 var errPlain = errors.New("name and password go only to an address that begins with https, or to this machine")
 
-// Fetch gets a claim token for a person's account. The sign-in that this takes, under a name for its device, ends with it. *Refused; outage.Err.
-func (c *Client) Fetch(ctx context.Context, p Person, device string) (token secret.Token, err error) {
+// Fetch gets a claim token for a person's account, and signs nothing in. *Refused; outage.Err.
+func (c *Client) Fetch(ctx context.Context, p Person) (secret.Token, error) {
 	if c.service.Scheme != "https" && !local(c.service.Hostname()) {
 		return secret.Token{}, errPlain
 	}
-	in, err := c.signIn(ctx, p, device)
+	token, err := c.offer(ctx, p.Login, p.Password)
+	if !Is(err, "code-required") {
+		return token, err
+	}
+	digits, err := p.Digits(ctx)
 	if err != nil {
 		return secret.Token{}, err
 	}
-	defer func() {
-		out := call{method: http.MethodPost, url: c.at("/api/v1/sign-out"), bearer: in.Reveal()}
-		err = errors.Join(err, c.send(context.WithoutCancel(ctx), out, nil))
-	}()
+	return c.offer(ctx, p.Login, secret.TokenOf(p.Password.Reveal()+digits.Reveal()))
+}
+
+// offer asks for a claim token by name and password, with the digits of the second step behind it or not.
+func (c *Client) offer(ctx context.Context, login string, password secret.Token) (secret.Token, error) {
 	var got struct {
 		Token string `json:"claim_token"`
 	}
-	err = c.send(ctx, call{method: http.MethodPost, url: c.at("/api/v1/claim-tokens"), bearer: in.Reveal()}, &got)
-	return secret.TokenOf(got.Token), err
-}
-
-// signIn returns the token of a sign-in; where digits are wanted, it asks for them once.
-func (c *Client) signIn(ctx context.Context, p Person, device string) (secret.Token, error) {
-	fields := map[string]string{"login": p.Login, "password": p.Password.Reveal(), "device": device, "product": "usher claim"}
-	var got struct {
-		Token string `json:"token"`
-	}
-	err := c.send(ctx, call{method: http.MethodPost, url: c.at("/api/v1/sign-in"), json: fields}, &got)
-	if Is(err, "code-required") {
-		digits, asked := p.Digits(ctx)
-		if asked != nil {
-			return secret.Token{}, asked
-		}
-		fields["code"] = digits.Reveal()
-		err = c.send(ctx, call{method: http.MethodPost, url: c.at("/api/v1/sign-in"), json: fields}, &got)
-	}
+	err := c.send(ctx, call{method: http.MethodPost, url: c.at("/api/v1/claim-tokens"), login: login, password: password}, &got)
 	return secret.TokenOf(got.Token), err
 }
 
