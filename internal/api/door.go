@@ -76,7 +76,7 @@ func (d *Door) routes() []route {
 		{"GET /api/v1/servers", d.servers},
 		{"POST /api/v1/servers", d.claimServer},
 		{"POST /api/v1/claim-tokens", d.offerClaim},
-		{"GET " + StandingPath, d.serverStanding},
+		{"GET /api/v1/server/standing", d.serverStanding}, // in full, as tests read the table
 		{"GET /api/v1/server", d.serverItself},
 		{"PUT /api/v1/server", d.describeServer},
 		{"DELETE /api/v1/server", d.unclaimServer},
