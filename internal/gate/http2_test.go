@@ -189,6 +189,7 @@ func TestSmugglingByHTTP2(t *testing.T) {
 		body    string
 		trailer fields
 		refused bool // or it is received as /x
+		late    bool // it may be answered before it is seen that there is more than was said
 	}{
 		"nothing odd":           {head: get},
 		"upper case":            {head: get.with("Remote-User", "mallory"), refused: true},
@@ -234,7 +235,7 @@ func TestSmugglingByHTTP2(t *testing.T) {
 		"where it comes from":   {head: get.with("x-forwarded-for", "mallory", "x-forwarded-host", "mallory")},
 		"trailer":               {head: post.with("te", "trailers", "trailer", "remote-user"), body: "a", trailer: fields{"remote-user", "mallory"}},
 		"trailer not said":      {head: post, body: "a", trailer: fields{"remote-user", "mallory"}},
-		"request in a body":     {head: post.with("content-length", "0"), body: "GET /mallory HTTP/1.1\r\nHost: a\r\n\r\n", refused: true},
+		"request in a body":     {head: post.with("content-length", "0"), body: "GET /mallory HTTP/1.1\r\nHost: a\r\n\r\n", late: true},
 		"two lengths":           {head: post.with("content-length", "1", "content-length", "28"), body: "aGET /mallory HTTP/1.1\r\n\r\n", refused: true},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -243,6 +244,9 @@ func TestSmugglingByHTTP2(t *testing.T) {
 				if status != 0 && (status < 400 || status >= 500) {
 					t.Errorf("%d %s", status, answer)
 				}
+				return
+			}
+			if c.late && status == 0 {
 				return
 			}
 			var got received
