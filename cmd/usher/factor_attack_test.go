@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"usher/internal/mfa"
+	"usher/internal/notice"
 	"usher/internal/ratelimit"
 )
 
@@ -21,7 +22,7 @@ func TestWrongCodesOfEveryDoorAreOne(t *testing.T) {
 	eachDoors(t, func(d *doors) {
 		h := d.people()
 		d.turnOnFactor(h.anna)
-		browser := h.signedIn(h.anna)
+		browser, link := h.signedIn(h.anna), ""
 		ways := map[string]struct {
 			try          func(code string) *httptest.ResponseRecorder
 			wrong, right int
@@ -58,11 +59,34 @@ func TestWrongCodesOfEveryDoorAreOne(t *testing.T) {
 			"proof": {func(code string) *httptest.ResponseRecorder {
 				return d.send(http.MethodPost, "/sign-in/again", request{form: url.Values{"password": {h.password}, "code": {code}}, cookies: map[string]string{"usher": browser}})
 			}, http.StatusUnprocessableEntity, http.StatusSeeOther, http.StatusTooManyRequests},
+			"reset": {func(code string) *httptest.ResponseRecorder {
+				return d.send(http.MethodPost, "/reset/code", request{form: url.Values{"ticket": {link}, "code": {code}}})
+			}, http.StatusUnprocessableEntity, http.StatusSeeOther, http.StatusTooManyRequests},
+			"new recovery codes": {func(code string) *httptest.ResponseRecorder {
+				form := url.Values{"password": {h.password}, "code": {code}}
+				return d.send(http.MethodPost, "/account/second-step/codes", request{form: form, cookies: map[string]string{"usher": browser}})
+			}, http.StatusUnprocessableEntity, http.StatusOK, http.StatusTooManyRequests},
+			"off": {func(code string) *httptest.ResponseRecorder {
+				w := d.send(http.MethodPost, "/account/second-step/off", request{form: url.Values{"off_code": {code}}, cookies: map[string]string{"usher": browser}})
+				if w.Code == http.StatusSeeOther { // and on again, for the others
+					d.turnOnFactor(h.anna)
+				}
+				return w
+			}, http.StatusUnprocessableEntity, http.StatusSeeOther, http.StatusTooManyRequests},
+			"Basic": {func(code string) *httptest.ResponseRecorder {
+				return d.send(http.MethodGet, "/api/v1/me", asBasic(h.anna.Email, h.password+code))
+			}, http.StatusUnauthorized, http.StatusOK, http.StatusTooManyRequests},
+			"Basic of old": {func(code string) *httptest.ResponseRecorder {
+				return d.send(http.MethodPost, "/users/sign_in.xml", asBasic(h.anna.Email, h.password+code).with(asPlex("").header))
+			}, http.StatusUnauthorized, http.StatusCreated, http.StatusTooManyRequests},
 		}
 		names := slices.Sorted(maps.Keys(ways))
 		fresh := func() { // a right code is taken once, and the next one comes half a minute later
 			d.unlimited()
 			browser = h.signedIn(h.anna)
+			h.is(d.send(http.MethodPost, "/reset", request{form: url.Values{"login": {h.anna.Email}}}), http.StatusSeeOther)
+			link = h.mailed(h.anna.Email, notice.DataLink, "/reset/")
+			d.do("DELETE FROM mail")
 		}
 		for _, name := range names {
 			fresh()

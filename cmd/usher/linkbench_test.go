@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"runtime"
 	"slices"
@@ -164,6 +165,20 @@ func TestPollsWriteNothing(t *testing.T) {
 		}
 		if after := d.rows(everything); len(before) == 0 || !slices.Equal(after, before) {
 			t.Errorf("polls wrote: before %d rows, after %d", len(before), len(after))
+		}
+
+		a := d.newApp("tv", aTV) // and the device grant's
+		w = a.asks("/oauth/device", url.Values{"scope": {"openid player"}})
+		d.must(json.Unmarshal(w.Body.Bytes(), &told))
+		before = d.rows(everything)
+		for range 20 {
+			said = a.polls(told.DeviceCode)
+		}
+		if !strings.Contains(said.Body.String(), "authorization_pending") {
+			t.Fatalf("%s", said.Body)
+		}
+		if after := d.rows(everything); !slices.Equal(after, before) {
+			t.Errorf("polls of the grant wrote: before %d rows, after %d", len(before), len(after))
 		}
 	})
 }

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -197,6 +199,52 @@ func TestPagesMakeNoNetworkOnesOwn(t *testing.T) {
 			page := h.is(h.send(http.MethodGet, "/link/confirm", request{cookies: map[string]string{"usher": browser, "usher-link": ticket}}), http.StatusOK)
 			if !strings.Contains(page.Body.String(), c.title) {
 				d.Errorf("%s: the page does not ask %q", name, c.title)
+			}
+		}
+	})
+}
+
+// Attack D5: who lets something in at the last moment makes it live no longer. It is there to be collected until its fifteen minutes are over, and then never.
+func TestLateApprovalsExtendNothing(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.people()
+		a := d.newApp("tv", aTV)
+		type waits struct {
+			ID     int64
+			Code   string
+			User   string `json:"user_code"`
+			Device string `json:"device_code"`
+		}
+		var told waits
+		polls := map[string]struct {
+			poll func() *httptest.ResponseRecorder
+			over string
+		}{
+			"/oauth/device": {func() *httptest.ResponseRecorder {
+				return a.asks(grant.TokenPath, url.Values{"grant_type": {string(relyingparty.DeviceCode)}, "device_code": {told.Device}})
+			}, "expired_token"},
+			"/api/v1/link": {func() *httptest.ResponseRecorder {
+				return d.send(http.MethodPost, "/api/v1/link/token", request{object: map[string]string{"device_code": told.Device}})
+			}, "expired-token"},
+			"/api/v2/pins.json": {func() *httptest.ResponseRecorder {
+				return d.send(http.MethodGet, "/api/v2/pins/"+strconv.FormatInt(told.ID, 10)+".json", asPlex(""))
+			}, `"code":1020`},
+		}
+		for path, p := range polls {
+			for left, in := range map[time.Duration]bool{time.Second: true, 0: false} {
+				d.unlimited()
+				d.do("DELETE FROM link_request")
+				w := d.send(http.MethodPost, path, a.codeDoors()[path])
+				told = waits{}
+				ends := d.at.Add(credential.Rules[credential.DeviceCode].Life)
+				d.must(json.Unmarshal(w.Body.Bytes(), &told))
+				d.at = ends.Add(-2 * time.Second)
+				h.lets(cmp.Or(told.User, told.Code), h.signedIn(h.anna), "confirm")
+				d.at = ends.Add(-left - time.Millisecond) // a request takes one
+				w = p.poll()
+				if got := !strings.Contains(w.Body.String(), p.over); got != in || in && w.Code != http.StatusOK {
+					d.Errorf("%s, %s before its end: %d %s", path, left, w.Code, w.Body)
+				}
 			}
 		}
 	})

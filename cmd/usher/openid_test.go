@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -228,7 +229,7 @@ func TestForeignClientsSignIn(t *testing.T) {
 			AuthTime  int64 `json:"auth_time"`
 		}
 		d.must(id.Claims(&said))
-		if id.Nonce != "some nonce" || id.Subject != h.anna.ID || said.UserName != "anna" || said.Email != h.anna.Email || said.Verified || said.ACR != "urn:usher:password" || said.AuthTime == 0 {
+		if id.Nonce != "some nonce" || id.Subject != h.anna.ID || said.UserName != "anna" || said.Email != h.anna.Email || said.Verified || said.ACR != "urn:usher:password" || !slices.Equal(said.AMR, []string{"pwd"}) || said.AuthTime == 0 {
 			t.Errorf("%+v %+v", id, said)
 		}
 		info, err := a.provider.UserInfo(d.outside(), a.config.TokenSource(d.outside(), tokens))

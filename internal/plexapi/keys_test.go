@@ -3,7 +3,9 @@ package plexapi
 import (
 	"bytes"
 	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -213,6 +215,23 @@ func TestDeviceKeyIsBound(t *testing.T) {
 				t.Errorf("%.30q: %d", bad, code)
 			}
 		}
+		h.Log("forged headers")
+		good := k.signs(h.nonce("attic"), asTheyAre)
+		_, rest, _ := strings.Cut(good, ".")
+		body, tail, _ := strings.Cut(rest, ".")
+		for _, header := range []string{
+			`{"alg":"none","typ":"JWT","kid":"one"}`, `{"alg":"HS256","typ":"JWT","kid":"one"}`, `{"alg":"EdDSA","typ":"JWT","kid":"two"}`, `{"alg":"EdDSA","typ":"JWT"}`, `{"alg":"RS256","typ":"JWT","kid":"one"}`,
+		} {
+			text := base64.RawURLEncoding.EncodeToString([]byte(header)) + "." + body
+			mac := hmac.New(sha256.New, k.private.Public().(ed25519.PublicKey))
+			mac.Write([]byte(text))
+			for _, signature := range []string{"", tail, base64.RawURLEncoding.EncodeToString(mac.Sum(nil)), base64.RawURLEncoding.EncodeToString(ed25519.Sign(other.private, []byte(text)))} {
+				if code := k.exchanges(text + "." + signature).Code; code < 400 || code >= 500 {
+					t.Errorf("%s is taken: %d", header, code)
+				}
+			}
+		}
+		k.exchanges(good).is(200) // the nonce was spent by none of them
 		h.Log("names and keys")
 		h.signIn("ann", annPassword, "shed2")
 		h.Log("a name that is another's")

@@ -131,7 +131,10 @@ func TestPinForms(t *testing.T) {
 	eachHouse(t, func(h *house) {
 		ann := h.person("ann", false)
 		h.ask(http.MethodPost, "/api/v2/pins", "").is(201, `<pin id="`, ` authToken=""`, ` product="0"`, "<location ").without("<code>")
-		h.ask(http.MethodPost, "/api/v2/pins", `{"strong":true}`, "Content-Type", "application/json", "Accept", "application/json").is(201, `"newRegistration":null`, `"location":{"code":""`, `"trusted":false`)
+		strong := h.ask(http.MethodPost, "/api/v2/pins", `{"strong":true}`, "Content-Type", "application/json", "Accept", "application/json").is(201, `"newRegistration":null`, `"location":{"code":""`, `"trusted":false`).jsonBody()
+		if code, is := strong["code"].(string); !is || len(code) != 8 {
+			t.Errorf("a strong code asked for in JSON is %q", code)
+		}
 		h.ask(http.MethodPost, "/api/v2/pins", `""`, "Content-Type", "application/json").is(201)
 		old := h.ask(http.MethodPost, "/pins.xml", "", "Accept", "application/json").is(201, `<id type="integer">`, "</id><code>", "<auth_token></auth_token>")
 		location := old.Header().Get("Location")

@@ -61,7 +61,7 @@ func TestATVIsLetIn(t *testing.T) {
 
 		h.pass(40*time.Second - tvlink.Interval)
 		page := phone.get("/link").is(200).submit("/link", "user_code", " "+strings.ToLower(shown.short[:2])+" - "+shown.short[2:]).leadsTo("/link/confirm").is(200)
-		page.shows("h1", "Is this your TV?").shows(".list", "Firefox on Linux").shows(".list", "your network · asked 40 seconds ago").shows("main", "looking at a screen").shows("b.link-code", shown.short).shows(".card-foot", "15 minutes")
+		page.shows("h1", "Is this your TV?").shows(".list", "Firefox on Linux").shows(".list", "the name it gives itself").shows(".list", "your network · asked 40 seconds ago").shows("main", "looking at a screen").shows("b.link-code", shown.short).shows(".card-foot", "15 minutes")
 		shown.looks().is(200).shows("h1", shown.short) // looking at it is not letting it in
 		page.submit("/link/confirm").leadsTo("/link?done=allowed").shows("h1", "It is signed in")
 		shown.signedIn("ann")
