@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -326,4 +327,31 @@ func TestAReaderWhoLeftIsNoFailure(t *testing.T) {
 	if log.Len() > 0 {
 		t.Errorf("logged: %s", log)
 	}
+}
+
+// The TV's sheet is for browsers of ten years ago: nothing in it that those do not know and that anything rests on.
+func TestTheTVsSheetIsForOldBrowsers(t *testing.T) {
+	raw, err := files.ReadFile("static/tv.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sheet := regexp.MustCompile(`(?s)/\*.*?\*/`).ReplaceAllString(string(raw), "")
+	for _, young := range []string{
+		"var(", "--", "grid", "flex", "clamp(", "min(", "max(", "gap:", "inset", "aspect-ratio", "@layer", "@container", "@supports", "@import", ":is(", ":where(", ":has(", ":not(", ":focus-visible", "&", "oklch", "color-mix",
+	} {
+		if strings.Contains(sheet, young) {
+			t.Errorf("it has %q", young)
+		}
+	}
+	if !strings.Contains(sheet, "h1.code") {
+		t.Error("it is not the sheet")
+	}
+	eachSample(t, func(t *testing.T, s sample, doc *html.Node) {
+		for _, link := range all(doc, "link") {
+			href, _ := attr(link, "href")
+			if rel, _ := attr(link, "rel"); s.name == "tv" && rel == "stylesheet" && !strings.HasPrefix(href, "/static/tv.") {
+				t.Errorf("another sheet: %s", href)
+			}
+		}
+	})
 }

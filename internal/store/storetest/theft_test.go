@@ -12,6 +12,8 @@ import (
 	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
+	"usher/internal/incident"
+	"usher/internal/linkcode"
 	"usher/internal/notice"
 	"usher/internal/secret"
 )
@@ -31,6 +33,7 @@ var sealedCells = []struct {
 	{"client", "facts", findClient},
 	{"server", "facts", findServer}, {"server_access", "label", listGuests},
 	{"stream", "facts", findStream},
+	{"link_request", "facts", loadLink}, {"incident", "notice", loadIncident}, {"voided_password", "hash", voidedPasswords},
 }
 
 func loadAccount(w *world, a account.Account, _ string) error {
@@ -89,10 +92,35 @@ func findStream(w *world, a account.Account, _ string) error {
 	return err
 }
 
+func loadLink(w *world, _ account.Account, id string) error {
+	_, err := w.db.LoadLink(w.ctx(), id, w.now)
+	return err
+}
+
+func loadIncident(w *world, _ account.Account, id string) error {
+	_, err := w.db.LoadIncident(w.ctx(), id)
+	return err
+}
+
+func voidedPasswords(w *world, a account.Account, _ string) error {
+	_, err := w.db.VoidedPasswords(w.ctx(), a.ID)
+	return err
+}
+
 // settle writes one row of everything sealed for an account and returns the rows' ids by table.
 func (w *world) settle(name string) (account.Account, map[string]string) {
 	w.Helper()
 	a := w.person(name)
+	w.must(w.db.RequireReset(w.ctx(), a.ID, "", w.act(audit.ResetRequired, a.ID)))
+	change := w.newPassword(a, "new")
+	change.Old = "old of " + name
+	_, reset := w.link(credential.Reset, w.reload(a))
+	w.must(w.db.RedeemResetEverywhere(w.ctx(), reset, change, w.act(audit.PasswordReset, a.ID)))
+	a = w.reload(a)
+	voided := w.text("SELECT id FROM voided_password WHERE account_id = $1", a.ID)
+	proposed := w.incident(incident.Advise, incident.All)
+	w.must(w.db.ProposeIncident(w.ctx(), proposed, w.act(audit.IncidentDeclared, "")))
+	link := w.waiting(linkcode.NewShort(linkcode.Shortest).Reveal())
 	s, _ := w.signedIn(a)
 	on := credential.NewFactor{AccountID: a.ID, Key: authKey, Step: 100, Recovery: recoverySet(name)}
 	w.must(w.db.TurnOnFactor(w.ctx(), on, audit.Act{At: w.now}))
@@ -101,7 +129,8 @@ func (w *world) settle(name string) (account.Account, map[string]string) {
 	held := w.claimed(a, "of "+name)
 	guest := w.admits(held, "guest.of."+name)
 	entry := w.text("SELECT id FROM audit WHERE account_id = $1 ORDER BY id LIMIT 1", a.ID)
-	return a, map[string]string{"account": a.ID, "device": s.Device.ID, "confirmation": n.ID, "mail": mail, "audit": entry, "recovery_code": a.ID + ".0", "client": w.client("app" + a.ID).ID, "stream": w.stream("app" + a.ID).ID, "server": held.ID, "server_access": guest.ID}
+	return a, map[string]string{"account": a.ID, "device": s.Device.ID, "confirmation": n.ID, "mail": mail, "audit": entry, "recovery_code": a.ID + ".0", "client": w.client("app" + a.ID).ID, "stream": w.stream("app" + a.ID).ID, "server": held.ID, "server_access": guest.ID,
+		"link_request": link.ID, "incident": proposed.ID, "voided_password": voided}
 }
 
 // Attack S13: a sealed value that is moved to another row or another column does not open, not even within one account.
