@@ -16,6 +16,7 @@ python3-cryptography /usr/lib/python3/dist-packages/cryptography
 argon2 argon2
 npm npm
 util-linux unshare
+bsdutils script
 curl curl
 nginx nginx /usr/sbin/nginx
 caddy caddy
