@@ -3,7 +3,9 @@ package browsertest
 import (
 	"bufio"
 	"net/http"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -19,6 +21,7 @@ import (
 // house is one running "usher gate" beside a service; its tabs are tabs of the gate.
 type house struct {
 	*service
+	folder    string
 	setUpLink string
 }
 
@@ -27,8 +30,14 @@ var readyLink = regexp.MustCompile(`http://127\.0\.0\.1:\d+/\.usher/\?setup=(\S+
 // gate runs the program beside the service until the test ends.
 func (s *service) gate(t *testing.T, flags ...string) *house {
 	t.Helper()
+	return s.gateOf(t, t.TempDir(), flags...)
+}
+
+// gateOf is gate with the folder of another one.
+func (s *service) gateOf(t *testing.T, folder string, flags ...string) *house {
+	t.Helper()
 	_, port, _ := strings.Cut(freeAddress(t), ":")
-	command := exec.Command(program, append([]string{"gate", "--service", s.origin, "--listen", "127.0.0.1:" + port, "--folder", t.TempDir(), "--name", "Attic", "--log-format", "json"}, flags...)...)
+	command := exec.Command(program, append([]string{"gate", "--service", s.origin, "--listen", "127.0.0.1:" + port, "--folder", folder, "--name", "Attic", "--log-format", "json"}, flags...)...)
 	command.Env = environment()
 	out, err := command.StdoutPipe()
 	if err != nil {
@@ -41,7 +50,7 @@ func (s *service) gate(t *testing.T, flags ...string) *house {
 	if err := command.Start(); err != nil {
 		t.Fatalf("starting the gate: %v", err)
 	}
-	h := &house{service: &service{origin: "http://127.0.0.1:" + port, errors: &lines{}}}
+	h := &house{service: &service{origin: "http://127.0.0.1:" + port, errors: &lines{}}, folder: folder}
 	var reading sync.WaitGroup
 	reading.Go(func() { h.errors.read(log) })
 	t.Cleanup(func() {
@@ -146,6 +155,67 @@ func TestTheGatesPages(t *testing.T) {
 	far.open("/.usher/")
 	far.sees("Not from here")
 	far.look("gate-claimed-elsewhere")
+	s.gateOf(t, g.movedFrom(t, s.origin)).saysWhereItIs(t)
+
+	owner.open("/servers")
+	owner.press("Manage Attic")
+	owner.tap("Give it up")
+	owner.press("Give it up")
+	owner.sees("belongs to your account no longer")
+	b.soon("the gate does not say that it was taken", func() bool {
+		b.open("/.usher/")
+		return strings.Contains(b.text(), "This server belongs to nobody any more")
+	})
+	b.sees("Claim Server")
+	b.look("gate-taken")
+	b.press("Settings: General")
+	b.sees("This server belongs to nobody any more.")
+	b.look("gate-settings-taken")
+	b.press("Something is wrong")
+	b.sees("and not by whom")
+	b.look("gate-doctor-taken")
+	far.open("/web")
+	far.sees("It belongs to nobody any more")
+	far.look("gate-elsewhere-taken")
+}
+
+// movedFrom is a copy of the gate's folder, as if it had been claimed at another service than the one it was.
+func (h *house) movedFrom(t *testing.T, origin string) (folder string) {
+	t.Helper()
+	folder = t.TempDir()
+	for _, name := range []string{"server-key.pem", "server.json"} {
+		raw, err := os.ReadFile(filepath.Join(h.folder, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(folder, name), []byte(strings.Replace(string(raw), origin, "https://media.subdomain.department.example.org", 1)), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return folder
+}
+
+// saysWhereItIs looks at the pages of a gate that is claimed at another service.
+func (h *house) saysWhereItIs(t *testing.T) {
+	t.Helper()
+	b := h.browser(t, scriptOn)
+	b.open("/web")
+	b.at("/.usher/", http.StatusOK)
+	b.sees("This server is claimed at another service")
+	b.look("gate-moved")
+	b.open(h.setUpLink)
+	b.sees("Claim Server")
+	b.look("gate-moved-claim")
+	b.press("Settings: General")
+	b.sees("This server is claimed at another service.")
+	b.look("gate-settings-moved")
+	b.press("Something is wrong")
+	b.sees("it lets nobody in")
+	b.look("gate-doctor-moved")
+	b.comesFrom("203.0.113.9", phone)
+	b.open("/web")
+	b.sees("It is claimed at https://media.subdomain.department.example.org")
+	b.look("gate-elsewhere-moved")
 }
 
 // claimsWithoutScript goes the whole way by typed code, forms and a page that loads itself anew, and stops where somebody says no.

@@ -125,6 +125,10 @@ func (g *gate) furnish(l net.Listener) (err error) {
 		ctx, cancel := context.WithTimeout(ctx, settleWait)
 		defer cancel()
 		g.watch.Settle(ctx)
+	}, GivenUp: func() {
+		if err := g.watch.GivenUp(); err != nil {
+			g.Log.Warn("it was not written down that the server was given up", "error", err)
+		}
 	}}
 	if g.watch, err = watch.New(g.client, g, g.folder, g.Log, g.Now); err != nil {
 		return err
@@ -136,7 +140,7 @@ func (g *gate) furnish(l net.Listener) (err error) {
 	if g.Config.Folder != defaultFolder {
 		facts.Folder = g.Config.Folder
 	}
-	g.own, err = local.New(local.Settings{Folder: g.folder, Claims: g.claims, Owner: g.owner, Networks: g.Config.LocalNetwork, Facts: facts, Examine: g.examine, Log: g.Log, Now: g.Now})
+	g.own, err = local.New(local.Settings{Folder: g.folder, Claims: g.claims, Owner: g.owner, SignedIn: g.signedIn, Known: g.watch.Known, Networks: g.Config.LocalNetwork, Facts: facts, Examine: g.examine, Log: g.Log, Now: g.Now})
 	return err
 }
 
@@ -223,15 +227,17 @@ func (g *gate) greet(l net.Listener) error {
 	if err != nil {
 		return err
 	}
-	s, claimed := g.folder.Server()
+	s, claimed := g.server()
 	lines := fmt.Sprintf("The gate is ready at %s, for the accounts of %s\n", l.Addr(), g.Config.Service)
 	switch {
-	case claimed && s.Service == g.client.Issuer():
-		lines += fmt.Sprintf("This server belongs to %s\n", s.Owner.Called())
 	case claimed:
-		lines += fmt.Sprintf("This server belongs to an account of %s, not of this service: it has to be claimed anew\n", s.Service)
-		fallthrough
-	default:
+		lines += fmt.Sprintf("This server belongs to %s\n", s.Owner.Called())
+	case s.Service != "":
+		lines += fmt.Sprintf("This server is claimed at %s, another service: it lets nobody in until it is started with --service %[1]s again, or claimed anew\n", s.Service)
+	case !g.watch.Known().Taken().IsZero():
+		lines += "This server was taken off its owner's account: it belongs to nobody until it is claimed again\n"
+	}
+	if !claimed {
 		lines += Invitation(window)
 	}
 	if g.Config.Upstream == "" && g.Config.Media == "" {

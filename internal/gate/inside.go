@@ -19,8 +19,8 @@ import (
 
 // ServeHTTP brings a request to the door of the server's owner, and while it has none to the pages on which it can be claimed.
 func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s, claimed := g.folder.Server()
-	if !claimed || s.Service != g.client.Issuer() || local.Owns(r.URL.Path) {
+	s, claimed := g.server()
+	if !claimed || local.Owns(r.URL.Path) {
 		g.own.ServeHTTP(w, r)
 		return
 	}
@@ -31,6 +31,12 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	d.ServeHTTP(w, r)
+}
+
+// server is whose server it is at the service that the gate was started for. What it is at another opens nothing here: who is let in by that one is nobody to us.
+func (g *gate) server() (keep.Server, bool) {
+	s, claimed := g.folder.Server()
+	return s, claimed && s.Service == g.client.Issuer()
 }
 
 // doorOf is the door of a claimed server. Who claims anew gets another.
@@ -49,7 +55,7 @@ func (g *gate) doorOf(s keep.Server) (*door.Door, error) {
 	if err := g.restore(decider); err != nil {
 		return nil, err
 	}
-	if why, suspended := g.watch.Suspends(s.ID); suspended {
+	if why, suspended := g.watch.Known().Suspends(s.ID); suspended {
 		decider.Suspend(why)
 	}
 	settings := door.Settings{
@@ -79,8 +85,8 @@ func (g *gate) doorOf(s keep.Server) (*door.Door, error) {
 
 // owner reports whether a request brings a token of the owner's.
 func (g *gate) owner(r *http.Request) (bool, error) {
-	s, claimed := g.folder.Server()
-	if !claimed || s.Service != g.client.Issuer() {
+	s, claimed := g.server()
+	if !claimed {
 		return false, nil
 	}
 	d, err := g.doorOf(s)
@@ -95,6 +101,19 @@ func (g *gate) owner(r *http.Request) (bool, error) {
 		return false, fmt.Errorf("%w: %w", outage.Err, err)
 	}
 	return owner, err
+}
+
+// signedIn returns what somebody is called whose browser the door lets in.
+func (g *gate) signedIn(r *http.Request) (called string, in bool) {
+	s, claimed := g.server()
+	if !claimed {
+		return "", false
+	}
+	d, err := g.doorOf(s)
+	if err != nil {
+		return "", false // the door itself says so
+	}
+	return d.SignedIn(r)
 }
 
 // Decider is that of the door of a server.

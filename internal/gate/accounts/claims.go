@@ -31,6 +31,8 @@ type Claims struct {
 	About  func() About
 	// Claimed is told when the server has found an owner, before anybody else is, and returns when people can come; it may be nil.
 	Claimed func(ctx context.Context)
+	// GivenUp is told when the server was given up here; it may be nil.
+	GivenUp func()
 	Log     *slog.Logger
 
 	mu      sync.Mutex
@@ -110,6 +112,17 @@ func (c *Claims) redeem(ctx context.Context, token secret.Token) error {
 		c.Claimed(ctx)
 	}
 	c.Log.Info("the server was claimed")
+	return nil
+}
+
+// Unclaim gives the server up, here and at the service. ErrUnclaimed; outage.Err; *Refused.
+func (c *Claims) Unclaim(ctx context.Context) error {
+	if err := c.Client.Unclaim(ctx); err != nil {
+		return err
+	}
+	if c.GivenUp != nil {
+		c.GivenUp()
+	}
 	return nil
 }
 

@@ -170,11 +170,15 @@ func (p Patient) claim(ctx context.Context) Finding {
 		return wrong("this server belongs to nobody", "Start the gate, and open the link that it prints.")
 	}
 	s, claimed := p.Folder.Server()
+	taken := wrong("this server belongs to nobody any more: the service says that it was taken off its owner's account, and not by whom",
+		"Claim it again: run 'usher gate reopen' here, and open the link that it prints. Or begin from nothing, with a new key: stop the gate, move its folder "+p.Path+" away, and start it.")
 	switch {
+	case !claimed && !p.Known.Taken().IsZero():
+		return taken
 	case !claimed:
 		return wrong("this server belongs to nobody", "Run 'usher gate reopen' here, and open the link that it prints.")
 	case s.Service != p.Client.Issuer():
-		return wrong("this server belongs to an account of "+s.Service, "Give that as --service, or claim the server anew: 'usher gate reopen'.")
+		return wrong("this server is claimed at "+s.Service+", and the gate is for "+p.Client.Issuer()+": it lets nobody in", "Give --service "+s.Service+" again, or claim the server anew: 'usher gate reopen'.")
 	}
 	st, err := p.Client.Standing(ctx)
 	switch {
@@ -187,7 +191,7 @@ func (p Patient) claim(ctx context.Context) Finding {
 	case st.State == accounts.Suspended:
 		return wrong(strings.TrimSuffix("it is signed out: "+whySignedOut[st.Reason], ": "), "Its owner signs in at the service, and brings it back at "+st.Servers+".")
 	case st.State != accounts.Good:
-		return wrong("the service knows nothing of this server", "Claim it anew: 'usher gate reopen'.")
+		return taken
 	}
 	f := good("it belongs to " + s.Owner.Called())
 	f.bare = "it belongs to somebody"

@@ -65,6 +65,18 @@ func (d *Decider) knows(token secret.Token) bool {
 	return d.known[k] != nil
 }
 
+// recall returns whom the token was let in for, while that counts; nobody is asked.
+func (d *Decider) recall(token secret.Token) (Decision, bool) {
+	k := d.keyOf(token)
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	a := d.known[k]
+	if a == nil || !d.now().Before(a.Until) {
+		return Decision{}, false
+	}
+	return a.Decision, true
+}
+
 // Decide says whom the token lets in, which somebody at an address presents. ErrRefused, ErrAway, ErrSuspended, ErrBusy.
 func (d *Decider) Decide(ctx context.Context, token secret.Token, from netip.Addr) (Decision, error) {
 	a, err := d.decide(ctx, token, func() netip.Addr { return from })

@@ -3,6 +3,7 @@
 package door
 
 import (
+	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -239,6 +240,16 @@ func (d *Door) Owner(r *http.Request) (bool, error) {
 		return false, nil
 	}
 	return err == nil && slices.Contains(who.Groups, ownerGroup), err
+}
+
+// SignedIn returns what somebody is called whose browser is let in here, as far as that is known without asking the service.
+func (d *Door) SignedIn(r *http.Request) (called string, in bool) {
+	asked, err := d.present(r)
+	if err != nil || !asked.cookie {
+		return "", false
+	}
+	who, in := d.Decider.recall(asked.token)
+	return cmp.Or(who.Name, who.UserName, who.Email), in
 }
 
 // ownerGroup is what the service calls the group of a server's owner.

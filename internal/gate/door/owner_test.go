@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"usher/internal/secret"
 )
@@ -35,5 +36,43 @@ func TestTheOwnersToken(t *testing.T) {
 	r.Header = bearer(owner)
 	if got, err := g.door.Owner(r); got || !errors.Is(err, ErrSuspended) {
 		t.Errorf("signed out: %v %v", got, err)
+	}
+}
+
+// Whose browser is in is known from memory alone, while it is: not once it has ended or the server is signed out, and by nothing but the cookie.
+func TestWhoIsSignedInIsKnownUnasked(t *testing.T) {
+	g := open(t, echo(t).URL, nil)
+	token := g.let(ann())
+	says := func(header http.Header) (string, bool) {
+		r := httptest.NewRequest(http.MethodGet, "/.usher/", nil)
+		r.Header = header
+		return g.door.SignedIn(r)
+	}
+	cookie := http.Header{"Cookie": {g.cookieOf(t, token, "http")}}
+	if called, in := says(cookie); in {
+		t.Errorf("%q is in before anybody was asked", called)
+	}
+	g.through(t, http.MethodGet, "/", cookie)
+	asked := g.asked.Load()
+	if called, in := says(cookie); !in || called != "Ännchen" || g.asked.Load() != asked {
+		t.Errorf("%q, %t; asked %d times", called, in, g.asked.Load()-asked)
+	}
+	for what, header := range map[string]http.Header{"a token": bearer(token), "nothing": {}, "another's cookie": {"Cookie": {g.cookieOf(t, g.let(bob()), "http")}}} {
+		if called, in := says(header); in {
+			t.Errorf("by %s %q is in", what, called)
+		}
+	}
+	g.decider.Suspend(Suspension{})
+	if _, in := says(cookie); in {
+		t.Error("a server that is signed out lets somebody in")
+	}
+	g.decider.Resume()
+	g.through(t, http.MethodGet, "/", cookie)
+	if _, in := says(cookie); !in {
+		t.Error("brought back, it knows nobody")
+	}
+	g.pass(25 * time.Hour)
+	if _, in := says(cookie); in {
+		t.Error("in beyond its end")
 	}
 }

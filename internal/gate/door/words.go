@@ -72,6 +72,18 @@ var suspendedWords = map[string][]string{
 
 const nothingLost = "Nothing of what is on it is lost. It opens by itself as soon as it is brought back."
 
+// Sentences say why the server lets nobody in, what its owner does about it, and that nothing is lost.
+func (s Suspension) Sentences() []string {
+	text, known := suspendedWords[s.Reason]
+	if !known {
+		text = []string{"It lets nobody in just now.", suspendedWords["server-signed-out"][1]}
+	}
+	return []string{text[0], text[1], nothingLost}
+}
+
+// Back is the page where the owner brings the server back, at the service of an issuer.
+func (s Suspension) Back(issuer string) string { return cmp.Or(s.Servers, issuer+"/servers") }
+
 // wordsFor are a refusal's words. Those of a server that is signed out lead its owner to where it is brought back.
 func (d *Door) wordsFor(why Refusal) words {
 	if why != Suspended {
@@ -81,11 +93,7 @@ func (d *Door) wordsFor(why Refusal) words {
 	if told := d.Decider.suspension(); told != nil {
 		s = *told
 	}
-	text, known := suspendedWords[s.Reason]
-	if !known {
-		text = []string{"It lets nobody in just now.", suspendedWords["server-signed-out"][1]}
-	}
-	return words{Title: "This server is signed out", Paragraphs: []string{text[0], text[1], nothingLost}, Action: "Open Servers", Path: cmp.Or(s.Servers, d.Issuer+"/servers")}
+	return words{Title: "This server is signed out", Paragraphs: s.Sentences(), Action: "Open Servers", Path: s.Back(d.Issuer)}
 }
 
 // show answers with one of the door's pages.

@@ -17,6 +17,7 @@ import (
 	"usher/internal/gate/doctor"
 	"usher/internal/gate/keep"
 	"usher/internal/gate/page"
+	"usher/internal/gate/watch"
 	"usher/internal/outage"
 )
 
@@ -39,7 +40,11 @@ type Settings struct {
 	Folder *keep.Folder
 	Claims *accounts.Claims
 	// Owner reports whether a request brings a token of the owner's; of a server that is nobody's, or signed out, there is none. outage.Err.
-	Owner    func(r *http.Request) (bool, error)
+	Owner func(r *http.Request) (bool, error)
+	// SignedIn returns what somebody is called whose browser is let in, without asking the service.
+	SignedIn func(r *http.Request) (called string, in bool)
+	// Known is what the gate knows of how the server stands.
+	Known    func() watch.Known
 	Networks Networks
 	Facts    Facts
 	// Examine finds what is wrong with the gate.

@@ -13,6 +13,7 @@ import (
 
 	"usher/internal/gate/accounts"
 	"usher/internal/gate/keep"
+	"usher/internal/gate/watch"
 	"usher/internal/outage"
 )
 
@@ -25,6 +26,7 @@ type house struct {
 	window keep.Window
 	path   string
 	log    *strings.Builder
+	known  watch.Known
 }
 
 func newHouse(t *testing.T) *house {
@@ -42,7 +44,7 @@ func newHouse(t *testing.T) *house {
 		claims.Close()
 		_ = folder.Close()
 	})
-	h.Door, err = New(Settings{Folder: folder, Claims: claims, Owner: ownersToken, Facts: Facts{Name: "Attic", Version: "1.0", Service: service, Port: "32400", Behind: "/films"}, Log: log, Now: now})
+	h.Door, err = New(Settings{Folder: folder, Claims: claims, Owner: ownersToken, SignedIn: lettersIn, Known: func() watch.Known { return h.known }, Facts: Facts{Name: "Attic", Version: "1.0", Service: service, Port: "32400", Behind: "/films"}, Log: log, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,6 +63,12 @@ func ownersToken(r *http.Request) (bool, error) {
 		return false, outage.Err
 	}
 	return false, nil
+}
+
+// lettersIn is a door that lets in whoever says so in a header.
+func lettersIn(r *http.Request) (called string, in bool) {
+	called = r.Header.Get("X-In")
+	return called, called != ""
 }
 
 // browser keeps cookies as browsers do, and says what they say.
@@ -321,7 +329,7 @@ func TestIdentity(t *testing.T) {
 	if !regexp.MustCompile(`<MediaContainer size="0" apiVersion="[0-9.]+" claimed="0" machineIdentifier="[0-9a-f]{40}" version="1.0">`).MatchString(text) {
 		t.Error(text)
 	}
-	if err := h.Folder.SaveServer(keep.Server{Service: "https://accounts.example.org", ID: "abc123", Owner: keep.Owner{Subject: "s", Name: "Ada"}}); err != nil {
+	if err := h.Folder.SaveServer(keep.Server{Service: "http://127.0.0.1:1", ID: "abc123", Owner: keep.Owner{Subject: "s", Name: "Ada"}}); err != nil {
 		t.Fatal(err)
 	}
 	text = textOf(t, far.send(http.MethodGet, "/identity", nil, "Accept", "application/json"))

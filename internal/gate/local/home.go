@@ -30,9 +30,8 @@ func (d *Door) toHome(w http.ResponseWriter, r *http.Request) {
 
 // homeData is what the first page and the settings show.
 type homeData struct {
-	Server keep.Server
-	Open   bool // the server can be claimed here now
-	Wrong  bool // another code was typed
+	Open  bool // the server can be claimed here now
+	Wrong bool // another code was typed
 }
 
 // home is the server's page. A ready link makes the browser one that knows the code, and is taken out of the address.
@@ -51,8 +50,7 @@ func (d *Door) home(w http.ResponseWriter, r *http.Request) {
 }
 
 func (d *Door) homeData(window keep.Window) homeData {
-	s, _ := d.Folder.Server()
-	return homeData{Server: s, Open: window.OpenAt(d.Now())}
+	return homeData{Open: window.OpenAt(d.Now())}
 }
 
 // settings are General, for whoever knows the code.
@@ -109,7 +107,7 @@ func (c claimData) Sentence() string {
 
 // claim begins one, and shows what to do next. With script, the browser has sent this form into a new tab, which goes on to the service.
 func (d *Door) claim(w http.ResponseWriter, r *http.Request, g guest) {
-	if _, claimed := d.Folder.Server(); claimed || !g.Knows {
+	if d.ownership().Claimed || !g.Knows {
 		http.Redirect(w, r, "/.usher/", http.StatusSeeOther)
 		return
 	}
@@ -134,8 +132,7 @@ func (d *Door) waiting(w http.ResponseWriter, r *http.Request) {
 	}
 	g := d.visits.of(w, r, window, d.Now(), "")
 	data := claimData{Waiting: d.Claims.Waiting()}
-	_, claimed := d.Folder.Server()
-	if claimed || !g.Knows || data.Code == "" {
+	if d.ownership().Claimed || !g.Knows || data.Code == "" {
 		http.Redirect(w, r, "/.usher/", http.StatusSeeOther)
 		return
 	}
@@ -162,8 +159,8 @@ func (d *Door) stop(w http.ResponseWriter, r *http.Request, g guest) {
 
 // unclaim gives the server up, for whoever may claim it.
 func (d *Door) unclaim(w http.ResponseWriter, r *http.Request, g guest) {
-	if g.Knows {
-		if err := d.Claims.Client.Unclaim(r.Context()); err != nil {
+	if g.Knows && d.ownership().Claimed {
+		if err := d.Claims.Unclaim(r.Context()); err != nil {
 			d.failed(w, r, err)
 			return
 		}

@@ -17,10 +17,13 @@ type frame struct {
 	Facts
 	Nonce string
 	// Page is the token of its forms.
-	Page    string
-	Guest   guest
-	Claimed bool
-	Data    any
+	Page  string
+	Guest guest
+	ownership
+	// Person is what somebody is called whose browser is let in, In that it is.
+	Person string
+	In     bool
+	Data   any
 }
 
 // message is a page with a few sentences and one way on.
@@ -36,12 +39,13 @@ func (d *Door) present(w http.ResponseWriter, r *http.Request, status int, name 
 	if g.Crowded && d.visits.firstCrowd(peer(r)) {
 		d.Log.Warn("more than one browser uses one address: if a proxy or a container's bridge stands in between, everybody looks as if they were near", "peer", peer(r).String())
 	}
-	d.render(w, r, status, name, frame{Page: d.visits.pageToken(g.cookie), Guest: g, Data: data})
+	f := frame{Page: d.visits.pageToken(g.cookie), Guest: g, Data: data}
+	f.Person, f.In = d.SignedIn(r)
+	d.render(w, r, status, name, f)
 }
 
 func (d *Door) render(w http.ResponseWriter, r *http.Request, status int, name string, f frame) {
-	f.Facts, f.Nonce = d.Facts, secret.NewToken().Reveal()
-	_, f.Claimed = d.Folder.Server()
+	f.Facts, f.Nonce, f.ownership = d.Facts, secret.NewToken().Reveal(), d.ownership()
 	// The form that begins a claim goes on to the service, which browsers count as its target.
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'nonce-"+f.Nonce+"'; style-src 'self'; img-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; "+
 		"frame-ancestors 'none'; form-action 'self' "+strings.TrimSuffix(d.Facts.Service.String(), "/"))

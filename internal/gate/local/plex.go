@@ -32,8 +32,8 @@ const apiVersion = "1.1.1"
 func (d *Door) identity(w http.ResponseWriter, r *http.Request) {
 	sum := sha256.Sum256([]byte(d.Folder.Thumbprint()))
 	m := media{APIVersion: apiVersion, Machine: hex.EncodeToString(sum[:20]), Version: d.Facts.Version}
-	if s, claimed := d.Folder.Server(); claimed { // players look for the id under which their account lists it
-		m.Claimed, m.ClaimedXML, m.Machine = true, 1, s.ID
+	if o := d.ownership(); o.Claimed { // players look for the id under which their account lists it
+		m.Claimed, m.ClaimedXML, m.Machine = true, 1, o.Server.ID
 	}
 	answer(w, r, http.StatusOK, "MediaContainer", m)
 }
@@ -57,8 +57,8 @@ type myPlex struct {
 
 func (d *Door) standing() myPlex {
 	m := myPlex{SignIn: "none", Mapping: "unknown", PrivatePort: d.Facts.Port, Subscription: "Unknown"}
-	if s, claimed := d.Folder.Server(); claimed {
-		m.SignIn, m.UserName = "ok", s.Owner.Name
+	if o := d.ownership(); o.Claimed {
+		m.SignIn, m.UserName = "ok", o.Server.Owner.Name
 	}
 	return m
 }
@@ -130,7 +130,7 @@ func (d *Door) plexUnclaim(w http.ResponseWriter, r *http.Request) {
 	if !d.permitted(w, r, false) {
 		return
 	}
-	if err := d.Claims.Client.Unclaim(r.Context()); err != nil && !errors.Is(err, accounts.ErrUnclaimed) {
+	if err := d.Claims.Unclaim(r.Context()); err != nil && !errors.Is(err, accounts.ErrUnclaimed) {
 		d.Log.Error("request failed", "route", r.Pattern, "error", err)
 		plexError(w, http.StatusServiceUnavailable, "the account service did not take it back; the gate's log says why")
 		return

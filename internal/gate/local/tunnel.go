@@ -21,7 +21,7 @@ var hostSpelling = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0
 
 // tunnel explains why not from here, and gives the command that makes it work for this server.
 func (d *Door) tunnel(w http.ResponseWriter, r *http.Request) {
-	if _, claimed := d.Folder.Server(); claimed {
+	if d.ownership().Claimed {
 		d.show(w, r, http.StatusForbidden, "message", message{
 			Title: "Not from here", Text: "This page of the server opens only on the machine itself, or beside it.", Path: "/", Action: "To the server",
 		})

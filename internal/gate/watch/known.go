@@ -60,9 +60,19 @@ func (w *Watch) Known() Known {
 	return w.known
 }
 
+// GivenUp says that the server was given up here: that the service knows nothing of it is no news then.
+func (w *Watch) GivenUp() error { return w.learn(Known{}) }
+
+// Taken is when the gate learned that the server which it had is nobody's at the service; who made it so is not known. Zero: it did not happen, or it was claimed since.
+func (k Known) Taken() time.Time {
+	if k.State != accounts.Unclaimed {
+		return time.Time{}
+	}
+	return k.Since
+}
+
 // Suspends reports whether a server was signed out when the service last answered, and why.
-func (w *Watch) Suspends(server string) (door.Suspension, bool) {
-	k := w.Known()
+func (k Known) Suspends(server string) (door.Suspension, bool) {
 	return k.suspension(), k.suspends(server)
 }
 

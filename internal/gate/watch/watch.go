@@ -181,9 +181,12 @@ func (w *Watch) suspended(d *door.Decider, before, now Known) error {
 	return err
 }
 
-// unclaimed forgets whose the server was. Its key stays.
+// unclaimed forgets whose the server was. Its key stays. One that was given up here meanwhile was not taken from anybody.
 func (w *Watch) unclaimed(s keep.Server, d *door.Decider, now Known) error {
 	d.Suspend(door.Suspension{})
+	if still, claimed := w.Folder.Server(); !claimed || still.ID != s.ID {
+		return nil
+	}
 	if now.Since.IsZero() {
 		now.Since = w.Now().UTC()
 	}

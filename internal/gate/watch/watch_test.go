@@ -25,6 +25,7 @@ import (
 type scripted struct {
 	crowded
 	standing func() (accounts.Standing, error) // nil: good
+	abandon  func() error
 	answers  []func() (accounts.Signals, error)
 	polls    []accounts.Poll
 	at       []time.Time
@@ -36,6 +37,8 @@ func (s *scripted) Standing(context.Context) (accounts.Standing, error) {
 	}
 	return s.standing()
 }
+
+func (s *scripted) Abandon(keep.Server) error { return s.abandon() }
 
 func (s *scripted) Poll(ctx context.Context, p accounts.Poll) (accounts.Signals, error) {
 	s.polls, s.at = append(s.polls, p), append(s.at, time.Now())
@@ -382,4 +385,46 @@ func TestAFailedPollIsNoSilence(t *testing.T) {
 			t.Errorf("when they were not any more it asked %d times", asked.asked)
 		}
 	})
+}
+
+// A server that was taken off its owner's account is known to be so until it is claimed again; of one that was given up here meanwhile nobody says that.
+func TestATakenServerIsKnownToBe(t *testing.T) {
+	for name, givenUp := range map[string]bool{"taken": false, "given up here": true} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				folder, err := keep.Open(t.TempDir(), time.Now())
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = folder.Close() }()
+				if err := folder.SaveServer(ours); err != nil {
+					t.Fatal(err)
+				}
+				service := &scripted{abandon: folder.Forget}
+				service.standing = func() (accounts.Standing, error) {
+					if givenUp {
+						return accounts.Standing{State: accounts.Unclaimed}, folder.Forget()
+					}
+					return accounts.Standing{State: accounts.Unclaimed}, nil
+				}
+				open := func() *Watch {
+					w, err := New(service, lonely{door.NewDecider(service, crowdedIssuer, ours.ID, time.Hour, time.Now)}, folder, slog.New(slog.DiscardHandler), time.Now)
+					if err != nil {
+						t.Fatal(err)
+					}
+					return w
+				}
+				ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+				defer stop()
+				w := open()
+				w.Run(ctx)
+				if got := open().Known().Taken(); got.IsZero() != givenUp {
+					t.Errorf("it says that it was taken at %v", got)
+				}
+				if err := w.GivenUp(); err != nil || !open().Known().Taken().IsZero() {
+					t.Errorf("given up later, it says that it was taken at %v: %v", w.Known().Taken(), err)
+				}
+			})
+		})
+	}
 }
