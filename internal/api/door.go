@@ -21,14 +21,8 @@ import (
 // Prefix is where the door stands.
 const Prefix = "/api/"
 
-// Where devices ask for codes, and poll.
-const (
-	pathLink = "/api/v1/link"
-	pathPoll = "/api/v1/link/token"
-)
-
 // FromElsewhere reports whether pages of other sites may send to a path: where devices ask for a code and poll, some of which are pages.
-func FromElsewhere(path string) bool { return path == pathLink || path == pathPoll }
+func FromElsewhere(path string) bool { return path == "/api/v1/link" || path == "/api/v1/link/token" }
 
 // open lets the pages of every site read what they may ask for; there is no cookie to lend them (Fetch §3.2.1).
 func open(w http.ResponseWriter, r *http.Request) {
@@ -71,8 +65,8 @@ func (d *Door) routes() []route {
 		{"GET /api/v1/me", d.me},
 		{"GET /api/v1/devices", d.devices},
 		{"POST /api/v1/devices/{id}/sign-out", d.signOutDevice},
-		{"POST " + pathLink, d.askLink},
-		{"POST " + pathPoll, d.pollLink},
+		{"POST /api/v1/link", d.askLink},
+		{"POST /api/v1/link/token", d.pollLink},
 		{"GET /api/v1/servers", d.servers},
 		{"POST /api/v1/servers", d.claimServer},
 		{"POST /api/v1/claim-tokens", d.offerClaim},
