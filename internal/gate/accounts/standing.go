@@ -30,6 +30,9 @@ const (
 // ErrUnclaimed says that the server belongs to nobody, here or at the service.
 var ErrUnclaimed = errors.New("this server belongs to nobody")
 
+// ErrSignedOut says that the server is signed out: what becomes of it, its owner says at the service.
+var ErrSignedOut = errors.New("this server is signed out")
+
 const standingPath = "/api/v1/server/standing"
 
 // server is whose server it is, at this service.
@@ -110,13 +113,16 @@ func (c *Client) Tell(ctx context.Context, about About) error {
 	return c.withToken(ctx, call{method: http.MethodPut, url: c.at("/api/v1/server"), json: about}, nil)
 }
 
-// Unclaim ends the claim at the service and forgets it here. Where the service knows nothing of it any more, only the latter is left to do.
+// Unclaim ends the claim at the service and forgets it here. Where the service knows nothing of it any more, only the latter is left to do. ErrSignedOut,
+// ErrUnclaimed; outage.Err; *Refused.
 func (c *Client) Unclaim(ctx context.Context) error {
 	err := c.withToken(ctx, call{method: http.MethodDelete, url: c.at("/api/v1/server")}, nil)
-	if gone(err) {
-		err = nil
-	}
-	if err != nil {
+	refused := new(Refused)
+	switch {
+	case gone(err):
+	case errors.As(err, &refused) && refused.Standing == Suspended:
+		return ErrSignedOut
+	case err != nil:
 		return err
 	}
 	c.forgetToken()

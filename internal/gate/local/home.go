@@ -157,10 +157,20 @@ func (d *Door) stop(w http.ResponseWriter, r *http.Request, g guest) {
 	http.Redirect(w, r, "/.usher/", http.StatusSeeOther)
 }
 
+// serversPage is where an owner sees to the server at the service.
+func (d *Door) serversPage() string { return d.Facts.Service.JoinPath("servers").String() }
+
 // unclaim gives the server up, for whoever may claim it.
 func (d *Door) unclaim(w http.ResponseWriter, r *http.Request, g guest) {
 	if g.Knows && d.ownership().Claimed {
-		if err := d.Claims.Unclaim(r.Context()); err != nil {
+		err := d.Claims.Unclaim(r.Context())
+		switch {
+		case errors.Is(err, accounts.ErrSignedOut):
+			d.show(w, r, http.StatusConflict, "message", message{
+				Title: "This server is signed out", Text: "Nothing was changed. Its owner signs in at " + d.Facts.Service.Host + ", opens Servers, and gives it up there, or brings it back.", Path: d.serversPage(), Action: "Open Servers",
+			})
+			return
+		case err != nil:
 			d.failed(w, r, err)
 			return
 		}

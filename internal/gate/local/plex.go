@@ -46,6 +46,7 @@ type myPlex struct {
 	SignIn        string   `xml:"signInState,attr" json:"signInState"`
 	Mapping       string   `xml:"mappingState,attr" json:"mappingState"`
 	MappingError  string   `xml:"mappingError,attr" json:"mappingError"`
+	MappingSays   string   `xml:"mappingErrorMessage,attr" json:"mappingErrorMessage"`
 	PublicAddress string   `xml:"publicAddress,attr" json:"publicAddress"`
 	PublicPort    int      `xml:"publicPort,attr" json:"publicPort"`
 	Private       string   `xml:"privateAddress,attr" json:"privateAddress"`
@@ -59,6 +60,9 @@ func (d *Door) standing() myPlex {
 	m := myPlex{SignIn: "none", Mapping: "unknown", PrivatePort: d.Facts.Port, Subscription: "Unknown"}
 	if o := d.ownership(); o.Claimed {
 		m.SignIn, m.UserName = "ok", o.Server.Owner.Name
+		if o.SignedOut != nil {
+			m.SignIn = "invalid"
+		}
 	}
 	return m
 }
@@ -130,7 +134,12 @@ func (d *Door) plexUnclaim(w http.ResponseWriter, r *http.Request) {
 	if !d.permitted(w, r, false) {
 		return
 	}
-	if err := d.Claims.Unclaim(r.Context()); err != nil && !errors.Is(err, accounts.ErrUnclaimed) {
+	err := d.Claims.Unclaim(r.Context())
+	switch {
+	case errors.Is(err, accounts.ErrSignedOut):
+		plexError(w, http.StatusUnauthorized, "this server is signed out: its owner gives it up, or brings it back, at "+d.serversPage())
+		return
+	case err != nil && !errors.Is(err, accounts.ErrUnclaimed):
 		d.Log.Error("request failed", "route", r.Pattern, "error", err)
 		plexError(w, http.StatusServiceUnavailable, "the account service did not take it back; the gate's log says why")
 		return
