@@ -117,6 +117,9 @@ func TestTheGatesPages(t *testing.T) {
 	b.hasFocus("input “Set-up code”")
 	b.refused("Set-up code", "That is not the code")
 	b.look("gate-refused")
+	b.press("Something is wrong")
+	b.sees("stands here for whoever knows the set-up code")
+	b.look("gate-doctor-little")
 	g.claimsWithoutScript(t, owner)
 
 	b.open(g.setUpLink)

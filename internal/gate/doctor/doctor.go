@@ -49,7 +49,7 @@ func (f Finding) Bare() Finding {
 func inside(look func(context.Context) Finding) func(context.Context) Finding {
 	return func(ctx context.Context) Finding {
 		f := look(ctx)
-		f.bare = map[State]string{Good: "all is well with it", Odd: "there is something to look at", Wrong: "something is wrong with it"}[f.State]
+		f.bare = map[State]string{Good: "all is well with it", Odd: "the server's own screen says why", Wrong: "something is wrong with it: the server's own screen says what"}[f.State]
 		return f
 	}
 }
