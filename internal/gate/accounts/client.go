@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"path"
@@ -45,10 +46,15 @@ type Client struct {
 	tokenEnds time.Time
 }
 
+// dead is when a connection counts as lost whose other end says nothing any more, or whose state a router has forgotten: after eleven seconds. A poll that
+// waits on one would hear of no sign-out.
+var dead = net.KeepAliveConfig{Enable: true, Idle: 5 * time.Second, Interval: 2 * time.Second, Count: 3}
+
 // New returns a client of the service at an origin; version is what the gate says of itself.
 func New(service *url.URL, folder *keep.Folder, version string, now func() time.Time) *Client {
 	transport := http.DefaultTransport.(*http.Transport).Clone()
 	transport.MaxResponseHeaderBytes = 64 << 10
+	transport.DialContext = (&net.Dialer{Timeout: patience, KeepAliveConfig: dead}).DialContext
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse } // nothing we ask moves, and our proofs are for one place
 	return &Client{
 		service: service, folder: folder, agent: "usher-gate/" + version, now: now,
