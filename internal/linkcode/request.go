@@ -21,9 +21,10 @@ const Waiting State = "waiting"
 
 // How many requests may wait at once.
 const (
-	Most        = 5       // of one network
-	MostCrowded = 50      // of one network, where those over Most have codes of Longest symbols
-	MostAtAll   = 100_000 // with codes that their network has a place for; those over Most are made while half as many wait
+	Most        = 5             // of one network
+	MostCrowded = 50            // of one network, where those over Most have codes of Longest symbols
+	MostAtAll   = 100_000       // with codes that their network has a place for; those over Most are made while half as many wait
+	MostOfPages = MostAtAll / 4 // while so many wait, pages of other websites get none: one website is open in many networks at once
 )
 
 // Why a request is not made, or not found.

@@ -1,6 +1,7 @@
 package tvlink
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"usher/internal/ratelimit"
 	"usher/internal/relyingparty"
 	"usher/internal/secret"
+	"usher/internal/store"
 	"usher/internal/teststore"
 )
 
@@ -131,6 +133,36 @@ func TestPagesKeepNobodyFromACode(t *testing.T) {
 		})
 		h.must(h.polls(program, "attic", "192.0.2.7"))
 		h.must(h.polls(own, "attic", "192.0.2.7"))
+	})
+}
+
+// crowds is the store, where so many others wait.
+type crowds struct {
+	*store.DB
+	others int64
+}
+
+func (s crowds) WaitingLinks(ctx context.Context, now time.Time) (linkcode.Crowd, credential.Clock, error) {
+	c, clock, err := s.DB.WaitingLinks(ctx, now)
+	c[linkcode.Longest] += s.others
+	return c, clock, err
+}
+
+// A website that is open in many networks at once uses up the places of pages, and not all there are.
+func TestPagesOfManyNetworksLeavePlaces(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		for _, c := range []struct {
+			others int64
+			page   error
+		}{{linkcode.MostOfPages - 1, nil}, {linkcode.MostOfPages, linkcode.ErrFull}} {
+			h.Store = crowds{h.db, c.others}
+			if _, err := h.Ask(h.Context(), Asking{Client: at("192.0.2.7").OnPage("evil.example")}); !errors.Is(err, c.page) {
+				t.Errorf("while %d wait a page gets %v", c.others, err)
+			}
+			if _, err := h.Ask(h.Context(), Asking{Client: at("192.0.2.7")}); err != nil {
+				t.Errorf("while %d wait a program gets %v", c.others, err)
+			}
+		}
 	})
 }
 

@@ -128,7 +128,11 @@ func (s *Service) Ask(ctx context.Context, a Asking) (Pending, error) {
 	if err != nil {
 		return Pending{}, err
 	}
-	if crowd.All() >= linkcode.MostAtAll { // those who ask at this moment may be some more
+	most := int64(linkcode.MostAtAll)
+	if a.Client.Page != "" {
+		most = linkcode.MostOfPages
+	}
+	if crowd.All() >= most { // those who ask at this moment may be some more
 		return Pending{}, linkcode.ErrFull
 	}
 	n := linkcode.New{
