@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"usher/internal/gate/accounts"
+	"usher/internal/gate/keep"
 	"usher/internal/gate/watch"
 )
 
@@ -185,4 +186,20 @@ func TestAFolderOfSomebodyElse(t *testing.T) {
 	p := Patient{Path: "usher-gate", Barred: true}
 	expects(t, p.key(t.Context()), Wrong, "sudo -u")
 	expects(t, p.claim(t.Context()), Odd, "line about the key")
+}
+
+// Whoever knows no set-up code is told that the server was taken, and nothing of where its folder lies.
+func TestStrangersLearnNoFolder(t *testing.T) {
+	path := t.TempDir()
+	folder, err := keep.Open(path, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = folder.Close() })
+	p := Patient{Path: path, Folder: folder, Known: watch.Known{State: accounts.Unclaimed, Since: noon}, Now: at(noon)}
+	f := p.claim(t.Context())
+	expects(t, f, Wrong, path)
+	if bare := f.Bare(); bare.State != Wrong || !strings.Contains(bare.Sentences(), "Claim it again") || strings.Contains(bare.Sentences(), path) {
+		t.Errorf("a stranger reads %+v", bare)
+	}
 }

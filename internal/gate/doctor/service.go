@@ -170,8 +170,10 @@ func (p Patient) claim(ctx context.Context) Finding {
 		return wrong("this server belongs to nobody", "Start the gate, and open the link that it prints.")
 	}
 	s, claimed := p.Folder.Server()
+	const again = "Claim it again: run 'usher gate reopen' here, and open the link that it prints."
 	taken := wrong("this server belongs to nobody any more: the service says that it was taken off its owner's account, and not by whom",
-		"Claim it again: run 'usher gate reopen' here, and open the link that it prints. Or begin from nothing, with a new key: stop the gate, move its folder "+p.Path+" away, and start it.")
+		again+" Or begin from nothing, with a new key: stop the gate, move its folder "+p.Path+" away, and start it.")
+	taken.bare = taken.Says + ". " + again
 	switch {
 	case !claimed && !p.Known.Taken().IsZero():
 		return taken

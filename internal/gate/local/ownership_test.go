@@ -31,6 +31,7 @@ func TestAServerThatWasTakenSaysSo(t *testing.T) {
 	b.says(t, "/.usher/", "<h1>This server belongs to nobody any more</h1>", start.Local().Format("2 January 2006, 15:04"), "By whom it was taken away, the gate does not know", "Recent activity", "Claim Server", "usher-gate", "!nobody yet")
 	b.says(t, "/.usher/settings", "This server belongs to nobody any more.", "Claim it again", "Claim Server", "!nobody yet")
 	far.says(t, "/web", "It belongs to nobody any more", "ssh -L", "!nobody yet")
+	h.browser().says(t, "/.usher/", "<h1>This server belongs to nobody any more</h1>", "move its folder away", "!usher-gate") // what lies on its machine is no stranger's to know
 	h.known = watch.Known{}
 	b.says(t, "/.usher/", "<h1>This server belongs to nobody yet</h1>", "!any more")
 	b.says(t, "/.usher/settings", "This server belongs to nobody yet.", "!any more")
