@@ -118,7 +118,7 @@ func (d *Decider) decide(ctx context.Context, token secret.Token, from func() ne
 		defer stop()
 	}
 	fresh, err := d.ask(ctx, k, token, from)
-	if errors.Is(err, ErrAway) || errors.Is(err, ErrBusy) && a != nil {
+	if errors.Is(err, ErrAway) || errors.Is(err, ErrBusy) && a != nil && (failing || now.Before(a.Until)) { // strangers' questions are no outage, in which alone a token outlasts its end
 		return d.meanwhile(a)
 	}
 	return fresh, err

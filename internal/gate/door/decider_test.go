@@ -184,6 +184,30 @@ func TestATokenEndsInAnOutage(t *testing.T) {
 	expect(t, again, brief, ErrRefused)
 }
 
+// Strangers who have the service asked about made-up tokens make no outage: nothing outlasts its end by that.
+func TestStrangersKeepNoEndedTokenAlive(t *testing.T) {
+	r := newRegistry()
+	who := ann()
+	who.Until = r.now().Add(time.Hour)
+	d, token := r.decider(), r.let(who)
+	expect(t, d, token, nil)
+	r.pass(time.Hour)
+	hold, asked := make(chan struct{}), r.asked.Load()
+	r.set(func(r *registry) { r.hold = hold })
+	var all sync.WaitGroup
+	for i := range mostAsked {
+		from := netip.AddrFrom4([4]byte{203, 0, byte(i), 1})
+		all.Go(func() { _, _ = d.Decide(t.Context(), tokenFor(serverID), from) })
+	}
+	for r.asked.Load() < asked+mostAsked {
+		time.Sleep(time.Millisecond)
+	}
+	expect(t, d, token, ErrBusy)
+	close(hold)
+	all.Wait()
+	expect(t, d, token, ErrRefused)
+}
+
 // An owner may want nobody to stay in an outage.
 func TestAnOutageLimitOfNothing(t *testing.T) {
 	r := newRegistry()

@@ -163,9 +163,14 @@ func oddHost(r *http.Request) bool {
 // bodyWait is how long the body of a request may take that does not reach the media server. Nobody reads it, but our server waits for it.
 const bodyWait = time.Minute
 
-// hurry bounds that for one answer; the server itself lifts it before the next request.
-func (d *Door) hurry(w http.ResponseWriter) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWait)) // where that cannot be, nothing is lost
+// hurry bounds that for one answer; the server itself lifts it before the next request. In HTTP/2 it bounds also for how long nobody takes the answer: on one
+// connection there may be a hundred that wait for leave to be sent. In HTTP/1, where that would last for the next request too, an answer of ours is gone at once.
+func (d *Door) hurry(w http.ResponseWriter, r *http.Request) {
+	control, until := http.NewResponseController(w), time.Now().Add(bodyWait)
+	_ = control.SetReadDeadline(until) // where that cannot be, nothing is lost
+	if r.ProtoMajor == 2 {
+		_ = control.SetWriteDeadline(until)
+	}
 }
 
 // ServeHTTP lets the request through, or says why not.
@@ -216,7 +221,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // serveOwn serves a path of the gate's own in its one spelling only.
 func (d *Door) serveOwn(w http.ResponseWriter, r *http.Request, p Path) {
-	d.hurry(w)
+	d.hurry(w, r)
 	if p.Plain != r.URL.Path || r.URL.RawPath != "" { // a proxy may have told apart what is not spelled alike
 		d.refuse(w, r, NothingHere)
 		return

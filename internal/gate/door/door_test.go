@@ -368,3 +368,29 @@ func TestInside(t *testing.T) {
 		t.Errorf("%s %s", answer.Status, body)
 	}
 }
+
+// limited remembers until when an answer may be sent.
+type limited struct {
+	*httptest.ResponseRecorder
+	write time.Time
+}
+
+func (l *limited) SetReadDeadline(time.Time) error        { return nil }
+func (l *limited) SetWriteDeadline(until time.Time) error { l.write = until; return nil }
+
+// A connection of HTTP/2 that takes no answers holds none of ours for long; what comes from the media server may take its time.
+func TestAnswersThatNobodyTakesEnd(t *testing.T) {
+	g := open(t, echo(t).URL, nil)
+	token := g.let(ann())
+	for path, bounded := range map[string]bool{"/refused": true, SignOutPath: true, "/film": false} {
+		for _, major := range []int{1, 2} {
+			r, w := httptest.NewRequest(http.MethodGet, path, nil), &limited{ResponseRecorder: httptest.NewRecorder()}
+			if r.ProtoMajor = major; path == "/film" {
+				r.Header.Set("Authorization", "Bearer "+token.Reveal())
+			}
+			if g.door.ServeHTTP(w, r); w.write.IsZero() == (bounded && major == 2) {
+				t.Errorf("%s in HTTP/%d, %d: until %v", path, major, w.Code, w.write)
+			}
+		}
+	}
+}

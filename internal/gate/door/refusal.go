@@ -47,7 +47,7 @@ func refusalOf(err error) Refusal {
 
 // refuse answers in the way that whoever asks can read: a browser gets a page, or is sent to sign in; a program a status and one line.
 func (d *Door) refuse(w http.ResponseWriter, r *http.Request, why Refusal) {
-	d.hurry(w)
+	d.hurry(w, r)
 	status := statuses[why]
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")

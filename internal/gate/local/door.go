@@ -103,7 +103,11 @@ func Owns(path string) bool { return path == "/identity" || strings.HasPrefix(pa
 
 // ServeHTTP dresses every answer for plain http inside a house: no other website may frame it, read it, or have it sent.
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyWait)) // the server lifts it before the next request; a body that nobody reads comes before that
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(bodyWait)) // the server lifts it before the next request; a body that nobody reads comes before that
+	if r.ProtoMajor == 2 {
+		_ = control.SetWriteDeadline(time.Now().Add(answerWait))
+	}
 	page.Dress(w.Header(), "default-src 'none'; frame-ancestors 'none'")
 	w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
 	d.mux.ServeHTTP(w, r)
@@ -113,10 +117,12 @@ func (d *Door) nothing(w http.ResponseWriter, r *http.Request) {
 	d.show(w, r, http.StatusNotFound, "message", message{Title: "Nothing is here", Text: "This server has no such page.", Path: "/web", Action: "To the server’s page"})
 }
 
-// mostForm bounds what is read of a form, in bytes; bodyWait is how long it may take to come.
+// mostForm bounds what is read of a form, in bytes; bodyWait is how long it may take to come. answerWait is how long an answer in HTTP/2 may take, and wait for
+// somebody to take it: on one connection there may be a hundred that wait for leave to be sent.
 const (
-	mostForm = 16 << 10
-	bodyWait = 20 * time.Second
+	mostForm   = 16 << 10
+	bodyWait   = 20 * time.Second
+	answerWait = time.Minute
 )
 
 // form lets through a form of our own page, sent by the browser that the page was made for.

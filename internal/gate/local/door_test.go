@@ -405,3 +405,24 @@ func TestMyPlexWaived(t *testing.T) {
 		t.Errorf("later: %d", answer.StatusCode)
 	}
 }
+
+// limited remembers until when an answer may be sent.
+type limited struct {
+	*httptest.ResponseRecorder
+	write time.Time
+}
+
+func (l *limited) SetReadDeadline(time.Time) error        { return nil }
+func (l *limited) SetWriteDeadline(until time.Time) error { l.write = until; return nil }
+
+// A connection of HTTP/2 that takes no answers holds none for long. In HTTP/1 the bound would be the next request's, too.
+func TestAnswersThatNobodyTakesEnd(t *testing.T) {
+	h := newHouse(t)
+	for major, bounded := range map[int]bool{1: false, 2: true} {
+		r, w := httptest.NewRequest(http.MethodGet, "/.usher/", nil), &limited{ResponseRecorder: httptest.NewRecorder()}
+		r.ProtoMajor = major
+		if h.ServeHTTP(w, r); w.write.IsZero() == bounded {
+			t.Errorf("HTTP/%d: until %v", major, w.write)
+		}
+	}
+}
