@@ -86,7 +86,7 @@ func (k JWK) Read() (public, id string, err error) {
 // Nonce returns something new for software to sign, once and within five minutes. Limits.
 func (s *Service) Nonce(ctx context.Context, software string, client device.Client) (secret.Token, error) {
 	now := s.Now()
-	if err := s.Store.Take(ctx, ratelimit.DeviceNonces.From(client.Address), now); err != nil {
+	if err := s.Store.Take(ctx, ratelimit.DeviceNonces.OnPage(client.Page).From(client.Address), now); err != nil {
 		return secret.Token{}, err
 	}
 	clock, err := s.Store.ReadClock(ctx)

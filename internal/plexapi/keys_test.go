@@ -284,7 +284,12 @@ func TestDeviceKeyOfAPlayer(t *testing.T) {
 		token := k.renews()
 		h.get("/api/v2/user", token).is(200)
 		h.get("/api/claim/token", token).is(403)
-		w.dead() // the token that was told is not told again
+		w.dead()       // the token that was told is not told again
+		for range 60 { // a page of another website uses up those of pages, and keeps no player from one
+			h.ask(http.MethodGet, "/api/v2/auth/nonce", "", "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site")
+		}
+		h.ask(http.MethodGet, "/api/v2/auth/nonce", "", "Origin", "https://evil.example", "Sec-Fetch-Site", "cross-site").is(429, `code="1003"`)
+		k.renews()
 		for range 60 {
 			h.ask(http.MethodGet, "/api/v2/auth/nonce", "")
 		}

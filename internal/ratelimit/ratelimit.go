@@ -84,6 +84,15 @@ func (r Rule) For(subject string) Take {
 	return Take{r.Name + "\x00" + subject, r.gap(), r.gap() * time.Duration(r.Limit-1)}
 }
 
+// OnPage is the rule for what the page of another website has a browser send, if one does: that is counted by itself, and keeps no program on the network from
+// anything.
+func (r Rule) OnPage(page string) Rule {
+	if page != "" {
+		r.Name += ", page"
+	}
+	return r
+}
+
 // wider is how much more a /24 of IPv4 may do than one of its addresses, and a /48 of IPv6 than one /56: carriers share addresses, and whoever
 // rents a machine is given a /48 of 256 households.
 const wider = 10

@@ -97,7 +97,7 @@ func (s *Service) handedAgain(ctx context.Context, code secret.Token, p PinPoll)
 
 // missed counts a poll that found nothing; over the limit, the network is refused before anything is looked up, so that it does not find either.
 func (s *Service) missed(ctx context.Context, client device.Client) error {
-	err := s.Store.Take(ctx, ratelimit.PinMisses.From(client.Address), s.Now())
+	err := s.Store.Take(ctx, ratelimit.PinMisses.OnPage(client.Page).From(client.Address), s.Now())
 	limited := new(ratelimit.LimitedError)
 	switch {
 	case errors.As(err, &limited):

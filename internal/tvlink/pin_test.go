@@ -131,6 +131,13 @@ func TestPagesKeepNobodyFromACode(t *testing.T) {
 			_, err := h.Ask(h.Context(), Asking{Client: at("192.0.2.7").OnPage("evil.example")})
 			return err
 		})
+		refused(func() error { // and until it may not even poll
+			_, err := h.PollPin(h.Context(), PinPoll{ID: program.ID + 1, Name: "attic", Client: at("192.0.2.7").OnPage("evil.example")})
+			if errors.Is(err, ErrExpired) {
+				err = nil
+			}
+			return err
+		})
 		h.must(h.polls(program, "attic", "192.0.2.7"))
 		h.must(h.polls(own, "attic", "192.0.2.7"))
 	})

@@ -168,9 +168,7 @@ func crowded(err error) bool {
 
 // begin makes a request wait, with a short code of so many characters or, where those are used up, more.
 func (s *Service) begin(ctx context.Context, n linkcode.New, rule ratelimit.Rule, a Asking, length int) (p Pending, err error) {
-	if a.Client.Page != "" { // what pages ask for keeps no program on the network from a code
-		rule.Name += ", page"
-	}
+	rule = rule.OnPage(a.Client.Page)
 	n.Takes = append(rule.From(a.Client.Address), rule.For("network "+string(n.Network))) // the network is counted by itself
 	for try := range tries {
 		n.Short, n.Long = linkcode.NewShort(min(length+try/patience, s.Longest)), linkcode.NewLong()

@@ -18,8 +18,14 @@ type Walks struct {
 	until map[linkcode.Network]time.Time
 }
 
-// source is where a client is. Inside, each address stands for itself.
-func source(c device.Client) linkcode.Network { return linkcode.Networks{Proxied: true}.Of(c.Address) }
+// source is where a client is. Inside, each address stands for itself; pages of other websites walk for nobody else.
+func source(c device.Client) linkcode.Network {
+	n := linkcode.Networks{Proxied: true}.Of(c.Address)
+	if c.Page != "" {
+		return n.Page()
+	}
+	return n
+}
 
 // closed returns a *ratelimit.LimitedError for a source that has to wait.
 func (w *Walks) closed(c device.Client, now time.Time) error {
