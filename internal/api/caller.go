@@ -9,6 +9,7 @@ import (
 
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/request"
 	"usher/internal/secret"
 	"usher/internal/signin"
 )
@@ -16,6 +17,7 @@ import (
 var (
 	errNoCredentials = errors.New("api: no credentials")
 	errDeadToken     = errors.New("api: the token does not count")
+	errOtherSite     = errors.New("api: a page of another website has a browser try a password")
 )
 
 // realm is the name in challenges: the host, which needs no escaping.
@@ -47,10 +49,14 @@ func (d *Door) touch(r *http.Request, in signin.Admitted) {
 	in.Found.NoteUse(d.Touches, d.Now(), func() device.Client { return d.client(r) })
 }
 
-// caller lets in who shows a token, or a name and a password with each request.
+// caller lets in who shows a token, or a name and a password with each request. No page of another website has a browser send these, out of an address that it
+// made: its guesses would count against whoever's network it is open in.
 func (d *Door) caller(w http.ResponseWriter, r *http.Request) (signin.Admitted, error) {
 	if !bearer(r).Empty() {
 		return d.holder(r)
+	}
+	if request.From(r.Context()).Page != "" {
+		return signin.Admitted{}, errOtherSite
 	}
 	w.Header().Set("WWW-Authenticate", `Basic realm=`+d.realm()+`, charset="UTF-8"`) // RFC 7617 §2.1
 	login, password, _ := r.BasicAuth()

@@ -48,6 +48,12 @@ func TestMe(t *testing.T) {
 		if !strings.Contains(h.basic("bob", annPassword).problem().Detail, "Add the six digits of your authenticator app to the end of the password") {
 			t.Error("nobody says where the digits go")
 		}
+		for _, login := range []string{"ann", ""} { // a page of another website has no browser guess, nor ask its person
+			a := h.ask(http.MethodGet, "/api/v1/me", "", "Authorization", basic(login, annPassword), "Sec-Fetch-Site", "cross-site").is(403, "other-site")
+			if got := a.Header().Get("WWW-Authenticate"); got != "" {
+				t.Errorf("a page of another website is asked for a password: %q", got)
+			}
+		}
 		h.basic("ann", "a\x00b").is(400, "bad-request")
 		h.basic("ann", "\xff").is(400, "bad-request")
 		for _, token := range []string{"x", secret.NewToken().Reveal(), secret.NewAppPassword().Reveal(), "' OR 1=1 --"} {

@@ -84,7 +84,7 @@ var meaning = []struct {
 	{tvlink.ErrPending, "authorization-pending"}, {tvlink.ErrSlowDown, "slow-down"}, {tvlink.ErrDenied, "access-denied"}, {tvlink.ErrExpired, "expired-token"},
 	{linkcode.ErrMost, "too-many-codes"}, {credential.ErrTooMany, "too-many-claims"}, {credential.ErrMayNotAct, "no-say"},
 	{mediaserver.ErrProof, "claim-proof"}, {mediaserver.ErrDeadClaim, "claim-dead"}, {server.ErrClaimed, "server-claimed"}, {server.ErrTooMany, "too-many-servers"},
-	{server.ErrNotFound, "dead-token"}, {errDeadToken, "dead-token"}, {errNoCredentials, "no-credentials"}, {device.ErrNotFound, "dead-token"},
+	{server.ErrNotFound, "dead-token"}, {errDeadToken, "dead-token"}, {errOtherSite, "other-site"}, {errNoCredentials, "no-credentials"}, {device.ErrNotFound, "dead-token"},
 	{errBadRequest, "bad-request"}, {errFields, "bad-fields"}, {errNotJSON, "not-json"}, {errTooLarge, "too-large"}, {errNotFound, "not-found"},
 }
 
