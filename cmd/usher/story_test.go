@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -160,7 +161,10 @@ func setUpStory(t *testing.T, e *testscript.Env, engine string, swept *sweep) er
 	return nil
 }
 
-// freePorts finds ports that nobody uses now, below those that the kernel gives to outgoing connections.
+// given are the ports that freePorts gave to a test of this run, which may not listen there yet.
+var given sync.Map
+
+// freePorts finds ports that nobody uses now and no other test was given, below those that the kernel gives to outgoing connections.
 func freePorts(n int) ([]string, error) {
 	var ports []string
 	for range 1000 {
@@ -170,6 +174,9 @@ func freePorts(n int) ([]string, error) {
 			continue
 		}
 		defer func() { _ = l.Close() }()
+		if _, taken := given.LoadOrStore(port, true); taken {
+			continue
+		}
 		if ports = append(ports, port); len(ports) == n {
 			return ports, nil
 		}
