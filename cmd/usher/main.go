@@ -117,7 +117,7 @@ func newCommands(args []string) *commands {
 	}
 	if slices.Contains(args, "gate") {
 		c.Gate.Run.gateSettings = newGateSettings()
-		c.Gate.Claim.gateSettings = newGateSettings("service", "folder", "name", "address")
+		c.Gate.Claim.gateSettings = newGateSettings("service", "listen", "address", "name", "folder")
 		c.Gate.Reopen.gateSettings = newGateSettings("folder")
 		c.Gate.Doctor.gateSettings = newGateSettings("service", "upstream", "media", "folder", "listen", "address")
 	}
