@@ -57,13 +57,13 @@ func elsewhere(origin string, confirmed []string, service string) words {
 // suspendedWords say by the service's reason why a server is signed out, and what its owner does.
 var suspendedWords = map[string][]string{
 	"signed-out": {"Its owner signed out everything that was connected, and this server with it.",
-		"Is it yours? Sign in at your account, open Servers, and bring it back with one click."},
+		"Is it yours? Sign in at your account, open Servers, and bring it back."},
 	"server-signed-out": {"Its owner signed this server out.",
-		"Is it yours? Sign in at your account, open Servers, and bring it back with one click."},
+		"Is it yours? Sign in at your account, open Servers, and bring it back."},
 	"incident": {"To be safe, the account service signed out everything that was connected, and this server with it.",
-		"Is it yours? Sign in at your account. What has to be done first is told to you there; then open Servers, and bring it back with one click."},
+		"Is it yours? Sign in at your account. What has to be done first is told to you there; then open Servers, and bring it back."},
 	"reset-required": {"Its owner’s account needs a new password first.",
-		"Is it yours? Sign in at your account, choose a new password, then open Servers, and bring it back with one click."},
+		"Is it yours? Sign in at your account, choose a new password, then open Servers, and bring it back."},
 	"locked": {"Its owner’s account is closed for now.",
 		"Is it yours? Ask the people who run the account service to open your account again. Then open Servers there, and bring this server back."},
 	"deleting": {"Its owner’s account is about to be deleted.",

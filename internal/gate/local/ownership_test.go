@@ -28,7 +28,7 @@ func TestAServerThatWasTakenSaysSo(t *testing.T) {
 	h.known = watch.Known{Server: "srv-1", State: accounts.Unclaimed, Since: start}
 	b, far := h.browser(), &browser{h: h, peer: outside, host: "media.example.org"}
 	b.get("/.usher/?setup=" + h.window.Spelled())
-	b.says(t, "/.usher/", "<h1>This server belongs to nobody any more</h1>", start.Local().Format("2 January 2006, 15:04"), "By whom it was taken away, the gate does not know", "Recent activity", "Claim Server", "usher-gate", "!nobody yet")
+	b.says(t, "/.usher/", "<h1>This server belongs to nobody any more</h1>", start.Local().Format("2 January 2006, 15:04"), "By whom it was taken away, the gate does not know", "<i>Activity</i>", "Claim Server", "usher-gate", "!nobody yet")
 	b.says(t, "/.usher/settings", "This server belongs to nobody any more.", "Claim it again", "Claim Server", "!nobody yet")
 	far.says(t, "/web", "It belongs to nobody any more", "ssh -L", "!nobody yet")
 	h.browser().says(t, "/.usher/", "<h1>This server belongs to nobody any more</h1>", "move its folder away", "!usher-gate") // what lies on its machine is no stranger's to know

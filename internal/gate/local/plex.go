@@ -97,7 +97,7 @@ func (d *Door) permitted(w http.ResponseWriter, r *http.Request, waivable bool) 
 		d.Log.Error("request failed", "route", r.Pattern, "error", err)
 		plexError(w, http.StatusInternalServerError, "something went wrong here; the gate's log says what")
 	case !may:
-		plexError(w, http.StatusUnauthorized, "only from this machine or beside it, called by its IP address, by a token of its owner's, or with the set-up code, shortly after a start or usher gate reopen")
+		plexError(w, http.StatusUnauthorized, "neither a set-up code that counts now nor a token of the server's owner came. The code stands at the end of the gate's log and counts for 15 minutes; 'usher gate reopen' prints a new one. Ask from this machine or beside it, at the server's IP address")
 	}
 	return may && err == nil
 }
