@@ -48,7 +48,7 @@ func claim(ctx context.Context, s Settings, ask asking) (err error) {
 		return handToGate(ctx, s, token)
 	}
 	if err != nil {
-		return err
+		return Barred(err)
 	}
 	defer func() { err = errors.Join(err, folder.Close()) }()
 	host, port, err := net.SplitHostPort(s.Config.Listen)

@@ -100,6 +100,17 @@ func Barred(err error) error {
 	return err
 }
 
+// unwritable says plainly that nothing can be written into the gate's folder, and what helps, where that is the error.
+func unwritable(folder string, err error) error {
+	for _, why := range []syscall.Errno{syscall.EACCES, syscall.EPERM, syscall.EROFS, syscall.ENOSPC, syscall.EDQUOT} {
+		if errors.Is(err, why) {
+			f := doctor.Unwritable(folder)
+			return fmt.Errorf("%s: %w; %s", f.Says, why, f.Cure)
+		}
+	}
+	return err
+}
+
 // unheard says why the gate cannot listen, and what helps.
 func unheard(listen string, err error) error {
 	err = fmt.Errorf("listening on %s: %w", listen, err)
@@ -225,7 +236,7 @@ func (g *gate) greet(l net.Listener) error {
 	}
 	window, err := g.folder.OpenWindow(g.Now(), pages)
 	if err != nil {
-		return err
+		return unwritable(g.Config.Folder, err)
 	}
 	s, claimed := g.server()
 	lines := fmt.Sprintf("The gate is ready at %s, for the accounts of %s\n", l.Addr(), g.Config.Service)

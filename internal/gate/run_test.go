@@ -8,9 +8,12 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"usher/internal/config"
 )
@@ -47,6 +50,30 @@ func runs(t *testing.T, c config.Gate) string {
 	}
 	t.Fatal("the gate does not listen")
 	return ""
+}
+
+// A folder that has all its files and cannot be written is named in plain words, with what helps, and not as a matter of claiming.
+func TestAFolderThatCannotBeWritten(t *testing.T) {
+	path := t.TempDir()
+	if err := claimedFolder(t, path, "http://127.0.0.1:1").Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(path, 0o500); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(path, 0o700) })
+	ended := make(chan error, 1)
+	go func() {
+		runtime.LockOSThread() // and this thread ends with it: it may not write everywhere, also where the tests are root's
+		if err := unix.Capset(&unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}, &new([2]unix.CapUserData)[0]); err != nil {
+			ended <- err
+			return
+		}
+		ended <- Run(t.Context(), Settings{Config: config.Gate{Service: "http://127.0.0.1:1", Folder: path, Listen: "127.0.0.1:0"}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Out: io.Discard})
+	}()
+	if err := <-ended; err == nil || !strings.HasPrefix(err.Error(), "nothing can be written into the gate's folder "+path+": permission denied; Give it to") || strings.Contains(err.Error(), "claim") {
+		t.Errorf("it says %v", err)
+	}
 }
 
 // What comes before anybody is known is bounded (WB-8), in both versions that the gate speaks.

@@ -7,6 +7,8 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -186,6 +188,20 @@ func TestAFolderOfSomebodyElse(t *testing.T) {
 	p := Patient{Path: "usher-gate", Barred: true}
 	expects(t, p.key(t.Context()), Wrong, "sudo -u")
 	expects(t, p.claim(t.Context()), Odd, "line about the key")
+}
+
+// Where the gate could make no key, starting it is no cure.
+func TestNoKeyAndNoPlaceForOne(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	expects(t, Patient{Path: filepath.Join(filepath.Dir(file), "new", "gate")}.key(t.Context()), Wrong, "start the gate: it makes one")
+	f := Patient{Path: filepath.Join(file, "gate")}.key(t.Context())
+	expects(t, f, Wrong, "install -d")
+	if strings.Contains(f.Cure, "start the gate") {
+		t.Errorf("found %+v", f)
+	}
 }
 
 // Whoever knows no set-up code is told that the server was taken, and nothing of where its folder lies.

@@ -2,18 +2,45 @@ package doctor
 
 import (
 	"context"
+	"errors"
+	"io/fs"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
+
+	"usher/internal/gate/accounts"
 )
 
+// addresses looks where people find the server, and whether they can sign in there.
 func (p Patient) addresses(ctx context.Context) Finding {
+	f := p.told(ctx)
+	if !p.unconfirmed(ctx) {
+		return f
+	}
+	if f.State == Good {
+		f.Says = "people find it at " + f.Says
+	}
+	return odd(f.Says+"; but its owner has confirmed no address, so nobody can sign in", strings.TrimSpace(f.Cure+" Its owner opens "+p.Client.Issuer()+"/servers, chooses this server, and confirms where it is."))
+}
+
+// unconfirmed reports whether the service says that people may sign in at no address. Where it says nothing, other lines tell why.
+func (p Patient) unconfirmed(ctx context.Context) bool {
+	if p.Folder == nil {
+		return false
+	}
+	all, err := (&accounts.Places{Client: p.Client}).Learn(ctx)
+	return err == nil && len(all) == 0
+}
+
+// told looks at the addresses that the gate tells the service.
+func (p Patient) told(ctx context.Context) Finding {
 	outside := false
 	for _, address := range p.Addresses {
 		u, err := url.Parse(address)
@@ -39,15 +66,35 @@ func (p Patient) addresses(ctx context.Context) Finding {
 // writable is W_OK of access(2).
 const writable = 2
 
+// Unwritable says of the gate's folder at path that nothing can be written into it.
+func Unwritable(path string) Finding {
+	return wrong("nothing can be written into the gate's folder "+path, "Give it to the user who runs the gate, 'chown -R NAME "+path+"', and see that its disk is neither full nor read-only.")
+}
+
+// makes reports whether this user can write into the folder at path, or make it where there is none.
+func makes(path string) bool {
+	for {
+		err := syscall.Access(path, writable)
+		if parent := filepath.Dir(path); errors.Is(err, fs.ErrNotExist) && parent != path {
+			path = parent
+			continue
+		}
+		return err == nil
+	}
+}
+
 func (p Patient) key(context.Context) Finding {
 	if p.Barred {
 		return wrong("you may not look into the gate's folder "+p.Path, "Run this as the user who runs the gate (sudo -u NAME), or give the folder to that user: 'chown -R NAME "+p.Path+"'.")
+	}
+	if p.Folder == nil && !makes(p.Path) {
+		return wrong("there is no key in "+p.Path+", and none can be written there", "Name the right folder with --folder, or make this one for the user who runs the gate: 'install -d -o NAME -m 700 "+p.Path+"'. Its disk must be neither full nor read-only.")
 	}
 	if p.Folder == nil {
 		return wrong("there is no key in "+p.Path, "Name the right folder with --folder, or start the gate: it makes one.")
 	}
 	if syscall.Access(p.Path, writable) != nil {
-		return wrong("nothing can be written into the gate's folder "+p.Path, "Give it to the user who runs the gate, 'chown -R NAME "+p.Path+"', and see that its disk is neither full nor read-only.")
+		return Unwritable(p.Path)
 	}
 	if info, err := os.Stat(p.Path); err == nil && info.Mode().Perm()&0o077 != 0 {
 		return odd("others on this machine can look into "+p.Path, "Run 'chmod 700 "+p.Path+"'.")

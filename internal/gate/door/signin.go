@@ -26,7 +26,7 @@ type Provider interface {
 	Begin(ctx context.Context, f Flow) (string, error)
 	// Redeem exchanges the code that came back for a token for this server, once it is sure that the answer is to this flow. ErrRefused, ErrAway.
 	Redeem(ctx context.Context, f Flow, code string) (secret.Token, error)
-	// Revoke has the service end the sign-in at this server that a token stands for (RFC 7009).
+	// Revoke has the service end the sign-in at this server that a token stands for (RFC 7009). ErrRefused, ErrAway.
 	Revoke(ctx context.Context, token secret.Token) error
 }
 
@@ -263,7 +263,10 @@ func (d *Door) end(ctx context.Context, token secret.Token) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), revokeWait)
 	defer cancel()
-	if err := d.Provider.Revoke(ctx, token); err != nil {
+	switch err := d.Provider.Revoke(ctx, token); {
+	case errors.Is(err, ErrRefused): // such as to a server that is signed out
+		d.Log.Info("the service refused to be told that somebody signed out here", "error", err)
+	case err != nil:
 		d.Log.Warn("the service was not told that somebody signed out here", "error", err)
 	}
 }

@@ -119,6 +119,28 @@ func TestSignInAtConfirmedAddresses(t *testing.T) {
 	}
 }
 
+// Who is at an address that is not confirmed is led to one that works for them: a loopback address is everybody's own machine.
+func TestWhereSignInWorks(t *testing.T) {
+	const here, house, name = "http://127.0.0.1:32400", "http://192.168.1.20:32400", "https://media.example"
+	for _, c := range []struct {
+		origin    string
+		confirmed []string
+		want      string
+	}{
+		{"http://192.168.1.21:32400", []string{here, house}, house},
+		{"http://192.168.1.21:32400", []string{here, house, name}, name},
+		{"http://localhost:32400", []string{here, house, name}, name},
+		{"http://localhost:32400", []string{here, house}, house},
+		{"http://localhost:32400", []string{here}, here},
+		{house, []string{here, "http://[::1]:32400", "https://localhost"}, ""},
+	} {
+		got := elsewhere(c.origin, c.confirmed, "https://accounts.example")
+		if c.want == "" && got.Path != "https://accounts.example/servers" || c.want != "" && (got.Path != c.want+SignInPath || !strings.Contains(got.Paragraphs[0], c.want)) {
+			t.Errorf("%s of %v: %+v", c.origin, c.confirmed, got)
+		}
+	}
+}
+
 // Attack G10: whatever a link asks to come back to, it is a path of this server, as a browser reads it, and none of the gate's own.
 func FuzzReturnStaysHere(f *testing.F) {
 	for _, seed := range []string{"/films?watch=1", "//evil.example", "/\\evil.example", "https:evil.example", "/%5cevil.example", "/%2f%2fevil.example", "\t//evil.example", "/\t/evil.example", "/.usher/sign-out",

@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"embed"
 	"net/http"
+	"net/netip"
+	"net/url"
+	"slices"
 	"strings"
 
 	"usher/internal/gate/page"
@@ -42,6 +45,7 @@ var wordsOf = map[Refusal]words{
 
 // elsewhere says that nobody can sign in at an address, where it works, and what the owner can do about it.
 func elsewhere(origin string, confirmed []string, service string) words {
+	confirmed = likeliest(origin, confirmed)
 	if len(confirmed) > 0 {
 		return words{Title: "Sign in at another address", Action: "Go there", Path: confirmed[0] + SignInPath, Paragraphs: []string{
 			"The owner of this server has not confirmed that it is at " + origin + ", so you cannot sign in here. It works at " + confirmed[0] + ".",
@@ -52,6 +56,33 @@ func elsewhere(origin string, confirmed []string, service string) words {
 		"The owner of this server has to confirm first where it is.",
 		"Is it yours? Open Servers, choose this server, and confirm " + origin + ". Then come back here. An address has to begin with https, or be a number in your own network.",
 	}}
+}
+
+// likeliest orders addresses for whoever came by another: https first, then numbers. A loopback address leads everybody to their own machine: it comes last, and
+// only for who came by one.
+func likeliest(origin string, all []string) []string {
+	rank := func(address string) int {
+		switch {
+		case onLoopback(address):
+			return 2
+		case strings.HasPrefix(address, "https://"):
+			return 0
+		}
+		return 1
+	}
+	all = slices.DeleteFunc(slices.Clone(all), func(address string) bool { return onLoopback(address) && !onLoopback(origin) })
+	slices.SortStableFunc(all, func(a, b string) int { return rank(a) - rank(b) })
+	return all
+}
+
+// onLoopback reports whether an origin is one of the machine itself.
+func onLoopback(origin string) bool {
+	u, err := url.Parse(origin)
+	if err != nil {
+		return false
+	}
+	a, err := netip.ParseAddr(u.Hostname())
+	return u.Hostname() == "localhost" || err == nil && a.Unmap().IsLoopback()
 }
 
 // suspendedWords say by the service's reason why a server is signed out, and what its owner does.

@@ -184,7 +184,11 @@ func (f *Folder) Read(name string, now time.Time, parse func([]byte) error) (set
 func Look(path string) (f *Folder, running bool, err error) {
 	d := disk{path: path}
 	f = &Folder{disk: d}
-	if f.lock, err = os.Open(d.at(lockFile)); err != nil {
+	f.lock, err = os.Open(d.at(lockFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		f.lock, err = os.Open(path) // a backup may come without the lock; no gate has the folder itself
+	}
+	if err != nil {
 		return nil, false, fmt.Errorf("looking into the gate's folder: %w", err)
 	}
 	running = locked(f.lock)

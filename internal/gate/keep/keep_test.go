@@ -3,6 +3,7 @@ package keep
 import (
 	"bytes"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -102,6 +103,29 @@ func TestTwoGatesDoNotShareAFolder(t *testing.T) {
 	}
 	_ = first.Close()
 	openFolder(t, path)
+}
+
+// A backup may come without the lock: the server is there all the same.
+func TestAFolderWithoutItsLock(t *testing.T) {
+	path := t.TempDir()
+	f := openFolder(t, path)
+	if err := errors.Join(f.SaveServer(somebodys()), f.Close(), os.Remove(filepath.Join(path, lockFile))); err != nil {
+		t.Fatal(err)
+	}
+	seen, running, err := Look(path)
+	if err != nil || running {
+		t.Fatalf("running %t, %v", running, err)
+	}
+	defer func() { _ = seen.Close() }()
+	if _, claimed := seen.Server(); !claimed || seen.Thumbprint() != f.Thumbprint() {
+		t.Error("it is another server")
+	}
+	if _, err := os.Stat(filepath.Join(path, lockFile)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("looking changed something: %v", err)
+	}
+	if _, _, err := Look(t.TempDir()); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("an empty folder: %v", err)
+	}
 }
 
 // Attack D14: whatever has happened to the files, the gate starts and the server can be claimed.

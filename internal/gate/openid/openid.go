@@ -137,7 +137,7 @@ func (c *Client) Redeem(ctx context.Context, f door.Flow, code string) (secret.T
 	return secret.TokenOf(answer.AccessToken), nil
 }
 
-// Revoke has the service end the sign-in that a token stands for (RFC 7009 §2.1). door.ErrAway.
+// Revoke has the service end the sign-in that a token stands for (RFC 7009 §2.1). door.ErrRefused, door.ErrAway.
 func (c *Client) Revoke(ctx context.Context, token secret.Token) error {
 	p, err := c.discover(ctx)
 	if err != nil {
@@ -163,8 +163,12 @@ func (c *Client) Revoke(ctx context.Context, token secret.Token) error {
 	if err != nil {
 		return door.ErrAway
 	}
-	if err := answer.Body.Close(); err != nil || answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%w: it answers %d", door.ErrAway, answer.StatusCode)
+	err = answer.Body.Close()
+	switch status := answer.StatusCode; {
+	case status >= http.StatusBadRequest && status < http.StatusInternalServerError && status != http.StatusTooManyRequests:
+		return fmt.Errorf("%w: the service answers %d", door.ErrRefused, status)
+	case err != nil || status != http.StatusOK:
+		return fmt.Errorf("%w: it answers %d", door.ErrAway, status)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -41,6 +42,7 @@ type service struct {
 	tokens         map[string]door.Decision
 	revoked        []string
 	asked          int // for tokens
+	revokes        int // what revoking is answered, where that is not 0
 	// claims and back may alter what is answered.
 	claims func(map[string]any)
 	back   func(url.Values)
@@ -117,6 +119,10 @@ func (s *service) revoke(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.revoked = append(s.revoked, r.PostFormValue("token"))
+	if s.revokes != 0 {
+		w.WriteHeader(s.revokes)
+		return
+	}
 	if r.PostFormValue("client_id") != server || !s.proved(r.PostFormValue("client_assertion")) {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
@@ -152,6 +158,7 @@ type world struct {
 	gate    *httptest.Server
 	decider *door.Decider
 	browser *http.Client
+	logged  bytes.Buffer
 }
 
 func begin(t *testing.T) *world {
@@ -168,7 +175,7 @@ func begin(t *testing.T) *world {
 	target, _ := url.Parse(w.media.URL)
 	w.decider = door.NewDecider(w.service, w.URL, server, 12*time.Hour, nil)
 	d, err := door.New(door.Settings{Decider: w.decider, Server: server, Issuer: w.URL, Key: key, CookieKey: bytes.Repeat([]byte{7}, 32), Upstream: target, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")},
-		Provider: &Client{Issuer: w.URL, Server: server, Key: key, HTTP: http.DefaultClient, Now: time.Now}})
+		Provider: &Client{Issuer: w.URL, Server: server, Key: key, HTTP: http.DefaultClient, Now: time.Now}, Log: slog.New(slog.NewTextHandler(&w.logged, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -302,6 +309,22 @@ func TestSigningOutEndsTheCookie(t *testing.T) {
 		}
 		if status, body := read(t, http.DefaultClient, thief); status != http.StatusUnauthorized {
 			t.Errorf("the copy gets %d %s", status, body)
+		}
+	}
+}
+
+// A service that says no, as it does to a server that is signed out, is not taken for one that is away.
+func TestASignOutThatIsRefusedIsNoOutage(t *testing.T) {
+	for status, level := range map[int]string{http.StatusBadRequest: "INFO", http.StatusUnauthorized: "INFO", http.StatusTooManyRequests: "WARN", http.StatusServiceUnavailable: "WARN", http.StatusOK: ""} {
+		w := begin(t)
+		w.revokes = status
+		w.visit(t, w.browser, w.gate.URL+"/films")
+		if answer, _ := read(t, w.browser, must(http.NewRequest(http.MethodPost, w.gate.URL+door.SignOutPath, nil))); answer != http.StatusOK {
+			t.Errorf("%d: signing out: %d", status, answer)
+		}
+		logged := w.logged.String()
+		if len(w.revoked) != 1 || (level == "") != (logged == "") || !strings.Contains(logged, level) || (level == "WARN") != strings.Contains(logged, door.ErrAway.Error()) {
+			t.Errorf("%d, asked %d times: %s", status, len(w.revoked), logged)
 		}
 	}
 }
