@@ -112,6 +112,9 @@ func (c claimCmd) Run(ctx context.Context, w world) error {
 			return err
 		}
 	}
+	if err := gate.SetUpCounts(ctx, c.Server, r.SetUp); err != nil {
+		return err
+	}
 	if c.Login != "" {
 		r.Person = &accounts.Person{Login: c.Login, Digits: func(ctx context.Context) (secret.Token, error) {
 			return asks.shown(ctx, "Six digits that your authenticator app shows: ")

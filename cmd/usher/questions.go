@@ -39,6 +39,11 @@ func (q questions) shown(ctx context.Context, question string) (secret.Token, er
 	if err != nil && !errors.Is(err, io.EOF) {
 		return secret.Token{}, fmt.Errorf("reading what was typed: %w", err)
 	}
+	if line == "" { // there is nobody to press Enter
+		if _, err := fmt.Fprintln(q.out); err != nil {
+			return secret.Token{}, err
+		}
+	}
 	return secret.TokenOf(strings.TrimSpace(line)), ctx.Err()
 }
 

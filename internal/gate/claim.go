@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 
@@ -25,22 +26,32 @@ import (
 // againAfter is how long a claim from a terminal waits for a service that does not answer.
 const againAfter = 5 * time.Second
 
-// asking gets a claim token for a server of that name.
-type asking func(ctx context.Context, s Settings, name string) (secret.Token, error)
+// lookAfter is how long a claim that waits for somebody takes no look at whose the server is.
+const lookAfter = 2 * time.Second
+
+// manner is how a claim asks for its token, and what it does before it takes the server from one service to another.
+type manner struct {
+	ask   func(ctx context.Context, s Settings, name string) (secret.Token, error)
+	moves func(out io.Writer, from, to string) error
+}
 
 // Claim asks for a claim code, shows it, and claims the server of the folder when somebody has confirmed it, whether its gate runs or not. Of a server that
-// belongs to somebody already it says so, and asks for nothing.
-func Claim(ctx context.Context, s Settings) error { return claim(ctx, s, askOnce) }
+// belongs to somebody already, or does so meanwhile, it says so, and ends. One that belongs to somebody at another service it moves, and says that first.
+func Claim(ctx context.Context, s Settings) error { return claim(ctx, s, manner{askOnce, sayMoves}) }
 
-// ClaimPatiently is Claim, but a code that has run out is followed by another, and a service that does not answer is asked again.
-func ClaimPatiently(ctx context.Context, s Settings) error { return claim(ctx, s, askAgain) }
+// ClaimPatiently is Claim, but a code that has run out is followed by another, and a service that does not answer is asked again. It moves no server: nobody
+// may be there to read what that means.
+func ClaimPatiently(ctx context.Context, s Settings) error {
+	return claim(ctx, s, manner{askAgain, refuseMoves})
+}
 
-func claim(ctx context.Context, s Settings, ask asking) (err error) {
-	if done, err := already(ctx, s); done || err != nil {
+func claim(ctx context.Context, s Settings, by manner) (err error) {
+	before := kept(s)
+	if done, err := already(ctx, s, by); done || err != nil {
 		return err
 	}
-	token, err := ask(ctx, s, name(s.Config))
-	if err != nil {
+	token, done, err := askMeanwhile(ctx, s, before, by)
+	if done || err != nil {
 		return err
 	}
 	folder, err := keep.Open(s.Config.Folder, s.Now())
@@ -64,8 +75,8 @@ func claim(ctx context.Context, s Settings, ask asking) (err error) {
 }
 
 // already reports whether the server of the folder belongs to somebody, and says so: a container that is started again has nobody to type a code. A service
-// that does not answer takes nothing away.
-func already(ctx context.Context, s Settings) (done bool, err error) {
+// that does not answer takes nothing away. What belongs to somebody at another service is moved by whoever was told so, not patiently.
+func already(ctx context.Context, s Settings, by manner) (done bool, err error) {
 	folder, _, err := keep.Look(s.Config.Folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return false, nil
@@ -74,8 +85,12 @@ func already(ctx context.Context, s Settings) (done bool, err error) {
 		return false, Barred(err)
 	}
 	defer func() { err = errors.Join(err, folder.Close()) }()
-	st, err := accounts.New(s.Config.ServiceURL(), folder, s.Version, s.Now).Standing(ctx)
-	whose, _ := folder.Server()
+	client := accounts.New(s.Config.ServiceURL(), folder, s.Version, s.Now)
+	whose, has := folder.Server()
+	if has && whose.Service != client.Issuer() {
+		return false, by.moves(s.Out, whose.Service, client.Issuer())
+	}
+	st, err := client.Standing(ctx)
 	says := "This server belongs to " + whose.Owner.Called() + " already"
 	switch {
 	case ctx.Err() != nil:
@@ -91,12 +106,63 @@ func already(ctx context.Context, s Settings) (done bool, err error) {
 	return true, err
 }
 
+// sayMoves says that a claim takes the server from one service to another.
+func sayMoves(out io.Writer, from, to string) error {
+	_, err := fmt.Fprintf(out, "This server belongs to an account at %s. Going on moves it to %s. Is it to stay where it is, stop this with Ctrl+C, and give --service %s.\n", from, to, from)
+	return err
+}
+
+// refuseMoves refuses that, and says what helps.
+func refuseMoves(_ io.Writer, from, to string) error {
+	return fmt.Errorf("this server belongs to an account at %s, and --wait does not move it. Is it to stay there, give --service %s; is it to move to %s, claim it on its own page, or by 'usher gate claim' without --wait", from, from, to)
+}
+
+// kept is whose server it is by the folder; the zero Server: nobody's, or it cannot be read.
+func kept(s Settings) keep.Server {
+	folder, _, err := keep.Look(s.Config.Folder)
+	if err != nil {
+		return keep.Server{}
+	}
+	defer func() { _ = folder.Close() }() // it was only read
+	whose, _ := folder.Server()
+	return whose
+}
+
 // errStopped says that somebody ended the command.
 var errStopped = errors.New("stopped; nothing was claimed")
 
 func claimed(out io.Writer) error {
 	_, err := fmt.Fprintln(out, "The server is claimed.")
 	return err
+}
+
+// askMeanwhile gets a claim token for the server of the folder, unless the server gets an owner in another way first, such as on its own page: then it is done.
+// before is whose it was when the command began.
+func askMeanwhile(ctx context.Context, s Settings, before keep.Server, by manner) (token secret.Token, done bool, err error) {
+	waits, stop := context.WithCancel(ctx)
+	var looks sync.WaitGroup
+	var found error
+	looks.Go(func() {
+		defer stop()
+		for !done && found == nil {
+			select {
+			case <-waits.Done():
+				return
+			case <-time.After(lookAfter):
+			}
+			if now := kept(s); now != before { // else the service would be asked for nothing
+				before = now
+				done, found = already(waits, s, by)
+			}
+		}
+	})
+	token, err = by.ask(waits, s, name(s.Config))
+	stop()
+	looks.Wait()
+	if done || found != nil && !errors.Is(found, errStopped) {
+		return secret.Token{}, done, found
+	}
+	return token, false, err
 }
 
 // askOnce shows a code for a server of that name, and returns the claim token that it brings when it was confirmed.
@@ -192,6 +258,25 @@ func plainly(patience time.Duration) *http.Client {
 	return &http.Client{Timeout: patience, Transport: &http.Transport{}}
 }
 
+// SetUpCounts looks whether a server takes a claim by that set-up code, before anybody confirms one: it is asked by the claim itself, without a token, which
+// claims nothing. An empty code counts while its owner has waived it.
+func SetUpCounts(ctx context.Context, server string, code secret.Token) error {
+	at, err := remote(server)
+	if err != nil {
+		return err
+	}
+	switch status, text, err := offer(ctx, at, code, secret.Token{}); {
+	case err != nil:
+		return err
+	case status == http.StatusBadRequest: // the token alone was wrong
+		return nil
+	case code.Empty():
+		return fmt.Errorf("no set-up code was given, and the server at %s was not claimed: %s", at, text)
+	default:
+		return fmt.Errorf("the server at %s was not claimed: %s", at, text)
+	}
+}
+
 // ClaimRemote gets a claim token and hands it to a server.
 func ClaimRemote(ctx context.Context, s Settings, r Remote) error {
 	at, err := remote(r.Server)
@@ -237,10 +322,22 @@ const longestReply = 4 << 10
 
 // handOver gives a claim token to a server at an address.
 func handOver(ctx context.Context, s Settings, at string, code, token secret.Token) error {
+	status, text, err := offer(ctx, at, code, token)
+	if err != nil {
+		return err
+	}
+	if status != http.StatusOK {
+		return fmt.Errorf("the server at %s was not claimed: %s", at, text)
+	}
+	return claimed(s.Out)
+}
+
+// offer sends a claim token to a server at an address, and returns what it says to that, fit for a terminal.
+func offer(ctx context.Context, at string, code, token secret.Token) (status int, text string, err error) {
 	target := url.URL{Scheme: "http", Host: at, Path: "/myplex/claim", RawQuery: url.Values{"token": {token.Reveal()}}.Encode()}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, target.String(), nil)
 	if err != nil {
-		return errors.New("the server's address is none")
+		return 0, "", errors.New("the server's address is none")
 	}
 	if !code.Empty() {
 		r.Header.Set("X-Usher-Setup", code.Reveal())
@@ -251,15 +348,12 @@ func handOver(ctx context.Context, s Settings, at string, code, token secret.Tok
 		if errors.As(err, &wrapped) {
 			err = wrapped.Err
 		}
-		return fmt.Errorf("no server answers at %s: %w", at, err)
+		return 0, "", fmt.Errorf("no server answers at %s: %w", at, err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	text, err := io.ReadAll(io.LimitReader(answer.Body, longestReply))
+	raw, err := io.ReadAll(io.LimitReader(answer.Body, longestReply))
 	if err != nil {
-		return fmt.Errorf("the server at %s did not finish its answer: %w", at, err)
+		return 0, "", fmt.Errorf("the server at %s did not finish its answer: %w", at, err)
 	}
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("the server at %s was not claimed: %s", at, said(text))
-	}
-	return claimed(s.Out)
+	return answer.StatusCode, said(raw), nil
 }

@@ -352,6 +352,8 @@ func TestMyPlexNeedsTheCode(t *testing.T) {
 		"wrong code":                  {inside, here, "POST", claim + "setup=AAAA-AAAA-AAAA", nil, 401},
 		"code in the query":           {inside, here, "POST", claim + code, nil, 400}, // the token is none
 		"code in a header":            {inside, here, "POST", claim, []string{"X-Usher-Setup", h.window.Spelled()}, 400},
+		"no token yet":                {inside, here, "POST", "/myplex/claim?" + code, nil, 400},
+		"no token yet, wrong code":    {inside, here, "POST", "/myplex/claim?setup=AAAA-AAAA-AAAA", nil, 401},
 		"from outside":                {outside, here, "POST", claim + code, nil, 401},
 		"through a proxy":             {inside, here, "POST", claim + code, []string{"X-Forwarded-For", "127.0.0.1"}, 401},
 		"by a name":                   {inside, "media.example.org", "POST", claim + code, nil, 401},

@@ -102,7 +102,8 @@ func (d *Door) permitted(w http.ResponseWriter, r *http.Request, waivable bool) 
 	return may && err == nil
 }
 
-// plexClaim takes a claim token from a program. A token is never written into a log, nor into the answer.
+// plexClaim takes a claim token from a program. To who may not claim it says that first: a program that sends no token yet learns whether its set-up code
+// counts. A token is never written into a log, nor into the answer.
 func (d *Door) plexClaim(w http.ResponseWriter, r *http.Request) {
 	if !d.permitted(w, r, true) {
 		return
