@@ -60,13 +60,19 @@ func (d disk) prepare() error {
 	return nil
 }
 
-// claim takes the lock, which the kernel frees when the process ends, however it ends.
+// claim takes the lock, which the kernel frees when the process ends, however it ends. Who only looks has it for a moment (locked), and keeps no gate out.
 func (d disk) claim() (*os.File, error) {
 	f, err := os.OpenFile(d.at(lockFile), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("locking the gate's folder: %w", err)
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+	for tries := 20; ; tries-- {
+		if err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err == nil || tries == 0 {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%w: %s; stop that one, or give this one a folder of its own with --folder", ErrInUse, d.path), f.Close())
 	}
 	return f, nil

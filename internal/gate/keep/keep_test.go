@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -102,6 +103,21 @@ func TestTwoGatesDoNotShareAFolder(t *testing.T) {
 		t.Errorf("a second gate gets %v", err)
 	}
 	_ = first.Close()
+	openFolder(t, path)
+}
+
+// The doctor, and a claim that waits, look into the folder of a gate that may be starting.
+func TestWhoLooksKeepsNoGateOut(t *testing.T) {
+	path := t.TempDir()
+	_ = openFolder(t, path).Close()
+	looks, err := os.Open(filepath.Join(path, lockFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Flock(int(looks.Fd()), syscall.LOCK_SH|syscall.LOCK_NB); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(50*time.Millisecond, func() { _ = looks.Close() })
 	openFolder(t, path)
 }
 
