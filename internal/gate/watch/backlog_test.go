@@ -3,7 +3,6 @@ package watch
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"runtime"
 	"slices"
 	"testing"
@@ -12,7 +11,6 @@ import (
 
 	"usher/internal/gate/accounts"
 	"usher/internal/gate/door"
-	"usher/internal/gate/keep"
 )
 
 // piled is a service on whose stream so many pages of signals wait.
@@ -62,19 +60,8 @@ func (p *piled) Poll(ctx context.Context, asked accounts.Poll) (accounts.Signals
 // reads has a Watch read all pages there are.
 func (p *piled) reads(t *testing.T) *door.Decider {
 	t.Helper()
-	folder, err := keep.Open(t.TempDir(), time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = folder.Close() }()
-	if err := folder.SaveServer(ours); err != nil {
-		t.Fatal(err)
-	}
 	decider := door.NewDecider(p, crowdedIssuer, ours.ID, time.Hour, time.Now)
-	w, err := New(p, lonely{decider}, folder, slog.New(slog.DiscardHandler), time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := watching(t, p, decider)
 	ctx, stop := context.WithTimeout(t.Context(), time.Second)
 	defer stop()
 	w.Run(ctx)

@@ -47,6 +47,30 @@ func (l lonely) Decider(keep.Server) (*door.Decider, error) { return l.decider, 
 func (lonely) Remember() error                              { return nil }
 func (lonely) Close()                                       {}
 
+// ourFolder is the folder of a server that somebody has claimed.
+func ourFolder(t *testing.T) *keep.Folder {
+	t.Helper()
+	folder, err := keep.Open(t.TempDir(), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = folder.Close() })
+	if err := folder.SaveServer(ours); err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// watching is a Watch of that server.
+func watching(t *testing.T, service Service, decider *door.Decider) *Watch {
+	t.Helper()
+	w, err := New(service, lonely{decider}, ourFolder(t), slog.New(slog.DiscardHandler), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
 func TestPollsThatAreSentAwayPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		folder, err := keep.Open(t.TempDir(), time.Now())

@@ -2,7 +2,6 @@ package watch
 
 import (
 	"context"
-	"log/slog"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -10,7 +9,6 @@ import (
 
 	"usher/internal/gate/accounts"
 	"usher/internal/gate/door"
-	"usher/internal/gate/keep"
 )
 
 // Who claims a signed-out server anew waits until its door is open, however the question before was answered.
@@ -27,19 +25,8 @@ func TestAClaimWaitsForTheDoor(t *testing.T) {
 			time.Sleep(100 * time.Millisecond)
 			return accounts.Standing{State: state, Reason: "signed-out"}, nil
 		}}
-		folder, err := keep.Open(t.TempDir(), time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = folder.Close() }()
-		if err := folder.SaveServer(ours); err != nil {
-			t.Fatal(err)
-		}
 		decider := door.NewDecider(service, crowdedIssuer, ours.ID, time.Hour, time.Now)
-		w, err := New(service, lonely{decider}, folder, slog.New(slog.DiscardHandler), time.Now)
-		if err != nil {
-			t.Fatal(err)
-		}
+		w := watching(t, service, decider)
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { w.Run(ctx); close(ended) }()

@@ -78,14 +78,7 @@ var (
 // watches runs a Watch for so long, in a time of its own.
 func watches(t *testing.T, service *scripted, fails int, long time.Duration) (*Watch, *door.Decider) {
 	t.Helper()
-	folder, err := keep.Open(t.TempDir(), time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = folder.Close() })
-	if err := folder.SaveServer(ours); err != nil {
-		t.Fatal(err)
-	}
+	folder := ourFolder(t)
 	decider := door.NewDecider(service, crowdedIssuer, ours.ID, time.Hour, time.Now)
 	w, err := New(service, &forgetful{lonely{decider}, fails}, folder, slog.New(slog.DiscardHandler), time.Now)
 	if err != nil {
@@ -180,18 +173,8 @@ func TestAWakeIsNotLost(t *testing.T) {
 			}
 			return accounts.Standing{State: accounts.Good}, nil
 		}
-		folder, err := keep.Open(t.TempDir(), time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = folder.Close() }()
-		if err := folder.SaveServer(ours); err != nil {
-			t.Fatal(err)
-		}
 		decider := door.NewDecider(service, crowdedIssuer, ours.ID, time.Hour, time.Now)
-		if w, err = New(service, lonely{decider}, folder, slog.New(slog.DiscardHandler), time.Now); err != nil {
-			t.Fatal(err)
-		}
+		w = watching(t, service, decider)
 		ctx, stop := context.WithTimeout(t.Context(), time.Second) // shorter than any pause of a suspended server
 		defer stop()
 		w.Run(ctx)
@@ -218,14 +201,7 @@ func TestWhatComesAgainIsNotDoneAgain(t *testing.T) {
 		allOfBob := accounts.Signal{ID: "1", Revokes: true, Whose: accounts.Whose{Account: "acc-bob"}}
 		ourServer := accounts.Signal{ID: "2", Revokes: true, Whose: accounts.Whose{Account: "acc-ann", Server: ours.ID}}
 		token := secret.TokenOf("e30." + base64.RawURLEncoding.EncodeToString([]byte(`{"aud":"srv-1"}`)) + ".sig")
-		folder, err := keep.Open(t.TempDir(), time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = folder.Close() }()
-		if err := folder.SaveServer(ours); err != nil {
-			t.Fatal(err)
-		}
+		folder := ourFolder(t)
 		asked := &generous{}
 		decider := door.NewDecider(asked, crowdedIssuer, ours.ID, time.Hour, time.Now)
 		run := func(service *scripted) {
@@ -291,18 +267,7 @@ func TestAnAnswerEndsThePauseOfAnOutage(t *testing.T) {
 			}
 			return accounts.Standing{State: accounts.Good}, nil
 		}
-		folder, err := keep.Open(t.TempDir(), time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = folder.Close() }()
-		if err := folder.SaveServer(ours); err != nil {
-			t.Fatal(err)
-		}
-		w, err := New(service, lonely{door.NewDecider(service, crowdedIssuer, ours.ID, time.Hour, time.Now)}, folder, slog.New(slog.DiscardHandler), time.Now)
-		if err != nil {
-			t.Fatal(err)
-		}
+		w := watching(t, service, door.NewDecider(service, crowdedIssuer, ours.ID, time.Hour, time.Now))
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { w.Run(ctx); close(ended) }()
@@ -356,14 +321,7 @@ func TestAFailedPollIsNoSilence(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		folder, err := keep.Open(t.TempDir(), time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = folder.Close() }()
-		if err := folder.SaveServer(ours); err != nil {
-			t.Fatal(err)
-		}
+		folder := ourFolder(t)
 		service := &scripted{answers: []func() (accounts.Signals, error){says(), func() (accounts.Signals, error) {
 			decides()
 			time.Sleep(10 * time.Second)
@@ -392,14 +350,7 @@ func TestATakenServerIsKnownToBe(t *testing.T) {
 	for name, givenUp := range map[string]bool{"taken": false, "given up here": true} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				folder, err := keep.Open(t.TempDir(), time.Now())
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer func() { _ = folder.Close() }()
-				if err := folder.SaveServer(ours); err != nil {
-					t.Fatal(err)
-				}
+				folder := ourFolder(t)
 				service := &scripted{abandon: folder.Forget}
 				service.standing = func() (accounts.Standing, error) {
 					if givenUp {
