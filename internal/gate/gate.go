@@ -256,6 +256,9 @@ func (g *gate) greet(l net.Listener) error {
 	}
 	_, err = io.WriteString(g.Out, lines)
 	g.Log.Info("gate serving", "listen", l.Addr().String(), "service", g.Config.Service, "claimed", claimed, "version", g.Version)
+	if why, suspended := g.watch.Known().Suspends(s.ID); claimed && suspended {
+		g.Log.Warn("this server is signed out still: it lets nobody in until its owner brings it back", "reason", why.Reason, "page", why.Servers)
+	}
 	return err
 }
 
