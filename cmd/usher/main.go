@@ -134,6 +134,9 @@ func run(args []string, w world) int {
 	if helped {
 		args = []string{"--help"}
 	}
+	if !helped && args[0] == "help" {
+		args = append(args[1:len(args):len(args)], "--help")
+	}
 	parser, err := kong.New(newCommands(args), kong.Name("usher"), kong.Description("The account service for media servers that people run themselves."),
 		kong.Writers(w.Out, w.Err), kong.Exit(func(int) { exited = true }))
 	if err != nil {

@@ -71,7 +71,7 @@ func claim(ctx context.Context, s Settings, by manner) (err error) {
 	if err := claims.Redeem(ctx, token); err != nil {
 		return err
 	}
-	return claimed(s.Out)
+	return claimed(s.Out, s.Config.ServiceURL())
 }
 
 // already reports whether the server of the folder belongs to somebody, and says so: a container that is started again has nobody to type a code. A service
@@ -131,8 +131,9 @@ func kept(s Settings) keep.Server {
 // errStopped says that somebody ended the command.
 var errStopped = errors.New("stopped; nothing was claimed")
 
-func claimed(out io.Writer) error {
-	_, err := fmt.Fprintln(out, "The server is claimed.")
+// claimed says so, and what is left to do for its owner.
+func claimed(out io.Writer, service *url.URL) error {
+	_, err := fmt.Fprintf(out, "The server is claimed. Before anybody can sign in there, confirm the address that people open it by: %s\n", service.JoinPath("servers"))
 	return err
 }
 
@@ -329,7 +330,7 @@ func handOver(ctx context.Context, s Settings, at string, code, token secret.Tok
 	if status != http.StatusOK {
 		return fmt.Errorf("the server at %s was not claimed: %s", at, text)
 	}
-	return claimed(s.Out)
+	return claimed(s.Out, s.Config.ServiceURL())
 }
 
 // offer sends a claim token to a server at an address, and returns what it says to that, fit for a terminal.

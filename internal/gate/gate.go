@@ -248,6 +248,9 @@ func (g *gate) greet(l net.Listener) error {
 	case !g.watch.Known().Taken().IsZero():
 		lines += "This server was taken off its owner's account: it belongs to nobody until it is claimed again\n"
 	}
+	if !claimed && !g.Config.Claim.Empty() {
+		lines += "It is about to be claimed by the claim token that it was given. Should that fail:\n"
+	}
 	if !claimed {
 		lines += Invitation(window)
 	}

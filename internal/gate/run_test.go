@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"usher/internal/config"
+	"usher/internal/secret"
 )
 
 // runs runs a gate until the test ends, and returns where it is.
@@ -128,6 +129,22 @@ func TestTheKeyIsNotAmongTheFilms(t *testing.T) {
 		err := Run(ended, Settings{Config: config.Gate{Service: "http://127.0.0.1:1", Media: c.media, Folder: c.folder, Listen: "127.0.0.1:0"}, Now: time.Now, Log: slog.New(slog.DiscardHandler), Out: io.Discard})
 		if refused := err != nil && strings.Contains(err.Error(), "could read the server's key"); refused != c.refused {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// Whoever has given a claim token need not hurry to the page.
+func TestAGateWithAClaimTokenSaysSo(t *testing.T) {
+	ended, end := context.WithCancel(t.Context())
+	end()
+	for token, want := range map[string]bool{"": false, "claim-abc": true} {
+		var said strings.Builder
+		c := config.Gate{Service: "http://127.0.0.1:1", Folder: filepath.Join(t.TempDir(), "gate"), Listen: "127.0.0.1:0", Claim: secret.TokenOf(token)}
+		if err := Run(ended, Settings{Config: c, Now: time.Now, Log: slog.New(slog.DiscardHandler), Out: &said}); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(said.String(), "about to be claimed"); got != want || token != "" && strings.Contains(said.String(), token) {
+			t.Errorf("with the token %t: %s", want, said.String())
 		}
 	}
 }
