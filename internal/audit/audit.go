@@ -53,6 +53,7 @@ const (
 	ServerAddressOn   Action = "server.address-confirmed"
 	ServerAddressOff  Action = "server.address-removed"
 	GuestAdmitted     Action = "server.guest-admitted"
+	GuestChanged      Action = "server.guest-changed"
 	GuestDismissed    Action = "server.guest-dismissed"
 	LinkApproved      Action = "link.approved"
 	LinkDenied        Action = "link.denied"

@@ -21,7 +21,8 @@ type issue struct {
 	terms  terms
 	at     time.Time
 	nonce  string
-	id     secret.Token // jti
+	id     secret.Token   // jti
+	groups []server.Group // at a media server
 }
 
 // accessClaims are those of an access token (RFC 9068 §2.2). It is short-lived, and says where to look whether it still counts.
@@ -103,7 +104,7 @@ func (s *Service) issue(i issue) (t Tokens, err error) {
 	t.Identity, err = s.Keys.Sign(signing.Identity, identityClaims{
 		Issuer: s.Issuer, Subject: i.who.ID, Audience: i.client.ID, Expires: i.at.Add(identityLife).Unix(), IssuedAt: i.at.Unix(),
 		AuthTime: seconds(i.grant.FreshAt), Nonce: i.nonce, ACR: i.terms.ACR, AMR: i.terms.AMR,
-		AtHash: base64.RawURLEncoding.EncodeToString(sum[:16]), Grant: i.grant.Hash, Groups: groupOf(i.client, i.who.ID), person: personOf(i.who, i.terms),
+		AtHash: base64.RawURLEncoding.EncodeToString(sum[:16]), Grant: i.grant.Hash, Groups: i.groups, person: personOf(i.who, i.terms),
 	})
 	return t, err
 }

@@ -146,7 +146,11 @@ func (s *Service) redeem(ctx context.Context, c relyingparty.Client, code secret
 		return Tokens{}, err
 	}
 	f.Hash = hash
-	t, err := s.issue(issue{client: c, grant: f, who: who, terms: p.terms, at: now, nonce: p.Nonce, id: secret.NewToken()})
+	groups, err := s.groupsOf(ctx, c, who)
+	if err != nil {
+		return Tokens{}, err
+	}
+	t, err := s.issue(issue{client: c, grant: f, who: who, terms: p.terms, at: now, nonce: p.Nonce, id: secret.NewToken(), groups: groups})
 	t.Refresh = refresh
 	return t, err
 }

@@ -15,10 +15,10 @@ import (
 type ServerStore interface {
 	FindServer(ctx context.Context, id string) (server.Held, error)
 	TouchServer(ctx context.Context, id string, now time.Time) error
-	ListServersFor(ctx context.Context, accountID string) ([]server.Held, error)
-	FindGroup(ctx context.Context, serverID string, a account.Account) (server.Group, error)
+	ListServersFor(ctx context.Context, accountID string, now time.Time) ([]server.Held, error)
+	FindGroup(ctx context.Context, serverID string, a account.Account, now time.Time) (server.Group, error)
 	// FindVisit returns what a token made for a server is judged by; credential.ErrUnknown.
-	FindVisit(ctx context.Context, serverID, parent string) (server.Visit, error)
+	FindVisit(ctx context.Context, serverID, parent string, now time.Time) (server.Visit, error)
 }
 
 // judged returns the media server that a client is; its Found is zero for a client that administrators registered. *Refusal while it is suspended: whatever it
@@ -89,7 +89,7 @@ func (s *Service) introduce(ctx context.Context, p Pending, h Holder) (Step, err
 	if s.mustProve(p, h) {
 		return Prove, nil
 	}
-	group, err := s.Store.FindGroup(ctx, p.Client.ID, h.Person)
+	group, err := s.Store.FindGroup(ctx, p.Client.ID, h.Person, s.Now())
 	if err != nil || group == server.Nobody {
 		return Outside, err
 	}
@@ -111,7 +111,7 @@ func (s *Service) admitted(ctx context.Context, p Pending, h Holder) (Step, Answ
 		a, err := s.closed(ctx, p)
 		return Answered, a, err
 	}
-	group, err := s.Store.FindGroup(ctx, p.Client.ID, h.Person)
+	group, err := s.Store.FindGroup(ctx, p.Client.ID, h.Person, s.Now())
 	switch {
 	case err != nil || group != server.Nobody:
 		return Ask, Answer{}, err
@@ -122,13 +122,14 @@ func (s *Service) admitted(ctx context.Context, p Pending, h Holder) (Step, Answ
 	return Outside, Answer{}, nil
 }
 
-// groupOf is what a person is to the media server that a client is; nothing to other clients.
-func groupOf(c relyingparty.Client, accountID string) []server.Group {
-	switch c.AccountID {
-	case "":
-		return nil
-	case accountID:
-		return []server.Group{server.Owner}
+// groupsOf is what a person is to the media server that a client is; nothing to other clients.
+func (s *Service) groupsOf(ctx context.Context, c relyingparty.Client, who account.Account) ([]server.Group, error) {
+	if c.AccountID == "" {
+		return nil, nil
 	}
-	return []server.Group{server.Friend}
+	group, err := s.Store.FindGroup(ctx, c.ID, who, s.Now())
+	if err != nil || group == server.Nobody { // it ended a moment ago
+		return nil, err
+	}
+	return []server.Group{group}, nil
 }

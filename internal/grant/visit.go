@@ -22,11 +22,11 @@ type Reachable struct {
 // Servers lists where whoever holds a credential may play: the account's own servers, and those of others where it was before. Suspended ones are not
 // among them. Each token ends with the credential, with the server's standing, and when its owner no longer lets the account in.
 func (s *Service) Servers(ctx context.Context, f credential.Found) ([]Reachable, error) {
-	held, err := s.Store.ListServersFor(ctx, f.AccountID)
+	now, life := s.Now(), credential.Rules[credential.ServerAccess].Life
+	held, err := s.Store.ListServersFor(ctx, f.AccountID, now)
 	if err != nil {
 		return nil, err
 	}
-	now, life := s.Now(), credential.Rules[credential.ServerAccess].Life
 	all := []Reachable{}
 	for _, h := range held {
 		if h.Standing(now).State != server.Good {
@@ -59,7 +59,7 @@ func (s *Service) visitor(ctx context.Context, serverID string, token secret.Tok
 		if err != nil || c.Check(signing.Expected{Issuer: s.Issuer, Audience: []string{serverID}, Now: now}) != nil {
 			return f, credential.ErrUnknown
 		}
-		v, err := s.Store.FindVisit(ctx, serverID, c.Text("sid"))
+		v, err := s.Store.FindVisit(ctx, serverID, c.Text("sid"), now)
 		if err != nil {
 			return f, err
 		}
@@ -75,6 +75,9 @@ func (s *Service) visitor(ctx context.Context, serverID string, token secret.Tok
 		out.Visit, out.Claims = v, c
 		f = v.Parent
 		f.Kind, f.CreatedAt, f.ExpiresAt = kind, c.Time("iat"), c.Time("exp")
+		if !v.EndsAt.IsZero() && v.EndsAt.Before(f.ExpiresAt) { // then the server asks anew
+			f.ExpiresAt = v.EndsAt
+		}
 		return f, nil
 	})
 	return out, err

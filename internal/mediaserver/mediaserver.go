@@ -64,8 +64,11 @@ type OwnerStore interface {
 	ConfirmAddress(ctx context.Context, accountID, id, url string, act audit.Act) error
 	RemoveAddress(ctx context.Context, accountID, id, url string, act audit.Act) error
 	AdmitGuest(ctx context.Context, accountID, serverID string, g server.Guest, act audit.Act) error
+	ChangeGuest(ctx context.Context, accountID, serverID, guestID string, to server.Terms, act audit.Act) error
 	DismissGuest(ctx context.Context, accountID, serverID, guestID string, act audit.Act) error
 	ListGuests(ctx context.Context, accountID, serverID string) ([]server.Guest, error)
+	ListShared(ctx context.Context, accountID string, now time.Time) ([]server.Shared, error)
+	FindShared(ctx context.Context, accountID, id string, now time.Time) (server.Shared, error)
 }
 
 // Resolver is the one way from a presented token to a right.

@@ -57,7 +57,7 @@ func (s *Service) Admit(ctx context.Context, f credential.Found, serverID, typed
 	}
 	now := s.Now()
 	act := s.act(audit.GuestAdmitted, f, h.Name, client).With(audit.Guest, label)
-	return s.Store.AdmitGuest(ctx, f.AccountID, serverID, server.Guest{ID: id.New(now), Label: label, Handle: handle, AddedAt: now}, act)
+	return s.Store.AdmitGuest(ctx, f.AccountID, serverID, server.Guest{ID: id.New(now), Label: label, Handle: handle, Terms: server.Terms{Role: server.Friend}, AddedAt: now, InvitedAt: now}, act)
 }
 
 // Dismiss takes somebody off the list of a server, and signs whoever came by it out there. server.ErrNotFound.

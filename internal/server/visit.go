@@ -13,10 +13,11 @@ type Group string
 
 // The groups. Who is in none is not let in.
 const (
-	Owner  Group = "owner"
-	Friend Group = "guest"
-	Player Group = "player" // the owner's, and without a say: a TV that somebody let in by a code, an app, an app password
-	Nobody Group = ""
+	Owner     Group = "owner"
+	Household Group = "household"
+	Friend    Group = "guest"
+	Player    Group = "player" // the owner's, and without a say: a TV that somebody let in by a code, an app, an app password
+	Nobody    Group = ""
 )
 
 // Visit is what a token made for a server is judged by: the credential it was made from, the server, and what the account is to it.
@@ -27,6 +28,7 @@ type Visit struct {
 	Group  Group
 	Agreed []relyingparty.Scope // by somebody who is not the owner
 	Since  time.Time            // when the account came in by the list; zero for the owner
+	EndsAt time.Time            // when it is let in no more, or not as this; zero: no end
 	Client relyingparty.Client  // that holds the credential; zero when none does
 }
 

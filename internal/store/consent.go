@@ -84,7 +84,7 @@ func (db *DB) RevokeConsent(ctx context.Context, accountID, clientID string, act
 			return err
 		}
 		// To a server's owner it is as before it was let in for the first time.
-		if _, err := t.exec(ctx, `UPDATE server_access SET account_id = '' WHERE server_id = $1 AND account_id = $2`, clientID, accountID); err != nil {
+		if _, err := t.exec(ctx, `UPDATE server_access SET account_id = '', seen_at = 0 WHERE server_id = $1 AND account_id = $2`, clientID, accountID); err != nil {
 			return err
 		}
 		return db.leave(ctx, t, act)

@@ -46,13 +46,13 @@ func spendOf(ctx context.Context, t *tx, c relyingparty.Client, hash string) err
 }
 
 // spendFor spends what a grant is made from, as spendAlive does, while account and client stand. ErrSpent.
-func (db *DB) spendFor(ctx context.Context, t *tx, n grant.New) error {
+func (db *DB) spendFor(ctx context.Context, t *tx, n grant.New, now time.Time) error {
 	c, err := db.holdParties(ctx, t, n.Device.AccountID, n.ClientID)
 	if err != nil {
 		return err
 	}
 	if c.AccountID != "" && c.AccountID != n.Device.AccountID {
-		if err := checkIn(ctx, t, c.ID, n.Device.AccountID); err != nil {
+		if err := checkIn(ctx, t, c.ID, n.Device.AccountID, now); err != nil {
 			return err
 		}
 	}
@@ -100,7 +100,7 @@ func (db *DB) GrantCode(ctx context.Context, a grant.Approval, act audit.Act) er
 // are apps, or the account then has more of them than device.Most, trimmed is left as well.
 func (db *DB) RedeemCode(ctx context.Context, n grant.New, act, trimmed audit.Act) (hash string, err error) {
 	err = db.engine.write(ctx, func(t *tx) (err error) {
-		if err := db.spendFor(ctx, t, n); err != nil {
+		if err := db.spendFor(ctx, t, n, act.At); err != nil {
 			return err
 		}
 		if hash, err = db.insertGrant(ctx, t, n, act.At); err != nil {
@@ -178,7 +178,7 @@ func (db *DB) insertGrant(ctx context.Context, t *tx, n grant.New, now time.Time
 // hash it returns; ErrSpent. The rest is as with CollectLink.
 func (db *DB) CollectGrant(ctx context.Context, requestID string, n grant.New, consent []relyingparty.Scope, act, trimmed audit.Act) (hash string, err error) {
 	err = db.engine.write(ctx, func(t *tx) (err error) {
-		if err := db.spendFor(ctx, t, n); err != nil {
+		if err := db.spendFor(ctx, t, n, act.At); err != nil {
 			return err
 		}
 		if _, err := t.exec(ctx, `DELETE FROM link_request WHERE id = $1`, requestID); err != nil {

@@ -314,17 +314,24 @@ func serverTrips(db *DB, a account.Account, act audit.Act) error {
 	do(db.TouchServer(ctx, s.ID, began))
 	do(db.ConfirmAddress(ctx, a.ID, s.ID, "https://attic.example", act))
 	do(db.RemoveAddress(ctx, a.ID, s.ID, "https://attic.example", act))
-	guest := server.Guest{ID: id.New(began), Label: "bert", Handle: account.LoginHandle("bert"), AddedAt: began}
+	guest := server.Guest{ID: id.New(began), Label: "bert", Handle: account.LoginHandle("bert"), Terms: server.Terms{Role: server.Friend}, AddedAt: began, InvitedAt: began}
 	do(db.AdmitGuest(ctx, a.ID, s.ID, guest, act))
+	do(db.AdmitGuest(ctx, a.ID, s.ID, guest, act))
+	do(db.ChangeGuest(ctx, a.ID, s.ID, guest.ID, server.Terms{Role: server.Household}, act))
 	_, err = db.ListGuests(ctx, a.ID, s.ID)
 	do(err)
-	_, err = db.FindGroup(ctx, s.ID, a)
+	_, err = db.FindGroup(ctx, s.ID, a, began)
 	do(err)
 	_, err = db.ListServers(ctx, a.ID)
 	do(err)
-	_, err = db.ListServersFor(ctx, a.ID)
+	_, err = db.ListServersFor(ctx, a.ID, began)
 	do(err)
-	if _, err = db.FindVisit(ctx, s.ID, "none"); !errors.Is(err, credential.ErrUnknown) {
+	_, err = db.ListShared(ctx, a.ID, began)
+	do(err)
+	if _, err = db.FindShared(ctx, a.ID, s.ID, began); !errors.Is(err, server.ErrNotFound) {
+		do(fmt.Errorf("found a shared server: %w", err))
+	}
+	if _, err = db.FindVisit(ctx, s.ID, "none", began); !errors.Is(err, credential.ErrUnknown) {
 		do(fmt.Errorf("found a visit: %w", err))
 	}
 	do(db.SignOutServer(ctx, a.ID, s.ID, act))

@@ -88,15 +88,15 @@ func (db *DB) ListServers(ctx context.Context, accountID string) ([]server.Held,
 	return db.listServers(ctx, ` WHERE s.account_id = $1 ORDER BY s.id`, accountID)
 }
 
-// ListServersFor returns the servers of an account, and those of others where it was let in before.
-func (db *DB) ListServersFor(ctx context.Context, accountID string) ([]server.Held, error) {
-	return db.listServers(ctx, ` WHERE s.id IN (SELECT id FROM server WHERE account_id = $1 UNION SELECT server_id FROM server_access WHERE account_id = $1 AND account_id <> '')
-		ORDER BY s.id`, accountID)
+// ListServersFor returns the servers of an account, and those of others where it has come in by the list and is let in at a time.
+func (db *DB) ListServersFor(ctx context.Context, accountID string, now time.Time) ([]server.Held, error) {
+	return db.listServers(ctx, ` WHERE s.id IN (SELECT id FROM server WHERE account_id = $1
+		UNION SELECT g.server_id FROM server_access g WHERE g.account_id = $1 AND g.account_id <> '' AND (g.ends_at = 0 OR g.ends_at > $2)) ORDER BY s.id`, accountID, ms(now))
 }
 
-func (db *DB) listServers(ctx context.Context, where, accountID string) ([]server.Held, error) {
+func (db *DB) listServers(ctx context.Context, where string, args ...any) ([]server.Held, error) {
 	var rows []heldRow
-	err := each(ctx, db.engine.read(), selectServer+joinServer+where, []any{accountID}, func(s scanner) error {
+	err := each(ctx, db.engine.read(), selectServer+joinServer+where, args, func(s scanner) error {
 		var r heldRow
 		err := s.Scan(r.dest()...)
 		rows = append(rows, r)

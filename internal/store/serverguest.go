@@ -43,8 +43,8 @@ func (db *DB) meant(ctx context.Context, t *tx, g server.Guest) (string, error) 
 	return db.meantHashes(holder)[0], err
 }
 
-// AdmitGuest writes somebody on the list of a server of an account, once, whether there is such an account or not; a user name that stands there and by which
-// nobody has come counts anew for whoever has it now. server.ErrNotFound, server.ErrTooMany.
+// AdmitGuest writes somebody on the list of a server of an account, once, whether there is such an account or not; who stands there is invited again, and on the
+// terms that were given last. A user name by which nobody has come counts anew for whoever has it now. server.ErrNotFound, server.ErrTooMany.
 func (db *DB) AdmitGuest(ctx context.Context, accountID, serverID string, g server.Guest, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
 		_, key, err := db.lockServer(ctx, t, accountID, serverID)
@@ -59,32 +59,80 @@ func (db *DB) AdmitGuest(ctx context.Context, accountID, serverID string, g serv
 		list, args := oneOf([]any{serverID}, hashes)
 		var twin string
 		err = get(ctx, t, `SELECT id FROM server_access WHERE server_id = $1 AND handle IN `+list, args, &twin)
-		if err == nil { // on the list already
-			if meant == "" {
-				return nil
-			}
-			if _, err := t.exec(ctx, `UPDATE server_access SET meant = $1 WHERE id = $2 AND account_id = ''`, meant, twin); err != nil {
-				return err
-			}
-			return db.leave(ctx, t, act) // whether that has changed anything: the record would tell whether there is such an account
+		switch {
+		case err == nil:
+			err = db.admitAgain(ctx, t, server.Guest{ID: twin, Terms: g.Terms, InvitedAt: g.InvitedAt}, serverID, meant)
+		case errors.Is(err, errNoRow):
+			err = insertGuest(ctx, t, serverID, g, sealedGuest{hashes[0], meant, key.Seal(g.Label, guestCell(g.ID))})
 		}
-		if !errors.Is(err, errNoRow) {
-			return err
-		}
-		var have int64
-		if err := get(ctx, t, `SELECT COUNT(*) FROM server_access WHERE server_id = $1`, []any{serverID}, &have); err != nil {
-			return err
-		}
-		if have >= server.MostGuests {
-			return server.ErrTooMany
-		}
-		_, err = t.exec(ctx, `INSERT INTO server_access (id, server_id, handle, meant, label, account_id, added_at) VALUES ($1,$2,$3,$4,$5,'',$6)`,
-			g.ID, serverID, hashes[0], meant, key.Seal(g.Label, guestCell(g.ID)), ms(g.AddedAt))
 		if err != nil {
-			return fmt.Errorf("writing a guest: %w", err)
+			return err
+		}
+		return db.leave(ctx, t, act) // whatever that has changed: the record would tell whether there is such an account
+	})
+}
+
+// sealedGuest is what a line says of whom it is for.
+type sealedGuest struct{ handle, meant, label string }
+
+func insertGuest(ctx context.Context, t *tx, serverID string, g server.Guest, s sealedGuest) error {
+	var have int64
+	if err := get(ctx, t, `SELECT COUNT(*) FROM server_access WHERE server_id = $1`, []any{serverID}, &have); err != nil {
+		return err
+	}
+	if have >= server.MostGuests {
+		return server.ErrTooMany
+	}
+	_, err := t.exec(ctx, `INSERT INTO server_access (id, server_id, handle, meant, label, account_id, added_at, invited_at, role, ends_at) VALUES ($1,$2,$3,$4,$5,'',$6,$7,$8,$9)`,
+		g.ID, serverID, s.handle, s.meant, s.label, ms(g.AddedAt), ms(g.InvitedAt), string(g.Role), ms(g.EndsAt))
+	if err != nil {
+		return fmt.Errorf("writing a guest: %w", err)
+	}
+	return nil
+}
+
+// admitAgain changes a line that stands on a list already.
+func (db *DB) admitAgain(ctx context.Context, t *tx, g server.Guest, serverID, meant string) error {
+	_, err := t.exec(ctx, `UPDATE server_access SET meant = $1, invited_at = $2, declined_at = 0 WHERE id = $3 AND account_id = ''`, meant, ms(g.InvitedAt), g.ID)
+	if err != nil {
+		return err
+	}
+	return changeLine(ctx, t, serverID, g.ID, g.Terms, g.InvitedAt)
+}
+
+// ChangeGuest lets somebody on the list of a server of an account in as something else, or until another day; who has come by it is asked about anew.
+// server.ErrNotFound.
+func (db *DB) ChangeGuest(ctx context.Context, accountID, serverID, guestID string, to server.Terms, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if _, _, err := db.lockServer(ctx, t, accountID, serverID); err != nil {
+			return err
+		}
+		if err := changeLine(ctx, t, serverID, guestID, to, act.At); err != nil {
+			return err
 		}
 		return db.leave(ctx, t, act)
 	})
+}
+
+// changeLine sets the terms of a line, and tells the server where they are others and somebody has come by it. server.ErrNotFound.
+func changeLine(ctx context.Context, t *tx, serverID, guestID string, to server.Terms, now time.Time) error {
+	var before server.Group
+	var ended int64
+	var who string
+	err := get(ctx, t, `SELECT role, ends_at, account_id FROM server_access WHERE id = $1 AND server_id = $2`, []any{guestID, serverID}, &before, &ended, &who)
+	if err != nil {
+		return found(err, server.ErrNotFound)
+	}
+	if before == to.Role && ended == ms(to.EndsAt) {
+		return nil
+	}
+	if _, err := t.exec(ctx, `UPDATE server_access SET role = $1, ends_at = $2 WHERE id = $3`, string(to.Role), ms(to.EndsAt), guestID); err != nil {
+		return err
+	}
+	if who == "" {
+		return nil
+	}
+	return signalClient(ctx, t, happened{stream.AllEnded, now}, serverID, stream.Signal{AccountID: who})
 }
 
 // DismissGuest takes somebody off the list of a server of an account, and ends what was made there for whoever came by it. server.ErrNotFound.
@@ -116,25 +164,30 @@ func (db *DB) DismissGuest(ctx context.Context, accountID, serverID, guestID str
 	})
 }
 
-// ListGuests returns whom the owner of a server lets in besides, in the order of their coming. server.ErrNotFound.
+// ListGuests returns whom the owner of a server lets in besides, in the order of their coming, and who came in by each line. server.ErrNotFound.
 func (db *DB) ListGuests(ctx context.Context, accountID, serverID string) ([]server.Guest, error) {
 	var owner string
 	if err := get(ctx, db.engine.point(), `SELECT account_id FROM server WHERE id = $1 AND account_id = $2`, []any{serverID, accountID}, &owner); err != nil {
 		return nil, found(err, server.ErrNotFound)
 	}
 	var all []server.Guest
-	err := each(ctx, db.engine.read(), `SELECT id, label, added_at FROM server_access WHERE server_id = $1 ORDER BY id`, []any{serverID}, func(row scanner) error {
+	err := each(ctx, db.engine.read(), `SELECT l.id, l.label, l.role, l.ends_at, l.added_at, l.invited_at, l.seen_at, l.account_id, COALESCE(a.user_name, '')
+		FROM server_access l LEFT JOIN account a ON a.id = l.account_id AND l.account_id <> '' WHERE l.server_id = $1 ORDER BY l.id`, []any{serverID}, func(row scanner) error {
 		var g server.Guest
-		var added int64
-		err := row.Scan(&g.ID, &g.Label, &added)
-		g.AddedAt = timeOf(added)
+		var ends, added, invited, seen int64
+		err := row.Scan(&g.ID, &g.Label, &g.Role, &ends, &added, &invited, &seen, &g.Came.AccountID, &g.Came.UserName)
+		g.EndsAt, g.AddedAt, g.InvitedAt, g.Came.SeenAt = timeOf(ends), timeOf(added), timeOf(max(added, invited)), timeOf(seen)
 		all = append(all, g)
 		return err
 	})
 	open := db.opener(ctx)
 	for i := range all {
+		g := &all[i]
 		if err == nil {
-			all[i].Label, err = open(accountID, all[i].Label, guestCell(all[i].ID))
+			g.Label, err = open(accountID, g.Label, guestCell(g.ID))
+		}
+		if err == nil && g.Came.UserName != "" {
+			g.Came.UserName, err = open(g.Came.AccountID, g.Came.UserName, accountCell(g.Came.AccountID, "user_name"))
 		}
 	}
 	if err != nil {
@@ -143,53 +196,59 @@ func (db *DB) ListGuests(ctx context.Context, accountID, serverID string) ([]ser
 	return all, nil
 }
 
-// FindGroup returns what an account is to a server, or would be if it came: its owner, somebody on its list, or server.Nobody.
-func (db *DB) FindGroup(ctx context.Context, serverID string, a account.Account) (server.Group, error) {
+const (
+	// lasts is true of a line g whose end is not over at the time $3.
+	lasts = `(g.ends_at = 0 OR g.ends_at > $3)`
+	// best puts the line g first by which an account may most, and for longest.
+	best = ` ORDER BY CASE g.role WHEN 'household' THEN 0 ELSE 1 END, CASE g.ends_at WHEN 0 THEN 0 ELSE 1 END, g.ends_at DESC, g.id`
+)
+
+// FindGroup returns what an account is to a server at a time, or would be if it came: its owner, somebody on its list, or server.Nobody.
+func (db *DB) FindGroup(ctx context.Context, serverID string, a account.Account, now time.Time) (group server.Group, err error) {
 	address, err := a.ProvedAddress()
 	if err != nil {
 		return server.Nobody, err
 	}
 	var owner string
-	var listed int64
-	open, args := db.openLines([]any{serverID, a.ID}, a.ID, address)
-	err = get(ctx, db.engine.point(), `SELECT s.account_id, (SELECT COUNT(*) FROM server_access g WHERE g.server_id = s.id AND (g.account_id = $2 OR `+open+`))
-		FROM server s WHERE s.id = $1`, args, &owner, &listed)
+	open, args := db.openLines([]any{serverID, a.ID, ms(now)}, a.ID, address, now)
+	err = get(ctx, db.engine.point(), `SELECT s.account_id, COALESCE((SELECT g.role FROM server_access g WHERE g.server_id = s.id AND `+lasts+` AND (g.account_id = $2 OR `+open+`)`+best+` LIMIT 1), '')
+		FROM server s WHERE s.id = $1`, args, &owner, &group)
 	switch {
 	case err != nil:
 		return server.Nobody, found(err, nil)
 	case owner == a.ID:
 		return server.Owner, nil
-	case listed > 0:
-		return server.Friend, nil
 	}
-	return server.Nobody, nil
+	return group, nil
 }
 
-// openLines is the condition for lines of a list by which nobody has come yet, and an account can: by its confirmed address, or because it had the user name
-// when that was written there. It takes its arguments after those given.
-func (db *DB) openLines(args []any, accountID string, address []account.Handle) (string, []any) {
+// openLines is the condition for lines g of a list by which nobody has come yet, and an account can: by its confirmed address, or because it had the user name
+// when that was written there; and not too long after it was invited. It takes its arguments after those given.
+func (db *DB) openLines(args []any, accountID string, address []account.Handle, now time.Time) (string, []any) {
 	named := []string{""} // the hash of nothing
 	for _, h := range address {
 		named = append(named, db.guestHashes(h)...)
 	}
 	byAddress, args := oneOf(args, named)
 	byName, args := oneOf(args, db.meantHashes(accountID))
-	return `account_id = '' AND (meant = '' AND handle IN ` + byAddress + ` OR meant IN ` + byName + `)`, args
+	lapsed, args := oneOf(args, []int64{ms(now.Add(-server.InvitationLife))})
+	return `g.account_id = '' AND (g.meant = '' AND g.handle IN ` + byAddress + ` OR g.meant IN ` + byName + `) AND (g.invited_at > ` + lapsed + ` OR g.added_at > ` + lapsed + `)`, args
 }
 
 // comeIn makes the lines by which somebody who is not the owner comes to a server the account's own, for good. ErrSpent when there is none.
 func (db *DB) comeIn(ctx context.Context, t *tx, serverID string, a grant.Approval, now time.Time) error {
-	open, args := db.openLines([]any{a.AccountID, serverID, ms(now)}, a.AccountID, a.Address)
-	if _, err := t.exec(ctx, `UPDATE server_access SET account_id = $1, taken_at = $3 WHERE server_id = $2 AND `+open, args...); err != nil {
+	open, args := db.openLines([]any{a.AccountID, serverID, ms(now)}, a.AccountID, a.Address, now)
+	_, err := t.exec(ctx, `UPDATE server_access AS g SET account_id = $1, taken_at = $3, declined_at = 0 WHERE g.server_id = $2 AND `+lasts+` AND `+open, args...)
+	if err != nil {
 		return err
 	}
-	return checkIn(ctx, t, serverID, a.AccountID)
+	return checkIn(ctx, t, serverID, a.AccountID, now)
 }
 
 // checkIn reports whether somebody who is not the owner has come to a server by its list, and still may. ErrSpent.
-func checkIn(ctx context.Context, t *tx, serverID, accountID string) error {
+func checkIn(ctx context.Context, t *tx, serverID, accountID string, now time.Time) error {
 	var lines int64
-	err := get(ctx, t, `SELECT COUNT(*) FROM server_access WHERE server_id = $2 AND account_id = $1`, []any{accountID, serverID}, &lines)
+	err := get(ctx, t, `SELECT COUNT(*) FROM server_access g WHERE g.server_id = $2 AND g.account_id = $1 AND `+lasts, []any{accountID, serverID, ms(now)}, &lines)
 	if err == nil && lines == 0 {
 		err = ErrSpent
 	}

@@ -30,6 +30,9 @@ const insertSignal = `INSERT INTO signal (stream_id, jti, account_id, what, subj
 // wanted is true of a stream m whose reader asks for what has happened, of which $%d is the bit.
 const wanted = ` AND m.status <> 'disabled' AND (m.events & CAST($%d AS BIGINT)) <> 0`
 
+// stays is true of a line k of a server's list whose end is not over at the time $%d: of who was there once a server hears no more.
+const stays = ` AND (k.ends_at = 0 OR k.ends_at > $%d)`
+
 // concerned leads from an account a to the streams m that it concerns: of media servers, those it owns and those where it was let in; of other clients,
 // those it agreed to and those that hold a grant.
 var concerned = []struct {
@@ -53,9 +56,11 @@ func signalAccounts(ctx context.Context, t *tx, h happened, condition string, ar
 	for _, way := range concerned {
 		arm := row + way.join + ` WHERE ` + condition + fmt.Sprintf(wanted, n+4)
 		switch {
-		case h.what.OfGuests(), way.own:
-		case way.guests:
+		case way.own:
+		case way.guests && !h.what.OfGuests():
 			continue
+		case way.guests:
+			arm += fmt.Sprintf(stays, n+3)
 		default: // a guest has agreed to a server as to any other client
 			arm += ` AND NOT EXISTS (SELECT 1 FROM server s WHERE s.id = m.client_id)`
 		}
@@ -77,7 +82,7 @@ func signalEnded(ctx context.Context, t *tx, now time.Time, condition string, ar
 	for _, join := range []string{
 		` JOIN stream m ON m.client_id = c.subject`,
 		` JOIN server k ON k.account_id = c.account_id JOIN stream m ON m.client_id = k.id`,
-		` JOIN server_access k ON k.account_id = c.account_id AND k.account_id <> '' JOIN stream m ON m.client_id = k.server_id`,
+		` JOIN server_access k ON k.account_id = c.account_id AND k.account_id <> ''` + fmt.Sprintf(stays, n+3) + ` JOIN stream m ON m.client_id = k.server_id`,
 	} {
 		arms = append(arms, row+join+` WHERE `+condition+` AND c.kind IN `+kinds+fmt.Sprintf(wanted, n+4))
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"time"
 
 	"usher/internal/credential"
 	"usher/internal/server"
@@ -12,33 +13,34 @@ var visitKinds = []credential.Kind{credential.App, credential.AppPassword, crede
 
 // What judges a visit besides credential and server.
 const (
-	visitColumns = `, COALESCE(n.scopes, ''), COALESCE((SELECT MIN(g.taken_at) FROM server_access g WHERE g.server_id = s.id AND g.account_id = c.account_id), 0),
+	visitColumns = `, COALESCE(n.scopes, ''), COALESCE(l.role, ''), COALESCE(l.ends_at, 0),
+		COALESCE((SELECT MIN(g.taken_at) FROM server_access g WHERE g.server_id = s.id AND g.account_id = c.account_id AND ` + lasts + `), 0),
 		COALESCE(k.facts, ''), COALESCE(k.created_at, 0)`
 	joinVisit = ` JOIN server s ON s.id = $2 JOIN account o ON o.id = s.account_id LEFT JOIN consent n ON n.account_id = c.account_id AND n.client_id = s.id
-		LEFT JOIN client k ON c.kind IN ($3, $4) AND k.id = c.subject AND k.removed_at = 0 AND k.created_at <= c.created_at`
+		LEFT JOIN server_access l ON l.id = (SELECT g.id FROM server_access g WHERE g.server_id = s.id AND g.account_id = c.account_id AND ` + lasts + best + ` LIMIT 1)
+		LEFT JOIN client k ON c.kind IN ($4, $5) AND k.id = c.subject AND k.removed_at = 0 AND k.created_at <= c.created_at`
 )
 
 // FindVisit returns everything that a token made for a server is judged by, in one question: the credential it was made from, by its hash, with its account, and
-// the server, where the account is its owner or was let in by its list, with what the account agreed to there, and the client that holds the credential.
+// the server, where the account is its owner or is let in by its list at that time, with what the account agreed to there, and the client that holds the credential.
 // credential.ErrUnknown, also when that client was removed.
-func (db *DB) FindVisit(ctx context.Context, serverID, parent string) (v server.Visit, err error) {
+func (db *DB) FindVisit(ctx context.Context, serverID, parent string, now time.Time) (v server.Visit, err error) {
 	var person personRow
 	var row heldRow
 	var agreed, facts string
-	var since, created int64
-	list, args := oneOf([]any{parent, serverID, string(credential.Refresh), string(credential.Access)}, visitKinds)
+	var since, ends, created int64
+	list, args := oneOf([]any{parent, serverID, ms(now), string(credential.Refresh), string(credential.Access)}, visitKinds)
 	text := selectFound + selectPerson + `, ` + serverColumns + visitColumns + joinFound + joinVisit + whereFound + `c.hash = $1
-		AND (s.account_id = c.account_id OR EXISTS (SELECT 1 FROM server_access g WHERE g.server_id = s.id AND g.account_id = c.account_id))
-		AND (c.kind NOT IN ($3, $4) OR k.id IS NOT NULL) AND c.kind IN ` + list
-	dest := append(append(person.dest(), row.dest()...), &agreed, &since, &facts, &created)
+		AND (s.account_id = c.account_id OR l.id IS NOT NULL)
+		AND (c.kind NOT IN ($4, $5) OR k.id IS NOT NULL) AND c.kind IN ` + list
+	dest := append(append(person.dest(), row.dest()...), &agreed, &v.Group, &ends, &since, &facts, &created)
 	if err := get(ctx, db.engine.point(), text, args, dest...); err != nil {
 		return v, found(err, credential.ErrUnknown)
 	}
-	v.Agreed, v.Since = scopesOf(agreed), timeOf(since)
+	v.Agreed, v.Since, v.EndsAt = scopesOf(agreed), timeOf(since), timeOf(ends)
 	if v.Parent, v.Person, err = person.open(db); err != nil {
 		return v, err
 	}
-	v.Group = server.Friend
 	if v.Held, err = row.open(db); v.Held.AccountID == v.Parent.AccountID {
 		v.Group = server.Owner
 	}

@@ -196,6 +196,7 @@ var actWords = map[audit.Action]actWord{
 	audit.ServerAddressOn:  {"server", "Address of a media server confirmed"},
 	audit.ServerAddressOff: {"server", "Address of a media server removed"},
 	audit.GuestAdmitted:    {"server", "Somebody added to a media server"},
+	audit.GuestChanged:     {"server", "What somebody may at a media server changed"},
 	audit.GuestDismissed:   {"server", "Somebody removed from a media server"},
 	audit.DeviceKeySet:     {"key", "Key of an app registered"},
 	audit.InvitationMade:   {"ticket", "Invitation made"},

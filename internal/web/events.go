@@ -64,6 +64,7 @@ var eventTexts = map[audit.Action]eventWords{
 	audit.ServerAddressOn:  {icon: "server", text: "An address of a media server was confirmed."},
 	audit.ServerAddressOff: {icon: "server", text: "An address of a media server was removed."},
 	audit.GuestAdmitted:    {icon: "server", text: "Somebody was given access to a media server."},
+	audit.GuestChanged:     {icon: "server", text: "What somebody may at a media server, or until when, was changed."},
 	audit.GuestDismissed:   {icon: "server", text: "Somebody’s access to a media server was taken away."},
 	audit.DeviceKeySet:     {icon: "key", text: "An app registered a key of its own."},
 }

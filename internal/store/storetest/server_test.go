@@ -184,14 +184,14 @@ func TestListServersFor(t *testing.T) {
 		w.admits(theirs, "bert@example.org")
 		count := func(want int) {
 			w.Helper()
-			if all, err := w.db.ListServersFor(w.ctx(), other.ID); err != nil || len(all) != want || all[0].ID != mine.ID {
+			if all, err := w.db.ListServersFor(w.ctx(), other.ID, w.now); err != nil || len(all) != want || all[0].ID != mine.ID {
 				w.Errorf("%+v %v", all, err)
 			}
 		}
 		count(1) // who was never there is told of nothing
 		w.must(w.come(theirs, other))
 		count(2)
-		if all, err := w.db.ListServersFor(w.ctx(), ""); err != nil || len(all) != 0 {
+		if all, err := w.db.ListServersFor(w.ctx(), "", w.now); err != nil || len(all) != 0 {
 			w.Errorf("nobody has %+v %v", all, err)
 		}
 	})

@@ -16,7 +16,13 @@ import (
 // admits puts somebody on the list of a server and returns the line.
 func (w *world) admits(s server.Server, typed string) server.Guest {
 	w.Helper()
-	g := server.Guest{ID: id.New(w.now), Label: typed, Handle: account.LoginHandle(typed), AddedAt: w.now}
+	return w.admitsAs(s, typed, server.Terms{Role: server.Friend})
+}
+
+// admitsAs is admits on some terms.
+func (w *world) admitsAs(s server.Server, typed string, on server.Terms) server.Guest {
+	w.Helper()
+	g := server.Guest{ID: id.New(w.now), Label: typed, Handle: account.LoginHandle(typed), Terms: on, AddedAt: w.now, InvitedAt: w.now}
 	w.must(w.db.AdmitGuest(w.ctx(), s.AccountID, s.ID, g, w.act(audit.GuestAdmitted, s.AccountID)))
 	return g
 }
@@ -24,7 +30,7 @@ func (w *world) admits(s server.Server, typed string) server.Guest {
 // group fails the test unless an account is that to a server.
 func (w *world) group(s server.Server, a account.Account, want server.Group) {
 	w.Helper()
-	if got, err := w.db.FindGroup(w.ctx(), s.ID, a); err != nil || got != want {
+	if got, err := w.db.FindGroup(w.ctx(), s.ID, a, w.now); err != nil || got != want {
 		w.Errorf("%s is %q there: %v, want %q", a.UserName, got, err, want)
 	}
 }
@@ -35,10 +41,10 @@ func TestAdmitGuest(t *testing.T) {
 		s := w.claimed(a, "one")
 		g := w.admits(s, "Bert@Example.org")
 		w.all(func(db *store.DB, _ int) error { // once, whatever happens at the same time
-			return db.AdmitGuest(w.ctx(), a.ID, s.ID, server.Guest{ID: id.New(w.now), Label: "bert@example.org", Handle: g.Handle, AddedAt: w.now}, w.act(audit.GuestAdmitted, a.ID))
+			return db.AdmitGuest(w.ctx(), a.ID, s.ID, server.Guest{ID: id.New(w.now), Label: "bert@example.org", Handle: g.Handle, Terms: g.Terms, AddedAt: w.now, InvitedAt: w.now}, w.act(audit.GuestAdmitted, a.ID))
 		})
 		w.count(1, "server_access")
-		w.recorded(audit.GuestAdmitted, 1)
+		w.recorded(audit.GuestAdmitted, 1+racers)
 		w.is(w.db.AdmitGuest(w.ctx(), other.ID, s.ID, g, audit.Act{At: w.now}), server.ErrNotFound)
 		w.admits(s, "nobody.has.this@example.org") // it cannot be told from one that somebody has
 		for i := range server.MostGuests - 2 {
@@ -56,7 +62,8 @@ func TestListGuests(t *testing.T) {
 		g := w.admits(s, "Bert@Example.org")
 		w.must(w.come(s, other))
 		all, err := w.db.ListGuests(w.ctx(), a.ID, s.ID)
-		if err != nil || len(all) != 1 || all[0] != (server.Guest{ID: g.ID, Label: g.Label, AddedAt: g.AddedAt}) {
+		g.Handle, g.Came = account.Handle{}, server.Came{AccountID: other.ID, UserName: "bert"}
+		if err != nil || len(all) != 1 || all[0] != g {
 			w.Errorf("%+v %v", all, err)
 		}
 		_, err = w.db.ListGuests(w.ctx(), other.ID, s.ID)
@@ -141,7 +148,7 @@ func TestFindGroup(t *testing.T) {
 		w.admits(s, "bert")
 		w.group(s, other, server.Friend)
 		w.count(1, "server_access WHERE account_id = ''") // asking changes nothing
-		if got, err := w.db.FindGroup(w.ctx(), "gone", a); err != nil || got != server.Nobody {
+		if got, err := w.db.FindGroup(w.ctx(), "gone", a, w.now); err != nil || got != server.Nobody {
 			w.Errorf("%q at a server that is gone: %v", got, err)
 		}
 	})
@@ -242,7 +249,7 @@ func TestUnconfirmedAddressesCountOnNoList(t *testing.T) {
 		other.EmailProved = false
 		w.group(s, other, server.Nobody)
 		w.is(w.come(s, other), store.ErrSpent)
-		if all, err := w.db.ListServersFor(w.ctx(), other.ID); err != nil || len(all) != 0 {
+		if all, err := w.db.ListServersFor(w.ctx(), other.ID, w.now); err != nil || len(all) != 0 {
 			w.Errorf("%+v %v", all, err)
 		}
 		w.count(1, "server_access WHERE account_id = ''")
@@ -261,7 +268,7 @@ func TestFindVisit(t *testing.T) {
 		w.openSignIn(theirs)
 		visit := func(parent string, want server.Group) {
 			w.Helper()
-			v, err := w.db.FindVisit(w.ctx(), s.ID, parent)
+			v, err := w.db.FindVisit(w.ctx(), s.ID, parent, w.now)
 			if want == server.Nobody {
 				w.is(err, credential.ErrUnknown)
 			} else if err != nil || v.Group != want || v.Parent.Hash != parent || v.Person.ID != v.Parent.AccountID || v.Person.Email == "" || v.Held.ID != s.ID || v.Held.Name != s.Name || v.Held.Standing(w.now).State != server.Good {
@@ -298,7 +305,7 @@ func TestRevokedConsentFreesTheLine(t *testing.T) {
 		w.admits(s, "bert")
 		w.must(w.come(s, other))
 		w.must(w.db.RevokeConsent(w.ctx(), other.ID, s.ID, audit.Act{At: w.now}))
-		if all, err := w.db.ListServersFor(w.ctx(), other.ID); err != nil || len(all) != 0 {
+		if all, err := w.db.ListServersFor(w.ctx(), other.ID, w.now); err != nil || len(all) != 0 {
 			w.Errorf("%+v %v", all, err)
 		}
 		w.group(s, other, server.Friend)

@@ -472,6 +472,20 @@ func TestActsAreTold(t *testing.T) {
 		"taken off a list": {quiet, all, quiet, func(w *world, c concern) error {
 			return w.db.DismissGuest(w.ctx(), c.owner.ID, c.theirs.ID, c.guest.ID, w.act(audit.GuestDismissed, c.owner.ID))
 		}},
+		"let in as something else": {quiet, all, quiet, func(w *world, c concern) error {
+			return w.db.ChangeGuest(w.ctx(), c.owner.ID, c.theirs.ID, c.guest.ID, server.Terms{Role: server.Household}, w.act(audit.GuestChanged, c.owner.ID))
+		}},
+		"let in as before": {quiet, quiet, quiet, func(w *world, c concern) error {
+			return w.db.ChangeGuest(w.ctx(), c.owner.ID, c.theirs.ID, c.guest.ID, c.guest.Terms, w.act(audit.GuestChanged, c.owner.ID))
+		}},
+		"everything signed out after the end": {all, quiet, all, func(w *world, c concern) error {
+			w.tamper("UPDATE server_access SET ends_at = $1", w.now.UnixMilli())
+			return w.db.EndEverything(w.ctx(), c.who.ID, nil, w.act(audit.SignedOutAll, c.who.ID))
+		}},
+		"app signed out after the end": {one, quiet, one, func(w *world, c concern) error {
+			w.tamper("UPDATE server_access SET ends_at = $1", w.now.UnixMilli())
+			return w.db.EndDevice(w.ctx(), c.who.ID, c.app.Device.ID, w.act(audit.SignedOut, c.who.ID))
+		}},
 		"second step on": {[]string{"factor-on"}, quiet, []string{"factor-on"}, func(w *world, c concern) error {
 			return w.db.TurnOnFactor(w.ctx(), credential.NewFactor{AccountID: c.who.ID, Key: authKey, Step: 7}, w.act(audit.SecondFactorOn, c.who.ID))
 		}},
