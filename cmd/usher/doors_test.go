@@ -25,7 +25,6 @@ import (
 	"usher/internal/audit"
 	"usher/internal/config"
 	"usher/internal/credential"
-	"usher/internal/device"
 	"usher/internal/mfa"
 	"usher/internal/operations"
 	"usher/internal/place"
@@ -83,7 +82,7 @@ func behind(tb testing.TB, databaseURL string) *sql.DB {
 // openService wires the service as serve does, without its jobs.
 func openService(tb testing.TB, cfg config.Config, now func() time.Time) (*service, http.Handler) {
 	tb.Helper()
-	s := &service{log: newLog(cfg.LogLevel, cfg.LogFormat, world{Err: io.Discard}), metrics: operations.NewMetrics(), touches: &device.Touches{}, room: &transmitter.Room{}}
+	s := &service{log: newLog(cfg.LogLevel, cfg.LogFormat, world{Err: io.Discard}), metrics: operations.NewMetrics(), room: &transmitter.Room{}}
 	var err error
 	if s.stack, err = openStack(tb.Context(), cfg, now, func(string) {}); err != nil {
 		tb.Fatal(err)

@@ -128,6 +128,7 @@ func (h *holder) signIns() {
 	h.gate = h.newGate(h.claim())
 	h.tokens[credential.ServerStanding] = h.gate.asking()
 	h.tokens[credential.ServerAccess] = h.playsAt(h.gate, h.tokens[credential.App])
+	h.tokens[credential.ServerPassword] = h.passwordAt(h.gate, h.anna)
 
 	begun := h.is(h.post("/account/second-step/begin", nil, "usher", h.signedIn(h.bert)), http.StatusOK)
 	h.tokens[credential.Enrolment] = aToken.FindString(begun.Body.String())

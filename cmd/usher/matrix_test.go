@@ -146,7 +146,7 @@ var entrances = map[string]entrance{
 			w.Code = http.StatusUnauthorized
 		}
 		return w
-	}, credential.ServerAccess),
+	}, credential.ServerAccess, credential.ServerPassword),
 
 	"OpenID, request": {"", http.StatusSeeOther, http.StatusGone, false, kinds{credential.AuthorizationRequest}, func(h *holder, token string) *httptest.ResponseRecorder {
 		return h.send(http.MethodGet, "/authorize/consent?request="+url.QueryEscape(token), request{}) // who is not signed in is sent to sign in
@@ -272,6 +272,7 @@ var outlives = map[credential.Kind]string{
 
 	credential.ServerStanding: "++--+--------",
 	credential.ServerAccess:   "++--+--------",
+	credential.ServerPassword: "++--+--------",
 
 	credential.Remembered: "++--+--------",
 	credential.Console:    "++--+--------",

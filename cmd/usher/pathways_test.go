@@ -38,7 +38,7 @@ const (
 var ofKinds = map[credential.Kind]decision{
 	credential.Browser: asksCode, credential.Known: asksCode, credential.Remembered: asksCode, credential.App: asksCode, credential.Restricted: asksCode,
 	credential.AuthorizationRequest: noPower, credential.AuthorizationCode: fromSignIn, credential.Refresh: fromSignIn, credential.Access: fromSignIn, credential.ClientAccess: byOperator, credential.Logout: noPower,
-	credential.AppPassword: fromSignIn, credential.Handed: fromSignIn, credential.DeviceKey: fromSignIn, credential.DeviceToken: fromSignIn, credential.DeviceNonce: noPower, credential.ServerClaim: fromSignIn, credential.Server: fromSignIn, credential.ServerStanding: fromSignIn, credential.ServerAccess: fromSignIn, credential.Change: fromSignIn, credential.Enrolment: fromSignIn, credential.Console: fromSignIn,
+	credential.AppPassword: fromSignIn, credential.Handed: fromSignIn, credential.DeviceKey: fromSignIn, credential.DeviceToken: fromSignIn, credential.DeviceNonce: noPower, credential.ServerClaim: fromSignIn, credential.Server: fromSignIn, credential.ServerStanding: fromSignIn, credential.ServerAccess: fromSignIn, credential.ServerPassword: fromSignIn, credential.Change: fromSignIn, credential.Enrolment: fromSignIn, credential.Console: fromSignIn,
 	credential.LinkTicket: fromSignIn, credential.DeviceCode: noPower, credential.RemoveDevice: noPower,
 	credential.SignUp: newAccount, credential.SignUpLink: newAccount,
 	credential.SecondStep: noPower, credential.Reset: noPower, credential.Undo: noPower, credential.NotMe: noPower, credential.KeepFactor: noPower,
@@ -55,7 +55,7 @@ var ofMints = map[string]decision{
 	"store.DB.EnterLinkCode": fromSignIn, "store.DB.ApproveLink": fromSignIn, "tvlink.Service.collect": fromSignIn,
 
 	"store.DB.SetDeviceKey": fromSignIn, "store.DB.RenewByKey": fromSignIn, "devicekey.Service.Nonce": noPower,
-	"mediaserver.Service.OfferOnce": byFlow, "mediaserver.Service.Collect": fromSignIn, "mediaserver.newClaim": byFlow, "mediaserver.Service.Exchange": fromSignIn,
+	"mediaserver.Service.OfferOnce": byFlow, "mediaserver.Service.Collect": fromSignIn, "mediaserver.newClaim": byFlow, "mediaserver.Service.Exchange": fromSignIn, "mediaserver.Service.MakePassword": fromSignIn, "store.DB.AddServerPassword": byFlow,
 
 	"signup.Service.create": newAccount, "signup.Founding.SetUp": newAccount,
 

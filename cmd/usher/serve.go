@@ -21,7 +21,6 @@ import (
 	"usher/internal/api"
 	"usher/internal/backchannel"
 	"usher/internal/config"
-	"usher/internal/device"
 	"usher/internal/linkcode"
 	"usher/internal/mail"
 	"usher/internal/middleware"
@@ -57,7 +56,6 @@ type service struct {
 	log       *slog.Logger
 	places    *place.Finder
 	metrics   *operations.Metrics
-	touches   *device.Touches
 	deliverer *mail.Deliverer // nil without SMTP: mail waits in the outbox
 	sender    *mail.Sender
 	logouts   *backchannel.Deliverer
@@ -78,7 +76,7 @@ func serve(ctx context.Context, cfg config.Config, w world) (err error) {
 	defer func() { err = errors.Join(err, lock.release()) }()
 	ordinary := debug.SetGCPercent(startGCPercent)
 	log := newLog(cfg.LogLevel, cfg.LogFormat, w)
-	s := &service{log: log, metrics: operations.NewMetrics(), touches: &device.Touches{}, room: &transmitter.Room{}}
+	s := &service{log: log, metrics: operations.NewMetrics(), room: &transmitter.Room{}}
 	if s.stack, err = openStack(ctx, cfg, w.Now, func(text string) { log.Info(text) }); err != nil {
 		return err
 	}

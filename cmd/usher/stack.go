@@ -16,6 +16,7 @@ import (
 	"usher/internal/blocklist"
 	"usher/internal/config"
 	"usher/internal/credential"
+	"usher/internal/device"
 	"usher/internal/devicekey"
 	"usher/internal/grant"
 	"usher/internal/mail"
@@ -38,6 +39,7 @@ type stack struct {
 	policy   passwordpolicy.Policy
 	breached *blocklist.Filter
 	resolver *credential.Resolver
+	touches  *device.Touches
 	composer *mail.Composer
 	now      func() time.Time
 	started  time.Time
@@ -45,7 +47,7 @@ type stack struct {
 
 // openStack opens everything; progress is told about long work in words.
 func openStack(ctx context.Context, cfg config.Config, now func() time.Time, progress func(string)) (*stack, error) {
-	s := &stack{cfg: cfg, now: now, started: now()}
+	s := &stack{cfg: cfg, touches: &device.Touches{}, now: now, started: now()}
 	made, err := s.openKeys(progress)
 	if err != nil {
 		return nil, err
@@ -120,7 +122,7 @@ func (s *stack) founding() *signup.Founding {
 // grants decides what OpenID clients are given.
 func (s *stack) grants() *grant.Service {
 	return &grant.Service{
-		Store: s.db, Resolver: s.resolver, Keys: s.signing, Ring: s.keys.Ring, Issuer: s.cfg.Origin, Now: s.now,
+		Store: s.db, Resolver: s.resolver, Keys: s.signing, Ring: s.keys.Ring, Issuer: s.cfg.Origin, Touches: s.touches, Now: s.now,
 	}
 }
 

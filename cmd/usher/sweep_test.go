@@ -18,7 +18,7 @@ import (
 var aToken = regexp.MustCompile(`\b[0-9a-v]{52}\b`)
 
 // anAppPassword is how one is shown.
-var anAppPassword = regexp.MustCompile(`\busher(-[2-9a-z]{4}){7}\b`)
+var anAppPassword = regexp.MustCompile(`\b(usher|gate)(-[2-9a-z]{4}){7}\b`)
 
 // aClaim is the spelling of a claim token.
 var aClaim = regexp.MustCompile(`\bclaim-[0-9a-v]{32}\b`)

@@ -52,6 +52,8 @@ const (
 
 	ServerStanding Kind = "server standing"     // a claimed media server that keeps a key; what is presented is signed by it
 	ServerAccess   Kind = "server access token" // signed; somebody at one claimed server, by the credential it was made from
+	// ServerPassword is made for one app that knows only a name and a password, at the claimed server that is its Subject.
+	ServerPassword Kind = "server app password" //nolint:gosec // a name
 
 	DeviceCode   Kind = "device code"   // a TV or an app that waits until somebody lets it in; nobody's until then
 	LinkTicket   Kind = "link ticket"   // the code was right: the browser may look at what asks, and let it in or not
@@ -89,6 +91,9 @@ type Rule struct {
 }
 
 const day = 24 * time.Hour
+
+// Directory is the detail of a ServerPassword that its server's owner made for the media server itself: by it, people may be looked up.
+const Directory = "directory"
 
 // Rules is the registry: every kind, and how it lives and dies.
 var Rules = map[Kind]Rule{
@@ -129,6 +134,7 @@ var Rules = map[Kind]Rule{
 
 	ServerStanding: {Life: 36500 * day, OwnedByAccount: true, Shape: signed},
 	ServerAccess:   {Life: day, OwnedByAccount: true, Bearer: true, Shape: signed},
+	ServerPassword: {Life: 3650 * day, Idle: 365 * day, OwnedByAccount: true, Bearer: true, Shape: secret.Token.IsServerPassword},
 
 	DeviceCode:   {Life: 15 * time.Minute, SingleUse: true},
 	LinkTicket:   {Life: 10 * time.Minute, SingleUse: true, OwnedByAccount: true},

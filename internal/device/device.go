@@ -35,6 +35,9 @@ const ByCode = "code"
 // ByAppPassword is the method of what is signed in by an app password.
 const ByAppPassword = "app password"
 
+// ByServerPassword is the method of what is signed in at one media server by an app password of that server.
+const ByServerPassword = "app password of a server"
+
 // ByConsent is the method of an app that its person let in on our pages (OpenID Connect).
 const ByConsent = "OpenID Connect"
 

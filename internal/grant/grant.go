@@ -13,6 +13,7 @@ import (
 	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
+	"usher/internal/device"
 	"usher/internal/ratelimit"
 	"usher/internal/relyingparty"
 	"usher/internal/secret"
@@ -56,6 +57,7 @@ type Service struct {
 	Keys     *signing.Keys
 	Ring     func() *secret.Ring // derives what a code or a refresh token turns into
 	Issuer   string              // the origin
+	Touches  *device.Touches     // of app passwords that media servers show
 	Now      func() time.Time
 }
 

@@ -8,6 +8,7 @@ import (
 	"usher/internal/account"
 	"usher/internal/credential"
 	"usher/internal/relyingparty"
+	"usher/internal/secret"
 	"usher/internal/server"
 )
 
@@ -19,6 +20,7 @@ type ServerStore interface {
 	FindGroup(ctx context.Context, serverID string, a account.Account, now time.Time) (server.Group, error)
 	// FindVisit returns what a token made for a server is judged by; credential.ErrUnknown.
 	FindVisit(ctx context.Context, serverID, parent string, now time.Time) (server.Visit, error)
+	FindPasswordVisit(ctx context.Context, serverID string, password secret.Token, now time.Time) (server.Visit, error)
 }
 
 // judged returns the media server that a client is; its Found is zero for a client that administrators registered. *Refusal while it is suspended: whatever it

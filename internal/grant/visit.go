@@ -91,8 +91,11 @@ func mayPlay(v server.Visit, made time.Time) bool {
 	return !made.Before(v.Since.Truncate(time.Second)) // tokens know no more of the time
 }
 
-// visitorStatus tells a media server who shows a token that was made for it; of every other it tells nothing but what is its own.
+// visitorStatus tells a media server who shows a token that was made for it, or an app password of it; of every other it tells nothing but what is its own.
 func (s *Service) visitorStatus(ctx context.Context, c relyingparty.Client, token secret.Token) (Status, error) {
+	if password, is := secret.ReadServerPassword(token); is {
+		return s.passwordStatus(ctx, c, password)
+	}
 	v, err := s.visitor(ctx, c.ID, token)
 	if credential.IsDead(err) {
 		return s.ownStatus(ctx, c, token)
@@ -100,24 +103,36 @@ func (s *Service) visitorStatus(ctx context.Context, c relyingparty.Client, toke
 	if err != nil {
 		return Status{}, err
 	}
-	told := terms{Scopes: v.Agreed}
-	switch {
-	case v.AtServer():
-		if told, err = termsOf(v.Parent); err != nil {
+	told := s.told(v.Visit)
+	if v.AtServer() {
+		granted, err := termsOf(v.Parent)
+		if err != nil {
 			return Status{}, err
 		}
-	case v.Group == server.Owner: // who is not asked
-		told.Scopes = []relyingparty.Scope{relyingparty.Profile, relyingparty.Email}
+		told = s.introduced(v.Visit, granted)
 	}
-	who := personOf(v.Person, told)
+	told.Client, told.Scope, told.Kind = v.Claims.Text("client_id"), v.Claims.Text("scope"), "Bearer"
+	told.Expires, told.IssuedAt, told.ID = v.Found.ExpiresAt.Unix(), v.Found.CreatedAt.Unix(), v.Claims.Text("jti")
+	return told, nil
+}
+
+// told is what a media server is told about a visitor who has not just agreed to something else: all of it of its owner, who is not asked.
+func (s *Service) told(v server.Visit) Status {
+	if v.Group == server.Owner {
+		return s.introduced(v, terms{Scopes: []relyingparty.Scope{relyingparty.Profile, relyingparty.Email}})
+	}
+	return s.introduced(v, terms{Scopes: v.Agreed})
+}
+
+func (s *Service) introduced(v server.Visit, agreed terms) Status {
+	who := personOf(v.Person, agreed)
 	if !v.Person.EmailProved { // a server is told only what it may believe
 		who.Email, who.EmailVerified = "", nil
 	}
 	return Status{
-		Active: true, Issuer: s.Issuer, Subject: v.Person.ID, Audience: c.ID, Client: v.Claims.Text("client_id"), Scope: v.Claims.Text("scope"), Kind: "Bearer",
-		UserName: who.UserName, Name: who.Name, Email: who.Email, EmailVerified: who.EmailVerified, Groups: []server.Group{v.Shown()},
-		Expires: v.Found.ExpiresAt.Unix(), IssuedAt: v.Found.CreatedAt.Unix(), ID: v.Claims.Text("jti"), Grant: v.Parent.Hash,
-	}, nil
+		Active: true, Issuer: s.Issuer, Subject: v.Person.ID, Audience: v.Held.ID, UserName: who.UserName, Name: who.Name, Email: who.Email, EmailVerified: who.EmailVerified,
+		Groups: []server.Group{v.Shown()}, Grant: v.Parent.Hash,
+	}
 }
 
 // leave ends, by the word of a media server, the sign-in at it that a token stands for. What else a player is signed in to is not the server's to end.

@@ -39,6 +39,7 @@ type Store interface {
 	ClaimStore
 	ServerStore
 	OwnerStore
+	PasswordStore
 }
 
 // ClaimStore writes what is claimed.

@@ -16,7 +16,7 @@ const (
 	Owner     Group = "owner"
 	Household Group = "household"
 	Friend    Group = "guest"
-	Player    Group = "player" // the owner's, and without a say: a TV that somebody let in by a code, an app, an app password
+	Player    Group = "player" // the owner's, and without a say: a TV that somebody let in by a code, an app, an app password of the account or of the server
 	Nobody    Group = ""
 )
 
@@ -32,8 +32,11 @@ type Visit struct {
 	Client relyingparty.Client  // that holds the credential; zero when none does
 }
 
-// AtServer reports whether the credential is a sign-in at the server itself, and none of a player's.
-func (v Visit) AtServer() bool { return v.Parent.Subject == v.Held.ID }
+// AtServer reports whether the credential is a sign-in at the server itself, and none of a player's. An app password of the server speaks of it, too, and is
+// a player's.
+func (v Visit) AtServer() bool {
+	return v.Parent.Subject == v.Held.ID && v.Parent.Kind != credential.ServerPassword
+}
 
 // Shown is the group that the server is told. What has no say in the owner's account has none in the server either.
 func (v Visit) Shown() Group {

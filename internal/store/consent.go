@@ -67,7 +67,7 @@ func (db *DB) RevokeConsent(ctx context.Context, accountID, clientID string, act
 		err = each(ctx, t, `DELETE FROM credential WHERE subject = $1 AND account_id = $2 RETURNING kind, device_id`, []any{clientID, accountID}, func(row scanner) error {
 			var kind, deviceID string
 			err := row.Scan(&kind, &deviceID)
-			if kind == string(credential.Refresh) {
+			if kind == string(credential.Refresh) || kind == string(credential.ServerPassword) {
 				apps = append(apps, deviceID)
 			}
 			return err

@@ -165,8 +165,8 @@ func (db *DB) trimDevices(ctx context.Context, t *tx, signedIn device.Device, al
 	counted := 0
 	// The CAST keeps SQLite from planning anew each time: a bare parameter there is part of the plan.
 	err := each(ctx, t, `SELECT d.id, d.account_epoch < a.epoch FROM device d JOIN account a ON a.id = d.account_id
-		WHERE d.account_id = $1 AND (d.kind IN ($2,$3)) = $4 AND d.method <> $5 AND d.kind <> $7 ORDER BY d.used_at DESC, d.id DESC LIMIT CAST($6 AS BIGINT)`,
-		[]any{signedIn.AccountID, string(device.App), string(device.TV), signedIn.Kind.IsSoftware(), device.ByAppPassword, int64(2 * device.Most), string(device.Server)}, func(row scanner) error {
+		WHERE d.account_id = $1 AND (d.kind IN ($2,$3)) = $4 AND d.method NOT IN ($5,$8) AND d.kind <> $7 ORDER BY d.used_at DESC, d.id DESC LIMIT CAST($6 AS BIGINT)`,
+		[]any{signedIn.AccountID, string(device.App), string(device.TV), signedIn.Kind.IsSoftware(), device.ByAppPassword, int64(2 * device.Most), string(device.Server), device.ByServerPassword}, func(row scanner) error {
 			var id string
 			var ended bool
 			if err := row.Scan(&id, &ended); err != nil {

@@ -334,6 +334,12 @@ func serverTrips(db *DB, a account.Account, act audit.Act) error {
 	if _, err = db.FindVisit(ctx, s.ID, "none", began); !errors.Is(err, credential.ErrUnknown) {
 		do(fmt.Errorf("found a visit: %w", err))
 	}
+	if _, err = db.FindPasswordVisit(ctx, s.ID, secret.NewServerPassword(), began); !errors.Is(err, credential.ErrUnknown) {
+		do(fmt.Errorf("found a visit: %w", err))
+	}
+	in := credential.NewSignIn(a.ID, device.ByServerPassword, device.Client{}, began)
+	in.Kind, in.Token, in.Subject, in.Most = credential.ServerPassword, secret.NewServerPassword(), s.ID, 9
+	do(db.AddServerPassword(ctx, in, act))
 	do(db.SignOutServer(ctx, a.ID, s.ID, act))
 	do(db.BringServersBack(ctx, a.ID, []string{s.ID}, credential.Stamp{}, act))
 	do(db.DismissGuest(ctx, a.ID, s.ID, guest.ID, act))

@@ -150,7 +150,7 @@ func (db *DB) DismissGuest(ctx context.Context, accountID, serverID, guestID str
 			return found(err, server.ErrNotFound)
 		}
 		if who != "" {
-			if _, err := t.exec(ctx, `DELETE FROM credential WHERE subject = $1 AND account_id = $2`, serverID, who); err != nil {
+			if err := endAtServer(ctx, t, serverID, who); err != nil {
 				return err
 			}
 			if _, err := t.exec(ctx, `DELETE FROM consent WHERE account_id = $1 AND client_id = $2`, who, serverID); err != nil {

@@ -70,17 +70,19 @@ func signalAccounts(ctx context.Context, t *tx, h happened, condition string, ar
 }
 
 // signalEnded notes, in the transaction that ends them and before they go, credentials whose hashes are the sid of tokens: the condition is about the
-// credential c. Media servers are told of any of theirs that they let in, since a token for a server can be made from each; other clients are told of their own.
+// credential c. Media servers are told of any of theirs that they let in, since a token for a server can be made from each; other clients, and servers of their
+// app passwords, are told of their own.
 func signalEnded(ctx context.Context, t *tx, now time.Time, condition string, args ...any) error {
 	n := len(args)
 	h := happened{stream.SessionEnded, now}
 	args = append(args, t.cause(now), string(h.what), ms(now), int64(h.what.Mask()))
 	kinds, args := oneOf(args, visitKinds)
+	password := fmt.Sprintf(`$%d`, len(args)+1)
+	args = append(args, string(credential.ServerPassword))
 	row := fmt.Sprintf(`SELECT m.id, CAST($%d AS TEXT) || '.' || CAST($%d AS TEXT) || '.' || c.hash, c.account_id, CAST($%[2]d AS TEXT), c.hash, CAST($%[1]d AS TEXT),
 		CAST($%[3]d AS BIGINT) FROM credential c`, n+1, n+2, n+3)
-	var arms []string
+	arms := []string{row + ` JOIN stream m ON m.client_id = c.subject WHERE ` + condition + ` AND (c.kind = ` + password + ` OR c.kind IN ` + kinds + `)` + fmt.Sprintf(wanted, n+4)}
 	for _, join := range []string{
-		` JOIN stream m ON m.client_id = c.subject`,
 		` JOIN server k ON k.account_id = c.account_id JOIN stream m ON m.client_id = k.id`,
 		` JOIN server_access k ON k.account_id = c.account_id AND k.account_id <> ''` + fmt.Sprintf(stays, n+3) + ` JOIN stream m ON m.client_id = k.server_id`,
 	} {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"usher/internal/credential"
+	"usher/internal/secret"
 	"usher/internal/server"
 )
 
@@ -24,15 +25,29 @@ const (
 // FindVisit returns everything that a token made for a server is judged by, in one question: the credential it was made from, by its hash, with its account, and
 // the server, where the account is its owner or is let in by its list at that time, with what the account agreed to there, and the client that holds the credential.
 // credential.ErrUnknown, also when that client was removed.
-func (db *DB) FindVisit(ctx context.Context, serverID, parent string, now time.Time) (v server.Visit, err error) {
+func (db *DB) FindVisit(ctx context.Context, serverID, parent string, now time.Time) (server.Visit, error) {
+	list, args := oneOf(visitOf(serverID, parent, now), visitKinds)
+	return db.findVisit(ctx, `c.hash = $1 AND (c.kind NOT IN ($4, $5) OR k.id IS NOT NULL) AND c.kind IN `+list, args)
+}
+
+// FindPasswordVisit is FindVisit for an app password of a server, which is made for that one alone. credential.ErrUnknown, also at any other.
+func (db *DB) FindPasswordVisit(ctx context.Context, serverID string, password secret.Token, now time.Time) (server.Visit, error) {
+	kind := string(credential.ServerPassword)
+	list, args := oneOf(visitOf(serverID, kind, now), db.ring().HashToken(kind, password))
+	return db.findVisit(ctx, `c.kind = $1 AND c.subject = $2 AND c.hash IN `+list, args)
+}
+
+// visitOf are the parameters of joinVisit, and before them one of the condition's own.
+func visitOf(serverID, first string, now time.Time) []any {
+	return []any{first, serverID, ms(now), string(credential.Refresh), string(credential.Access)}
+}
+
+func (db *DB) findVisit(ctx context.Context, condition string, args []any) (v server.Visit, err error) {
 	var person personRow
 	var row heldRow
 	var agreed, facts string
 	var since, ends, created int64
-	list, args := oneOf([]any{parent, serverID, ms(now), string(credential.Refresh), string(credential.Access)}, visitKinds)
-	text := selectFound + selectPerson + `, ` + serverColumns + visitColumns + joinFound + joinVisit + whereFound + `c.hash = $1
-		AND (s.account_id = c.account_id OR l.id IS NOT NULL)
-		AND (c.kind NOT IN ($4, $5) OR k.id IS NOT NULL) AND c.kind IN ` + list
+	text := selectFound + selectPerson + `, ` + serverColumns + visitColumns + joinFound + joinVisit + whereFound + condition + ` AND (s.account_id = c.account_id OR l.id IS NOT NULL)`
 	dest := append(append(person.dest(), row.dest()...), &agreed, &v.Group, &ends, &since, &facts, &created)
 	if err := get(ctx, db.engine.point(), text, args, dest...); err != nil {
 		return v, found(err, credential.ErrUnknown)

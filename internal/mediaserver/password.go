@@ -1,0 +1,70 @@
+package mediaserver
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/notice"
+	"usher/internal/secret"
+	"usher/internal/server"
+)
+
+// MostPasswords is how many app passwords of servers an account may have, of all servers together.
+const MostPasswords = 50
+
+// ErrNoName says that an app password was to be made without a name.
+var ErrNoName = errors.New("mediaserver: the app password has no name")
+
+// PasswordStore keeps app passwords of servers: each is a device of its own.
+type PasswordStore interface {
+	AddServerPassword(ctx context.Context, s credential.SignIn, act audit.Act) error
+}
+
+// NewPassword is what somebody says about an app password of a server.
+type NewPassword struct {
+	Name string // which app it is for
+	// Detail is credential.Directory, or nothing.
+	Detail string
+}
+
+// MakePassword makes an app password of a server, where it counts and nowhere else, and returns it, this once. Only the server's owner makes one by which
+// people may be looked up. credential.ErrStale, ErrNoName, account.ErrBadName, server.ErrNotFound, device.ErrTooMany.
+func (s *Service) MakePassword(ctx context.Context, f credential.Found, serverID string, n NewPassword, client device.Client) (secret.Token, error) {
+	now := s.Now()
+	if !f.IsFresh(now) {
+		return secret.Token{}, credential.ErrStale
+	}
+	name, err := account.DisplayName(strings.Join(strings.Fields(n.Name), " "))
+	if err == nil && name == "" {
+		err = ErrNoName
+	}
+	if err != nil {
+		return secret.Token{}, err
+	}
+	k, err := s.Find(ctx, f, serverID)
+	if err == nil && n.Detail != "" && k.Role != server.Owner {
+		err = server.ErrNotFound
+	}
+	if err != nil {
+		return secret.Token{}, err
+	}
+	a, err := s.Store.LoadAccount(ctx, f.AccountID)
+	if err != nil {
+		return secret.Token{}, err
+	}
+	in := credential.NewSignIn(a.ID, device.ByServerPassword, client, now)
+	in.Kind, in.Token, in.Most, in.FreshAt = credential.ServerPassword, secret.NewServerPassword(), MostPasswords, time.Time{}
+	in.Subject, in.Detail, in.Stamp = k.ID, n.Detail, credential.StampNow(f.Clock, f.Account)
+	in.Device.Kind, in.Device.Name, in.Device.Product = device.App, name, "App password of "+k.Name
+	act := s.act(audit.AppPasswordMade, f, name, client).With(audit.Reason, "of a server")
+	act = act.Warn(a, client, func(to, called string, e notice.Event) notice.Notice {
+		return notice.AppPasswordMade(to, called, e, name)
+	})
+	return in.Token, s.Store.AddServerPassword(ctx, in, act)
+}
