@@ -1,0 +1,350 @@
+package directory
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+)
+
+func TestTwentyConnectionsFromOneAddress(t *testing.T) {
+	p := opened(t, nil)
+	all := make([]*client, mostFrom)
+	for i := range all {
+		all[i] = p.dial(t)
+		if code := all[i].bind("bert", "berts"); code != success {
+			t.Fatal(code)
+		}
+	}
+	if !p.dial(t).ends(5 * time.Second) {
+		t.Error("there is one more")
+	}
+	all[0].Close()
+	for end := time.Now().Add(5 * time.Second); ; {
+		c := p.dial(t)
+		if !c.ends(50 * time.Millisecond) {
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the place of one that has gone stays taken")
+		}
+	}
+}
+
+func TestACrowd(t *testing.T) {
+	c := crowd{from: map[netip.Addr]int{}}
+	address := func(i int) netip.Addr {
+		return netip.AddrFrom4([4]byte{10, 0, 0, byte(i)})
+	}
+	for i := range mostConns {
+		if !c.enter(address(i)) {
+			t.Fatal(i)
+		}
+	}
+	if c.enter(address(250)) {
+		t.Error("there is no end")
+	}
+	for i := range mostConns {
+		c.leave(address(i))
+	}
+	if c.all != 0 || len(c.from) != 0 {
+		t.Errorf("%d are left: %v", c.all, c.from)
+	}
+	for i := range mostFrom + 1 { // whoever has one address of version 6 has all of its network
+		a := netip.MustParseAddr("2001:db8::1").As16()
+		a[15] = byte(i)
+		if in := c.enter(netip.AddrFrom16(a)); in != (i < mostFrom) {
+			t.Errorf("%d: %v", i, in)
+		}
+	}
+}
+
+// alone is a connection without a network, in a bubble of its own time.
+func alone(t *testing.T) *client {
+	d, err := New(Settings{Accounts: newHouse(), Base: "dc=usher", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ours, theirs := net.Pipe()
+	go d.take(context.Background(), from{theirs, "127.0.0.1:4711"})
+	t.Cleanup(func() { ours.Close() })
+	return &client{t: t, Conn: ours}
+}
+
+func TestIdleConnectionsEnd(t *testing.T) {
+	for name, c := range map[string]struct {
+		bound bool
+		sends []byte // before it falls silent
+		after time.Duration
+	}{
+		"unbound":              {after: unboundWait},
+		"bound":                {bound: true, after: idleWait},
+		"in a message":         {sends: []byte{0x30}, after: messageWait},
+		"in a message, bound":  {bound: true, sends: []byte{0x30, 0x10, 0x02}, after: messageWait},
+		"in a handshake":       {sends: []byte{aHandshake}, after: 0}, // there is no certificate
+		"in a message's start": {sends: []byte{0x30, 0x84, 0}, after: messageWait},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				conn := alone(t)
+				if c.bound {
+					time.Sleep(50 * time.Second)
+					if code := conn.bind("bert", "berts"); code != success {
+						t.Fatal(code)
+					}
+				}
+				began := time.Now()
+				if c.sends != nil {
+					if _, err := conn.Write(c.sends); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if !conn.ends(time.Hour) || time.Since(began) != c.after {
+					t.Errorf("it lasts for %v", time.Since(began))
+				}
+			})
+		})
+	}
+}
+
+// Whoever sends a byte from time to time, or asks without binding, holds no connection for long.
+func TestSlowConnectionsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := alone(t)
+		began := time.Now()
+		for _, b := range wrapped(1, bindOf(3, "bert", simple("berts"))).bytes() {
+			if _, err := c.Write([]byte{b}); err != nil {
+				break
+			}
+			time.Sleep(time.Second)
+		}
+		if took := time.Since(began); took > messageWait+time.Second {
+			t.Errorf("a message takes %v", took)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) {
+		c := alone(t)
+		began := time.Now()
+		for range 100 {
+			if _, err := c.Write(wrapped(1, searchOf("", baseScope, present("objectClass"))).bytes()); err != nil {
+				break
+			}
+			for range 2 {
+				_ = c.SetReadDeadline(time.Now().Add(time.Hour))
+				if _, err := ber.ReadPacket(c); err != nil {
+					break
+				}
+			}
+			time.Sleep(5 * time.Second)
+		}
+		if took := time.Since(began); took > unboundWait+5*time.Second {
+			t.Errorf("nobody stays for %v", took)
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // answers that nobody takes
+		c := alone(t)
+		if code := c.bind("anna", "jellyfins"); code != success {
+			t.Fatal(code)
+		}
+		began := time.Now()
+		c.send(searchOf("dc=usher", subScope, present("objectClass")))
+		time.Sleep(writeWait + time.Second)
+		if !c.ends(time.Hour) || time.Since(began) > writeWait+2*time.Second {
+			t.Errorf("it waits for %v", time.Since(began))
+		}
+	})
+	synctest.Test(t, func(t *testing.T) { // a password that is tried on somebody else's connection leaves time to go on
+		c := alone(t)
+		for range 5 {
+			if code := c.bind("anna", "jellyfins"); code != success {
+				t.Fatal(code)
+			}
+			time.Sleep(50 * time.Second)
+			if code := c.bind("bert", "wrong"); code != invalidCredentials {
+				t.Fatal(code)
+			}
+			time.Sleep(50 * time.Second)
+		}
+	})
+}
+
+// nested is a filter so deep.
+func nested(deep int) []byte {
+	inner := present("uid").Bytes()
+	for range deep {
+		head := []byte{0xa2, 0x84, 0, 0, 0, 0}
+		binary.BigEndian.PutUint32(head[2:], uint32(len(inner)))
+		inner = append(head, inner...)
+	}
+	return inner
+}
+
+// Attack L2: none of these costs more than its connection.
+func TestHostileMessages(t *testing.T) {
+	search := func(filter []byte) []byte {
+		packet := searchOf("dc=usher", subScope, present("uid"))
+		packet.Children[6] = ber.DecodePacket(present("uid").Bytes())
+		var body []byte
+		for i, c := range packet.Children {
+			if i == 6 {
+				body = append(body, filter...)
+			} else {
+				body = append(body, c.Bytes()...)
+			}
+		}
+		message := append([]byte{0x02, 0x01, 0x09}, long(0x63, body)...)
+		return long(0x30, message)
+	}
+	deepest := mostDepth - 3 // the message, the search, and the term itself
+	for name, c := range map[string]struct {
+		sends []byte
+		code  int64 // of a search; -1: the connection ends
+	}{
+		"deep enough":                    {search(nested(deepest)), success},
+		"too deep":                       {search(nested(deepest + 1)), -1},
+		"10,000 deep":                    {search(nested(10_000)), -1},
+		"1 MB":                           {search(equals("uid", strings.Repeat("x", 1<<20)).Bytes()), -1},
+		"just within":                    {search(equals("uid", strings.Repeat("x", mostMessage-100)).Bytes()), success},
+		"2 GiB are announced":            {[]byte{0x30, 0x84, 0x7f, 0xff, 0xff, 0xff}, -1},
+		"more than there are":            {[]byte{0x30, 0x88, 0x7f, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, -1},
+		"no end is announced":            {[]byte{0x30, 0x80, 0x02, 0x01, 0x01}, -1},
+		"an inner part is 2 GiB":         {[]byte{0x30, 0x0c, 0x02, 0x01, 0x01, 0x63, 0x07, 0x04, 0x84, 0x7f, 0xff, 0xff, 0xff, 0x00}, -1},
+		"an inner part has no end":       {[]byte{0x30, 0x0a, 0x02, 0x01, 0x01, 0x63, 0x80, 0x04, 0x00, 0x00, 0x00, 0x00}, -1},
+		"a negative number":              {[]byte{0x30, 0x05, 0x02, 0x01, 0xff, 0x42, 0x00}, -1},
+		"a number of nine bytes":         {[]byte{0x30, 0x0d, 0x02, 0x09, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0x42, 0x00}, -1},
+		"no message":                     {[]byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), -1},
+		"many terms":                     {search(sequence(ber.ClassContext, orFilter, many(mostTerms)...).Bytes()), adminLimitExceeded},
+		"many parts":                     {search(sequence(ber.ClassContext, substringFilter, octets("uid"), sequence(ber.ClassUniversal, ber.TagSequence, parts(mostTerms)...)).Bytes()), adminLimitExceeded},
+		"a filter of another kind":       {search(octets("uid=*").Bytes()), -1},
+		"a term without a value":         {search(sequence(ber.ClassContext, equalFilter, octets("uid")).Bytes()), -1},
+		"not, of two":                    {search(sequence(ber.ClassContext, notFilter, present("uid"), present("uid")).Bytes()), -1},
+		"a substring that begins twice":  {search(sequence(ber.ClassContext, substringFilter, octets("uid"), sequence(ber.ClassUniversal, ber.TagSequence, part(initialPart, "b"), part(initialPart, "b"))).Bytes()), -1},
+		"an operation that there is not": {[]byte{0x30, 0x05, 0x02, 0x01, 0x01, 0x7e, 0x00}, -1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := opened(t, nil)
+			conn := p.dial(t)
+			if code := conn.bind("anna", "jellyfins"); code != success {
+				t.Fatal(code)
+			}
+			go func() { _, _ = conn.Write(c.sends) }()
+			if c.code < 0 {
+				if !conn.ends(5 * time.Second) {
+					t.Error("the connection goes on")
+				}
+				return
+			}
+			for {
+				tag, code, _ := conn.take()
+				if tag == opSearchDone {
+					if code != c.code {
+						t.Errorf("%d, want %d", code, c.code)
+					}
+					return
+				}
+			}
+		})
+	}
+	t.Run("before a bind", func(t *testing.T) {
+		p := opened(t, nil)
+		if code := p.dial(t).bind("bert", strings.Repeat("x", mostUnbound-100)); code != invalidCredentials {
+			t.Error(code)
+		}
+		c := p.dial(t)
+		c.send(bindOf(3, "bert", simple(strings.Repeat("x", mostUnbound))))
+		if !c.ends(5 * time.Second) {
+			t.Error("the connection goes on")
+		}
+	})
+}
+
+func long(tag byte, body []byte) []byte {
+	head := []byte{tag, 0x84, 0, 0, 0, 0}
+	binary.BigEndian.PutUint32(head[2:], uint32(len(body)))
+	return append(head, body...)
+}
+
+func many(n int) (all []*ber.Packet) {
+	for range n {
+		all = append(all, present("uid"))
+	}
+	return all
+}
+
+func part(tag ber.Tag, text string) *ber.Packet {
+	return ber.NewString(ber.ClassContext, ber.TypePrimitive, tag, text, "")
+}
+
+func parts(n int) (all []*ber.Packet) {
+	for range n {
+		all = append(all, part(1, "e"))
+	}
+	return all
+}
+
+// scripted is a connection on which everything was sent already.
+type scripted struct {
+	net.Conn
+	in  *bytes.Reader
+	out bytes.Buffer
+}
+
+func (s *scripted) Read(p []byte) (int, error)       { return s.in.Read(p) }
+func (s *scripted) Write(p []byte) (int, error)      { return s.out.Write(p) }
+func (s *scripted) Close() error                     { return nil }
+func (s *scripted) SetDeadline(time.Time) error      { return nil }
+func (s *scripted) SetReadDeadline(time.Time) error  { return nil }
+func (s *scripted) SetWriteDeadline(time.Time) error { return nil }
+func (s *scripted) RemoteAddr() net.Addr {
+	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:4711"))
+}
+
+// Whatever comes before a bind ends, is answered by messages of LDAP alone, and lets nobody in.
+func FuzzBeforeABind(f *testing.F) {
+	whole := func(ops ...*ber.Packet) (all []byte) {
+		for i, op := range ops {
+			all = append(all, wrapped(int64(i+1), op).bytes()...)
+		}
+		return all
+	}
+	control := sequence(ber.ClassContext, 0, sequence(ber.ClassUniversal, ber.TagSequence, octets("1.2.840.113556.1.4.319"), ber.NewBoolean(ber.ClassUniversal, ber.TypePrimitive, ber.TagBoolean, true, ""), octets("x")))
+	controlled := wrapped(3, bindOf(3, "bert", simple("x")))
+	controlled.packet.AppendChild(control)
+	for _, seed := range [][]byte{
+		whole(bindOf(3, "uid=bert,ou=people,dc=usher", simple("x"))), whole(bindOf(3, "", simple(""))), whole(bindOf(2, "bert", simple("x"))), controlled.bytes(),
+		whole(bindOf(3, "", sequence(ber.ClassContext, 3, octets("PLAIN"), octets("\x00bert\x00x")))), whole(startTLSOf()), whole(startTLSOf(), bindOf(3, "bert", simple("x"))),
+		whole(searchOf("", baseScope, present("objectClass"), "*", "+")), whole(searchOf("dc=usher", subScope, equals("uid", "bert"))), whole(ber.Encode(ber.ClassApplication, ber.TypePrimitive, opUnbind, nil, "")),
+		whole(sequence(ber.ClassApplication, opSearch, octets("dc=usher"))), whole(searchOf("dc=usher", oneScope, sequence(ber.ClassContext, andFilter, sequence(ber.ClassContext, notFilter, present("uid")), sequence(ber.ClassContext, 9, part(1, "x"), part(3, "y"))))),
+		whole(sequence(ber.ClassApplication, opExtended, part(0, whoAmI)), sequence(ber.ClassApplication, opCompare, octets("x"))), whole(ber.Encode(ber.ClassApplication, ber.TypePrimitive, opDelete, "uid=bert", "")),
+		long(0x30, append([]byte{2, 1, 1}, long(0x63, nested(40))...)), {0x30, 0x84, 0x7f, 0xff, 0xff, 0xff}, {0x30, 0x80, 0, 0}, {0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0}, []byte("GET / HTTP/1.1\r\n\r\n"),
+		{0x30, 0x0a, 0x02, 0x01, 0x01, 0x60, 0x05, 0x09, 0x03, 0x80, 0xff, 0x01}, {0x30, 0x0c, 0x02, 0x01, 0x01, 0x60, 0x07, 0x18, 0x05, '2', '0', '2', '6', '1'}, {0x30, 0x08, 0x02, 0x01, 0x01, 0x60, 0x03, 0x06, 0x01, 0x80},
+	} {
+		f.Add(seed)
+	}
+	d, err := New(Settings{Accounts: newHouse(), Base: "dc=usher", Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, sent []byte) {
+		s := &scripted{in: bytes.NewReader(sent)}
+		c := newConn(d, s, netip.MustParseAddr("127.0.0.1"))
+		c.serve(t.Context())
+		if c.bound != nil && !bytes.Contains(sent, []byte("annas")) && !bytes.Contains(sent, []byte("berts")) && !bytes.Contains(sent, []byte("cleos")) && !bytes.Contains(sent, []byte("doras")) && !bytes.Contains(sent, []byte("jellyfins")) {
+			t.Errorf("somebody is in as %s", c.bound.UserName)
+		}
+		for s.out.Len() > 0 {
+			p, err := ber.ReadPacket(&s.out)
+			if err != nil || len(p.Children) < 2 || p.Children[1].ClassType != ber.ClassApplication {
+				t.Fatalf("answered by something else: %v", err)
+			}
+		}
+	})
+}
