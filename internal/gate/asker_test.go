@@ -72,7 +72,7 @@ func TestOnlyTheServiceSaysNo(t *testing.T) {
 		_, _ = fmt.Fprint(w, answer)
 	})
 	woken := 0
-	a := asker{client, func() { woken++ }, func() {}}
+	a := asker{client, &accounts.Places{Client: client}, func() { woken++ }, func() {}}
 	const page, object = "text/html", "application/json"
 	for _, c := range []struct {
 		status       int
@@ -114,7 +114,7 @@ func TestUnconfirmedAddressesAreNotTold(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		decider := door.NewDecider(asker{client, func() {}, func() {}}, client.Issuer(), "srv-1", 12*time.Hour, time.Now)
+		decider := door.NewDecider(asker{client, &accounts.Places{Client: client}, func() {}, func() {}}, client.Issuer(), "srv-1", 12*time.Hour, time.Now)
 		entry, err := door.New(door.Settings{Decider: decider, Server: "srv-1", Issuer: client.Issuer(), Key: key, CookieKey: make([]byte, 32), Upstream: target})
 		if err != nil {
 			t.Fatal(err)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"usher/internal/gate/accounts"
@@ -50,8 +52,10 @@ func (g *gate) doorOf(s keep.Server) (*door.Door, error) {
 		return d, nil
 	}
 	issuer := g.client.Issuer()
-	decider := door.NewDecider(asker{g.client, g.watch.Wake, g.watch.Answers}, issuer, s.ID, g.Config.OutageLimit, g.Now)
-	decider.Changed = g.changed
+	places := &accounts.Places{Client: g.client}
+	asker := asker{g.client, places, g.watch.Wake, g.watch.Answers}
+	decider := door.NewDecider(asker, issuer, s.ID, g.Config.OutageLimit, g.Now)
+	decider.Passwords, decider.Changed = asker, g.changed
 	if err := g.restore(decider); err != nil {
 		return nil, err
 	}
@@ -61,7 +65,7 @@ func (g *gate) doorOf(s keep.Server) (*door.Door, error) {
 	settings := door.Settings{
 		Decider: decider, Server: s.ID, Issuer: issuer,
 		Key: g.folder.Key(), CookieKey: g.folder.Derive("cookies"), Inside: g.own, Own: g.own, Proxies: g.Config.TrustedProxy,
-		Addresses: addresses{&accounts.Places{Client: g.client}},
+		Addresses: addresses{places},
 		Provider:  &openid.Client{Issuer: issuer, Server: s.ID, Key: g.folder.Key(), HTTP: g.client.HTTP(), Now: g.Now}, Log: g.Log, Now: g.Now,
 		Remember: g.remember,
 	}
@@ -139,6 +143,7 @@ func (g *gate) Close() {
 // asker asks the service whom a token lets in.
 type asker struct {
 	client *accounts.Client
+	places *accounts.Places
 	// suspended is told when the service says that the server is signed out.
 	suspended func()
 	// answers is told when the service has answered.
@@ -157,21 +162,69 @@ func (a addresses) Learn(ctx context.Context) ([]string, error) {
 // Ask tells a no from an outage, and from a server that is signed out or was given up.
 func (a asker) Ask(ctx context.Context, token secret.Token) (door.Decision, error) {
 	said, err := a.client.Introspect(ctx, token)
+	if err := a.heard(err); err != nil {
+		return door.Decision{}, err
+	}
+	if !*said.Active {
+		return door.Decision{}, door.ErrRefused
+	}
+	return decided(said), nil
+}
+
+// SignIn tells a no from an outage, from a server that is signed out, and from one whose owner wants no such thing.
+func (a asker) SignIn(ctx context.Context, login string, password secret.Token) (door.Decision, error) {
+	said, err := a.client.SignIn(ctx, login, password)
+	refused := new(accounts.Refused)
+	switch {
+	case accounts.Is(err, accounts.WrongPassword):
+		return door.Decision{}, door.ErrRefused
+	case errors.Is(err, accounts.ErrLimited):
+		return door.Decision{}, door.ErrBusy
+	case errors.As(err, &refused) && refused.Status == http.StatusForbidden && refused.Standing == "" && refused.Code != accounts.Unknown:
+		return door.Decision{}, door.ErrOff
+	}
+	if err := a.heard(err); err != nil {
+		return door.Decision{}, err
+	}
+	d := decided(said)
+	d.Session, d.AppPassword, d.Directory = "", false, false
+	d.Once = endsInCode(password)
+	return d, nil
+}
+
+// TakesPasswords tells a server that is signed out from an outage.
+func (a asker) TakesPasswords(ctx context.Context) (bool, error) {
+	on, err := a.places.TakesPasswords(ctx)
+	return on, judged(err)
+}
+
+// heard passes on what an answer says of the service and of this server.
+func (a asker) heard(err error) error {
 	if !errors.Is(err, outage.Err) {
 		a.answers()
 	}
-	switch {
-	case err != nil:
-		if err = judged(err); errors.Is(err, door.ErrSuspended) {
-			a.suspended()
-		}
-		return door.Decision{}, err
-	case !*said.Active:
-		return door.Decision{}, door.ErrRefused
+	if err = judged(err); errors.Is(err, door.ErrSuspended) {
+		a.suspended()
 	}
+	return err
+}
+
+// decided is what the service says of somebody who may come in.
+func decided(said accounts.Introspection) door.Decision {
+	app := said.Kind == accounts.AppPassword
 	return door.Decision{
 		Account: said.Subject, Session: said.Session, UserName: said.UserName, Name: said.Name, Email: said.ProvedEmail(), Groups: said.Groups, Until: time.Unix(said.Expires, 0),
-	}, nil
+		AppPassword: app, Directory: app && slices.Contains(strings.Fields(said.Scope), accounts.Directory),
+	}
+}
+
+// endsInCode reports whether a password may have the code of a second step behind it.
+func endsInCode(password secret.Token) bool {
+	text := password.Reveal()
+	if len(text) < 6 {
+		return false
+	}
+	return strings.Trim(text[len(text)-6:], "0123456789") == ""
 }
 
 // judged tells an outage from a server that is signed out or was given up.

@@ -74,8 +74,14 @@ type Refused struct {
 	Standing string // where the service says how the server stands
 }
 
-// unknown is the code of an answer in words that are not the service's: something else may stand in its place just now.
-const unknown = "unknown"
+// WrongPassword is the code where it was a person's name and password that do not count, and not the server's token.
+const WrongPassword = "wrong"
+
+// ErrLimited says that the service answers no more of this for a while.
+var ErrLimited = errors.New("it asks to wait: there were too many")
+
+// Unknown is the code of an answer in words that are not the service's: something else may stand in its place just now.
+const Unknown = "unknown"
 
 // Error never carries what was sent.
 func (r *Refused) Error() string {
@@ -166,7 +172,9 @@ func (c *Client) send(ctx context.Context, what call, into any) error {
 		return away(c.Issuer(), plain(err))
 	}
 	switch {
-	case answer.StatusCode >= http.StatusInternalServerError || answer.StatusCode == http.StatusTooManyRequests:
+	case answer.StatusCode == http.StatusTooManyRequests:
+		return away(c.Issuer(), ErrLimited)
+	case answer.StatusCode >= http.StatusInternalServerError:
 		return away(c.Issuer(), fmt.Errorf("it answers with status %d", answer.StatusCode))
 	case answer.StatusCode >= http.StatusBadRequest:
 		return refusal(answer.StatusCode, raw)
@@ -237,7 +245,7 @@ func refusal(status int, raw []byte) error {
 		Standing    string `json:"standing"`
 	}
 	if json.Unmarshal(raw, &said) != nil {
-		return &Refused{Status: status, Code: unknown, Text: http.StatusText(status)}
+		return &Refused{Status: status, Code: Unknown, Text: http.StatusText(status)}
 	}
 	if said.Error != "" {
 		return &Refused{status, said.Error, said.Description, said.Standing}

@@ -21,7 +21,16 @@ type Introspection struct {
 	// EmailVerified says that whose address it is was proved to the service: an operator may have named any.
 	EmailVerified bool     `json:"email_verified"`
 	Groups        []string `json:"groups"`
+	// Kind is AppPassword of what is no token; Scope is Directory of one by which the media server may look people up.
+	Kind  string `json:"token_type"`
+	Scope string `json:"scope"`
 }
+
+// What Introspection says of passwords that were made for this server.
+const (
+	AppPassword = "app_password"
+	Directory   = "directory"
+)
 
 var errNoAnswer = errors.New("its answer says nothing about the token")
 
@@ -41,6 +50,20 @@ func (c *Client) Introspect(ctx context.Context, token secret.Token) (said Intro
 	}
 	err = c.withToken(ctx, call{method: http.MethodPost, url: e.Introspection, form: url.Values{"token": {token.Reveal()}}}, &said)
 	if err == nil && said.Active == nil {
+		err = away(c.Issuer(), errNoAnswer)
+	}
+	return said, err
+}
+
+// SignIn asks the service about a name and the account's own password, with the code of the second step directly behind it, which somebody typed here. Nothing is
+// signed in. ErrUnclaimed; outage.Err, where there were too many with ErrLimited; *Refused: wrong, or that its owner does not want this.
+func (c *Client) SignIn(ctx context.Context, login string, password secret.Token) (said Introspection, err error) {
+	what := struct {
+		Login    string `json:"login"`
+		Password string `json:"password"`
+	}{login, password.Reveal()}
+	err = c.withToken(ctx, call{method: http.MethodPost, url: c.at("/api/v1/server/sign-ins"), json: what}, &said)
+	if err == nil && said.Subject == "" {
 		err = away(c.Issuer(), errNoAnswer)
 	}
 	return said, err

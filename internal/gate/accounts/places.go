@@ -26,6 +26,7 @@ type Places struct {
 
 	mu    sync.Mutex
 	known []string
+	takes bool      // accounts' own passwords
 	last  *question // nil: nothing was asked
 }
 
@@ -35,6 +36,19 @@ type question struct {
 	began, ended time.Time
 	confirmed    []string
 	err          error
+}
+
+// takesFor is for how long it stands whether accounts' own passwords are taken.
+const takesFor = 5 * time.Second
+
+// fresh reports whether the question was answered, and lately.
+func (q *question) fresh() bool {
+	select {
+	case <-q.done:
+		return time.Since(q.began) < takesFor
+	default:
+		return false
+	}
 }
 
 // serves reports whether the question, which is answered, says enough to whoever came at a time.
@@ -63,6 +77,21 @@ func (p *Places) Learn(ctx context.Context) ([]string, error) {
 			return q.confirmed, q.err
 		}
 	}
+}
+
+// TakesPasswords reports whether the owner lets people type accounts' own passwords at this server, as it was takesFor ago at most; with an error, as far as it is
+// known. The errors of Learn.
+func (p *Places) TakesPasswords(ctx context.Context) (bool, error) {
+	p.mu.Lock()
+	last, takes := p.last, p.takes
+	p.mu.Unlock()
+	if last != nil && last.fresh() {
+		return takes, last.err
+	}
+	_, err := p.Learn(ctx)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.takes, err
 }
 
 // question is the one that is being asked, or one whose answer serves whoever came at a time, or else a new one.
@@ -95,6 +124,7 @@ func (p *Places) ask(ctx context.Context, q *question, after time.Time) {
 			URL       string `json:"url"`
 			Confirmed bool   `json:"confirmed"`
 		} `json:"addresses"`
+		Passwords bool `json:"account_passwords"`
 	}
 	q.began = time.Now()
 	q.err = p.Client.withToken(ctx, call{method: http.MethodGet, url: p.Client.at("/api/v1/server")}, &told)
@@ -109,7 +139,7 @@ func (p *Places) ask(ctx context.Context, q *question, after time.Time) {
 	q.ended = time.Now()
 	p.mu.Lock()
 	if q.err == nil {
-		p.known = q.confirmed
+		p.known, p.takes = q.confirmed, told.Passwords
 	} else {
 		q.confirmed = p.known
 	}

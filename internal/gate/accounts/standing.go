@@ -132,7 +132,7 @@ func (c *Client) Unclaim(ctx context.Context) error {
 // gone reports whether the service does not know the server.
 func gone(err error) bool {
 	refused := new(Refused)
-	return errors.As(err, &refused) && (refused.Code == "invalid_client" || refused.Status == http.StatusNotFound && refused.Code != unknown)
+	return errors.As(err, &refused) && (refused.Code == "invalid_client" || refused.Status == http.StatusNotFound && refused.Code != Unknown)
 }
 
 // withToken sends a request with the server's token; one that has ended early is fetched anew once.
@@ -145,7 +145,7 @@ func (c *Client) withToken(ctx context.Context, what call, into any) error {
 		what.bearer = token.Reveal()
 		err = c.send(ctx, what, into)
 		refused := new(Refused)
-		if again || !errors.As(err, &refused) || refused.Status != http.StatusUnauthorized {
+		if again || !errors.As(err, &refused) || refused.Status != http.StatusUnauthorized || refused.Code == WrongPassword {
 			return err
 		}
 		c.forgetToken()

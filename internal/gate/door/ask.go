@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"usher/internal/forwarded"
-	"usher/internal/secret"
 )
 
 // flight is a question that is being asked; done is closed when it is answered.
@@ -20,13 +19,13 @@ type flight struct {
 
 // ask asks once, however many want to know. With an address, it is about a token that nobody knows: whoever makes them up soon has nothing left to ask with,
 // and keeps nobody of another network waiting.
-func (d *Decider) ask(ctx context.Context, k key, token secret.Token, from func() netip.Addr) (*admitted, error) {
+func (d *Decider) ask(ctx context.Context, k key, p proof, from func() netip.Addr) (*admitted, error) {
 	d.mu.Lock()
 	if a, now := d.known[k], d.now(); a != nil && now.Before(a.asked.Add(lastAnswer)) && now.Before(a.Until) { // answered a moment ago, for somebody else
 		d.mu.Unlock()
 		return a, nil
 	}
-	f, err := d.join(ctx, k, token, from)
+	f, err := d.join(ctx, k, p, from)
 	d.mu.Unlock()
 	if err != nil {
 		return nil, err
@@ -39,14 +38,14 @@ func (d *Decider) ask(ctx context.Context, k key, token secret.Token, from func(
 	}
 }
 
-// join returns the question about a token that is being asked, or asks it. It is called with the lock held. ErrBusy.
-func (d *Decider) join(ctx context.Context, k key, token secret.Token, from func() netip.Addr) (*flight, error) {
+// join returns the question about a proof that is being asked, or asks it. It is called with the lock held. ErrBusy.
+func (d *Decider) join(ctx context.Context, k key, p proof, from func() netip.Addr) (*flight, error) {
 	if f := d.flights[k]; f != nil {
 		return f, nil
 	}
 	f := &flight{done: make(chan struct{}), back: func() {}}
 	if from != nil {
-		back, may := d.spend(from())
+		back, may := d.spend(p, from())
 		if !may {
 			return nil, ErrBusy
 		}
@@ -59,33 +58,40 @@ func (d *Decider) join(ctx context.Context, k key, token secret.Token, from func
 		return nil, ErrBusy
 	}
 	d.flights[k] = f
-	go d.fly(context.WithoutCancel(ctx), k, token, f) // the others must not fail because the first one left
+	go d.fly(context.WithoutCancel(ctx), k, p, f) // the others must not fail because the first one left
 	return f, nil
 }
 
 // spend takes one of what the network of an address may have asked in vain, if there is one; back undoes that.
-func (d *Decider) spend(from netip.Addr) (back func(), may bool) {
+func (d *Decider) spend(p proof, from netip.Addr) (back func(), may bool) {
 	network := forwarded.Network(from)
+	if p.kind != byToken {
+		return d.guessed[p.kind].take(network, p.login, d.now)
+	}
 	return func() { d.forged.giveBack(network, d.now()) }, d.forged.take(network, d.now())
 }
 
 // longestAsk bounds one question to the service.
 const longestAsk = 10 * time.Second
 
-func (d *Decider) fly(ctx context.Context, k key, token secret.Token, f *flight) {
+func (d *Decider) fly(ctx context.Context, k key, p proof, f *flight) {
 	ctx, cancel := context.WithTimeout(ctx, longestAsk)
 	defer cancel()
-	for range 3 { // a sign-out that comes in while the question is under way makes the answer worthless
+	tries := 3 // a sign-out that comes in while the question is under way makes the answer worthless
+	if p.kind == byAccount {
+		tries = 1 // a code counts once
+	}
+	for range tries {
 		d.mu.RLock()
 		generation := d.generation
 		d.mu.RUnlock()
-		decision, err := d.service.Ask(ctx, token)
-		if f.who, f.err = d.learn(k, decision, err, generation); !errors.Is(f.err, errOvertaken) {
+		decision, err := d.question(ctx, p)
+		if f.who, f.err = d.learn(k, p, decision, err, generation); !errors.Is(f.err, errOvertaken) {
 			break
 		}
 		f.err = ErrAway
 	}
-	if !errors.Is(f.err, ErrRefused) {
+	if !errors.Is(f.err, ErrRefused) && !errors.Is(f.err, ErrBusy) {
 		f.back()
 	}
 	d.mu.Lock()
@@ -95,11 +101,26 @@ func (d *Decider) fly(ctx context.Context, k key, token secret.Token, f *flight)
 	close(f.done)
 }
 
+// question asks the service. What it says is worth nothing where it is about something else than what was asked.
+func (d *Decider) question(ctx context.Context, p proof) (Decision, error) {
+	if p.kind == byAccount {
+		return d.Passwords.SignIn(ctx, p.login, p.text)
+	}
+	said, err := d.service.Ask(ctx, p.text)
+	if err == nil && said.AppPassword != (p.kind == byAppPassword) {
+		return Decision{}, ErrRefused
+	}
+	return said, err
+}
+
 var errOvertaken = errors.New("door: something ended meanwhile")
 
 // learn takes over what the service said when it had said so much.
-func (d *Decider) learn(k key, decision Decision, err error, generation uint64) (*admitted, error) {
+func (d *Decider) learn(k key, p proof, decision Decision, err error, generation uint64) (*admitted, error) {
 	now := d.now()
+	if longest := now.Add(ownPassword); p.kind == byAccount && longest.Before(decision.Until) {
+		decision.Until = longest
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	old := d.known[k]
@@ -113,6 +134,9 @@ func (d *Decider) learn(k key, decision Decision, err error, generation uint64) 
 		return nil, errOvertaken
 	case errors.Is(err, ErrSuspended):
 		return nil, err
+	case errors.Is(err, ErrOff), errors.Is(err, ErrBusy):
+		d.meet(now)
+		return nil, err
 	case err == nil && now.Before(decision.Until) && decision.Account != "":
 		d.meet(now)
 		if old != nil && old.same(decision) {
@@ -122,18 +146,26 @@ func (d *Decider) learn(k key, decision Decision, err error, generation uint64) 
 		d.remove(old)
 		d.makeRoomFor(decision.Account)
 		a := d.admit(k, decision, now)
+		a.kind = p.kind
 		d.known[k] = a
 		d.changed()
 		return a, nil
 	case err == nil, errors.Is(err, ErrRefused):
 		d.meet(now)
 		d.remove(old)
-		makeRoom(d.refused, mostRefused, func(time.Time) {})
-		d.refused[k] = now
+		d.refuse(k, refusal{until: now.Add(wrongFor(p))})
 		return nil, ErrRefused
 	}
-	d.silent = now
+	if p.kind != byAccount { // a service that has no time for passwords is there for everything else
+		d.silent = now
+	}
 	return nil, ErrAway
+}
+
+// refuse has something refused without a question. It is called with the lock held.
+func (d *Decider) refuse(k key, r refusal) {
+	makeRoom(d.refused, mostRefused, func(refusal) {})
+	d.refused[k] = r
 }
 
 // makeRoomFor lets go of another decision about the account, or else of any one: who has tokens without end pushes nobody else out.

@@ -86,7 +86,7 @@ func plainProxy(b *testing.B, upstream *url.URL) string {
 }
 
 // BenchmarkGate reports rates: the gate as proxy ÷ a bare httputil.ReverseProxy, for small answers and for films; ÷ nginx that asks the gate; forward-auth ÷ a
-// handler that does nothing; and what the gate adds to the median answer of one caller, in milliseconds.
+// handler that does nothing; an old app by name and password ÷ a player by its token; and what the gate adds to the median answer of one caller, in milliseconds.
 func BenchmarkGate(b *testing.B) {
 	small, film := []byte("hello\n"), make([]byte, 64<<20)
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -122,10 +122,11 @@ func BenchmarkGate(b *testing.B) {
 	plain := contend(b, "plain proxy", proxyAt, turn, callers, get("/films", cookie))
 	gate := contend(b, "gate", gateAt, turn, callers, get("/films", cookie))
 	bearer := contend(b, "gate, player", gateAt, turn, callers, get("/films", "Authorization: Bearer "+token.Reveal()+"\r\n"))
+	app := contend(b, "gate, old app", gateAt, turn, callers, get("/films", "Authorization: "+basicAuth("ann", g.make(ann()).Reveal()).Get("Authorization")+"\r\n"))
 	behind := contend(b, "nginx", nginxAt, turn, callers, get("/films", cookie))
 	plainFilm := contend(b, "plain proxy, film", proxyAt, 8, 2, get("/film", cookie))
 	gateFilm := contend(b, "gate, film", gateAt, 8, 2, get("/film", cookie))
-	all := []*contender{nothing, forward, plain, gate, bearer, behind, plainFilm, gateFilm}
+	all := []*contender{nothing, forward, plain, gate, bearer, app, behind, plainFilm, gateFilm}
 	for _, c := range all {
 		c.run(b, false)
 	}
@@ -138,7 +139,7 @@ func BenchmarkGate(b *testing.B) {
 		gate.single(b)
 	}
 	b.ReportMetric(0, "ns/op") // a turn's time says nothing
-	for name, ratio := range map[string]float64{"gate/proxy": gate.over(plain), "player/proxy": bearer.over(plain), "film/proxy": gateFilm.over(plainFilm), "gate/nginx+auth": gate.over(behind), "auth/handler": forward.over(nothing)} {
+	for name, ratio := range map[string]float64{"gate/proxy": gate.over(plain), "player/proxy": bearer.over(plain), "app/player": app.over(bearer), "film/proxy": gateFilm.over(plainFilm), "gate/nginx+auth": gate.over(behind), "auth/handler": forward.over(nothing)} {
 		b.ReportMetric(ratio, name)
 	}
 	b.ReportMetric((middle(gate.separate)-middle(plain.separate))*1000, "added-p50-ms")

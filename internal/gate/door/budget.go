@@ -16,8 +16,39 @@ const (
 
 // budget counts for each network what it may have asked. A token that lets somebody in costs nothing, however many a household has.
 type budget struct {
-	mu  sync.Mutex
-	all map[string]spent
+	most  float64
+	again time.Duration // in which one comes back
+	mu    sync.Mutex
+	all   map[string]spent
+}
+
+func newBudget(most float64, again time.Duration) *budget {
+	return &budget{most: most, again: again, all: map[string]spent{}}
+}
+
+// guesses are what one network may have asked about passwords that let nobody in: in all, and beside one name. Everybody behind one media server comes from one
+// address, so that a single app with a dead password must not use up what there is for the others.
+type guesses struct{ network, name *budget }
+
+// newGuesses returns what is for app passwords, which are random, and for accounts' own, each of which costs the service a hash and the account's budget there.
+func newGuesses() map[kind]guesses {
+	return map[kind]guesses{
+		byAppPassword: {newBudget(12, 500*time.Millisecond), newBudget(6, 3*time.Second)},
+		byAccount:     {newBudget(10, time.Minute), newBudget(5, 2*time.Minute)},
+	}
+}
+
+// take uses up one of each, if there is one; back undoes that.
+func (g guesses) take(network, login string, now func() time.Time) (back func(), may bool) {
+	name := network + " " + login
+	if !g.network.take(network, now()) {
+		return nil, false
+	}
+	if !g.name.take(name, now()) {
+		g.network.giveBack(network, now())
+		return nil, false
+	}
+	return func() { g.network.giveBack(network, now()); g.name.giveBack(name, now()) }, true
 }
 
 // spent is how much a network had used at a time.
@@ -26,8 +57,8 @@ type spent struct {
 	at   time.Time
 }
 
-func (s spent) now(now time.Time) spent {
-	back := max(0, now.Sub(s.at).Seconds()) / forgedAgain.Seconds()
+func (s spent) now(now time.Time, again time.Duration) spent {
+	back := max(0, now.Sub(s.at).Seconds()) / again.Seconds()
 	return spent{math.Max(0, s.used-back), now}
 }
 
@@ -35,8 +66,8 @@ func (s spent) now(now time.Time) spent {
 func (b *budget) take(network string, now time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := b.all[network].now(now)
-	if s.used > mostForged-1 {
+	s := b.all[network].now(now, b.again)
+	if s.used > b.most-1 {
 		return false
 	}
 	if len(b.all) >= mostNetworks {
@@ -51,7 +82,7 @@ func (b *budget) take(network string, now time.Time) bool {
 func (b *budget) giveBack(network string, now time.Time) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	s := b.all[network].now(now)
+	s := b.all[network].now(now, b.again)
 	s.used = math.Max(0, s.used-1)
 	b.all[network] = s
 }
@@ -59,7 +90,7 @@ func (b *budget) giveBack(network string, now time.Time) {
 // forget lets go of networks that have everything back; where there are none, of all: who has so many networks is not held by counting them.
 func (b *budget) forget(now time.Time) {
 	for network, s := range b.all {
-		if s.now(now).used == 0 {
+		if s.now(now, b.again).used == 0 {
 			delete(b.all, network)
 		}
 	}

@@ -1,7 +1,9 @@
 package door
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -21,13 +23,17 @@ type Decider struct {
 	limit   time.Duration
 	now     func() time.Time
 	asks    chan struct{}
-	forged  budget
+	forged  *budget
+	guessed map[kind]guesses // at passwords
+	salt    []byte           // of the keys of accounts' own passwords
+	// Passwords, if set, are asked about accounts' own.
+	Passwords Passwords
 	// Changed, if set, is told when somebody is let in, or not any more. It must not wait, or ask the Decider anything.
 	Changed func()
 
 	mu         sync.RWMutex
 	known      map[key]*admitted
-	refused    map[key]time.Time
+	refused    map[key]refusal
 	left       map[key]time.Time // who had these has signed out here; until when the service may know nothing of that
 	names      names
 	flights    map[key]*flight
@@ -44,8 +50,9 @@ func NewDecider(service Asker, issuer, server string, limit time.Duration, now f
 	if now == nil {
 		now = time.Now
 	}
-	d := &Decider{service: service, server: server, limit: limit, now: now, asks: make(chan struct{}, mostAsked), forged: budget{all: map[string]spent{}},
-		known: map[key]*admitted{}, refused: map[key]time.Time{}, left: map[key]time.Time{}, names: names{}, flights: map[key]*flight{}}
+	d := &Decider{service: service, server: server, limit: limit, now: now, asks: make(chan struct{}, mostAsked), forged: newBudget(mostForged, forgedAgain),
+		guessed: newGuesses(), salt: make([]byte, sha256.Size), known: map[key]*admitted{}, refused: map[key]refusal{}, left: map[key]time.Time{}, names: names{}, flights: map[key]*flight{}}
+	_, _ = rand.Read(d.salt)
 	for _, part := range []string{issuer, server} {
 		d.bound = binary.BigEndian.AppendUint32(d.bound, uint32(len(part)))
 		d.bound = append(d.bound, part...)
@@ -53,21 +60,20 @@ func NewDecider(service Asker, issuer, server string, limit time.Duration, now f
 	return d
 }
 
-func (d *Decider) keyOf(token secret.Token) key {
-	return sha256.Sum256(append(d.bound[:len(d.bound):len(d.bound)], token.Reveal()...))
-}
-
-// knows reports whether the token was let in.
-func (d *Decider) knows(token secret.Token) bool {
-	k := d.keyOf(token)
+// knows reports whether somebody was let in by that, also if it counts no longer because a code in it is used up.
+func (d *Decider) knows(p proof) bool {
+	if p.empty() {
+		return false
+	}
+	k := d.keyOf(p)
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return d.known[k] != nil
+	return d.known[k] != nil || d.refused[k].used
 }
 
 // recall returns whom the token was let in for, while that counts; nobody is asked.
 func (d *Decider) recall(token secret.Token) (Decision, bool) {
-	k := d.keyOf(token)
+	k := d.keyOf(tokenProof(token))
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	a := d.known[k]
@@ -79,20 +85,33 @@ func (d *Decider) recall(token secret.Token) (Decision, bool) {
 
 // Decide says whom the token lets in, which somebody at an address presents. ErrRefused, ErrAway, ErrSuspended, ErrBusy.
 func (d *Decider) Decide(ctx context.Context, token secret.Token, from netip.Addr) (Decision, error) {
-	a, err := d.decide(ctx, token, func() netip.Addr { return from })
+	a, err := d.decide(ctx, tokenProof(token), func() netip.Addr { return from })
 	if err != nil {
 		return Decision{}, err
 	}
 	return a.Decision, nil
 }
 
-// decide is Decide. From nil is for a token that is known to be none of a stranger's making: it costs nothing to ask about.
-func (d *Decider) decide(ctx context.Context, token secret.Token, from func() netip.Addr) (*admitted, error) {
-	k, now := d.keyOf(token), d.now()
+// decide is Decide, of whatever proves who somebody is. From nil is for what is known to be none of a stranger's making: it costs nothing to ask about.
+func (d *Decider) decide(ctx context.Context, p proof, from func() netip.Addr) (*admitted, error) {
+	a, err := d.judge(ctx, p, from)
+	if err == nil && !a.answersTo(p) {
+		return nil, ErrRefused
+	}
+	return a, err
+}
+
+func (d *Decider) judge(ctx context.Context, p proof, from func() netip.Addr) (*admitted, error) {
+	if p.kind == byAccount {
+		if on, err := d.takesPasswords(ctx); !on {
+			return nil, cmp.Or(err, ErrOff)
+		}
+	}
+	k, now := d.keyOf(p), d.now()
 	d.mu.RLock()
 	a, suspended, wrong := d.known[k], d.suspended, d.refused[k]
 	_, left := d.left[k]
-	exact := a != nil && now.Before(a.Until) && !a.asked.IsZero() && (now.Before(d.told) || now.Before(a.asked.Add(lastAnswer)))
+	exact := d.exact(a, now)
 	pause, failing := now.Before(d.silent.Add(afterFailure)), !d.silent.IsZero()
 	d.mu.RUnlock()
 	switch {
@@ -102,12 +121,12 @@ func (d *Decider) decide(ctx context.Context, token secret.Token, from func() ne
 		return nil, ErrRefused
 	case exact:
 		return a, nil
-	case a == nil && now.Before(wrong.Add(wrongAnswer)):
-		return nil, ErrRefused
-	case a == nil && !madeFor(d.server, token.Reveal()):
+	case a == nil && (now.Before(wrong.until) || !d.worthAsking(p)):
 		return nil, ErrRefused
 	case pause:
 		return d.meanwhile(a)
+	case a.spent():
+		return nil, d.endSpent(a)
 	}
 	if a != nil {
 		from = nil // who was let in costs nothing
@@ -117,18 +136,24 @@ func (d *Decider) decide(ctx context.Context, token secret.Token, from func() ne
 		ctx, stop = context.WithTimeout(ctx, briefly)
 		defer stop()
 	}
-	fresh, err := d.ask(ctx, k, token, from)
+	fresh, err := d.ask(ctx, k, p, from)
 	if errors.Is(err, ErrAway) || errors.Is(err, ErrBusy) && a != nil && (failing || now.Before(a.Until)) { // strangers' questions are no outage, in which alone a token outlasts its end
 		return d.meanwhile(a)
 	}
 	return fresh, err
 }
 
-// meanwhile is the answer during an outage: whoever was let in stays in until the limit, also when the token ends before: nobody could get another.
+// exact reports whether what was said of somebody stands at a time. It is called with the lock held.
+func (d *Decider) exact(a *admitted, now time.Time) bool {
+	return a != nil && now.Before(a.Until) && !a.asked.IsZero() && (now.Before(d.told) || now.Before(a.asked.Add(lastAnswer)))
+}
+
+// meanwhile is the answer during an outage: whoever was let in stays in until the limit, also when the token ends before: nobody could get another. An account's
+// own password, which may be another since, lets nobody in then.
 func (d *Decider) meanwhile(a *admitted) (*admitted, error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if a == nil || d.known[a.key] != a || !d.now().Before(d.contact.Add(d.limit)) {
+	if a == nil || a.kind == byAccount || d.known[a.key] != a || !d.now().Before(d.contact.Add(d.limit)) {
 		return nil, ErrAway
 	}
 	return a, nil
@@ -137,6 +162,9 @@ func (d *Decider) meanwhile(a *admitted) (*admitted, error) {
 func (d *Decider) remove(a *admitted) {
 	if a != nil {
 		delete(d.known, a.key)
+		if a.spent() {
+			d.refuse(a.key, refusal{until: d.now().Add(usedCode), used: true})
+		}
 		a.end()
 		d.changed()
 	}
@@ -150,7 +178,7 @@ func (d *Decider) changed() {
 
 // leave has a token let in nobody any more, whatever the service says of it, and cuts what is open. It reports whether it was not so before.
 func (d *Decider) leave(token secret.Token) bool {
-	k := d.keyOf(token)
+	k := d.keyOf(tokenProof(token))
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if _, left := d.left[k]; left {

@@ -12,7 +12,9 @@ import (
 )
 
 func (r *registry) decider() *Decider {
-	return NewDecider(r, "https://accounts.example", serverID, outageLimit, r.now)
+	d := NewDecider(r, "https://accounts.example", serverID, outageLimit, r.now)
+	d.Passwords = r
+	return d
 }
 
 func expect(t *testing.T, d *Decider, token secret.Token, want error) {
@@ -266,7 +268,7 @@ func TestDecisionsAreKeyedByAllTheyDependOn(t *testing.T) {
 	keys := map[key]string{}
 	for name, d := range map[string]*Decider{"this": r.decider(), "server": NewDecider(r, "https://accounts.example", "srv-2", outageLimit, nil),
 		"issuer": NewDecider(r, "https://accounts.example2", serverID, outageLimit, nil), "shifted": NewDecider(r, "https://accounts.examples", "rv-4711", outageLimit, nil)} {
-		k := d.keyOf(token)
+		k := d.keyOf(tokenProof(token))
 		if other, taken := keys[k]; taken {
 			t.Errorf("%s and %s share a key", name, other)
 		}
@@ -295,10 +297,10 @@ func TestMemoryIsBounded(t *testing.T) {
 		d.mu.Lock()
 		generation := d.generation
 		d.mu.Unlock()
-		if _, err := d.learn(d.keyOf(secret.NewToken()), Decision{Account: "a", Until: r.now().Add(time.Hour)}, nil, generation); err != nil {
+		if _, err := d.learn(d.keyOf(tokenProof(secret.NewToken())), proof{}, Decision{Account: "a", Until: r.now().Add(time.Hour)}, nil, generation); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := d.learn(d.keyOf(secret.NewToken()), Decision{}, ErrRefused, generation); !errors.Is(err, ErrRefused) {
+		if _, err := d.learn(d.keyOf(tokenProof(secret.NewToken())), proof{}, Decision{}, ErrRefused, generation); !errors.Is(err, ErrRefused) {
 			t.Fatal(err)
 		}
 	}
@@ -316,7 +318,7 @@ func TestNobodyPushesOthersOut(t *testing.T) {
 		if i < mostAdmitted/2 {
 			account = "b"
 		}
-		if _, err := d.learn(d.keyOf(secret.NewToken()), Decision{Account: account, Until: r.now().Add(time.Hour)}, nil, 0); err != nil {
+		if _, err := d.learn(d.keyOf(tokenProof(secret.NewToken())), proof{}, Decision{Account: account, Until: r.now().Add(time.Hour)}, nil, 0); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -464,7 +466,7 @@ func TestAHangingServiceHoldsNobodyUp(t *testing.T) {
 	}
 	close(hold)
 	for range 5000 {
-		if !d.knows(token) {
+		if !d.knows(tokenProof(token)) {
 			break
 		}
 		time.Sleep(time.Millisecond)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -20,13 +21,18 @@ type Decision struct {
 	Name     string   `json:"name,omitempty"`
 	Email    string   `json:"email,omitempty"`
 	Groups   []string `json:"groups,omitempty"`
+	// AppPassword says that it is no token, but a password that was made for one app at this server; Directory, that the app may look people up by it.
+	AppPassword bool `json:"app_password,omitempty"`
+	Directory   bool `json:"directory,omitempty"`
+	// Once says that an account's password came with the code of its second step, which counts for nothing when it comes again.
+	Once bool `json:"-"`
 	// Until is the end of the token.
 	Until time.Time `json:"exp"`
 }
 
 func (d Decision) same(other Decision) bool {
 	return d.Account == other.Account && d.Session == other.Session && d.UserName == other.UserName && d.Name == other.Name &&
-		d.Email == other.Email && slices.Equal(d.Groups, other.Groups) && d.Until.Equal(other.Until)
+		d.Email == other.Email && d.AppPassword == other.AppPassword && d.Directory == other.Directory && slices.Equal(d.Groups, other.Groups) && d.Until.Equal(other.Until)
 }
 
 // Why nobody is let in. Anything else that an Asker answers is taken for ErrAway.
@@ -37,13 +43,24 @@ var (
 	ErrAway = errors.New("door: the service does not answer")
 	// ErrSuspended says that the server is signed out, or belongs to nobody.
 	ErrSuspended = errors.New("door: this server is signed out")
+	// ErrOff says that accounts' own passwords are not taken here, whatever they are.
+	ErrOff = fmt.Errorf("%w: accounts' own passwords are not taken here", ErrRefused)
 	// ErrBusy says that too many unknown tokens are being asked about.
 	ErrBusy = errors.New("door: too many unknown tokens at once")
 )
 
-// Asker asks the service whom a token lets in here (RFC 7662). ErrRefused, ErrSuspended, ErrAway.
+// Asker asks the service whom a token, or an app password of this server, lets in here (RFC 7662). ErrRefused, ErrSuspended, ErrAway.
 type Asker interface {
 	Ask(ctx context.Context, token secret.Token) (Decision, error)
+}
+
+// Passwords asks the service about accounts' own passwords.
+type Passwords interface {
+	// SignIn asks whom a name and the account's own password let in, with the code of the second step behind it, which counts for this one question. ErrRefused,
+	// ErrOff, ErrSuspended, ErrBusy, ErrAway.
+	SignIn(ctx context.Context, login string, password secret.Token) (Decision, error)
+	// TakesPasswords reports whether the owner lets people do that, as it was a few seconds ago; with an error, as far as it is known. ErrSuspended, ErrAway.
+	TakesPasswords(ctx context.Context) (bool, error)
 }
 
 // The clocks of decisions.
@@ -52,8 +69,13 @@ const (
 	patience = 45 * time.Second
 	// lastAnswer is for how long an answer stands where the service tells nothing.
 	lastAnswer = 5 * time.Second
-	// wrongAnswer is for how long a refusal is remembered.
-	wrongAnswer = 10 * time.Second
+	// wrongAnswer is for how long a refusal is remembered; wrongPassword that of an account's own password: an app that goes on and on with a wrong one has the
+	// account's budget of failures used up otherwise. What the service tells of sign-outs ends both.
+	wrongAnswer   = 10 * time.Second
+	wrongPassword = 3 * time.Hour
+	// ownPassword is for how long an account's own password is remembered. The code in it counts for nothing after that: usedCode is for how long it is known so.
+	ownPassword = 15 * time.Minute
+	usedCode    = 24 * time.Hour
 	// afterFailure is for how long nothing is asked once the service did not answer. Somebody who signs out when it is back must not wait long for this.
 	afterFailure = 2 * time.Second
 	// briefly is for how long somebody who was let in waits for the service while it does not answer. The question stays open; the next one who comes may hear the answer.
@@ -65,7 +87,7 @@ const (
 const (
 	mostAdmitted = 10_000
 	mostRefused  = 10_000 // and as many who have left
-	mostAsked    = 16     // at the same time
+	mostAsked    = 32     // at the same time
 )
 
 // key names a decision: a hash over the token and everything else that the decision depends on.
@@ -75,6 +97,7 @@ type key [sha256.Size]byte
 type admitted struct {
 	Decision
 	key   key
+	kind  kind
 	asked time.Time // guarded by the Decider
 	over  context.Context
 	end   context.CancelFunc
@@ -87,4 +110,33 @@ func (d *Decider) admit(k key, decision Decision, asked time.Time) *admitted {
 	a.over, a.end = context.WithCancel(context.Background())
 	a.told.identity = identityOf(d.names.telling(decision))
 	return a
+}
+
+// refusal is until when something is refused without a question.
+type refusal struct {
+	until time.Time
+	used  bool // it is a code that was used up; nothing that ends elsewhere changes that
+}
+
+func wrongFor(p proof) time.Duration {
+	if p.kind == byAccount {
+		return wrongPassword
+	}
+	return wrongAnswer
+}
+
+// spent reports whether there is no asking about it again: a code in it is used up, and would be taken for a wrong one.
+func (a *admitted) spent() bool { return a != nil && a.kind == byAccount && a.Once }
+
+// endSpent says why something spent does not count: while that may change again, as where nothing is heard of sign-outs for a moment, nobody is signed out.
+func (d *Decider) endSpent(a *admitted) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.now().Before(a.Until) {
+		return ErrAway
+	}
+	if d.known[a.key] == a {
+		d.remove(a)
+	}
+	return ErrRefused
 }

@@ -233,14 +233,15 @@ func (d *Door) serveOwn(w http.ResponseWriter, r *http.Request, p Path) {
 	d.own.ServeHTTP(w, r)
 }
 
-// Owner reports whether a request brings a token by which the owner of the server is let in. A browser's cookie is none: other websites have it sent as well.
+// Owner reports whether a request brings a token by which the owner of the server is let in. What browsers add by themselves is none: other websites have it sent
+// as well.
 // ErrSuspended, ErrAway, ErrBusy.
 func (d *Door) Owner(r *http.Request) (bool, error) {
 	asked, err := d.present(r)
-	if err != nil || asked.token.Empty() || asked.cookie {
+	if err != nil || asked.empty() || asked.ambient() {
 		return false, nil
 	}
-	who, err := d.Decider.decide(r.Context(), asked.token, func() netip.Addr { return d.client(r) })
+	who, err := d.Decider.decide(r.Context(), asked.proof, func() netip.Addr { return d.client(r) })
 	if errors.Is(err, ErrRefused) {
 		return false, nil
 	}
@@ -253,7 +254,7 @@ func (d *Door) SignedIn(r *http.Request) (called string, in bool) {
 	if err != nil || !asked.cookie {
 		return "", false
 	}
-	who, in := d.Decider.recall(asked.token)
+	who, in := d.Decider.recall(asked.text)
 	return cmp.Or(who.Name, who.UserName, who.Email), in
 }
 
@@ -270,17 +271,25 @@ func (d *Door) admit(r *http.Request, p *passage) (why Refusal) {
 	if p.asked, err = d.present(r); err != nil {
 		return OddRequest
 	}
-	switch {
-	case d.Decider.Suspended():
+	if d.Decider.Suspended() {
 		return Suspended
-	case p.asked.token.Empty():
+	}
+	if p.asked.empty() && !p.asked.typed.empty() {
+		switch on, err := d.Decider.takesPasswords(r.Context()); {
+		case on:
+			p.asked.proof, p.asked.header = p.asked.typed, true
+		case err != nil:
+			return refusalOf(err)
+		}
+	}
+	if p.asked.empty() {
 		return NotSignedIn
 	}
 	from := p.from
 	if p.asked.cookie {
 		from = nil // nobody but the gate makes these
 	}
-	if p.who, err = d.Decider.decide(r.Context(), p.asked.token, from); err != nil {
+	if p.who, err = d.Decider.decide(r.Context(), p.asked.proof, from); err != nil {
 		if errors.Is(err, ErrRefused) && p.asked.cookie {
 			return NotSignedIn // it did count once; signing in again tells whether it may
 		}
@@ -290,7 +299,7 @@ func (d *Door) admit(r *http.Request, p *passage) (why Refusal) {
 	switch {
 	case p.ws && !d.mayOpenWebsocket(r, p.asked):
 		return OtherWebsite
-	case p.asked.cookie && d.cross.Check(r) != nil:
+	case p.asked.ambient() && d.cross.Check(r) != nil:
 		return OtherWebsite
 	}
 	return ""

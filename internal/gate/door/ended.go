@@ -2,6 +2,7 @@ package door
 
 import (
 	"cmp"
+	"maps"
 	"time"
 )
 
@@ -29,10 +30,26 @@ func (d *Decider) End(who Ended) {
 }
 
 func (d *Decider) endAll(who Ended) {
-	d.generation++
-	clear(d.refused)
+	d.forget()
 	for _, a := range d.known {
-		if who.covers(a.Decision) {
+		if who.covers(a.Decision) || a.kind == byAccount && who.Account == a.Account {
+			d.remove(a)
+		}
+	}
+}
+
+// forget has everything asked anew that was refused, and answers count for nothing that are on their way.
+func (d *Decider) forget() {
+	d.generation++
+	maps.DeleteFunc(d.refused, func(_ key, r refusal) bool { return !r.used })
+}
+
+// EndPasswords drops whom an account's own password has let in; empty, whoever's it is. What apps have got by passwords of this server stays.
+func (d *Decider) EndPasswords(account string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, a := range d.known {
+		if a.kind == byAccount && (account == "" || account == a.Account) {
 			d.remove(a)
 		}
 	}
@@ -42,10 +59,11 @@ func (d *Decider) endAll(who Ended) {
 func (d *Decider) Doubt() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.generation++
-	clear(d.refused)
+	d.forget()
 	for _, a := range d.known {
-		a.asked = time.Time{}
+		if a.asked = (time.Time{}); a.spent() {
+			d.remove(a)
+		}
 	}
 }
 

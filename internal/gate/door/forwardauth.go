@@ -27,7 +27,7 @@ func (d *Door) forwardAuth(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	why := d.admit(asked, p)
-	if why == "" && p.asked.cookie && r.Header["Origin"] != nil && !d.ownPage(asked) {
+	if why == "" && p.asked.ambient() && r.Header["Origin"] != nil && !d.ownPage(asked) {
 		why = OtherWebsite // a proxy may keep to itself that it is a websocket
 	}
 	if why == "" && fills(r.Header, p.who.told.identity) {
@@ -45,6 +45,10 @@ func (d *Door) forwardAuth(w http.ResponseWriter, r *http.Request) {
 	p.who.told.set(h)
 	h[AssertionHeader] = []string{signed}
 	h["Cookie"] = []string{foreignCookies(r.Header["Cookie"])} // what the proxy may pass on
+	h["Authorization"] = []string{""}
+	if lines := r.Header["Authorization"]; len(lines) > 0 && !p.asked.header {
+		h["Authorization"] = lines
+	}
 	w.WriteHeader(http.StatusOK)
 }
 
@@ -63,6 +67,9 @@ func (d *Door) turnAway(w http.ResponseWriter, r, asked *http.Request, why Refus
 		if r.URL.RawQuery == "redirect=yes" {
 			status = http.StatusFound
 		}
+	}
+	if status == http.StatusUnauthorized {
+		w.Header()["Www-Authenticate"] = challenges(asked)
 	}
 	w.Header().Set(ReasonHeader, string(why))
 	w.WriteHeader(status)

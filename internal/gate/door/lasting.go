@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -52,19 +53,25 @@ func (a *writing) done() {
 
 // watch cuts a request when its token stops letting in whom it let in.
 func (p *passage) watch(done <-chan struct{}) {
+	if p.d.Decider.follow(done, p.asked.proof, p.who, p.from) {
+		p.cut()
+	}
+}
+
+// follow waits until what let somebody in lets the same in no more, or until done is closed; it reports which.
+func (d *Decider) follow(done <-chan struct{}, p proof, who *admitted, from func() netip.Addr) (ended bool) {
 	tick := time.NewTicker(lookAgain)
 	defer tick.Stop()
-	for who := p.who; ; {
+	for {
 		select {
 		case <-done:
-			return
+			return false
 		case <-who.over.Done():
 		case <-tick.C:
 		}
-		now, err := p.d.Decider.decide(context.Background(), p.asked.token, p.from)
+		now, err := d.decide(context.Background(), p, from)
 		if err != nil || !now.same(who.Decision) {
-			p.cut()
-			return
+			return true
 		}
 		who = now
 	}

@@ -101,12 +101,12 @@ func (p *passage) introduce(in *http.Request, h http.Header) {
 			delete(h, "Cookie")
 		}
 	}
-	if p.asked.bearer {
+	if p.asked.header {
 		delete(h, "Authorization")
 	}
 	delete(h, plexToken)
 	if p.asked.plex {
-		h[plexToken] = []string{p.asked.token.Reveal()} // out of the query, where it would stand in logs
+		h[plexToken] = []string{p.asked.text.Reveal()} // out of the query, where it would stand in logs
 	}
 	p.who.told.set(h)
 	signed, err := p.d.signer.assert(p.who, p.d.Now())

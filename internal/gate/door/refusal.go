@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"usher/internal/response"
 )
@@ -45,6 +46,21 @@ func refusalOf(err error) Refusal {
 	return ServiceAway
 }
 
+// challenges say by what a program may be let in. Old apps look at the first alone, and some ask for name and password only when they are told to. To a browser Basic
+// is not said: it would ask people for a password in a window of its own, beside our page.
+func challenges(r *http.Request) []string {
+	all := []string{`Basic realm="usher", charset="UTF-8"`, `Bearer realm="usher"`}
+	if browses(r) {
+		return all[1:]
+	}
+	return all
+}
+
+// browses reports whether it is a browser that asks, or something that says it is one.
+func browses(r *http.Request) bool {
+	return r.Header["Sec-Fetch-Mode"] != nil || r.Header["Sec-Fetch-Site"] != nil || r.Header["Origin"] != nil || strings.HasPrefix(r.UserAgent(), "Mozilla/") || reads(r)
+}
+
 // refuse answers in the way that whoever asks can read: a browser gets a page, or is sent to sign in; a program a status and one line.
 func (d *Door) refuse(w http.ResponseWriter, r *http.Request, why Refusal) {
 	d.hurry(w, r)
@@ -53,7 +69,7 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, why Refusal) {
 	h.Set("Cache-Control", "no-store")
 	switch status {
 	case http.StatusUnauthorized:
-		h.Set("WWW-Authenticate", `Bearer realm="usher"`)
+		h["Www-Authenticate"] = challenges(r)
 	case http.StatusMethodNotAllowed:
 		h.Set("Allow", response.Methods)
 	case http.StatusServiceUnavailable:

@@ -24,7 +24,9 @@ func (d *Decider) Admitted() (all []Admitted, silent time.Duration) {
 	defer d.mu.RUnlock()
 	all = make([]Admitted, 0, len(d.known))
 	for k, a := range d.known {
-		all = append(all, Admitted{k[:], a.Decision})
+		if a.kind != byAccount {
+			all = append(all, Admitted{k[:], a.Decision})
+		}
 	}
 	return all, max(0, d.now().Sub(d.contact))
 }

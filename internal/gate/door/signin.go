@@ -56,7 +56,7 @@ func (d *Door) signIn(w http.ResponseWriter, r *http.Request) {
 	}
 	rd := localPath(r.URL.Query().Get("rd"))
 	if asked, err := d.present(r); err == nil && asked.cookie {
-		switch _, err := d.Decider.decide(r.Context(), asked.token, nil); {
+		switch _, err := d.Decider.decide(r.Context(), asked.proof, nil); {
 		case err == nil:
 			d.sendOn(w, r, rd)
 			return
@@ -164,7 +164,7 @@ func (d *Door) callback(w http.ResponseWriter, r *http.Request) {
 		d.declined(w, r, why)
 		return
 	}
-	back, may := d.Decider.spend(d.client(r)) // anybody can make up codes
+	back, may := d.Decider.spend(proof{}, d.client(r)) // anybody can make up codes
 	if !may {
 		d.refuse(w, r, Busy)
 		return
@@ -177,7 +177,7 @@ func (d *Door) callback(w http.ResponseWriter, r *http.Request) {
 	back()
 	var who *admitted
 	if err == nil {
-		who, err = d.Decider.decide(r.Context(), token, nil)
+		who, err = d.Decider.decide(r.Context(), tokenProof(token), nil)
 	}
 	if err != nil {
 		d.refuse(w, r, refusalOf(err))

@@ -3,6 +3,7 @@ package door
 import (
 	"context"
 	"crypto/ed25519"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -25,6 +26,8 @@ const serverID = "srv-4711"
 type registry struct {
 	mu    sync.Mutex
 	known map[string]Decision
+	own   map[string]Decision // by name and password; those that are once go with their use
+	takes bool                // accounts' own passwords
 	fails error
 	asked atomic.Int64
 	hold  chan struct{} // not nil: answers wait for it
@@ -32,7 +35,7 @@ type registry struct {
 }
 
 func newRegistry() *registry {
-	r := &registry{known: map[string]Decision{}}
+	r := &registry{known: map[string]Decision{}, own: map[string]Decision{}}
 	r.at.Store(time.Now().UnixMilli())
 	return r
 }
@@ -44,10 +47,30 @@ func (r *registry) revoke(t secret.Token) { r.set(func(r *registry) { delete(r.k
 func (r *registry) breaks(err error)      { r.set(func(r *registry) { r.fails = err }) }
 
 func (r *registry) Ask(ctx context.Context, token secret.Token) (Decision, error) {
+	return r.answer(ctx, r.known, token.Reveal())
+}
+
+func (r *registry) SignIn(ctx context.Context, login string, password secret.Token) (Decision, error) {
+	if on, err := r.TakesPasswords(ctx); err == nil && !on {
+		return Decision{}, ErrOff
+	}
+	return r.answer(ctx, r.own, login+" "+password.Reveal())
+}
+
+func (r *registry) TakesPasswords(context.Context) (bool, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.takes, r.fails
+}
+
+func (r *registry) answer(ctx context.Context, known map[string]Decision, shown string) (Decision, error) {
 	r.asked.Add(1)
 	r.mu.Lock()
-	decision, ok := r.known[token.Reveal()]
+	decision, ok := known[shown]
 	fails, hold := r.fails, r.hold
+	if decision.Once && fails == nil {
+		delete(known, shown)
+	}
 	r.mu.Unlock()
 	if hold != nil {
 		select {
@@ -93,6 +116,23 @@ func (r *registry) let(who Decision) secret.Token {
 	return t
 }
 
+// make makes an app password of the server.
+func (r *registry) make(who Decision) secret.Token {
+	t := secret.NewServerPassword()
+	who.AppPassword = true
+	if who.Until.IsZero() {
+		who.Until = r.now().Add(365 * 24 * time.Hour)
+	}
+	r.set(func(r *registry) { r.known[t.Reveal()] = who })
+	return t
+}
+
+// choose gives an account a password; once, its last digits are a code.
+func (r *registry) choose(login, password string, who Decision) {
+	who.Session, who.Until = "", r.now().Add(time.Hour)
+	r.set(func(r *registry) { r.own[login+" "+password] = who })
+}
+
 func ann() Decision {
 	return Decision{Account: "acc-ann", Session: "sid-1", UserName: "ann", Name: "Ännchen", Email: "ann@example.org", Groups: []string{"owner"}}
 }
@@ -134,7 +174,7 @@ const outageLimit = 12 * time.Hour
 func open(t testing.TB, upstream string, more func(*Settings)) *gate {
 	t.Helper()
 	g := &gate{registry: newRegistry()}
-	g.decider = NewDecider(g.registry, "https://accounts.example", serverID, outageLimit, g.now)
+	g.decider = g.registry.decider()
 	target, err := url.Parse(upstream)
 	if err != nil {
 		t.Fatal(err)
@@ -193,6 +233,10 @@ func (g *gate) through(t testing.TB, method, target string, header http.Header) 
 
 func bearer(t secret.Token) http.Header {
 	return http.Header{"Authorization": {"Bearer " + t.Reveal()}}
+}
+
+func basicAuth(login, password string) http.Header {
+	return http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(login+":"+password))}}
 }
 
 func loopback() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} }

@@ -105,6 +105,8 @@ func (w *Watch) apply(ctx context.Context, s keep.Server, d *door.Decider, got a
 			d.End(door.Ended{})
 		case signal.Revokes && whose.Account != "" && whose.Server == "":
 			d.End(door.Ended{Account: whose.Account, Session: whose.Session})
+		case whose.Account != "" && whose.Server == "": // the password may be another since
+			d.EndPasswords(whose.Account)
 		}
 		if signal.Everybody || signal.Whose.Server == s.ID || signal.Whose.Account == s.Owner.Subject && signal.Whose.Session == "" {
 			concerned, closes = true, closes || signal.Revokes

@@ -379,3 +379,40 @@ func TestATakenServerIsKnownToBe(t *testing.T) {
 		})
 	}
 }
+
+// typed is a service that takes one account's own password.
+type typed struct{}
+
+func (typed) TakesPasswords(context.Context) (bool, error) { return true, nil }
+func (typed) SignIn(context.Context, string, secret.Token) (door.Decision, error) {
+	return door.Decision{Account: "acc-ann", UserName: "ann", Until: time.Now().Add(time.Hour)}, nil
+}
+
+// Whatever is told about an account, such as that its password is another, ends what its own password has opened.
+func TestWordsAboutAnAccountEndItsPassword(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for account, ends := range map[string]bool{"acc-ann": true, "acc-bob": false} {
+			changed := accounts.Signal{ID: "9", Whose: accounts.Whose{Account: account}}
+			service := &scripted{answers: []func() (accounts.Signals, error){says(), func() (accounts.Signals, error) { time.Sleep(5 * time.Second); return says(changed)() }}}
+			decider := door.NewDecider(service, crowdedIssuer, ours.ID, time.Hour, time.Now)
+			decider.Passwords = typed{}
+			w, err := New(service, &forgetful{lonely{decider}, 0}, ourFolder(t), slog.New(slog.DiscardHandler), time.Now)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ctx, stop := context.WithTimeout(t.Context(), 10*time.Second)
+			go w.Run(ctx)
+			time.Sleep(2 * time.Second)
+			b, err := decider.Bind(ctx, "ann", secret.TokenOf("own"), netip.Addr{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(4 * time.Second)
+			if (b.Over.Err() != nil) != ends {
+				t.Errorf("a word about %s ends it: %t", account, b.Over.Err() != nil)
+			}
+			stop()
+			synctest.Wait()
+		}
+	})
+}

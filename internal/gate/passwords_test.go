@@ -1,0 +1,127 @@
+package gate
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"usher/internal/gate/accounts"
+	"usher/internal/gate/door"
+	"usher/internal/secret"
+)
+
+// reply is what a service answers, and how often it was asked.
+type reply struct {
+	status int
+	body   string
+	asked  int
+	sent   string // of the last question
+}
+
+// passwordService is a client of a service that answers questions about accounts' own passwords like that.
+func passwordService(t *testing.T, signIn, server *reply) asker {
+	t.Helper()
+	at := serves(t, func(http.ResponseWriter, *http.Request) {})
+	inner := at.Host
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for path, s := range map[string]*reply{"/api/v1/server/sign-ins": signIn, "/api/v1/server": server} {
+			if r.URL.Path != path {
+				continue
+			}
+			s.asked++
+			var body json.RawMessage
+			_ = json.NewDecoder(r.Body).Decode(&body)
+			s.sent = string(body)
+			w.Header().Set("Content-Type", "application/json")
+			w.WriteHeader(s.status)
+			_, _ = fmt.Fprint(w, s.body)
+			return
+		}
+		switch r.URL.Path {
+		case "/.well-known/openid-configuration":
+			_, _ = fmt.Fprintf(w, `{"issuer":%q,"token_endpoint":"%[2]s/t","device_authorization_endpoint":"%[2]s/d","introspection_endpoint":"%[2]s/i"}`, "http://"+r.Host, "http://"+r.Host)
+		case "/t":
+			_, _ = fmt.Fprint(w, `{"access_token":"a","expires_in":600}`)
+		default:
+			t.Errorf("%s asks for %s", inner, r.URL.Path)
+		}
+	}))
+	t.Cleanup(front.Close)
+	at.Host = front.Listener.Addr().String()
+	client := accounts.New(at, claimedFolder(t, t.TempDir(), at.String()), "1.0", time.Now)
+	return asker{client, &accounts.Places{Client: client}, func() {}, func() {}}
+}
+
+// A password is sent once, whatever the answer: every further try would count against its account. Only a no of the service's own is one.
+func TestOwnPasswordsAreSentOnce(t *testing.T) {
+	signIn := &reply{}
+	a := passwordService(t, signIn, &reply{})
+	for _, c := range []struct {
+		status int
+		body   string
+		want   error
+	}{
+		{200, `{"active":true,"sub":"acc-bob","username":"bob","groups":["household"],"exp":1}`, nil}, {401, `{"type":"x/wrong"}`, door.ErrRefused}, {403, `{"type":"x/no-passwords"}`, door.ErrOff},
+		{429, `{"type":"x/too-many-tries"}`, door.ErrBusy}, {503, `{"type":"x/not-now"}`, door.ErrAway}, {403, `<h1>Portal</h1>`, door.ErrAway}, {200, `<h1>Portal</h1>`, door.ErrAway}, {200, `{}`, door.ErrAway},
+		{403, `{"error":"unauthorized_client","standing":"suspended"}`, door.ErrSuspended},
+	} {
+		signIn.status, signIn.body, signIn.asked = c.status, c.body, 0
+		got, err := a.SignIn(t.Context(), "bob", secret.TokenOf("secret123456"))
+		if !errors.Is(err, c.want) || signIn.asked != 1 || signIn.sent != `{"login":"bob","password":"secret123456"}` {
+			t.Errorf("%d %s: %v after %d questions, %s", c.status, c.body, err, signIn.asked, signIn.sent)
+		}
+		if err == nil && (got.Account != "acc-bob" || got.UserName != "bob" || !got.Once || got.Session != "" || got.AppPassword) {
+			t.Errorf("it is %+v", got)
+		}
+	}
+	signIn.status, signIn.body, signIn.asked = 401, `{"type":"x/dead-token"}`, 0
+	if _, err := a.SignIn(t.Context(), "bob", secret.TokenOf("secret")); !errors.Is(err, door.ErrAway) || signIn.asked != 2 {
+		t.Errorf("with a token that has ended: %v after %d questions", err, signIn.asked)
+	}
+	if endsInCode(secret.TokenOf("12345")) || endsInCode(secret.TokenOf("secret12345x")) || !endsInCode(secret.TokenOf("123456")) {
+		t.Error("what ends in a code is not seen")
+	}
+}
+
+// Whether they are taken is asked once in a while, however many come; while nobody answers it is as it was.
+func TestWhetherOwnPasswordsAreTaken(t *testing.T) {
+	server := &reply{status: 200, body: `{"addresses":[],"account_passwords":true}`}
+	a := passwordService(t, &reply{}, server)
+	for range 5 {
+		if on, err := a.TakesPasswords(t.Context()); !on || err != nil {
+			t.Fatalf("%t %v", on, err)
+		}
+	}
+	if server.asked != 1 {
+		t.Errorf("asked %d times", server.asked)
+	}
+	off := passwordService(t, &reply{}, &reply{status: 200, body: `{"addresses":[]}`})
+	if on, err := off.TakesPasswords(t.Context()); on || err != nil {
+		t.Errorf("%t %v", on, err)
+	}
+	nobody := passwordService(t, &reply{}, &reply{status: 503})
+	if on, err := nobody.TakesPasswords(t.Context()); on || !errors.Is(err, door.ErrAway) {
+		t.Errorf("%t %v", on, err)
+	}
+}
+
+// What is said of an app password is told from what is said of a token.
+func TestAppPasswordsAreTold(t *testing.T) {
+	for answer, want := range map[string]door.Decision{
+		`,"token_type":"app_password","scope":"directory"`: {AppPassword: true, Directory: true}, `,"token_type":"app_password"`: {AppPassword: true},
+		`,"token_type":"Bearer","scope":"openid directory"`: {},
+	} {
+		client := served(t, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = fmt.Fprintf(w, `{"active":true,"sub":"acc-ann","sid":"s","exp":%d%s}`, time.Now().Add(time.Hour).Unix(), answer)
+		})
+		got, err := asker{client, &accounts.Places{Client: client}, func() {}, func() {}}.Ask(t.Context(), secret.NewServerPassword())
+		if err != nil || got.AppPassword != want.AppPassword || got.Directory != want.Directory {
+			t.Errorf("%s: %+v %v", answer, got, err)
+		}
+	}
+}
