@@ -1,8 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -11,16 +14,26 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/id"
 	"usher/internal/mediaserver"
+	"usher/internal/ratelimit"
 	"usher/internal/server"
+	"usher/internal/signin"
+	"usher/internal/teststore"
 )
+
+// justNow is an account's browser where the password was typed just now.
+func (h *holder) justNow(who account.Account) credential.Found {
+	h.Helper()
+	f := h.here(who)
+	f.FreshAt = h.at
+	return f
+}
 
 // passwordAt is an app password of a server that a person makes for an app.
 func (h *holder) passwordAt(gate *app, who account.Account) string {
 	h.Helper()
-	f := h.here(who)
-	f.FreshAt = h.at
-	token, err := h.servers().MakePassword(h.Context(), f, gate.ID, mediaserver.NewPassword{Name: "Attic TV"}, device.Client{})
+	token, err := h.servers().MakePassword(h.Context(), h.justNow(who), gate.ID, mediaserver.NewPassword{Name: "Attic TV"}, device.Client{})
 	h.must(err)
 	return token.Reveal()
 }
@@ -32,9 +45,7 @@ func TestAServersAppPassword(t *testing.T) {
 		h := d.couple()
 		gate, other := h.opened(h.anna), h.opened(h.anna)
 		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert@example.org", device.Client{}))
-		f := h.here(h.bert)
-		f.FreshAt = h.at
-		_, err := h.servers().MakePassword(d.Context(), f, gate.ID, mediaserver.NewPassword{Name: "TV"}, device.Client{})
+		_, err := h.servers().MakePassword(d.Context(), h.justNow(h.bert), gate.ID, mediaserver.NewPassword{Name: "TV"}, device.Client{})
 		h.isErr(err, server.ErrNotFound) // who has not come in yet has agreed to nothing
 		h.codeFor(gate, h.signedIn(h.bert))
 		mine, theirs := h.passwordAt(gate, h.anna), h.passwordAt(gate, h.bert)
@@ -172,4 +183,183 @@ func (h *holder) signsOutPasswords(who account.Account) {
 			h.must(h.db.EndDevice(h.Context(), who.ID, dev.ID, audit.Act{At: h.at}))
 		}
 	}
+}
+
+// types is what a server is told of a name and a password that somebody typed there.
+func (a *app) types(login, password string) *httptest.ResponseRecorder {
+	a.Helper()
+	q := asBearer(a.own())
+	q.object = map[string]string{"login": login, "password": password}
+	return a.send(http.MethodPost, "/api/v1/server/sign-ins", q)
+}
+
+// problemIn is the type of a problem.
+func problemIn(w *httptest.ResponseRecorder) string {
+	_, name, _ := strings.Cut(w.Body.String(), "/api/v1/problems/")
+	name, _, _ = strings.Cut(name, `"`)
+	return name
+}
+
+// typing is a server where the account's own password may be typed, with its owner, who has a second step, and somebody in the household.
+func (h *holder) typing() *app {
+	h.Helper()
+	gate := h.opened(h.anna)
+	h.turnOnFactor(h.anna)
+	h.admitted(gate, h.bert, server.Household)
+	h.isErr(h.servers().LetType(h.Context(), h.here(h.anna), gate.ID, server.AccountPasswords, device.Client{}), credential.ErrStale)
+	h.must(h.servers().LetType(h.Context(), h.justNow(h.anna), gate.ID, server.AccountPasswords, device.Client{}))
+	return gate
+}
+
+// admitted lets somebody in at a server, and has them come.
+func (h *holder) admitted(gate *app, who account.Account, role server.Group) {
+	h.Helper()
+	h.line(gate, who, role)
+	h.codeFor(gate, h.signedIn(who))
+}
+
+// line puts somebody on the list of a server.
+func (h *holder) line(gate *app, who account.Account, role server.Group) {
+	h.Helper()
+	now := h.at
+	g := server.Guest{ID: id.New(now), Label: who.Email, Handle: account.LoginHandle(who.Email), Terms: server.Terms{Role: role}, AddedAt: now, InvitedAt: now}
+	h.must(h.db.AdmitGuest(h.Context(), h.anna.ID, gate.ID, g, audit.Act{At: now}))
+}
+
+// The account's own password counts at a server where its owner says so, for the owner and the household, with the code behind it, which is used once at whatever
+// door; and where nobody said so it is refused before anybody looks at it.
+func TestTheAccountsOwnPasswordAtAServer(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate := h.opened(h.anna)
+		before := d.pool.Evaluations()
+		if w := gate.types(h.anna.UserName, h.password); w.Code != http.StatusForbidden || problemIn(w) != "app-passwords-only" || d.pool.Evaluations() != before {
+			t.Errorf("while it is off: %d %s", w.Code, w.Body)
+		}
+		gate = h.typing()
+		if w := d.send(http.MethodGet, "/api/v1/server", asBearer(gate.own())); !strings.Contains(w.Body.String(), `"account_passwords":true`) {
+			t.Errorf("the server is told %s", w.Body)
+		}
+		code := h.code(h.anna)
+		w := gate.types(h.anna.UserName, h.password+code)
+		var owner, member visitor
+		h.must(json.Unmarshal(h.is(w, http.StatusOK).Body.Bytes(), &owner))
+		if !owner.Active || owner.Sub != h.anna.ID || owner.Aud != gate.ID || owner.Sid != "" || owner.Exp-owner.Iat != 900 || !slices.Equal(owner.Groups, []server.Group{server.Owner}) {
+			t.Errorf("the owner is %s", w.Body)
+		}
+		h.must(json.Unmarshal(h.is(gate.types(strings.ToUpper(h.bert.Email), h.password), http.StatusOK).Body.Bytes(), &member))
+		if member.Sub != h.bert.ID || member.Username != h.bert.UserName || !slices.Equal(member.Groups, []server.Group{server.Household}) {
+			t.Errorf("who lives there is %+v", member)
+		}
+		list, err := d.db.ListDevices(d.Context(), h.bert.ID)
+		h.must(err)
+		for _, dev := range list {
+			if dev.Kind == device.App {
+				t.Errorf("something is kept: %+v", dev)
+			}
+		}
+		object := map[string]string{"login": h.anna.UserName, "password": h.password + code}
+		if w := d.send(http.MethodPost, "/api/v1/sign-in", request{object: object}); w.Code != http.StatusForbidden {
+			t.Errorf("the code counts at another door, too: %d %s", w.Code, w.Body)
+		}
+		d.at = d.at.Add(time.Minute)
+		object["password"] = h.password + h.code(h.anna)
+		h.is(d.send(http.MethodPost, "/api/v1/sign-in", request{object: object}), http.StatusOK)
+		if w := gate.types(h.anna.UserName, object["password"]); w.Code != http.StatusUnauthorized || problemIn(w) != "wrong" {
+			t.Errorf("it was used at another door: %d %s", w.Code, w.Body)
+		}
+		token := gate.own()
+		h.must(h.servers().SignOut(d.Context(), h.here(h.anna), gate.ID, device.Client{}))
+		q := asBearer(token)
+		q.object = map[string]string{"login": h.bert.UserName, "password": h.password}
+		if w := d.send(http.MethodPost, "/api/v1/server/sign-ins", q); w.Code != http.StatusUnauthorized || problemIn(w) != "dead-token" {
+			t.Errorf("a suspended server: %d %s", w.Code, w.Body)
+		}
+	})
+}
+
+// Whoever is no member of the household is nobody at a server: a right password and a wrong one, of a guest, of somebody who is not on the list, and of nobody, are
+// answered alike, after as many hashes; and so is what opens another door. Attacks F3, F17.
+func TestAServerTriesOutNobodysPassword(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate := h.typing()
+		guest, stranger := d.person("carl", h.password, false), d.person("dora", h.password, false)
+		d.do("UPDATE account SET email_proved = $1", true)
+		h.admitted(gate, guest, server.Friend)
+		own, err := (&signin.AppPasswords{Store: d.db, Now: d.now}).Make(d.Context(), h.justNow(h.bert), signin.NewAppPassword{Name: "TV"}, device.Client{})
+		h.must(err)
+		var bodies []string
+		for _, c := range []struct {
+			what, login, password string
+			hashes                uint64
+		}{
+			{"a wrong one", h.bert.UserName, "not the password", 2}, {"without the code", h.anna.UserName, h.password, 2}, {"with a wrong code", h.anna.UserName, h.password + "000000", 2},
+			{"a guest's", guest.UserName, h.password, 2}, {"a stranger's", stranger.Email, h.password, 2}, {"nobody's", "nobody.at.all", h.password, 2},
+			{"an app password of the account", h.bert.UserName, own.Reveal(), 0}, {"one of this server", h.bert.UserName, h.passwordAt(gate, h.bert), 0},
+			{"six digits alone", h.bert.UserName, "123456", 2},
+		} {
+			h.unlimited()
+			before := d.pool.Evaluations()
+			w := gate.types(c.login, c.password)
+			if n := d.pool.Evaluations() - before; w.Code != http.StatusUnauthorized || problemIn(w) != "wrong" || n != c.hashes {
+				t.Errorf("%s: %d %s, after %d hashes", c.what, w.Code, w.Body, n)
+			}
+			body, _, _ := strings.Cut(w.Body.String(), "#")
+			bodies = append(bodies, body)
+		}
+		if slices.Sort(bodies); bodies[0] != bodies[len(bodies)-1] {
+			t.Errorf("they differ: %s, %s", bodies[0], bodies[len(bodies)-1])
+		}
+		before := d.pool.Evaluations()
+		if w := gate.types(h.bert.UserName, ""); w.Code != http.StatusUnprocessableEntity || d.pool.Evaluations() != before {
+			t.Errorf("an empty one: %d %s", w.Code, w.Body)
+		}
+		imported := teststore.Draft(d, d.db, "emil", d.at)
+		imported.Password = ""
+		handles, err := imported.Handles()
+		h.must(err)
+		h.must(d.db.CreateAccount(d.Context(), imported, handles, audit.Act{At: d.at}))
+		h.line(gate, imported, server.Household)
+		d.do("UPDATE server_access SET account_id = $1 WHERE account_id = ''", imported.ID)
+		for _, password := range []string{h.password, "", " ", "000000"} {
+			if w := gate.types(imported.UserName, password); w.Code == http.StatusOK {
+				t.Errorf("%q opens an account without a password", password)
+			}
+		}
+	})
+}
+
+// Tries at a server count against the account as those at every other door do, and other doors' tries count here; the house's own network is not charged.
+func TestOneBudgetAtServersToo(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate := h.typing()
+		h.unlimited()
+		for i := range 5 {
+			if w := gate.types(h.bert.UserName, "not the password"); w.Code != http.StatusUnauthorized {
+				t.Fatalf("try %d: %d %s", i, w.Code, w.Body)
+			}
+		}
+		object := map[string]string{"login": h.bert.Email, "password": h.password}
+		if w := d.send(http.MethodPost, "/api/v1/sign-in", request{object: object}); w.Code != http.StatusTooManyRequests {
+			t.Errorf("the API: %d %s", w.Code, w.Body)
+		}
+		if w := gate.types(h.bert.UserName, h.password); w.Code != http.StatusTooManyRequests {
+			t.Errorf("the server: %d %s", w.Code, w.Body)
+		}
+		if w := gate.types("nobody.at.all", h.password); w.Code != http.StatusUnauthorized {
+			t.Errorf("nobody: %d %s", w.Code, w.Body)
+		}
+		h.unlimited()
+		for i := range ratelimit.ServerSignIns.Limit {
+			if w := gate.types("nobody."+strconv.FormatInt(i, 10), "x"); w.Code != http.StatusUnauthorized {
+				t.Fatalf("try %d: %d %s", i, w.Code, w.Body)
+			}
+		}
+		if w := gate.types("nobody", "x"); w.Code != http.StatusTooManyRequests {
+			t.Errorf("at one server: %d %s", w.Code, w.Body)
+		}
+		h.is(d.send(http.MethodPost, "/api/v1/sign-in", request{object: object}), http.StatusOK) // from the same address
+	})
 }

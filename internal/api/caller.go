@@ -17,6 +17,7 @@ import (
 var (
 	errNoCredentials = errors.New("api: no credentials")
 	errDeadToken     = errors.New("api: the token does not count")
+	errNotTyped      = errors.New("api: the server's owner does not let people type the account's own password there")
 	errOtherSite     = errors.New("api: a page of another website has a browser try a password")
 )
 

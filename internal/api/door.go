@@ -72,6 +72,7 @@ func (d *Door) routes() []route {
 		{"POST /api/v1/claim-tokens", d.offerClaim},
 		{"GET /api/v1/server/standing", d.serverStanding}, // in full, as tests read the table
 		{"GET /api/v1/server", d.serverItself},
+		{"POST /api/v1/server/sign-ins", d.signInAtServer},
 		{"PUT /api/v1/server", d.describeServer},
 		{"DELETE /api/v1/server", d.unclaimServer},
 		{"GET /api/v1/openapi.yaml", description},

@@ -41,6 +41,7 @@ var problems = byName(
 	problem{"deleting", http.StatusForbidden, "The account is going to be deleted", "To keep it, sign in at ORIGIN in a browser."},
 	problem{"password-off", http.StatusForbidden, "The password is turned off", "There were too many wrong passwords for this account. Choose a new one at ORIGIN/reset in a browser."},
 	problem{"no-say", http.StatusForbidden, "Not for this token", "A token that was got by a code, and an app password, have no say in the account: sign in with the account's password. An app's needs the scope for this."},
+	problem{"app-passwords-only", http.StatusForbidden, "Only app passwords of the server", "Its owner does not let people type the account's own password at this server. An app password of the server is made at ORIGIN/servers."},
 	problem{"authorization-pending", http.StatusBadRequest, "Nobody has decided yet", "Ask again after as many seconds as interval said."},
 	problem{"slow-down", http.StatusBadRequest, "Too fast", "Ask five seconds later than you did, each time from now on."},
 	problem{"access-denied", http.StatusBadRequest, "Not let in", "Somebody said no. Ask for a new code if it should be tried again."},
@@ -84,7 +85,7 @@ var meaning = []struct {
 	{tvlink.ErrPending, "authorization-pending"}, {tvlink.ErrSlowDown, "slow-down"}, {tvlink.ErrDenied, "access-denied"}, {tvlink.ErrExpired, "expired-token"},
 	{linkcode.ErrMost, "too-many-codes"}, {credential.ErrTooMany, "too-many-claims"}, {credential.ErrMayNotAct, "no-say"},
 	{mediaserver.ErrProof, "claim-proof"}, {mediaserver.ErrDeadClaim, "claim-dead"}, {server.ErrClaimed, "server-claimed"}, {server.ErrTooMany, "too-many-servers"},
-	{server.ErrNotFound, "dead-token"}, {errDeadToken, "dead-token"}, {errOtherSite, "other-site"}, {errNoCredentials, "no-credentials"}, {device.ErrNotFound, "dead-token"},
+	{server.ErrNotFound, "dead-token"}, {errDeadToken, "dead-token"}, {errOtherSite, "other-site"}, {errNotTyped, "app-passwords-only"}, {errNoCredentials, "no-credentials"}, {device.ErrNotFound, "dead-token"},
 	{errBadRequest, "bad-request"}, {errFields, "bad-fields"}, {errNotJSON, "not-json"}, {errTooLarge, "too-large"}, {errNotFound, "not-found"},
 }
 

@@ -7,7 +7,9 @@ import (
 	"usher/internal/credential"
 	"usher/internal/mediaserver"
 	"usher/internal/relyingparty"
+	"usher/internal/secret"
 	"usher/internal/server"
+	"usher/internal/signin"
 )
 
 // StandingPath is where a server asks how it stands.
@@ -50,6 +52,8 @@ type itself struct {
 	ID        string    `json:"id"`
 	Name      string    `json:"name"`
 	Addresses []located `json:"addresses"`
+	// AccountPasswords says whether its owner lets household and owner type the account's own password there.
+	AccountPasswords bool `json:"account_passwords"`
 }
 
 // located is a place where a server may be reached.
@@ -68,9 +72,38 @@ func (d *Door) serverItself(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	told := itself{ID: s.ID, Name: s.Name, Addresses: make([]located, len(s.Addresses))}
+	told := itself{ID: s.ID, Name: s.Name, Addresses: make([]located, len(s.Addresses)), AccountPasswords: s.Types == server.AccountPasswords}
 	for i, a := range s.Addresses {
 		told.Addresses[i] = located{a.URL, a.Confirmed}
+	}
+	send(w, http.StatusOK, "application/json", told)
+	return nil
+}
+
+// signInAtServer tells a server who somebody is that typed the account's own name and password there.
+func (d *Door) signInAtServer(w http.ResponseWriter, r *http.Request) error {
+	id, err := d.server(r)
+	if err != nil {
+		return err
+	}
+	f, err := readFields(r, needs("login", "password"))
+	if err != nil {
+		return err
+	}
+	s, err := d.Servers.Itself(r.Context(), id)
+	switch {
+	case err != nil:
+		return err
+	case s.Types != server.AccountPasswords:
+		return errNotTyped
+	}
+	in, err := d.SignIn.AdmitAt(r.Context(), id, signin.SoftwareRequest{Login: f["login"], Password: secret.TokenOf(f["password"]), Client: d.client(r)})
+	if err != nil {
+		return err
+	}
+	told, err := d.Grants.Typed(r.Context(), id, in.Account, in.Terms)
+	if err != nil {
+		return err
 	}
 	send(w, http.StatusOK, "application/json", told)
 	return nil

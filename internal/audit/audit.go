@@ -52,6 +52,8 @@ const (
 	ServerUnclaimed   Action = "server.unclaimed"
 	ServerAddressOn   Action = "server.address-confirmed"
 	ServerAddressOff  Action = "server.address-removed"
+	ServerTypesOn     Action = "server.account-passwords-on"
+	ServerTypesOff    Action = "server.account-passwords-off"
 	GuestAdmitted     Action = "server.guest-admitted"
 	GuestChanged      Action = "server.guest-changed"
 	GuestDismissed    Action = "server.guest-dismissed"

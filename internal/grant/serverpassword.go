@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"usher/internal/account"
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/relyingparty"
@@ -42,5 +43,24 @@ func (s *Service) passwordStatus(ctx context.Context, c relyingparty.Client, pas
 	told := s.told(v)
 	told.Kind, told.Scope, told.IssuedAt = kindAppPassword, f.Detail, f.CreatedAt.Unix()
 	told.Expires = slices.MinFunc(ends, time.Time.Compare).Unix()
+	return told, nil
+}
+
+// typedFor is how long a media server counts what was typed there, unless it is told something else before.
+const typedFor = 15 * time.Minute
+
+// Typed is what a media server is told about somebody who typed the account's own password there, on the terms on which they are let in: as of a visitor, and of
+// nothing that is kept here, so there is no sid.
+func (s *Service) Typed(ctx context.Context, serverID string, who account.Account, on server.Terms) (Status, error) {
+	agreed, err := s.Store.FindConsent(ctx, who.ID, serverID)
+	if err != nil {
+		return Status{}, err
+	}
+	now := s.Now()
+	told := s.told(server.Visit{Person: who, Group: on.Role, Agreed: agreed, Held: server.Held{Server: server.Server{ID: serverID}}})
+	told.Groups, told.IssuedAt, told.Expires = []server.Group{on.Role}, now.Unix(), now.Add(typedFor).Unix() // its owner has just shown to be there
+	if !on.EndsAt.IsZero() {
+		told.Expires = min(told.Expires, on.EndsAt.Unix())
+	}
 	return told, nil
 }

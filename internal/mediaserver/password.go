@@ -24,6 +24,7 @@ var ErrNoName = errors.New("mediaserver: the app password has no name")
 // PasswordStore keeps app passwords of servers: each is a device of its own.
 type PasswordStore interface {
 	AddServerPassword(ctx context.Context, s credential.SignIn, act audit.Act) error
+	LetType(ctx context.Context, accountID, id string, typed server.Typed, act audit.Act) error
 }
 
 // NewPassword is what somebody says about an app password of a server.
@@ -67,4 +68,20 @@ func (s *Service) MakePassword(ctx context.Context, f credential.Found, serverID
 		return notice.AppPasswordMade(to, called, e, name)
 	})
 	return in.Token, s.Store.AddServerPassword(ctx, in, act)
+}
+
+// LetType says what people may type at a server of who is signed in. credential.ErrStale, server.ErrNotFound.
+func (s *Service) LetType(ctx context.Context, f credential.Found, id string, typed server.Typed, client device.Client) error {
+	if !f.IsFresh(s.Now()) {
+		return credential.ErrStale
+	}
+	h, err := s.own(ctx, f.AccountID, id)
+	if err != nil {
+		return err
+	}
+	action := audit.ServerTypesOff
+	if typed == server.AccountPasswords {
+		action = audit.ServerTypesOn
+	}
+	return s.Store.LetType(ctx, f.AccountID, id, typed, s.act(action, f, h.Name, client))
 }

@@ -67,9 +67,20 @@ type Facts struct {
 	Version   string      `json:"version,omitempty"`
 	Addresses []Address   `json:"addresses,omitempty"`
 	From      device.Seen `json:"from"` // where it was claimed from
+	// Types is what people may type there besides app passwords of the server. It is its owner's to say.
+	Types Typed `json:"types,omitempty"`
 	// Again is when the same server was claimed anew by its owner, the last time; zero: never.
 	Again time.Time `json:"again,omitzero"`
 }
+
+// Typed is what people type at a server, where whoever runs it could read it.
+type Typed string
+
+// What may be typed.
+const (
+	OnlyAppPasswords Typed = ""                  // of the server, which open nothing else
+	AccountPasswords Typed = "account passwords" // its owner and household: the account's own, with the code behind it
+)
 
 // Address is a place where a server may be reached.
 type Address struct {

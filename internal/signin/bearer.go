@@ -46,10 +46,22 @@ func (s *Service) appPassword(ctx context.Context, r SoftwareRequest, token secr
 	case err != nil && !credential.IsDead(err):
 		return Admitted{}, err
 	}
+	return Admitted{}, s.wrongAppPassword(ctx, r)
+}
+
+func (s *Service) wrongAppPassword(ctx context.Context, r SoftwareRequest) error {
 	now := s.Now()
 	if err := s.Store.Take(ctx, ratelimit.AppPasswords.From(r.Client.Address), now); err != nil {
-		return Admitted{}, err
+		return err
 	}
 	act := audit.New(now, audit.SignInFailed, "", "").From(r.Client).With(audit.Reason, "app password")
-	return Admitted{}, errors.Join(ErrWrong, s.Store.Record(context.WithoutCancel(ctx), act))
+	return errors.Join(ErrWrong, s.Store.Record(context.WithoutCancel(ctx), act))
+}
+
+// readMade reads what we have made, by its shape: an app password, or one of a media server, which counts at no door of ours. Neither is anybody's own password.
+func readMade(typed secret.Token) (secret.Token, bool) {
+	if token, is := secret.ReadAppPassword(typed); is {
+		return token, true
+	}
+	return secret.ReadServerPassword(typed)
 }

@@ -18,6 +18,7 @@ import (
 	"usher/internal/passwordpolicy"
 	"usher/internal/ratelimit"
 	"usher/internal/secret"
+	"usher/internal/server"
 )
 
 // Store keeps attempts and sign-ins.
@@ -39,6 +40,8 @@ type Store interface {
 type SoftwareStore interface {
 	SpendFactor(ctx context.Context, f credential.Factor, act audit.Act) error
 	Take(ctx context.Context, takes []ratelimit.Take, now time.Time) error
+	// FindTerms returns what an account that has come to a server is there at a time; server.Nobody for every other.
+	FindTerms(ctx context.Context, serverID, accountID string, now time.Time) (server.Terms, error)
 }
 
 // Resolver resolves what is shown besides name and password, or instead of them.

@@ -50,7 +50,7 @@ type Admitted struct {
 // Software signs software in that sends name and password in one request. An app password stands for itself: it is its own token. ErrWrong,
 // ErrCodeRequired, ErrWrongCode, credential.ErrLocked, ErrResetRequired, ErrDeleting, ErrTooManyApps, limits.
 func (s *Service) Software(ctx context.Context, r SoftwareRequest) (Admitted, error) {
-	if token, is := secret.ReadAppPassword(r.Password); is {
+	if token, is := readMade(r.Password); is {
 		return s.appPassword(ctx, r, token)
 	}
 	p, err := s.proveSoftware(ctx, r)
@@ -78,7 +78,7 @@ func (s *Service) Software(ctx context.Context, r SoftwareRequest) (Admitted, er
 
 // Admit lets one request of software in that carries name and password each time, and signs nothing in. The same errors as Software.
 func (s *Service) Admit(ctx context.Context, r SoftwareRequest) (Admitted, error) {
-	if token, is := secret.ReadAppPassword(r.Password); is {
+	if token, is := readMade(r.Password); is {
 		return s.appPassword(ctx, r, token)
 	}
 	p, err := s.proveSoftware(ctx, r)
@@ -122,15 +122,27 @@ func (p softwareProof) method() string {
 }
 
 // proveSoftware checks name, password and code. The password's verdict comes first: without the right one nobody learns anything about a code.
-func (s *Service) proveSoftware(ctx context.Context, r SoftwareRequest) (p softwareProof, err error) {
-	p.at = credential.Attempt{Handle: account.LoginHandle(r.Login), Network: ratelimit.SignInFailures.From(r.Client.Address), At: s.Now()}
+func (s *Service) proveSoftware(ctx context.Context, r SoftwareRequest) (softwareProof, error) {
+	anybody := func(_ context.Context, a account.Account) (account.Account, error) { return a, nil }
+	return s.proveAs(ctx, r, ratelimit.SignInFailures.From(r.Client.Address), anybody)
+}
+
+// proveAs is proveSoftware with other counters beside the account's, for whose password counts: whose returns the account that the name is of, which has no id
+// where there is none, or one without an id in its place.
+func (s *Service) proveAs(ctx context.Context, r SoftwareRequest, counters []ratelimit.Take, whose func(context.Context, account.Account) (account.Account, error)) (p softwareProof, err error) {
+	p.at = credential.Attempt{Handle: account.LoginHandle(r.Login), Network: counters, At: s.Now()}
 	if err := s.Hasher.Room(); err != nil { // in a flood, before anything is written
 		return p, err
 	}
 	if p.found, err = s.Store.BeginAttempt(ctx, p.at); err != nil {
 		return p, err
 	}
-	code, ok, err := s.twoHashes(ctx, p.found.Account, r)
+	var code secret.Token
+	ok := false
+	a, err := whose(ctx, p.found.Account)
+	if err == nil {
+		code, ok, err = s.twoHashes(ctx, a, r)
+	}
 	if err != nil {
 		return p, errors.Join(err, s.Store.ReturnAttempt(context.WithoutCancel(ctx), p.at, p.found))
 	}

@@ -340,6 +340,9 @@ func serverTrips(db *DB, a account.Account, act audit.Act) error {
 	in := credential.NewSignIn(a.ID, device.ByServerPassword, device.Client{}, began)
 	in.Kind, in.Token, in.Subject, in.Most = credential.ServerPassword, secret.NewServerPassword(), s.ID, 9
 	do(db.AddServerPassword(ctx, in, act))
+	_, err = db.FindTerms(ctx, s.ID, a.ID, began)
+	do(err)
+	do(db.LetType(ctx, a.ID, s.ID, server.AccountPasswords, act))
 	do(db.SignOutServer(ctx, a.ID, s.ID, act))
 	do(db.BringServersBack(ctx, a.ID, []string{s.ID}, credential.Stamp{}, act))
 	do(db.DismissGuest(ctx, a.ID, s.ID, guest.ID, act))

@@ -195,6 +195,8 @@ var actWords = map[audit.Action]actWord{
 	audit.ServerUnclaimed:  {"server", "Media server given up"},
 	audit.ServerAddressOn:  {"server", "Address of a media server confirmed"},
 	audit.ServerAddressOff: {"server", "Address of a media server removed"},
+	audit.ServerTypesOn:    {"server", "A media server takes account passwords"},
+	audit.ServerTypesOff:   {"server", "A media server takes app passwords only"},
 	audit.GuestAdmitted:    {"server", "Somebody added to a media server"},
 	audit.GuestChanged:     {"server", "What somebody may at a media server changed"},
 	audit.GuestDismissed:   {"server", "Somebody removed from a media server"},

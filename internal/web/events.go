@@ -63,6 +63,8 @@ var eventTexts = map[audit.Action]eventWords{
 	audit.ServerUnclaimed:  {icon: "server", text: "A media server was taken off the account.", byOther: "The person who runs this service took a media server off your account.", unusual: true},
 	audit.ServerAddressOn:  {icon: "server", text: "An address of a media server was confirmed."},
 	audit.ServerAddressOff: {icon: "server", text: "An address of a media server was removed."},
+	audit.ServerTypesOn:    {icon: "server", text: "A media server was let take your own password."},
+	audit.ServerTypesOff:   {icon: "server", text: "A media server takes app passwords only."},
 	audit.GuestAdmitted:    {icon: "server", text: "Somebody was given access to a media server."},
 	audit.GuestChanged:     {icon: "server", text: "What somebody may at a media server, or until when, was changed."},
 	audit.GuestDismissed:   {icon: "server", text: "Somebody’s access to a media server was taken away."},

@@ -11,6 +11,7 @@ import (
 	"usher/internal/secret"
 	"usher/internal/server"
 	"usher/internal/store"
+	"usher/internal/stream"
 )
 
 // serverPassword is an app password of a server that is about to be made, one of two at most.
@@ -108,5 +109,58 @@ func TestFindPasswordVisit(t *testing.T) {
 		}
 		_, err := w.db.FindPasswordVisit(w.ctx(), s.ID, secret.NewServerPassword(), w.now)
 		w.is(err, credential.ErrUnknown)
+	})
+}
+
+func TestFindTerms(t *testing.T) {
+	each(t, func(w *world) {
+		a, other := w.person("anna"), w.person("bert")
+		s := w.claimed(a, "one")
+		ends := w.now.Add(time.Hour)
+		is := func(accountID string, want server.Terms) {
+			w.Helper()
+			if on, err := w.db.FindTerms(w.ctx(), s.ID, accountID, w.now); err != nil || on.Role != want.Role || !on.EndsAt.Equal(want.EndsAt) {
+				w.Errorf("%+v %v, want %+v", on, err, want)
+			}
+		}
+		is(a.ID, server.Terms{Role: server.Owner})
+		w.admitsAs(s, "bert", server.Terms{Role: server.Household, EndsAt: ends})
+		for _, nobody := range []string{other.ID, "", "nobody"} { // who has not come in is as unknown as nobody
+			is(nobody, server.Terms{})
+		}
+		w.must(w.come(s, other))
+		is(other.ID, server.Terms{Role: server.Household, EndsAt: ends})
+		w.now = ends
+		is(other.ID, server.Terms{})
+		s.ID = "gone"
+		is(a.ID, server.Terms{})
+	})
+}
+
+// Turning it off ends at the server what was typed there, of its owner and its household; turning it on changes nothing for anybody else.
+func TestLetType(t *testing.T) {
+	each(t, func(w *world) {
+		a, other, third := w.person("anna"), w.person("bert"), w.person("carl")
+		s := w.claimed(a, "one")
+		w.admitsAs(s, "bert", server.Terms{Role: server.Household})
+		w.admits(s, "carl")
+		w.must(w.come(s, other))
+		w.must(w.come(s, third))
+		w.must(w.db.CreateStream(w.ctx(), stream.Stream{ID: "reader", ClientID: s.ID, Events: stream.Every(), Status: stream.Enabled}))
+		w.is(w.db.LetType(w.ctx(), other.ID, s.ID, server.AccountPasswords, audit.Act{At: w.now}), server.ErrNotFound)
+		w.all(func(db *store.DB, _ int) error {
+			return db.LetType(w.ctx(), a.ID, s.ID, server.AccountPasswords, w.act(audit.ServerTypesOn, a.ID))
+		})
+		w.recorded(audit.ServerTypesOn, 1)
+		h, err := w.db.FindServer(w.ctx(), s.ID)
+		if err != nil || h.Types != server.AccountPasswords {
+			w.Errorf("%+v %v", h.Facts, err)
+		}
+		w.must(w.db.DescribeServer(w.ctx(), a.ID, s.ID, server.Facts{Version: "2"}))
+		w.tamper("DELETE FROM signal")
+		w.must(w.db.LetType(w.ctx(), a.ID, s.ID, server.OnlyAppPasswords, w.act(audit.ServerTypesOff, a.ID)))
+		w.recorded(audit.ServerTypesOff, 1)
+		w.count(2, "signal WHERE stream_id = 'reader' AND account_id IN ($1, $2)", a.ID, other.ID)
+		w.count(2, "signal")
 	})
 }

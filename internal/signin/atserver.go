@@ -1,0 +1,57 @@
+package signin
+
+import (
+	"context"
+	"errors"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/outage"
+	"usher/internal/ratelimit"
+	"usher/internal/server"
+)
+
+// AtServer is somebody who typed the account's own password at a media server.
+type AtServer struct {
+	Account account.Account
+	server.Terms
+}
+
+// AdmitAt lets one request in of whoever types name and password at a media server, where its owner has said that they may: the account's own password, with the
+// code behind it where there is a second step, of the owner and of those in the household. It counts against the account as at every other door. For everybody
+// else the work is that for nobody, so that a server tries out nobody's password but theirs. ErrWrong, whatever it was; limits.
+func (s *Service) AdmitAt(ctx context.Context, serverID string, r SoftwareRequest) (AtServer, error) {
+	if _, is := readMade(r.Password); is { // also one of the account's, which would open more to whoever reads it there
+		return AtServer{}, s.wrongAppPassword(ctx, r)
+	}
+	var in AtServer
+	p, err := s.proveAs(ctx, r, []ratelimit.Take{ratelimit.ServerSignIns.For(serverID)}, func(ctx context.Context, a account.Account) (account.Account, error) {
+		terms, err := s.Store.FindTerms(ctx, serverID, a.ID, s.Now())
+		if err != nil || terms.Role != server.Owner && terms.Role != server.Household {
+			return account.Account{}, err
+		}
+		in.Terms = terms
+		return a, nil
+	})
+	if err == nil {
+		in.Account = p.found.Account
+		act := audit.New(p.at.At, audit.SignedIn, in.Account.ID, in.Account.ID).From(r.Client).With(audit.Reason, "at a media server, by "+p.method())
+		err = s.accept(ctx, p, act, r.Client)
+	}
+	if err != nil {
+		return AtServer{}, unlessClosed(err)
+	}
+	return in, nil
+}
+
+// unlessClosed says of a code that does not count, and of an account that lets nobody in whatever is typed, what is said of a wrong password: a media server need
+// not know.
+func unlessClosed(err error) error {
+	for _, closed := range []error{ErrCodeRequired, ErrWrongCode, credential.ErrLocked, credential.ErrResetRequired, credential.ErrDeleting, credential.Exhausted{}} {
+		if errors.Is(err, closed) && !errors.Is(err, outage.Err) {
+			return ErrWrong
+		}
+	}
+	return err
+}
