@@ -45,6 +45,8 @@ type gate struct {
 	Settings
 	folder      *keep.Folder
 	client      *accounts.Client
+	places      *accounts.Places
+	entrance    *entrance // of the directory
 	claims      *accounts.Claims
 	own         *local.Door
 	media       *media.Folder // nil: there is none
@@ -128,6 +130,7 @@ func (g *gate) furnish(l net.Listener) (err error) {
 	}
 	g.where, g.port = origins(host, port), port
 	g.client = accounts.New(g.Config.ServiceURL(), g.folder, g.Version, g.Now)
+	g.places, g.entrance = &accounts.Places{Client: g.client}, newEntrance(g)
 	g.claims = &accounts.Claims{Client: g.client, About: g.about, Log: g.Log, Claimed: func(ctx context.Context) {
 		select {
 		case g.announce <- struct{}{}:

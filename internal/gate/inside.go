@@ -52,10 +52,8 @@ func (g *gate) doorOf(s keep.Server) (*door.Door, error) {
 		return d, nil
 	}
 	issuer := g.client.Issuer()
-	places := &accounts.Places{Client: g.client}
-	asker := asker{g.client, places, g.watch.Wake, g.watch.Answers}
-	decider := door.NewDecider(asker, issuer, s.ID, g.Config.OutageLimit, g.Now)
-	decider.Passwords, decider.Changed = asker, g.changed
+	decider := door.NewDecider(g.asks(), issuer, s.ID, g.Config.OutageLimit, g.Now)
+	decider.Passwords, decider.Changed = g.asks(), g.changed
 	if err := g.restore(decider); err != nil {
 		return nil, err
 	}
@@ -65,7 +63,7 @@ func (g *gate) doorOf(s keep.Server) (*door.Door, error) {
 	settings := door.Settings{
 		Decider: decider, Server: s.ID, Issuer: issuer,
 		Key: g.folder.Key(), CookieKey: g.folder.Derive("cookies"), Inside: g.own, Own: g.own, Proxies: g.Config.TrustedProxy,
-		Addresses: addresses{places},
+		Addresses: addresses{g.places},
 		Provider:  &openid.Client{Issuer: issuer, Server: s.ID, Key: g.folder.Key(), HTTP: g.client.HTTP(), Now: g.Now}, Log: g.Log, Now: g.Now,
 		Remember: g.remember,
 	}

@@ -1,16 +1,18 @@
 package gate
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"testing"
 	"time"
 
 	"usher/internal/gate/accounts"
 	"usher/internal/gate/door"
+	"usher/internal/gate/keep"
 	"usher/internal/secret"
 )
 
@@ -22,44 +24,44 @@ type reply struct {
 	sent   string // of the last question
 }
 
-// passwordService is a client of a service that answers questions about accounts' own passwords like that.
-func passwordService(t *testing.T, signIn, server *reply) asker {
+// told is a service that answers like that, by path, and what asks it.
+type told struct {
+	asker
+	folder *keep.Folder
+}
+
+// tells is a service that answers questions of a server's own, by their paths.
+func tells(t *testing.T, replies map[string]*reply) told {
 	t.Helper()
-	at := serves(t, func(http.ResponseWriter, *http.Request) {})
-	inner := at.Host
-	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		for path, s := range map[string]*reply{"/api/v1/server/sign-ins": signIn, "/api/v1/server": server} {
-			if r.URL.Path != path {
-				continue
-			}
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		switch here, s := "http://"+r.Host, replies[r.URL.Path]; {
+		case s != nil:
+			body, _ := io.ReadAll(r.Body)
 			s.asked++
-			var body json.RawMessage
-			_ = json.NewDecoder(r.Body).Decode(&body)
 			s.sent = string(body)
-			w.Header().Set("Content-Type", "application/json")
 			w.WriteHeader(s.status)
-			_, _ = fmt.Fprint(w, s.body)
-			return
-		}
-		switch r.URL.Path {
-		case "/.well-known/openid-configuration":
-			_, _ = fmt.Fprintf(w, `{"issuer":%q,"token_endpoint":"%[2]s/t","device_authorization_endpoint":"%[2]s/d","introspection_endpoint":"%[2]s/i"}`, "http://"+r.Host, "http://"+r.Host)
-		case "/t":
-			_, _ = fmt.Fprint(w, `{"access_token":"a","expires_in":600}`)
+			_, _ = io.WriteString(w, s.body)
+		case r.URL.Path == "/t":
+			_, _ = io.WriteString(w, `{"access_token":"a","expires_in":600}`)
 		default:
-			t.Errorf("%s asks for %s", inner, r.URL.Path)
+			_, _ = fmt.Fprintf(w, `{"issuer":%q,"token_endpoint":"%[1]s/t","device_authorization_endpoint":"%[1]s/d","introspection_endpoint":"%[1]s/i"}`, here)
 		}
 	}))
-	t.Cleanup(front.Close)
-	at.Host = front.Listener.Addr().String()
-	client := accounts.New(at, claimedFolder(t, t.TempDir(), at.String()), "1.0", time.Now)
-	return asker{client, &accounts.Places{Client: client}, func() {}, func() {}}
+	t.Cleanup(service.Close)
+	at, err := url.Parse(service.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := claimedFolder(t, t.TempDir(), service.URL)
+	client := accounts.New(at, folder, "1.0", time.Now)
+	return told{asker{client, &accounts.Places{Client: client}, func() {}, func() {}}, folder}
 }
 
 // A password is sent once, whatever the answer: every further try would count against its account. Only a no of the service's own is one.
 func TestOwnPasswordsAreSentOnce(t *testing.T) {
 	signIn := &reply{}
-	a := passwordService(t, signIn, &reply{})
+	a := tells(t, map[string]*reply{"/api/v1/server/sign-ins": signIn})
 	for _, c := range []struct {
 		status int
 		body   string
@@ -90,7 +92,7 @@ func TestOwnPasswordsAreSentOnce(t *testing.T) {
 // Whether they are taken is asked once in a while, however many come; while nobody answers it is as it was.
 func TestWhetherOwnPasswordsAreTaken(t *testing.T) {
 	server := &reply{status: 200, body: `{"addresses":[],"account_passwords":true}`}
-	a := passwordService(t, &reply{}, server)
+	a := tells(t, map[string]*reply{"/api/v1/server": server})
 	for range 5 {
 		if on, err := a.TakesPasswords(t.Context()); !on || err != nil {
 			t.Fatalf("%t %v", on, err)
@@ -99,11 +101,11 @@ func TestWhetherOwnPasswordsAreTaken(t *testing.T) {
 	if server.asked != 1 {
 		t.Errorf("asked %d times", server.asked)
 	}
-	off := passwordService(t, &reply{}, &reply{status: 200, body: `{"addresses":[]}`})
+	off := tells(t, map[string]*reply{"/api/v1/server": &reply{status: 200, body: `{"addresses":[]}`}})
 	if on, err := off.TakesPasswords(t.Context()); on || err != nil {
 		t.Errorf("%t %v", on, err)
 	}
-	nobody := passwordService(t, &reply{}, &reply{status: 503})
+	nobody := tells(t, map[string]*reply{"/api/v1/server": &reply{status: 503}})
 	if on, err := nobody.TakesPasswords(t.Context()); on || !errors.Is(err, door.ErrAway) {
 		t.Errorf("%t %v", on, err)
 	}
@@ -115,11 +117,8 @@ func TestAppPasswordsAreTold(t *testing.T) {
 		`,"token_type":"app_password","scope":"directory"`: {AppPassword: true, Directory: true}, `,"token_type":"app_password"`: {AppPassword: true},
 		`,"token_type":"Bearer","scope":"openid directory"`: {},
 	} {
-		client := served(t, func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "application/json")
-			_, _ = fmt.Fprintf(w, `{"active":true,"sub":"acc-ann","sid":"s","exp":%d%s}`, time.Now().Add(time.Hour).Unix(), answer)
-		})
-		got, err := asker{client, &accounts.Places{Client: client}, func() {}, func() {}}.Ask(t.Context(), secret.NewServerPassword())
+		body := fmt.Sprintf(`{"active":true,"sub":"acc-ann","sid":"s","exp":%d%s}`, time.Now().Add(time.Hour).Unix(), answer)
+		got, err := tells(t, map[string]*reply{"/i": {status: 200, body: body}}).Ask(t.Context(), secret.NewServerPassword())
 		if err != nil || got.AppPassword != want.AppPassword || got.Directory != want.Directory {
 			t.Errorf("%s: %+v %v", answer, got, err)
 		}
