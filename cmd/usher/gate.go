@@ -89,17 +89,23 @@ func (c gateDoctorCmd) Run(ctx context.Context, w world) error {
 }
 
 type claimCmd struct {
-	Server  string   `arg:"" help:"The server's IP address in this network, such as 192.168.1.20. Where it listens on another port than 32400: 192.168.1.20:32401."`
-	Service *url.URL `required:"" placeholder:"URL" help:"The account service's address, such as https://accounts.example.org."`
+	Server  string   `arg:"" optional:"" help:"The server's IP address in this network, such as 192.168.1.20. Where it listens on another port than 32400: 192.168.1.20:32401. Without it, the servers that are heard in this network are listed."`
+	Service *url.URL `placeholder:"URL" help:"The account service's address, such as https://accounts.example.org."`
 	Code    string   `placeholder:"CODE" help:"The set-up code from the server's log. Without this it is asked for."`
 	Login   string   `placeholder:"NAME" help:"Claim it for the account of this e-mail address or user name; password and code are asked for. Without this a code is shown, which you confirm on the service's page."`
 }
 
-// Run gets a claim token, by a code or by name and password, and hands it to the server.
+// Run gets a claim token, by a code or by name and password, and hands it to the server. Without a server, it lists those in the network.
 func (c claimCmd) Run(ctx context.Context, w world) error {
-	cfg := config.Gate{Service: c.Service.String()}
-	if cfg.ServiceURL().Host == "" {
-		return errors.New("the service is named by its whole address without a path, such as https://accounts.example.org")
+	var cfg config.Gate
+	if c.Service != nil {
+		cfg.Service = c.Service.String()
+	}
+	if named := cfg.Service != "" || c.Server != ""; named && cfg.ServiceURL().Host == "" {
+		return errors.New("the service is named by its whole address without a path, such as --service https://accounts.example.org")
+	}
+	if c.Server == "" {
+		return gate.Around(ctx, gateIn(w, cfg))
 	}
 	if err := gate.Beside(ctx, c.Server); err != nil {
 		return err

@@ -73,9 +73,15 @@ func (h *heard) request(e *network.EventRequestWillBeSent) {
 	}
 }
 
+// uselessHere begins what Chromium says of a header that counts over https and on the machine itself alone, and not at the number of a gate in a house.
+const uselessHere = "The Cross-Origin-Opener-Policy header has been ignored"
+
 // entry leaves out what Chromium says about pages whose status is no success, which tests read themselves.
 func (h *heard) entry(e *cdplog.Entry) {
 	if e.Source == cdplog.SourceNetwork && strings.HasPrefix(e.Text, "Failed to load resource: the server responded with a status of 4") && h.isDocument(e.URL) {
+		return
+	}
+	if strings.HasPrefix(e.Text, uselessHere) && strings.HasPrefix(h.origin, "http://") {
 		return
 	}
 	if e.Level == cdplog.LevelError || e.Level == cdplog.LevelWarning {

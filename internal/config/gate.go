@@ -27,6 +27,7 @@ type Gate struct {
 
 	TrustedProxy []netip.Prefix `key:"trusted_proxy" group:"Network" zero:"none" value:"NETWORK" help:"Address or network of a proxy in front of the gate, whose X-Forwarded-For is believed. Never for who may claim: that goes by the connection itself."`
 	LocalNetwork []netip.Prefix `key:"local_network" zero:"loopback, private and link-local" value:"NETWORK" help:"A further network from which the server can be claimed, such as 100.64.0.0/10 for Tailscale."`
+	Announce     Switch         `key:"announce" default:"on" enum:"on,off" value:"SWITCH" help:"Whether the server says in its network, by multicast DNS, that it is there, and hears who else is."`
 
 	ShutdownWait time.Duration `key:"shutdown_wait" group:"Running" default:"15s" value:"TIME" help:"How long answers that have begun may take to end when the gate stops."`
 	LogLevel     slog.Level    `key:"log_level" default:"info" enum:"debug,info,warn,error" value:"LEVEL" help:"The least important lines to log."`

@@ -25,6 +25,7 @@ func Doctor(ctx context.Context, s Settings) (err error) {
 		return err
 	}
 	p := patient(s, about(s, origins(host, port)), port)
+	p.Around = surroundings(s, host, port)
 	folder, running, err := keep.Look(s.Config.Folder)
 	if p.Barred = errors.Is(err, fs.ErrPermission); err == nil {
 		defer func() { err = errors.Join(err, folder.Close()) }()
@@ -64,7 +65,7 @@ func printed(out io.Writer, found []doctor.Finding) error {
 func patient(s Settings, about accounts.About, port string) doctor.Patient {
 	return doctor.Patient{
 		Service: s.Config.ServiceURL(), Path: s.Config.Folder, Upstream: s.Config.Upstream, Media: s.Config.Media,
-		Port: port, Addresses: about.Addresses, Machine: reachable(), Now: s.Now,
+		Port: port, Announce: s.Config.Announce, Addresses: about.Addresses, Machine: reachable(), Now: s.Now,
 	}
 }
 
@@ -73,7 +74,7 @@ func (g *gate) examine(ctx context.Context) []doctor.Finding { return g.patient(
 
 func (g *gate) patient() doctor.Patient {
 	p := patient(g.Settings, g.about(), g.port)
-	p.Client, p.Folder, p.Running, p.Known = g.client, g.folder, true, g.watch.Known()
+	p.Client, p.Folder, p.Running, p.Known, p.Around = g.client, g.folder, true, g.watch.Known(), g.around.Settings
 	return p
 }
 

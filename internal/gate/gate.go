@@ -24,6 +24,7 @@ import (
 	"usher/internal/gate/keep"
 	"usher/internal/gate/local"
 	"usher/internal/gate/media"
+	"usher/internal/gate/neighbours"
 	"usher/internal/gate/watch"
 )
 
@@ -56,6 +57,7 @@ type gate struct {
 	remembering sync.Mutex
 	port        string   // where it listens
 	where       []string // addresses that the machine has, as origins
+	around      *neighbours.Neighbourhood
 	jobs        sync.WaitGroup
 	announce    chan struct{}
 	news        chan struct{} // somebody was let in, or is not any more
@@ -154,7 +156,9 @@ func (g *gate) furnish(l net.Listener) (err error) {
 	if g.Config.Folder != defaultFolder {
 		facts.Folder = g.Config.Folder
 	}
-	g.own, err = local.New(local.Settings{Folder: g.folder, Claims: g.claims, Owner: g.owner, SignedIn: g.signedIn, Known: g.watch.Known, Networks: g.Config.LocalNetwork, Facts: facts, Examine: g.examine, Log: g.Log, Now: g.Now})
+	g.around = neighbours.New(surroundings(g.Settings, host, port))
+	g.around.Claimed = func() bool { _, claimed := g.server(); return claimed }
+	g.own, err = local.New(local.Settings{Neighbours: g.around.List, Folder: g.folder, Claims: g.claims, Owner: g.owner, SignedIn: g.signedIn, Known: g.watch.Known, Networks: g.Config.LocalNetwork, Facts: facts, Examine: g.examine, Log: g.Log, Now: g.Now})
 	return err
 }
 
@@ -212,6 +216,9 @@ func (g *gate) serve(ctx context.Context, l net.Listener) error {
 	err := g.greet(l)
 	jobs, stopJobs := context.WithCancel(context.WithoutCancel(ctx))
 	g.startJobs(jobs)
+	if g.announces() {
+		g.jobs.Go(func() { g.around.Run(ctx) }) // it says that it goes before the last answers end
+	}
 	if err == nil {
 		select {
 		case <-ctx.Done():

@@ -12,8 +12,10 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"usher/internal/config"
 	"usher/internal/gate/accounts"
 	"usher/internal/gate/keep"
+	"usher/internal/gate/neighbours"
 	"usher/internal/gate/watch"
 )
 
@@ -95,6 +97,9 @@ type Patient struct {
 	Port      string
 	Addresses []string
 	Machine   []netip.Addr
+	// Announce says whether it tells its networks that it is there, Around what.
+	Announce config.Switch
+	Around   neighbours.Settings
 	// Running says that the gate runs, Known is what it knows of the service.
 	Running bool
 	Known   watch.Known
@@ -109,11 +114,11 @@ func (p Patient) Examine(ctx context.Context) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 	var (
-		names    = []string{"clock", "addresses", "DNS", "certificate", "service", "key", "claim", "media server", "ways around", "sign-outs"}
+		names    = []string{"clock", "addresses", "DNS", "certificate", "service", "key", "claim", "media server", "ways around", "sign-outs", "announcing"}
 		found    = make([]Finding, len(names))
 		together sync.WaitGroup
 	)
-	for i, look := range map[int]func(context.Context) Finding{1: p.addresses, 2: p.dns, 3: p.tls, 5: inside(p.key), 6: p.claim, 7: inside(p.upstream), 8: inside(p.around), 9: p.signals} {
+	for i, look := range map[int]func(context.Context) Finding{1: p.addresses, 2: p.dns, 3: p.tls, 5: inside(p.key), 6: p.claim, 7: inside(p.upstream), 8: inside(p.around), 9: p.signals, 10: inside(p.announcing)} {
 		together.Go(func() { found[i] = look(ctx) })
 	}
 	together.Go(func() { found[0], found[4] = p.service(ctx) })

@@ -15,7 +15,9 @@ import (
 	"syscall"
 	"time"
 
+	"usher/internal/config"
 	"usher/internal/gate/accounts"
+	"usher/internal/gate/neighbours"
 )
 
 // addresses looks where people find the server, and whether they can sign in there.
@@ -156,4 +158,25 @@ func (p Patient) around(ctx context.Context) Finding {
 		return odd("the media server answers at "+at+" as well, where nobody has to pass the gate", "Have it listen at 127.0.0.1 alone, or close that port in the firewall.")
 	}
 	return good("none: the media server answers on this machine alone")
+}
+
+// announcing looks whether others in the house can find the server by themselves. Where they cannot, it works by its address all the same.
+func (p Patient) announcing(context.Context) Finding {
+	switch {
+	case p.Announce == config.Off:
+		return good("it says in no network that it is there, and hears no others: --announce is off")
+	case p.Around.Host.IsLoopback():
+		return good("it says in no network that it is there: it listens for this machine alone")
+	}
+	const otherwise = " People find the server by its address all the same, and --announce off ends this line."
+	cards, err := neighbours.Able(p.Around)
+	switch {
+	case errors.Is(err, neighbours.ErrTaken):
+		return odd("others in the network cannot find it by themselves: "+neighbours.ErrTaken.Error(), "Stop that program, or have it share the port."+otherwise)
+	case errors.Is(err, neighbours.ErrNowhere):
+		return odd("others in the network cannot find it by themselves: "+err.Error(), "Give a container the network of its machine ('--network host')."+otherwise)
+	case err != nil:
+		return odd("others in the network cannot find it by themselves: "+err.Error(), "See that this user may open UDP port 5353."+otherwise)
+	}
+	return good("it says that it is there by " + strings.Join(cards, ", "))
 }

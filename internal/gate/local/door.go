@@ -9,6 +9,7 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"usher/internal/gate/accounts"
 	"usher/internal/gate/doctor"
 	"usher/internal/gate/keep"
+	"usher/internal/gate/neighbours"
 	"usher/internal/gate/page"
 	"usher/internal/gate/watch"
 	"usher/internal/outage"
@@ -44,9 +46,11 @@ type Settings struct {
 	// SignedIn returns what somebody is called whose browser is let in, without asking the service.
 	SignedIn func(r *http.Request) (called string, in bool)
 	// Known is what the gate knows of how the server stands.
-	Known    func() watch.Known
-	Networks Networks
-	Facts    Facts
+	Known func() watch.Known
+	// Neighbours are the other servers in the network in which this machine has the address here.
+	Neighbours func(here netip.Addr) []neighbours.Neighbour
+	Networks   Networks
+	Facts      Facts
 	// Examine finds what is wrong with the gate.
 	Examine func(context.Context) []doctor.Finding
 	Log     *slog.Logger

@@ -1,10 +1,13 @@
 package local
 
 import (
+	"context"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
@@ -13,6 +16,7 @@ import (
 
 	"usher/internal/gate/accounts"
 	"usher/internal/gate/keep"
+	"usher/internal/gate/neighbours"
 	"usher/internal/gate/watch"
 	"usher/internal/outage"
 )
@@ -27,6 +31,7 @@ type house struct {
 	path   string
 	log    *strings.Builder
 	known  watch.Known
+	beside map[netip.Addr][]neighbours.Neighbour
 }
 
 func newHouse(t *testing.T) *house {
@@ -44,7 +49,7 @@ func newHouse(t *testing.T) *house {
 		claims.Close()
 		_ = folder.Close()
 	})
-	h.Door, err = New(Settings{Folder: folder, Claims: claims, Owner: ownersToken, SignedIn: lettersIn, Known: func() watch.Known { return h.known }, Facts: Facts{Name: "Attic", Version: "1.0", Service: service, Port: "32400", Behind: "/films"}, Log: log, Now: now})
+	h.Door, err = New(Settings{Folder: folder, Claims: claims, Owner: ownersToken, SignedIn: lettersIn, Known: func() watch.Known { return h.known }, Neighbours: func(here netip.Addr) []neighbours.Neighbour { return h.beside[here] }, Facts: Facts{Name: "Attic", Version: "1.0", Service: service, Port: "32400", Behind: "/films"}, Log: log, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -88,6 +93,7 @@ func (b *browser) send(method, target string, form url.Values, headers ...string
 	}
 	r := httptest.NewRequest(method, target, body)
 	r.RemoteAddr, r.Host = b.peer, b.host
+	r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(here)))))
 	if form != nil {
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Origin", "http://"+b.host)

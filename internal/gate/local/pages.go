@@ -23,6 +23,8 @@ type frame struct {
 	// Person is what somebody is called whose browser is let in, In that it is.
 	Person string
 	In     bool
+	// Others are the servers beside this one that browsers can open.
+	Others []other
 	Data   any
 }
 
@@ -39,7 +41,7 @@ func (d *Door) present(w http.ResponseWriter, r *http.Request, status int, name 
 	if g.Crowded && d.visits.firstCrowd(peer(r)) {
 		d.Log.Warn("more than one browser uses one address: if a proxy or a container's bridge stands in between, everybody looks as if they were near", "peer", peer(r).String())
 	}
-	f := frame{Page: d.visits.pageToken(g.cookie), Guest: g, Data: data}
+	f := frame{Page: d.visits.pageToken(g.cookie), Guest: g, Others: d.others(r), Data: data}
 	f.Person, f.In = d.SignedIn(r)
 	d.render(w, r, status, name, f)
 }

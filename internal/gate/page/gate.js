@@ -33,6 +33,22 @@
     });
   }
 
+  // What is dropped down goes away by Escape, by a press beside it, and when the keyboard goes on to what it may cover.
+  for (const drop of document.querySelectorAll("details.drop")) {
+    document.addEventListener("pointerdown", (e) => {
+      if (!drop.contains(e.target)) drop.open = false;
+    });
+    drop.addEventListener("focusout", (e) => {
+      const to = e.relatedTarget;
+      if (to && !drop.contains(to) && drop.compareDocumentPosition(to) & Node.DOCUMENT_POSITION_FOLLOWING) drop.open = false;
+    });
+    drop.addEventListener("keydown", (e) => {
+      if (e.key !== "Escape") return;
+      drop.open = false;
+      drop.querySelector("summary").focus();
+    });
+  }
+
   if (document.querySelector("[data-waiting]")) {
     (async () => {
       do await pause(2000);
