@@ -24,7 +24,7 @@ var rooms = map[layer][]string{
 	sill:   {"response"},
 	ground: {"argon2id", "blocklist", "config", "even", "forwarded", "id", "look", "openapi", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret", "signing"},
 	behind: {"backchannel", "mail", "store"},
-	wing:   {"gate", "gate/accounts", "gate/directory", "gate/doctor", "gate/door", "gate/keep", "gate/local", "gate/media", "gate/neighbours", "gate/openid", "gate/page", "gate/watch", "player"},
+	wing:   {"demo", "demo/film", "gate", "gate/accounts", "gate/directory", "gate/doctor", "gate/door", "gate/keep", "gate/local", "gate/media", "gate/neighbours", "gate/openid", "gate/page", "gate/watch", "player"},
 	tests:  {"gate/proxytest", "loadtest", "loadtest/crowd", "mail/mailtest", "testdb", "teststore"},
 }
 

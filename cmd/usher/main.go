@@ -61,6 +61,7 @@ func whereabouts() []string { return []string{"origin", "data", "database", "key
 func (s settings) load(w world) (config.Config, error) { return config.Load(s.flags, w.Environ) }
 
 type commands struct {
+	Demo      demoCmd      `cmd:"" help:"Try everything on this machine, and leave nothing behind."`
 	Serve     serveCmd     `cmd:"" help:"Run the account service."`
 	Gate      gateCmd      `cmd:"" help:"Run the gate beside a media server, and let it be claimed."`
 	Claim     claimCmd     `cmd:"" help:"Claim a media server beside this machine."`

@@ -50,10 +50,17 @@ const longestOutage = 7 * 24 * time.Hour
 // NewGateFlags returns Flags of the gate that nothing was given to. Those of the keys stand in the help of their command; none named: all do.
 func NewGateFlags(shown ...string) *Flags { return beside.flags(shown) }
 
+// DefaultGate returns the settings of a start with no flag, no variable and no file.
+func DefaultGate() Gate {
+	var g Gate
+	beside.defaults(&g)
+	return g
+}
+
 // LoadGate reads the settings of the gate as Load does those of the service. Which service it is need not be said: Complete asks for that.
 func LoadGate(flags *Flags, environ []string) (Gate, error) {
-	g := Gate{sources: map[string]string{}}
-	beside.defaults(&g)
+	g := DefaultGate()
+	g.sources = map[string]string{}
 	environ, g.claimNote = claimed(environ)
 	_, unread := beside.load(&g, g.sources, flags, environ)
 	if o, err := parseOrigin(g.Service); err == nil {

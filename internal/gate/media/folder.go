@@ -107,7 +107,7 @@ func (f *Folder) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, fileAt(name), http.StatusSeeOther)
 	case info.IsDir():
 		err = f.showList(w, r, name)
-	case r.URL.RawQuery == "watch":
+	case r.URL.Query().Has("watch"): // who signed in on the way comes back to ?watch=
 		err = f.showFile(w, r, name)
 	default:
 		err = f.hand(w, r, name)

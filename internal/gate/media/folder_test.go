@@ -125,8 +125,10 @@ func TestRanges(t *testing.T) {
 	if w := ask(f, http.MethodGet, "/a film.mp4", "", http.Header{"Range": {"bytes=20-"}}); w.Code != http.StatusRequestedRangeNotSatisfiable {
 		t.Errorf("beyond the end: %d", w.Code)
 	}
-	w := ask(f, http.MethodGet, "/b;c#d?e%20.webm", "watch", nil)
-	if !strings.Contains(w.Body.String(), `<video class="film" controls preload="metadata" src="/b;c%23d%3Fe%2520.webm">`) {
-		t.Errorf("it is watched by %s", w.Body)
+	for _, query := range []string{"watch", "watch="} {
+		w := ask(f, http.MethodGet, "/b;c#d?e%20.webm", query, nil)
+		if !strings.Contains(w.Body.String(), `<video class="film" controls preload="metadata" src="/b;c%23d%3Fe%2520.webm">`) {
+			t.Errorf("it is watched by %s", w.Body)
+		}
 	}
 }
