@@ -117,8 +117,8 @@ func (g *guarded) until(knock []byte, in bool) error {
 	return fmt.Errorf("the gate does not let in: %t", in)
 }
 
-// claimGate runs a gate whose server belongs to person i, with whatever else is set.
-func (h *talker) claimGate(b testing.TB, i int, more ...string) *guarded {
+// claimGate runs a gate whose server belongs to person i, before a folder of nothing or whatever else is set.
+func (h *talker) claimGate(b testing.TB, i int, settings ...string) *guarded {
 	program, err := h.signIn(i)
 	if err != nil {
 		b.Fatal(err)
@@ -134,7 +134,11 @@ func (h *talker) claimGate(b testing.TB, i int, more ...string) *guarded {
 	if err := l.Close(); err != nil {
 		b.Fatal(err)
 	}
-	cfg, err := config.LoadGate(nil, append(more, "USHER_GATE_SERVICE=http://"+h.Host, "USHER_GATE_LISTEN="+g.at, "USHER_GATE_FOLDER="+b.TempDir(), "USHER_GATE_MEDIA="+b.TempDir(), "USHER_CLAIM="+offer.Token))
+	if !slices.ContainsFunc(settings, func(s string) bool { return strings.HasPrefix(s, "USHER_GATE_UPSTREAM=") }) {
+		settings = append(settings, "USHER_GATE_MEDIA="+b.TempDir())
+	}
+	settings = append(settings, "USHER_GATE_SERVICE=http://"+h.Host, "USHER_GATE_LISTEN="+g.at, "USHER_GATE_FOLDER="+b.TempDir(), "USHER_CLAIM="+offer.Token)
+	cfg, err := config.LoadGate(nil, settings)
 	if err != nil {
 		b.Fatal(err)
 	}

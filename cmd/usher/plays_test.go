@@ -25,9 +25,22 @@ func (zeros) ReadAt(p []byte, _ int64) (int, error) {
 	return len(p), nil
 }
 
-// upstream starts a media server with a stream without end, a film in ranges, and a websocket that says back what it hears; $UPSTREAM is where it is.
+// upstream starts a media server; $UPSTREAM is where it is.
 func cmdUpstream(ts *testscript.TestScript, _ bool, _ []string) {
+	server := endless()
+	ts.Defer(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+	ts.Setenv("UPSTREAM", server.URL)
+}
+
+// endless is a media server with a stream without end, a film in ranges, a websocket that says back what it hears, and a page that says who asks.
+func endless() *httptest.Server {
 	mux := http.NewServeMux()
+	mux.HandleFunc("/who", func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, r.Header.Get("Remote-User")+" is "+r.Header.Get("Remote-Groups"))
+	})
 	mux.HandleFunc("/stream", func(w http.ResponseWriter, r *http.Request) {
 		for r.Context().Err() == nil {
 			_, _ = io.WriteString(w, "on and on\n")
@@ -48,12 +61,7 @@ func cmdUpstream(ts *testscript.TestScript, _ bool, _ []string) {
 		_, _ = io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: "+base64.StdEncoding.EncodeToString(sum[:])+"\r\n\r\n")
 		_, _ = io.Copy(conn, rw)
 	})
-	server := httptest.NewServer(mux)
-	ts.Defer(func() {
-		server.CloseClientConnections()
-		server.Close()
-	})
-	ts.Setenv("UPSTREAM", server.URL)
+	return httptest.NewServer(mux)
 }
 
 // begin asks the gate for something and returns the connection when it has answered.

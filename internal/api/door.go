@@ -75,6 +75,7 @@ func (d *Door) routes() []route {
 		{"POST /api/v1/server/sign-ins", d.signInAtServer},
 		{"PUT /api/v1/server", d.describeServer},
 		{"DELETE /api/v1/server", d.unclaimServer},
+		{"GET /api/v1/server/people", d.people},
 		{"GET /api/v1/openapi.yaml", description},
 		{"GET /api/v1/problems/{name}", d.explain},
 	}

@@ -43,11 +43,27 @@ type fields map[string]string
 // lists are the lists of texts of a request, by name.
 type lists map[string][]string
 
-// mostInList is how many texts a list may have.
-const mostInList = 50
+// tables are the lists of flat objects of a request, by name.
+type tables map[string][]fields
+
+// object is what a request says.
+type object struct {
+	texts  fields
+	lists  lists
+	tables tables
+}
+
+// How many texts a list may have, and how many objects a table.
+const (
+	mostInList  = 50
+	mostInTable = 200
+)
 
 // fieldList says which fields a request may have: those that it needs, and others.
-type fieldList struct{ needed, others, lists []string }
+type fieldList struct {
+	needed, others, lists []string
+	tables                map[string][]string // which texts each object in it has
+}
 
 func needs(names ...string) fieldList { return fieldList{needed: names} }
 
@@ -62,6 +78,12 @@ func (l fieldList) list(names ...string) fieldList {
 	return l
 }
 
+// table adds a field that is a list of objects, each with these texts; it is not needed.
+func (l fieldList) table(name string, columns ...string) fieldList {
+	l.tables = map[string][]string{name: columns}
+	return l
+}
+
 func (l fieldList) has(name string) bool {
 	return slices.Contains(l.needed, name) || slices.Contains(l.others, name)
 }
@@ -69,21 +91,21 @@ func (l fieldList) has(name string) bool {
 // readFields reads a flat JSON object of texts. Nothing is forgiven: a field that is not in the list, or is there twice, would be read one way
 // here and another way by whatever stands before us. wrongFields.
 func readFields(r *http.Request, list fieldList) (fields, error) {
-	got, _, err := readObject(r, list)
-	return got, err
+	got, err := readObject(r, list)
+	return got.texts, err
 }
 
-// readObject is readFields for an object that has lists of texts in it, too.
-func readObject(r *http.Request, list fieldList) (fields, lists, error) {
+// readObject is readFields for an object that has lists of texts in it, too, and of objects.
+func readObject(r *http.Request, list fieldList) (object, error) {
 	if !isJSON(r.Header["Content-Type"]) {
-		return nil, nil, errNotJSON
+		return object{}, errNotJSON
 	}
 	raw, err := io.ReadAll(r.Body)
 	switch {
 	case errors.As(err, new(*http.MaxBytesError)):
-		return nil, nil, errTooLarge
+		return object{}, errTooLarge
 	case err != nil || !utf8.Valid(raw) || !json.Valid(raw):
-		return nil, nil, errBadRequest
+		return object{}, errBadRequest
 	}
 	return fieldsOf(raw, list)
 }
@@ -101,38 +123,69 @@ func isJSON(contentTypes []string) bool {
 }
 
 // fieldsOf reads valid JSON word by word: encoding/json itself takes the last of two fields of one name, and PASSWORD for password.
-func fieldsOf(raw []byte, list fieldList) (fields, lists, error) {
+func fieldsOf(raw []byte, list fieldList) (object, error) {
 	words := json.NewDecoder(bytes.NewReader(raw))
 	if first, err := words.Token(); err != nil || first != json.Delim('{') {
-		return nil, nil, errFields
+		return object{}, errFields
 	}
-	got, many, wrong := fields{}, lists{}, wrongFields{}
+	got, wrong := object{fields{}, lists{}, tables{}}, wrongFields{}
 	for words.More() && len(wrong) < mostWrongFields {
 		name, err := words.Token()
 		if err != nil {
-			return nil, nil, errFields
+			return object{}, errFields
 		}
-		var value any
+		var value json.RawMessage
 		if err := words.Decode(&value); err != nil {
-			return nil, nil, errFields
+			return object{}, errFields
 		}
-		add := func(name string) string { return got.add(name, value, list) }
-		if slices.Contains(list.lists, name.(string)) {
-			add = func(name string) string { return many.add(name, value) }
-		}
-		if text := add(name.(string)); text != "" {
+		if text := got.add(name.(string), value, list); text != "" {
 			wrong = append(wrong, wrongField{plainName(name.(string)), text})
 		}
 	}
 	for _, name := range list.needed {
-		if got[name] == "" && !slices.ContainsFunc(wrong, func(w wrongField) bool { return w.Name == name }) {
+		if got.texts[name] == "" && !slices.ContainsFunc(wrong, func(w wrongField) bool { return w.Name == name }) {
 			wrong = append(wrong, wrongField{name, "is missing"})
 		}
 	}
 	if len(wrong) > 0 {
-		return nil, nil, wrong
+		return object{}, wrong
 	}
-	return got, many, nil
+	return got, nil
+}
+
+// add takes one field, or says why it should not be there.
+func (o object) add(name string, raw json.RawMessage, list fieldList) string {
+	if columns, is := list.tables[name]; is {
+		return o.tables.add(name, raw, needs(columns...))
+	}
+	var value any
+	if err := json.Unmarshal(raw, &value); err != nil {
+		return "cannot be read"
+	}
+	if slices.Contains(list.lists, name) {
+		return o.lists.add(name, value)
+	}
+	return o.texts.add(name, value, list)
+}
+
+// add takes one table, or says why it should not be there.
+func (t tables) add(name string, raw json.RawMessage, columns fieldList) string {
+	if _, twice := t[name]; twice {
+		return "is there twice"
+	}
+	var all []json.RawMessage
+	t[name] = nil
+	if json.Unmarshal(raw, &all) != nil || len(all) > mostInTable {
+		return "is no list of at most 200 objects"
+	}
+	for _, one := range all {
+		row, err := fieldsOf(one, columns)
+		if err != nil {
+			return "has an object in it that does not have these texts and no others: " + strings.Join(columns.needed, ", ")
+		}
+		t[name] = append(t[name], row.texts)
+	}
+	return ""
 }
 
 // add takes one list, or says why it should not be there.

@@ -115,14 +115,37 @@ func (d *Door) describeServer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	f, lists, err := readObject(r, needs("version").may("name").list("addresses"))
+	got, err := readObject(r, needs("version").may("name").list("addresses").table("visits", "sub", "at"))
 	if err != nil {
 		return err
 	}
-	if err := d.Servers.Describe(r.Context(), id, mediaserver.ByKey{Name: f["name"], Version: f["version"], Addresses: lists["addresses"]}); err != nil {
+	visits, err := visitsOf(got.tables["visits"])
+	if err != nil {
+		return err
+	}
+	f := got.texts
+	if err := d.Servers.Describe(r.Context(), id, mediaserver.ByKey{Name: f["name"], Version: f["version"], Addresses: got.lists["addresses"]}); err != nil {
+		return err
+	}
+	if err := d.Servers.Visited(r.Context(), id, visits); err != nil {
 		return err
 	}
 	return done(w)
+}
+
+// visitsOf reads who a server says was there. wrongFields.
+func visitsOf(rows []fields) (map[string]time.Time, error) {
+	visits := map[string]time.Time{}
+	for _, row := range rows {
+		at, err := time.Parse(time.RFC3339, row["at"])
+		if err != nil {
+			return nil, wrongFields{{"visits", "has an at in it that is no time of RFC 3339"}}
+		}
+		if at.After(visits[row["sub"]]) {
+			visits[row["sub"]] = at
+		}
+	}
+	return visits, nil
 }
 
 // unclaimServer makes a server nobody's, by its own word.

@@ -53,13 +53,14 @@ func (d *Door) offerClaim(w http.ResponseWriter, r *http.Request) error {
 
 // claimServer registers a server's key for the account whose claim token it shows.
 func (d *Door) claimServer(w http.ResponseWriter, r *http.Request) error {
-	f, lists, err := readObject(r, needs("claim_token", "proof", "name").may("product", "version").list("addresses"))
+	got, err := readObject(r, needs("claim_token", "proof", "name").may("product", "version").list("addresses"))
 	if err != nil {
 		return err
 	}
+	f := got.texts
 	s, err := d.Servers.ClaimServer(r.Context(), mediaserver.ByKey{
 		Token: secret.TokenOf(f["claim_token"]), Proof: secret.TokenOf(f["proof"]), Name: f["name"], Product: f["product"], Version: f["version"],
-		Addresses: lists["addresses"], Client: d.client(r),
+		Addresses: got.lists["addresses"], Client: d.client(r),
 	})
 	if err != nil {
 		return err

@@ -110,11 +110,11 @@ func FuzzFieldsOf(f *testing.F) {
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, raw string) {
-		got, _, err := fieldsOf([]byte(raw), needs("login").may("password"))
+		got, err := fieldsOf([]byte(raw), needs("login").may("password"))
 		if err != nil {
 			return
 		}
-		for name, value := range got {
+		for name, value := range got.texts {
 			if name != "login" && name != "password" || strings.Contains(value, "\x00") {
 				t.Fatalf("%q gives %q", raw, got)
 			}

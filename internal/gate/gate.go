@@ -284,9 +284,6 @@ func Invitation(w keep.Window) string {
 	return text + "Set-up code: " + w.Spelled() + "\n"
 }
 
-// tellEvery is how often the server says that it is there.
-const tellEvery = 10 * time.Minute
-
 // startJobs claims with a token that was configured, and tells the service about the server from time to time.
 func (g *gate) startJobs(ctx context.Context) {
 	if !g.Config.Claim.Empty() {
@@ -299,17 +296,5 @@ func (g *gate) startJobs(ctx context.Context) {
 		}
 	})
 	g.jobs.Go(func() { g.keepRemembering(ctx) })
-	g.jobs.Go(func() {
-		for {
-			if err := g.client.Tell(ctx, g.about()); err != nil && ctx.Err() == nil && !errors.Is(err, accounts.ErrUnclaimed) {
-				g.Log.Warn("the service was not told where this server is", "error", err)
-			}
-			select {
-			case <-ctx.Done():
-				return
-			case <-g.announce:
-			case <-time.After(tellEvery):
-			}
-		}
-	})
+	g.jobs.Go(func() { g.keepTelling(ctx) })
 }

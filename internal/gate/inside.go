@@ -210,10 +210,14 @@ func (a asker) heard(err error) error {
 // decided is what the service says of somebody who may come in.
 func decided(said accounts.Introspection) door.Decision {
 	app := said.Kind == accounts.AppPassword
-	return door.Decision{
+	d := door.Decision{
 		Account: said.Subject, Session: said.Session, UserName: said.UserName, Name: said.Name, Email: said.ProvedEmail(), Groups: said.Groups, Until: time.Unix(said.Expires, 0),
 		AppPassword: app, Directory: app && slices.Contains(strings.Fields(said.Scope), accounts.Directory),
 	}
+	if said.Ends != 0 {
+		d.Ends = time.Unix(said.Ends, 0)
+	}
+	return d
 }
 
 // endsInCode reports whether a password may have the code of a second step behind it.

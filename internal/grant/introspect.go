@@ -33,6 +33,7 @@ type Status struct {
 	Email         string         `json:"email,omitempty"`
 	EmailVerified *bool          `json:"email_verified,omitempty"` // false is told, too
 	Groups        []server.Group `json:"groups,omitempty"`
+	Ends          int64          `json:"ends,omitempty"` // when the server lets them in no more, or not in this group
 }
 
 // Introspect tells a client that proves itself about a token: of its own ones, and media servers about the access tokens of players. *Refusal.

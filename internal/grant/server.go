@@ -21,6 +21,7 @@ type ServerStore interface {
 	// FindVisit returns what a token made for a server is judged by; credential.ErrUnknown.
 	FindVisit(ctx context.Context, serverID, parent string, now time.Time) (server.Visit, error)
 	FindPasswordVisit(ctx context.Context, serverID string, password secret.Token, now time.Time) (server.Visit, error)
+	ListPeople(ctx context.Context, serverID string, now time.Time) ([]server.Person, error)
 }
 
 // judged returns the media server that a client is; its Found is zero for a client that administrators registered. *Refusal while it is suspended: whatever it

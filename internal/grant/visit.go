@@ -131,7 +131,7 @@ func (s *Service) introduced(v server.Visit, agreed terms) Status {
 	}
 	return Status{
 		Active: true, Issuer: s.Issuer, Subject: v.Person.ID, Audience: v.Held.ID, UserName: who.UserName, Name: who.Name, Email: who.Email, EmailVerified: who.EmailVerified,
-		Groups: []server.Group{v.Shown()}, Grant: v.Parent.Hash,
+		Groups: []server.Group{v.Shown()}, Ends: seconds(v.EndsAt), Grant: v.Parent.Hash,
 	}
 }
 

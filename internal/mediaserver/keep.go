@@ -2,6 +2,7 @@ package mediaserver
 
 import (
 	"context"
+	"time"
 
 	"usher/internal/audit"
 	"usher/internal/credential"
@@ -84,4 +85,15 @@ func (s *Service) Describe(ctx context.Context, id string, says ByKey) error {
 		return err
 	}
 	return s.Store.DescribeServer(ctx, h.AccountID, id, f)
+}
+
+// Visited notes when accounts were at a server last, as it tells: at the latest now.
+func (s *Service) Visited(ctx context.Context, id string, visits map[string]time.Time) error {
+	now := s.Now()
+	for who, at := range visits {
+		if at.After(now) {
+			visits[who] = now
+		}
+	}
+	return s.Store.NoteVisits(ctx, id, visits)
 }

@@ -55,6 +55,7 @@ type ServerStore interface {
 	FindServerByKey(ctx context.Context, id, thumbprint string) (server.Held, error)
 	ListServers(ctx context.Context, accountID string) ([]server.Held, error)
 	DescribeServer(ctx context.Context, accountID, id string, says server.Facts) error
+	NoteVisits(ctx context.Context, id string, visits map[string]time.Time) error
 	BringServersBack(ctx context.Context, accountID string, ids []string, stamp credential.Stamp, act audit.Act) error
 	SignOutServer(ctx context.Context, accountID, id string, act audit.Act) error
 	UnclaimServer(ctx context.Context, accountID, id string, act audit.Act) error

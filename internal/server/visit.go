@@ -32,6 +32,15 @@ type Visit struct {
 	Client relyingparty.Client  // that holds the credential; zero when none does
 }
 
+// Person is somebody whom a server lets in, and who has come in.
+type Person struct {
+	account.Account
+	Group  Group
+	EndsAt time.Time            // when they are let in no more, or not as this; zero: no end
+	Agreed []relyingparty.Scope // by somebody who is not the owner
+	Here   bool                 // the owner, signed in at the server itself
+}
+
 // AtServer reports whether the credential is a sign-in at the server itself, and none of a player's. An app password of the server speaks of it, too, and is
 // a player's.
 func (v Visit) AtServer() bool {

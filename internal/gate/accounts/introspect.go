@@ -24,6 +24,8 @@ type Introspection struct {
 	// Kind is AppPassword of what is no token; Scope is Directory of one by which the media server may look people up.
 	Kind  string `json:"token_type"`
 	Scope string `json:"scope"`
+	// Ends is when the owner lets them in no more, or not in this group; zero: no end.
+	Ends int64 `json:"ends"`
 }
 
 // What Introspection says of passwords that were made for this server.

@@ -107,10 +107,20 @@ func (c *Client) forgetToken() {
 	c.token, c.tokenEnds = secret.Token{}, time.Time{}
 }
 
-// Tell says what the server has to say about itself, and that it is there.
-func (c *Client) Tell(ctx context.Context, about About) error {
+// Visit is when an account was at the server last.
+type Visit struct {
+	Subject string    `json:"sub"`
+	At      time.Time `json:"at"`
+}
+
+// Tell says what the server has to say about itself, that it is there, and who was. ErrUnclaimed; outage.Err; *Refused.
+func (c *Client) Tell(ctx context.Context, about About, visits []Visit) error {
 	about.Product = "" // that was said once, with the claim
-	return c.withToken(ctx, call{method: http.MethodPut, url: c.at("/api/v1/server"), json: about}, nil)
+	says := struct {
+		About
+		Visits []Visit `json:"visits,omitempty"`
+	}{about, visits}
+	return c.withToken(ctx, call{method: http.MethodPut, url: c.at("/api/v1/server"), json: says}, nil)
 }
 
 // Unclaim ends the claim at the service and forgets it here. Where the service knows nothing of it any more, only the latter is left to do. ErrSignedOut,

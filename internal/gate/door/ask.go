@@ -179,7 +179,7 @@ func (d *Decider) makeRoomFor(account string) {
 			return
 		}
 	}
-	makeRoom(d.known, mostAdmitted, func(a *admitted) { a.end() })
+	makeRoom(d.known, mostAdmitted, func(a *admitted) { d.visits.note(a); a.end() })
 }
 
 // makeRoom lets go of any one; whoever it was is asked about again.

@@ -36,6 +36,7 @@ type Decider struct {
 	refused    map[key]refusal
 	left       map[key]time.Time // who had these has signed out here; until when the service may know nothing of that
 	names      names
+	visits     visits
 	flights    map[key]*flight
 	suspended  *Suspension // nil: people are let in
 	generation uint64      // of what the service said; an answer to a question from before counts for nothing
@@ -51,7 +52,7 @@ func NewDecider(service Asker, issuer, server string, limit time.Duration, now f
 		now = time.Now
 	}
 	d := &Decider{service: service, server: server, limit: limit, now: now, asks: make(chan struct{}, mostAsked), forged: newBudget(mostForged, forgedAgain),
-		guessed: newGuesses(), salt: make([]byte, sha256.Size), known: map[key]*admitted{}, refused: map[key]refusal{}, left: map[key]time.Time{}, names: names{}, flights: map[key]*flight{}}
+		guessed: newGuesses(), salt: make([]byte, sha256.Size), known: map[key]*admitted{}, refused: map[key]refusal{}, left: map[key]time.Time{}, names: names{}, visits: visits{}, flights: map[key]*flight{}}
 	_, _ = rand.Read(d.salt)
 	for _, part := range []string{issuer, server} {
 		d.bound = binary.BigEndian.AppendUint32(d.bound, uint32(len(part)))
@@ -97,6 +98,9 @@ func (d *Decider) decide(ctx context.Context, p proof, from func() netip.Addr) (
 	a, err := d.judge(ctx, p, from)
 	if err == nil && !a.answersTo(p) {
 		return nil, ErrRefused
+	}
+	if err == nil {
+		a.here(d.now())
 	}
 	return a, err
 }
@@ -149,12 +153,16 @@ func (d *Decider) exact(a *admitted, now time.Time) bool {
 }
 
 // meanwhile is the answer during an outage: whoever was let in stays in until the limit, also when the token ends before: nobody could get another. An account's
-// own password, which may be another since, lets nobody in then.
+// own password, which may be another since, lets nobody in then; and what the owner set an end to ends.
 func (d *Decider) meanwhile(a *admitted) (*admitted, error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if a == nil || a.kind == byAccount || d.known[a.key] != a || !d.now().Before(d.contact.Add(d.limit)) {
+	now := d.now()
+	switch {
+	case a == nil || a.kind == byAccount || d.known[a.key] != a || !now.Before(d.contact.Add(d.limit)):
 		return nil, ErrAway
+	case !a.Ends.IsZero() && !now.Before(a.Ends):
+		return nil, ErrRefused
 	}
 	return a, nil
 }
@@ -162,6 +170,7 @@ func (d *Decider) meanwhile(a *admitted) (*admitted, error) {
 func (d *Decider) remove(a *admitted) {
 	if a != nil {
 		delete(d.known, a.key)
+		d.visits.note(a)
 		if a.spent() {
 			d.refuse(a.key, refusal{until: d.now().Add(usedCode), used: true})
 		}

@@ -186,6 +186,27 @@ func TestATokenEndsInAnOutage(t *testing.T) {
 	expect(t, again, brief, ErrRefused)
 }
 
+// What the owner set an end to ends, also in an outage in which the token would not, and after a restart.
+func TestAnEndHoldsInAnOutage(t *testing.T) {
+	r := newRegistry()
+	who := bob()
+	who.Ends = r.now().Add(time.Hour).Truncate(time.Second)
+	who.Until = who.Ends
+	d, token := r.decider(), r.let(who)
+	d.Heard(r.now())
+	expect(t, d, token, nil)
+	r.breaks(ErrAway)
+	r.pass(time.Hour - time.Second)
+	expect(t, d, token, nil)
+	kept, silent := d.Admitted()
+	again := r.decider()
+	again.Restore(kept, silent)
+	expect(t, again, token, nil)
+	r.pass(time.Second)
+	expect(t, d, token, ErrRefused)
+	expect(t, again, token, ErrRefused)
+}
+
 // Strangers who have the service asked about made-up tokens make no outage: nothing outlasts its end by that.
 func TestStrangersKeepNoEndedTokenAlive(t *testing.T) {
 	r := newRegistry()

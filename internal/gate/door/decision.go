@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"usher/internal/secret"
@@ -28,11 +29,13 @@ type Decision struct {
 	Once bool `json:"-"`
 	// Until is the end of the token.
 	Until time.Time `json:"exp"`
+	// Ends is when the owner lets them in no more, whatever the token is, or not in this group; zero: no end.
+	Ends time.Time `json:"ends,omitzero"`
 }
 
 func (d Decision) same(other Decision) bool {
 	return d.Account == other.Account && d.Session == other.Session && d.UserName == other.UserName && d.Name == other.Name &&
-		d.Email == other.Email && d.AppPassword == other.AppPassword && d.Directory == other.Directory && slices.Equal(d.Groups, other.Groups) && d.Until.Equal(other.Until)
+		d.Email == other.Email && d.AppPassword == other.AppPassword && d.Directory == other.Directory && slices.Equal(d.Groups, other.Groups) && d.Until.Equal(other.Until) && d.Ends.Equal(other.Ends)
 }
 
 // Why nobody is let in. Anything else that an Asker answers is taken for ErrAway.
@@ -102,6 +105,7 @@ type admitted struct {
 	over  context.Context
 	end   context.CancelFunc
 	told  told
+	seen  atomic.Int64 // when it let somebody in, in seconds since 1970, to seenEvery; 0: not since that was noted last
 }
 
 // admit is called with the lock held.

@@ -60,14 +60,15 @@ func (p *passage) watch(done <-chan struct{}) {
 
 // follow waits until what let somebody in lets the same in no more, or until done is closed; it reports which.
 func (d *Decider) follow(done <-chan struct{}, p proof, who *admitted, from func() netip.Addr) (ended bool) {
-	tick := time.NewTicker(lookAgain)
-	defer tick.Stop()
+	look := time.NewTimer(0)
+	defer look.Stop()
 	for {
+		look.Reset(d.nextLook(who))
 		select {
 		case <-done:
 			return false
 		case <-who.over.Done():
-		case <-tick.C:
+		case <-look.C:
 		}
 		now, err := d.decide(context.Background(), p, from)
 		if err != nil || !now.same(who.Decision) {
@@ -75,6 +76,14 @@ func (d *Decider) follow(done <-chan struct{}, p proof, who *admitted, from func
 		}
 		who = now
 	}
+}
+
+// nextLook is after how long it is looked at whether what somebody has open may go on: at the end of what let them in at the latest.
+func (d *Decider) nextLook(who *admitted) time.Duration {
+	if left := who.Until.Sub(d.now()); left > 0 {
+		return min(left, lookAgain)
+	}
+	return lookAgain
 }
 
 // isWebsocket reports whether the request asks for a websocket (RFC 6455 §4.1). Any other upgrade is not passed on.
