@@ -18,6 +18,7 @@ var endsGrants = regexp.MustCompile(`epoch = epoch \+|SET floor|DELETE FROM devi
 // untold are functions with such statements that have no client to tell.
 var untold = []string{
 	"endApp",       // of a client that was removed
+	"endAtServer",  // an app password of a server, from which no client was given anything
 	"sweepDevices", // what nobody ended, but only ran out
 }
 
