@@ -14,6 +14,9 @@ zbar-tools zbarimg
 python3-jwt /usr/lib/python3/dist-packages/jwt
 python3-cryptography /usr/lib/python3/dist-packages/cryptography
 argon2 argon2
+ldap-utils ldapsearch
+python3-ldap /usr/lib/python3/dist-packages/ldap
+python3-ldap3 /usr/lib/python3/dist-packages/ldap3
 npm npm
 util-linux unshare
 bsdutils script
@@ -54,7 +57,7 @@ requirements() {
 		echo "Go is missing: install the version go.mod names, or a newer one"
 		return 1
 	}
-	echo "$(go version), PostgreSQL, Chromium, oathtool, zbarimg, PyJWT, argon2, npm, curl, unshare, ip, nginx, Caddy, HAProxy, ssh"
+	echo "$(go version), PostgreSQL, Chromium, oathtool, zbarimg, PyJWT, argon2, ldapsearch, python-ldap, ldap3, npm, curl, unshare, ip, nginx, Caddy, HAProxy, ssh"
 	mapfile -t absent < <(missing)
 	[ ${#absent[@]} -gt 0 ] || return 0
 

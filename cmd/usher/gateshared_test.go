@@ -40,8 +40,8 @@ type sharing struct {
 	tokens  map[string]string
 }
 
-// openSharing has the guest let in as a member of the household.
-func openSharing(t *testing.T, databaseURL string) *sharing {
+// openSharing has the guest let in as a member of the household, at a gate with further settings.
+func openSharing(t *testing.T, databaseURL string, settings ...string) *sharing {
 	s := &sharing{T: t, raw: behind(t, databaseURL), tokens: map[string]string{}}
 	h := &talker{house: openHouseBehind(t, databaseURL, 2, func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -63,7 +63,7 @@ func openSharing(t *testing.T, databaseURL string) *sharing {
 	s.must(err)
 	upstream := endless()
 	t.Cleanup(func() { upstream.CloseClientConnections(); upstream.Close() })
-	s.guarded = h.claimGate(t, 0, "USHER_GATE_UPSTREAM="+upstream.URL)
+	s.guarded = h.claimGate(t, 0, append(settings, "USHER_GATE_UPSTREAM="+upstream.URL)...)
 	s.must(s.raw.QueryRow(`SELECT id, account_id FROM server`).Scan(&s.id, &s.ownerID))
 	s.presses("confirm-address", url.Values{"address": {s.origin()}})
 	now := time.Now()

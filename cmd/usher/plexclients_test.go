@@ -106,7 +106,7 @@ func relay(from net.Conn, address string) {
 	_, _ = io.Copy(from, to)
 }
 
-// certificate makes one for some names, which is its own authority, and writes it to a file where clients find it.
+// certificate makes one for some names and numbers, which is its own authority, and writes it to a file where clients find it.
 func certificate(t *testing.T, file string, names ...string) tls.Certificate {
 	t.Helper()
 	must := func(err error) {
@@ -119,6 +119,11 @@ func certificate(t *testing.T, file string, names ...string) tls.Certificate {
 	sheet := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "throwaway"}, DNSNames: names, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	for _, name := range names {
+		if a := net.ParseIP(name); a != nil {
+			sheet.IPAddresses = append(sheet.IPAddresses, a)
+		}
 	}
 	raw, err := x509.CreateCertificate(rand.Reader, sheet, sheet, key.Public(), key)
 	must(err)

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -28,6 +29,11 @@ type Gate struct {
 	TrustedProxy []netip.Prefix `key:"trusted_proxy" group:"Network" zero:"none" value:"NETWORK" help:"Address or network of a proxy in front of the gate, whose X-Forwarded-For is believed. Never for who may claim: that goes by the connection itself."`
 	LocalNetwork []netip.Prefix `key:"local_network" zero:"loopback, private and link-local" value:"NETWORK" help:"A further network from which the server can be claimed, such as 100.64.0.0/10 for Tailscale."`
 	Announce     Switch         `key:"announce" default:"on" enum:"on,off" value:"SWITCH" help:"Whether the server says in its network, by multicast DNS, that it is there, and hears who else is."`
+
+	LDAPListen      string `key:"ldap_listen" group:"LDAP" zero:"off" value:"HOST:PORT" help:"Where media servers ask by LDAP who may come in, such as 127.0.0.1:3890. Without a certificate it has to be an address that only this machine reaches."`
+	LDAPCertificate string `key:"ldap_certificate" zero:"none" value:"FILE" help:"The certificate for LDAP, in PEM, and behind it those that it rests on. With it ldap_listen takes ldaps and StartTLS. It is read again when it has changed."`
+	LDAPKey         string `key:"ldap_key" zero:"none" value:"FILE" help:"The key of ldap_certificate, in PEM."`
+	LDAPBase        string `key:"ldap_base" default:"dc=usher" value:"NAME" help:"The name below which people and groups are found, as ou=people and ou=groups."`
 
 	ShutdownWait time.Duration `key:"shutdown_wait" group:"Running" default:"15s" value:"TIME" help:"How long answers that have begun may take to end when the gate stops."`
 	LogLevel     slog.Level    `key:"log_level" default:"info" enum:"debug,info,warn,error" value:"LEVEL" help:"The least important lines to log."`
@@ -133,7 +139,10 @@ func (g Gate) problems() []Problem {
 			r.refuse("address", "has %s; write it as %s", quote(text), o)
 		}
 	}
-	r.listener("listen", g.Listen)
+	host, port, ok := r.listener("listen", g.Listen)
+	if ok {
+		r.directory(g, host, port)
+	}
 	if g.Folder == "" {
 		r.refuse("folder", "is empty; it has to name a folder")
 	}
@@ -158,6 +167,32 @@ func (r *review) gateService(text string) {
 		r.refuse("service", "%v", err)
 	} else if o.scheme != "https" && !isLoopback(o.name) {
 		r.refuse("service", "is %s, where nobody could tell who answers; it has to begin with https", o)
+	}
+}
+
+// aBase is a name below which LDAP finds everybody.
+var aBase = regexp.MustCompile(`^(?i:dc|o|ou)=[A-Za-z0-9-]+(,(?i:dc|o|ou)=[A-Za-z0-9-]+)*$`)
+
+// directory refuses an LDAP that would take passwords in the clear from elsewhere, or could not listen beside the gate's own host and port.
+func (r *review) directory(g Gate, gateHost string, gatePort int) {
+	if !aBase.MatchString(g.LDAPBase) {
+		r.refuse("ldap_base", "is %s; it has to be like dc=usher or dc=example,dc=org", quote(g.LDAPBase))
+	}
+	switch {
+	case g.LDAPCertificate != "" && g.LDAPKey == "":
+		r.refuse("ldap_certificate", "stands alone; its key has to be named as ldap_key")
+	case g.LDAPCertificate == "" && g.LDAPKey != "":
+		r.refuse("ldap_key", "stands alone; the certificate has to be named as ldap_certificate")
+	}
+	if g.LDAPListen == "" {
+		return
+	}
+	host, port, ok := r.listener("ldap_listen", g.LDAPListen)
+	if ok && g.LDAPCertificate == "" && !isLoopback(host) {
+		r.refuse("ldap_listen", "is %s, where others in the network could read passwords; give it a certificate (ldap_certificate and ldap_key), or use 127.0.0.1", quote(g.LDAPListen))
+	}
+	if ok && port != 0 && port == gatePort && (gateHost == host || host == "" || gateHost == "" || isUnspecified(host) || isUnspecified(gateHost)) {
+		r.refuse("ldap_listen", "has the same port as listen (%d); give it another, such as 3890", port)
 	}
 }
 

@@ -137,3 +137,37 @@ func TestEveryGateSettingIsDescribed(t *testing.T) {
 		}
 	}
 }
+
+// Passwords cross a network encrypted or not at all.
+func TestLDAPIsEncryptedOrStaysOnThisMachine(t *testing.T) {
+	inFolder(t, "")
+	for name, test := range map[string]struct {
+		args []string
+		want string // part of the refusal; empty: none
+	}{
+		"off":                     {nil, ""},
+		"this machine":            {[]string{"--ldap-listen=127.0.0.1:3890"}, ""},
+		"this machine, 6":         {[]string{"--ldap-listen=[::1]:3890"}, ""},
+		"this machine, by name":   {[]string{"--ldap-listen=localhost:3890"}, ""},
+		"everywhere":              {[]string{"--ldap-listen=:3890"}, "could read passwords"},
+		"everywhere, by number":   {[]string{"--ldap-listen=0.0.0.0:3890"}, "could read passwords"},
+		"in the house":            {[]string{"--ldap-listen=192.168.1.20:3890"}, "could read passwords"},
+		"by another name":         {[]string{"--ldap-listen=gate:3890"}, "could read passwords"},
+		"everywhere, encrypted":   {[]string{"--ldap-listen=:3890", "--ldap-certificate=c.pem", "--ldap-key=k.pem"}, ""},
+		"without its key":         {[]string{"--ldap-listen=127.0.0.1:3890", "--ldap-certificate=c.pem"}, "ldap_certificate (--ldap-certificate) stands alone"},
+		"a key alone":             {[]string{"--ldap-key=k.pem"}, "ldap_key (--ldap-key) stands alone"},
+		"the gate's own port":     {[]string{"--ldap-listen=127.0.0.1:32400"}, "has the same port as listen"},
+		"that port, elsewhere":    {[]string{"--ldap-listen=127.0.0.1:3890", "--listen=127.0.0.2:3890"}, ""},
+		"that of another, by all": {[]string{"--ldap-listen=:3890", "--ldap-certificate=c.pem", "--ldap-key=k.pem", "--listen=127.0.0.1:3890"}, "has the same port as listen"},
+		"any free port":           {[]string{"--ldap-listen=127.0.0.1:0", "--listen=127.0.0.1:0"}, ""},
+		"another base":            {[]string{"--ldap-base=DC=example,dc=org"}, ""},
+		"no base":                 {[]string{"--ldap-base=example.org"}, "ldap_base (--ldap-base)"},
+		"a person for a base":     {[]string{"--ldap-base=uid=x,dc=usher"}, "ldap_base (--ldap-base)"},
+		"no port":                 {[]string{"--ldap-listen=3890"}, "ldap_listen (--ldap-listen)"},
+	} {
+		_, err := LoadGate(gateArgs(t, test.args...), nil)
+		if (err == nil) != (test.want == "") || err != nil && !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

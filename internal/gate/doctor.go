@@ -65,6 +65,7 @@ func printed(out io.Writer, found []doctor.Finding) error {
 func patient(s Settings, about accounts.About, port string) doctor.Patient {
 	return doctor.Patient{
 		Service: s.Config.ServiceURL(), Path: s.Config.Folder, Upstream: s.Config.Upstream, Media: s.Config.Media,
+		LDAP: doctor.LDAP{Listen: s.Config.LDAPListen, Certificate: s.Config.LDAPCertificate, Key: s.Config.LDAPKey, Base: s.Config.LDAPBase},
 		Port: port, Announce: s.Config.Announce, Addresses: about.Addresses, Machine: reachable(), Now: s.Now,
 	}
 }

@@ -61,6 +61,8 @@ type gate struct {
 	jobs        sync.WaitGroup
 	announce    chan struct{}
 	news        chan struct{} // somebody was let in, or is not any more
+	ldap        net.Listener  // nil: LDAP is off
+	answerLDAP  func(context.Context) error
 }
 
 // Run answers until ctx ends; then it lets running answers finish. keep.ErrInUse.
@@ -90,7 +92,10 @@ func Run(ctx context.Context, s Settings) (err error) {
 	if err != nil {
 		return unheard(s.Config.Listen, err)
 	}
-	if err := g.furnish(listener); err != nil {
+	if err = g.furnish(listener); err == nil {
+		err = g.listenToLDAP(ctx)
+	}
+	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	return g.serve(ctx, listener)
@@ -261,6 +266,7 @@ func (g *gate) greet(l net.Listener) error {
 	if !claimed && !g.Config.Claim.Empty() {
 		lines += "It is about to be claimed by the claim token that it was given. Should that fail:\n"
 	}
+	lines += g.invitesLDAP()
 	if !claimed {
 		lines += Invitation(window)
 	}
@@ -290,6 +296,13 @@ func (g *gate) startJobs(ctx context.Context) {
 		g.jobs.Go(func() { g.claims.Start(ctx, g.Config.Claim) })
 	}
 	g.jobs.Go(func() { g.watch.Run(ctx) })
+	if g.ldap != nil {
+		g.jobs.Go(func() {
+			if err := g.answerLDAP(ctx); err != nil {
+				g.Log.Error("LDAP has ended", "error", err)
+			}
+		})
+	}
 	g.jobs.Go(func() {
 		if f := g.patient().Reach(ctx); f.State == doctor.Wrong && ctx.Err() == nil {
 			g.Log.Warn("the account service is not there: "+f.Says, "helps", f.Cure)

@@ -19,7 +19,6 @@ type deviceFacts struct {
 	Name    string       `json:"name"`
 	Product string       `json:"product"`
 	Purpose string       `json:"purpose,omitempty"`
-	Server  string       `json:"server,omitempty"`
 	Claim   device.Claim `json:"claim,omitzero"`
 }
 
@@ -28,7 +27,7 @@ func deviceCell(id, column string) secret.Place {
 }
 
 func sealDevice(key secret.AccountKey, d device.Device) (facts, seen string, err error) {
-	f, err := json.Marshal(deviceFacts{d.Name, d.Product, d.Purpose, d.Server, d.Claim})
+	f, err := json.Marshal(deviceFacts{d.Name, d.Product, d.Purpose, d.Claim})
 	if err != nil {
 		return "", "", err
 	}
@@ -50,7 +49,7 @@ func openDevice(open func(accountID, sealed string, at secret.Place) (string, er
 			return fmt.Errorf("opening device %s: %w", d.ID, err)
 		}
 	}
-	d.Name, d.Product, d.Purpose, d.Server, d.Claim = f.Name, f.Product, f.Purpose, f.Server, f.Claim
+	d.Name, d.Product, d.Purpose, d.Claim = f.Name, f.Product, f.Purpose, f.Claim
 	return nil
 }
 

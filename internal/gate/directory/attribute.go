@@ -38,6 +38,15 @@ var attributes = []attribute{
 	{name: "vendorName", oid: "1.3.6.1.1.4"},
 	{name: "objectClasses", oid: "2.5.21.6"},
 	{name: "attributeTypes", oid: "2.5.21.5"},
+	// Nothing has these. python-ldap3 asks for them, unless the schema has no such thing: then it gives up.
+	{name: "ldapSyntaxes", oid: "1.3.6.1.4.1.1466.101.120.16"},
+	{name: "matchingRules", oid: "2.5.21.4"},
+	{name: "matchingRuleUse", oid: "2.5.21.8"},
+	{name: "dITContentRules", oid: "2.5.21.2"},
+	{name: "dITStructureRules", oid: "2.5.21.1"},
+	{name: "nameForms", oid: "2.5.21.7"},
+	{name: "createTimestamp", oid: "2.5.18.1"},
+	{name: "modifyTimestamp", oid: "2.5.18.2"},
 }
 
 // called finds attributes by what clients call them, in lower case.

@@ -212,7 +212,9 @@ func TestNothingChanges(t *testing.T) {
 // Two people may be called alike: one by user name, the other by address.
 func TestPeopleWithOneName(t *testing.T) {
 	p := opened(t, nil)
+	p.mu.Lock()
 	p.people = append(p.people, Person{ID: "s-other", UserName: "Dora@example.org", Group: Guest}, Person{ID: "s-none", Group: "player"})
+	p.mu.Unlock()
 	found, out := p.ldapsearch(t, "anna", "jellyfins", "-b", "ou=people,dc=usher", "(uid=*)", "memberOf")
 	if want := []string{"uid=Anna", "uid=bert", "uid=cleo", "uid=dora@example.org", "uid=s-none", "uid=s-other"}; !slices.Equal(found, want) {
 		t.Errorf("%q", found)

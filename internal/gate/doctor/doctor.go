@@ -93,6 +93,7 @@ type Patient struct {
 	Barred bool
 	// Upstream is the media server, Media the folder that is shown; both may be empty.
 	Upstream, Media string
+	LDAP            LDAP
 	// Port is where the gate listens, Addresses what it tells the service, Machine those of the machine that others can reach.
 	Port      string
 	Addresses []string
@@ -114,11 +115,11 @@ func (p Patient) Examine(ctx context.Context) []Finding {
 	ctx, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
 	var (
-		names    = []string{"clock", "addresses", "DNS", "certificate", "service", "key", "claim", "media server", "ways around", "sign-outs", "announcing"}
+		names    = []string{"clock", "addresses", "DNS", "certificate", "service", "key", "claim", "media server", "ways around", "sign-outs", "announcing", "LDAP"}
 		found    = make([]Finding, len(names))
 		together sync.WaitGroup
 	)
-	for i, look := range map[int]func(context.Context) Finding{1: p.addresses, 2: p.dns, 3: p.tls, 5: inside(p.key), 6: p.claim, 7: inside(p.upstream), 8: inside(p.around), 9: p.signals, 10: inside(p.announcing)} {
+	for i, look := range map[int]func(context.Context) Finding{1: p.addresses, 2: p.dns, 3: p.tls, 5: inside(p.key), 6: p.claim, 7: inside(p.upstream), 8: inside(p.around), 9: p.signals, 10: inside(p.announcing), 11: inside(p.ldap)} {
 		together.Go(func() { found[i] = look(ctx) })
 	}
 	together.Go(func() { found[0], found[4] = p.service(ctx) })

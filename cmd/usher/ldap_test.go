@@ -1,0 +1,249 @@
+package main
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/loadtest/crowd"
+	"usher/internal/mediaserver"
+	"usher/internal/testdb"
+)
+
+// listed is a gate that media servers ask by LDAP: its owner is anna, and bert is of the household.
+type listed struct {
+	*sharing
+	at, ca string
+	// passwords are the media server's own, anna's and bert's.
+	directory, anna, bert string
+	bertID                string
+}
+
+func openListed(t *testing.T, databaseURL string) *listed {
+	folder := t.TempDir()
+	l := &listed{ca: filepath.Join(folder, "chain.pem")}
+	key := filepath.Join(folder, "key.pem")
+	pair := certificate(t, l.ca, "localhost", "127.0.0.1")
+	raw, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	free := listen(t)
+	l.at = free.Addr().String()
+	if err := free.Close(); err != nil {
+		t.Fatal(err)
+	}
+	l.sharing = openSharing(t, databaseURL, "USHER_GATE_LDAP_LISTEN="+l.at, "USHER_GATE_LDAP_CERTIFICATE="+l.ca, "USHER_GATE_LDAP_KEY="+key)
+	l.must(l.raw.QueryRow(`SELECT account_id FROM consent WHERE account_id <> $1`, l.ownerID).Scan(&l.bertID))
+	for id, name := range map[string]string{l.ownerID: "anna", l.bertID: "bert"} {
+		_, h, err := account.UserNameHandle(name)
+		l.must(err)
+		l.must(l.db.SetUserName(t.Context(), id, name, h, l.act(audit.ProfileChanged)))
+	}
+	l.directory, l.anna, l.bert = l.makes(l.ownerID, credential.Directory), l.makes(l.ownerID, ""), l.makes(l.bertID, "")
+	return l
+}
+
+// makes makes an app password of the server, as somebody does who typed the account's own just now.
+func (l *listed) makes(who, detail string) string {
+	l.Helper()
+	clock, err := l.db.ReadClock(l.Context())
+	l.must(err)
+	a, err := l.db.LoadAccount(l.Context(), who)
+	l.must(err)
+	f := credential.Found{Credential: credential.Credential{Kind: credential.Browser, AccountID: who, FreshAt: time.Now()}, Clock: clock, Account: a.Standing}
+	token, err := l.servers().MakePassword(l.Context(), f, l.id, mediaserver.NewPassword{Name: "Attic TV", Detail: detail}, device.Client{})
+	l.must(err)
+	return token.Reveal()
+}
+
+func in(name string) string { return "uid=" + name + ",ou=people,dc=usher" }
+
+// whoami binds with ldapwhoami, and returns the code of the result and what is said.
+func (l *listed) whoami(name, password string, more ...string) (code int, said string) {
+	l.Helper()
+	c := exec.CommandContext(l.Context(), "ldapwhoami", append([]string{"-x", "-H", "ldap://" + l.at, "-o", "nettimeout=20", "-D", name, "-w", password}, more...)...)
+	c.Env = append(os.Environ(), "LDAPTLS_CACERT="+l.ca)
+	out, err := c.CombinedOutput()
+	failed := new(exec.ExitError)
+	if err != nil && !errors.As(err, &failed) {
+		l.Fatal(err)
+	}
+	return c.ProcessState.ExitCode(), strings.TrimSpace(string(out))
+}
+
+// finds searches with ldapsearch as the media server, and returns the first parts of the names.
+func (l *listed) finds(base, filter string) (found []string) {
+	l.Helper()
+	out, err := exec.CommandContext(l.Context(), "ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-H", "ldap://"+l.at, "-D", in("anna"), "-w", l.directory, "-b", base, filter, "uid").CombinedOutput()
+	if err != nil {
+		l.Fatalf("%s: %v\n%s", filter, err, out)
+	}
+	for _, m := range regexp.MustCompile(`(?m)^dn: (\w+=[^,]*)`).FindAllStringSubmatch(string(out), -1) {
+		found = append(found, m[1])
+	}
+	slices.Sort(found)
+	return found
+}
+
+// binds opens a connection on which somebody has bound.
+func (l *listed) binds(name, password string) net.Conn {
+	l.Helper()
+	c, err := tls.Dial("tcp", l.at, &tls.Config{InsecureSkipVerify: true})
+	l.must(err)
+	l.Cleanup(func() { _ = c.Close() })
+	if code := bindOn(l.T, c, name, password); code != 0 {
+		l.Fatalf("%s does not come in: %d", name, code)
+	}
+	return c
+}
+
+func bindOn(t testing.TB, c net.Conn, name, password string) int64 {
+	m := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSequence, nil, "")
+	m.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, int64(1), ""))
+	op := ber.Encode(ber.ClassApplication, ber.TypeConstructed, 0, nil, "")
+	op.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, int64(3), ""))
+	op.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, name, ""))
+	op.AppendChild(ber.NewString(ber.ClassContext, ber.TypePrimitive, 0, password, ""))
+	m.AppendChild(op)
+	if _, err := c.Write(m.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := ber.ReadPacket(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.Children[1].Children[0].Value.(int64)
+}
+
+// endsWithin fails the test unless a connection ends so soon after a moment.
+func (l *listed) endsWithin(c net.Conn, since time.Time, most time.Duration) {
+	l.Helper()
+	l.must(c.SetReadDeadline(since.Add(10 * time.Second)))
+	_, err := c.Read(make([]byte, 1))
+	if took := time.Since(since); err == nil || errors.Is(err, os.ErrDeadlineExceeded) || took > most {
+		l.Errorf("a connection lives for %v after: %v", took, err)
+	}
+}
+
+// Media servers and clients of other people sign people in by LDAP with the gate and the service that run.
+func TestLDAPAtAGate(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, databaseURL string) {
+		l := openListed(t, databaseURL)
+		for _, command := range [][]string{{"node", "ldapts.mjs"}, {"/usr/bin/python3", "calibre-web.py"}, {"/usr/bin/python3", "python-ldap3.py"}} {
+			c := exec.CommandContext(t.Context(), command[0], command[1:]...)
+			c.Dir = "../../internal/clienttest"
+			c.Env = append(os.Environ(), "LDAP_AT="+l.at, "LDAP_CA="+l.ca, "LDAP_OWNER=anna", "LDAP_DIRECTORY="+l.directory, "LDAP_GUEST=bert", "LDAP_PASSWORD="+l.bert)
+			if out, err := c.CombinedOutput(); err != nil {
+				t.Errorf("%s: %v\n%s", command[1], err, out)
+			}
+		}
+		for name, filter := range map[string]string{ // as Jellyfin's plug-in, Emby and LLDAP's guides write them
+			"Jellyfin": "(uid=*)", "its groups": "(|(memberOf=cn=owners,ou=groups,dc=usher)(memberOf=cn=household,ou=groups,dc=usher))", "LLDAP": "(&(objectClass=person)(mail=*@crowd.example))",
+		} {
+			if found := l.finds("ou=people,dc=usher", filter); !slices.Equal(found, []string{"uid=anna", "uid=bert"}) {
+				t.Errorf("%s finds %q", name, found)
+			}
+		}
+		for filter, want := range map[string][]string{"(memberOf=cn=owners,ou=groups,dc=usher)": {"uid=anna"}, "(uid=bert)": {"uid=bert"}, "(enabledService=JellyfinAdministrator)": nil, "(memberOf=cn=guests,ou=groups,dc=usher)": nil} {
+			if found := l.finds("dc=usher", filter); !slices.Equal(found, want) {
+				t.Errorf("%s finds %q", filter, found)
+			}
+		}
+		for _, c := range []struct {
+			name, password string
+			code           int
+			said           string
+		}{
+			{in("bert"), l.bert, 0, "dn:" + in("bert")},
+			{"UID=Bert, OU=People , dc=Usher", l.bert, 0, "dn:" + in("bert")},
+			{"cn=BERT,ou=people,dc=usher", l.bert, 0, "dn:" + in("bert")},
+			{"bert", strings.ToUpper(l.bert), 0, "dn:" + in("bert")},
+			{crowd.Email(1), l.bert, 0, "dn:" + in("bert")},
+			{in("anna"), l.anna, 0, "dn:" + in("anna")},
+			{in("anna"), l.bert, 49, ""},
+			{in("bert"), l.directory, 49, ""},
+			{in("bert"), crowd.Password, 49, ""},
+			{in("bert"), l.tokens["guest"], 49, ""},
+			{in("bert"), "", 53, ""},
+			{"", "", 53, ""},
+		} {
+			code, said := l.whoami(c.name, c.password)
+			if code != c.code || c.said != "" && said != c.said {
+				t.Errorf("%s comes in with %d: %s", c.name, code, said)
+			}
+		}
+		if code, said := l.whoami(in("bert"), l.bert, "-ZZ"); code != 0 {
+			t.Errorf("with StartTLS: %d %s", code, said)
+		}
+		_, nobody := l.whoami(in("nobody"), l.bert)
+		_, wrong := l.whoami(in("bert"), l.bert[:len(l.bert)-1]+"0")
+		if nobody != wrong {
+			t.Errorf("nobody hears %q, a wrong password %q", nobody, wrong)
+		}
+	})
+}
+
+// Attack L5, and what an outage is: a bind is over within a second of the sign-out; while the service does not answer nobody is told that a password is wrong.
+func TestLDAPEndsWithItsPassword(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, databaseURL string) {
+		l := openListed(t, databaseURL)
+		bert, directory := l.binds(in("bert"), l.bert), l.binds(in("anna"), l.directory)
+		l.away.Store(true)
+		made := strings.TrimSuffix(l.bert, l.bert[len(l.bert)-1:]) + map[bool]string{true: "b", false: "a"}[strings.HasSuffix(l.bert, "a")]
+		for _, password := range []string{made, "wrong", l.bert} {
+			deadline := time.Now().Add(20 * time.Second)
+			for ; ; time.Sleep(50 * time.Millisecond) {
+				code, said := l.whoami(in("bert"), password)
+				if code == 52 {
+					break
+				}
+				if code != 0 || password != l.bert || time.Now().After(deadline) {
+					t.Fatalf("in an outage %q is %d: %s", password, code, said)
+				}
+			}
+		}
+		l.away.Store(false)
+		for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+			if code, said := l.whoami(in("bert"), l.bert); code == 0 {
+				break
+			} else if code != 52 || time.Now().After(end) {
+				t.Fatalf("after an outage: %d %s", code, said)
+			}
+		}
+		since := time.Now()
+		l.must(l.db.EndEverything(t.Context(), l.bertID, nil, l.act(audit.SignedOutAll)))
+		l.endsWithin(bert, since, time.Second)
+		if code, said := l.whoami(in("bert"), l.bert); code != 49 {
+			t.Errorf("bert comes in afterwards: %d %s", code, said)
+		}
+		since = time.Now()
+		l.presses("sign-out", url.Values{})
+		l.endsWithin(directory, since, time.Second)
+		if code, said := l.whoami(in("anna"), l.directory); code != 52 || !strings.Contains(said, "signed out") {
+			t.Errorf("at a server that is signed out: %d %s", code, said)
+		}
+	})
+}
