@@ -109,6 +109,7 @@ var autocompletion = map[string][]field{
 	"display_name":    {{"nickname", "text", ""}},
 	"user_name":       {{"username", "text", ""}},
 	"sign_out":        {{"off", "checkbox", ""}},
+	"directory":       {{"off", "checkbox", ""}},
 	"new-link":        {{"off", "text", ""}},
 	"name":            {{"off", "text", ""}},
 	"purpose":         {{"off", "text", ""}},

@@ -59,6 +59,7 @@ type Device struct {
 	Product   string // "Firefox"
 	Purpose   string // what it is for, in its owner's words; often empty
 	Method    string // how it signed in: "password"
+	Server    string // id of the server that it is signed in at, where it is one by an app password of a server
 	Claim     Claim  // what it said about itself besides; empty for browsers
 	Seen      Seen
 	CreatedAt time.Time

@@ -62,10 +62,10 @@ func (s *Service) MakePassword(ctx context.Context, f credential.Found, serverID
 	in := credential.NewSignIn(a.ID, device.ByServerPassword, client, now)
 	in.Kind, in.Token, in.Most, in.FreshAt = credential.ServerPassword, secret.NewServerPassword(), MostPasswords, time.Time{}
 	in.Subject, in.Detail, in.Stamp = k.ID, n.Detail, credential.StampNow(f.Clock, f.Account)
-	in.Device.Kind, in.Device.Name, in.Device.Product = device.App, name, "App password of "+k.Name
+	in.Device.Kind, in.Device.Name, in.Device.Product, in.Device.Server = device.App, name, "App password of "+k.Name, k.ID
 	act := s.act(audit.AppPasswordMade, f, name, client).With(audit.Reason, "of a server")
 	act = act.Warn(a, client, func(to, called string, e notice.Event) notice.Notice {
-		return notice.AppPasswordMade(to, called, e, name)
+		return notice.AppPasswordMade(to, called, e, name+", at "+k.Name)
 	})
 	return in.Token, s.Store.AddServerPassword(ctx, in, act)
 }

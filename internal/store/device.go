@@ -19,6 +19,7 @@ type deviceFacts struct {
 	Name    string       `json:"name"`
 	Product string       `json:"product"`
 	Purpose string       `json:"purpose,omitempty"`
+	Server  string       `json:"server,omitempty"`
 	Claim   device.Claim `json:"claim,omitzero"`
 }
 
@@ -27,7 +28,7 @@ func deviceCell(id, column string) secret.Place {
 }
 
 func sealDevice(key secret.AccountKey, d device.Device) (facts, seen string, err error) {
-	f, err := json.Marshal(deviceFacts{d.Name, d.Product, d.Purpose, d.Claim})
+	f, err := json.Marshal(deviceFacts{d.Name, d.Product, d.Purpose, d.Server, d.Claim})
 	if err != nil {
 		return "", "", err
 	}
@@ -49,7 +50,7 @@ func openDevice(open func(accountID, sealed string, at secret.Place) (string, er
 			return fmt.Errorf("opening device %s: %w", d.ID, err)
 		}
 	}
-	d.Name, d.Product, d.Purpose, d.Claim = f.Name, f.Product, f.Purpose, f.Claim
+	d.Name, d.Product, d.Purpose, d.Server, d.Claim = f.Name, f.Product, f.Purpose, f.Server, f.Claim
 	return nil
 }
 

@@ -168,8 +168,9 @@ type AppPassword struct {
 // AppPasswordsPage is "app-passwords", last used first.
 type AppPasswordsPage struct {
 	Made       []AppPassword
-	Full       bool // no more can be made
-	SecondStep bool // a code can stand behind the account's own password instead
+	AtServers  []AppPassword // of media servers, where each counts alone; Purpose says where
+	Full       bool          // no more can be made
+	SecondStep bool          // a code can stand behind the account's own password instead
 }
 
 // AppPasswordNewPage is "app-password-new"; it posts name, purpose and, when asked, password.

@@ -17,6 +17,17 @@ func (d *Door) getAppPasswords(w http.ResponseWriter, r *http.Request, v visitor
 	for _, m := range made {
 		p.Made = append(p.Made, appPasswordShown(m))
 	}
+	devices, err := d.Devices.List(r.Context(), v.AccountID)
+	if err != nil {
+		return err
+	}
+	for _, dev := range devices {
+		if dev.Method == device.ByServerPassword {
+			shown := appPasswordShown(dev)
+			shown.Purpose = dev.Product
+			p.AtServers = append(p.AtServers, shown)
+		}
+	}
 	d.Pages.Page(w, r, http.StatusOK, "app-passwords", Page{Person: v.header(), Notice: done(r, accountDone), Data: p})
 	return nil
 }

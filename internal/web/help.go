@@ -29,6 +29,7 @@ var helpPages = []helpPage{
 	{"no-server-appears", "No server appears in my list", "The usual reasons, and what helps.", "search"},
 	{"server-signed-out", "My server is signed out", "Why it lets nobody in, and how you bring it back.", "server"},
 	{"locked-out-of-my-server", "I am locked out of my server", "What the server says, and the way back in.", "lock"},
+	{"old-apps-and-a-server", "Old apps and a server", "App passwords for one media server, and typing your own password there.", "app"},
 	{"reset-required", "My account requires a reset", "Why that happens, how to tell that the e-mail is real, and what to do, step by step.", "shield"},
 	{"mail-does-not-arrive", "An e-mail does not arrive", "Where to look, which senders to allow, and how to ask again.", "mail"},
 	{"what-we-never-do", "What we never do", "How to tell a real e-mail from a false one.", "shield"},

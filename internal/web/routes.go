@@ -120,6 +120,8 @@ func (d *Door) routes() []route {
 		{"POST /servers/plain/sign-out", d.person(d.postServersSignOut)},
 		{"GET /servers/{id}", d.person(d.getServer)},
 		{"POST /servers/{id}/{act}", d.person(d.postServer)},
+		{"GET /servers/{id}/app-password", d.proved(d.getServerPassword)},
+		{"POST /servers/{id}/app-password", d.person(d.postServerPassword)},
 		{"GET /servers/{id}/access", d.proved(d.getServerAccess)},
 		{"POST /servers/{id}/access", d.person(d.postServerAccess)},
 

@@ -247,6 +247,7 @@ func serverSamples() []sample {
 	first.AskProof, first.First = false, true
 	wait.Wait, asked.SecondStep, asked.Login, asked.Form = true, false, "ann@example.org", refused("password", "That password isn’t right.")
 	guests := []Guest{{"g1", "bo@example.org", sampleNow.AddDate(0, -1, 0)}, {"g2", nasty, sampleNow}}
+	madeAtServers := []AppPassword{{ID: "d1", Name: nasty, Purpose: "App password of attic", Made: sampleNow}, {ID: "d2", Name: "TV", Purpose: nasty, Made: sampleNow, LastUsed: sampleNow}}
 	return []sample{
 		page("claim", "", ClaimPage{}),
 		page("claim", "refused", ClaimPage{Code: "7rqz", Form: refused("user_code", "We don’t find this code. Codes work once and for 15 minutes: let the screen show a new one.")}),
@@ -272,6 +273,13 @@ func serverSamples() []sample {
 		page("server", "", ServerPage{Server: all[2], Guests: guests}),
 		page("server", "suspended", ServerPage{Server: all[1], Full: true}),
 		page("server", "refused", ServerPage{Server: all[3], Address: nasty, Form: refused("address", "An address begins with https://.")}),
+		page("server", "types", ServerPage{Server: all[2], Types: true}),
+		page("server-password", "", ServerPasswordPage{ID: "s1", Server: nasty, Owner: true, Types: true, Made: madeAtServers, QR: sampleQR()}),
+		page("server-password", "guest", ServerPasswordPage{ID: "s1", Server: "attic", QR: sampleQR()}),
+		page("server-password", "refused", ServerPasswordPage{ID: "s1", Server: "attic", Login: "ann@example.org", AskPassword: true, QR: sampleQR(), Form: refused("name", "Say which app it is for.")}),
+		page("server-password-made", "", ServerPasswordMadePage{ID: "s1", Server: nasty, Name: nasty, Addresses: []string{"https://attic.example.org:32400", "http://192.168.1.20:32400"}, Login: "ann.walker", Password: "gate-2345-6789-abcd-efgh-jklm-npqr-stuv"}),
+		page("server-password-made", "nowhere", ServerPasswordMadePage{ID: "s1", Server: "attic", Name: "TV", Login: "ann.walker", Password: "gate-2345-6789-abcd-efgh-jklm-npqr-stuv"}),
+		page("app-passwords", "at servers", AppPasswordsPage{AtServers: madeAtServers}),
 		page("server-access", "", ServerAccessPage{ID: "s1", Name: nasty}),
 		page("server-access", "refused", ServerAccessPage{ID: "s1", Name: "attic", Who: nasty, Login: "ann@example.org", AskPassword: true, Form: refused("who", "A user name has 3 to 32 letters.")}),
 		page("account", "server waits", AccountPage{Name: "Ann", Address: "ann@example.org", Devices: 1, Servers: 2, ToDo: serversToDo(1)}),

@@ -34,6 +34,7 @@ func (d *Door) serverPage(w http.ResponseWriter, r *http.Request, status int, p 
 		return err
 	}
 	p.Server, p.Full = serverShown(k, d.Now()), len(guests) >= server.MostGuests
+	p.Types = k.Types == server.AccountPasswords
 	for _, g := range guests {
 		p.Guests = append(p.Guests, Guest{g.ID, g.Label, g.AddedAt})
 	}
@@ -65,6 +66,12 @@ func (d *Door) serverActs() map[string]serverAct {
 		}},
 		"remove-address": {do: func(ctx context.Context, v visitor, serverID, address string, c device.Client) error {
 			return d.Servers.RemoveAddress(ctx, v.Found, serverID, address, c)
+		}},
+		"types-on": {fresh: true, do: func(ctx context.Context, v visitor, serverID, _ string, c device.Client) error {
+			return d.Servers.LetType(ctx, v.Found, serverID, server.AccountPasswords, c)
+		}},
+		"types-off": {fresh: true, do: func(ctx context.Context, v visitor, serverID, _ string, c device.Client) error {
+			return d.Servers.LetType(ctx, v.Found, serverID, server.OnlyAppPasswords, c)
 		}},
 		"dismiss": {do: func(ctx context.Context, v visitor, serverID, guestID string, c device.Client) error {
 			return d.Servers.Dismiss(ctx, v.Found, serverID, guestID, c)

@@ -1,6 +1,9 @@
 package web
 
-import "time"
+import (
+	"html/template"
+	"time"
+)
 
 // ClaimPage is "claim"; its forms post user_code to /claim, and nothing to /claim/token.
 type ClaimPage struct {
@@ -101,6 +104,29 @@ type ServerPage struct {
 	Address string // as typed
 	Guests  []Guest
 	Full    bool // nobody more can be let in
+	Types   bool // owner and household may type the account's own password there
+}
+
+// ServerPasswordPage is "server-password"; it posts name, directory and, when asked, password.
+type ServerPasswordPage struct {
+	Form
+	ID, Server  string
+	Owner       bool // it is the visitor's own
+	Types       bool // the visitor may type the account's own password there, too
+	Name        string
+	Directory   bool
+	Login       string // for the password manager
+	AskPassword bool
+	Made        []AppPassword
+	QR          template.HTML
+}
+
+// ServerPasswordMadePage is "server-password-made", which is shown once.
+type ServerPasswordMadePage struct {
+	ID, Server, Name string
+	Addresses        []string
+	Login            string // what to type beside the password
+	Password         string
 }
 
 // Guest is somebody whom the owner of a server lets in.

@@ -37,6 +37,8 @@ var serverDone = map[string]string{
 	"confirm-address": "The address is confirmed. People can sign in there now.",
 	"remove-address":  "The address is removed.",
 	"let-in":          "They are on the list. Whoever has that address here, or that user name now, gets in.",
+	"types-on":        "You and your household can type the account’s own password there, too.",
+	"types-off":       "Only app passwords of the server count there now. Whoever had typed another is signed out there.",
 	"dismiss":         "They are off the list, and signed out there.",
 	"device":          "The server is signed out.",
 }

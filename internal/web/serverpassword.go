@@ -1,0 +1,86 @@
+package web
+
+import (
+	"errors"
+	"net/http"
+
+	"usher/internal/account"
+	"usher/internal/credential"
+	"usher/internal/device"
+	"usher/internal/id"
+	"usher/internal/mediaserver"
+	"usher/internal/secret"
+	"usher/internal/server"
+)
+
+// qrForPhone is the label of the code that opens this page on a phone.
+const qrForPhone = "QR code that opens this page on a phone"
+
+func (d *Door) getServerPassword(w http.ResponseWriter, r *http.Request, v visitor) error {
+	return d.serverPasswordPage(w, r, http.StatusOK, ServerPasswordPage{}, v)
+}
+
+// reached is the server that a request's address names: the visitor's own, or one that is shared with them. server.ErrNotFound.
+func (d *Door) reached(r *http.Request, v visitor) (mediaserver.Shared, error) {
+	if !id.Valid(r.PathValue("id")) {
+		return mediaserver.Shared{}, server.ErrNotFound
+	}
+	return d.Servers.Find(r.Context(), v.Found, r.PathValue("id"))
+}
+
+func (d *Door) serverPasswordPage(w http.ResponseWriter, r *http.Request, status int, p ServerPasswordPage, v visitor) error {
+	k, err := d.reached(r, v)
+	if err != nil {
+		return err
+	}
+	devices, err := d.Devices.List(r.Context(), v.AccountID)
+	if err != nil {
+		return err
+	}
+	for _, dev := range devices {
+		if dev.Method == device.ByServerPassword && dev.Server == k.ID {
+			p.Made = append(p.Made, appPasswordShown(dev))
+		}
+	}
+	p.ID, p.Server, p.Owner = k.ID, k.Name, k.Role == server.Owner
+	p.Login, p.AskPassword = v.Person.Email, d.asksPassword(v)
+	p.Types = k.Types == server.AccountPasswords && k.Role != server.Friend
+	if p.QR, err = drawQR(secret.TokenOf(d.Servers.Issuer+"/servers/"+k.ID+"/app-password"), qrForPhone); err != nil {
+		return err
+	}
+	d.Pages.Page(w, r, status, "server-password", Page{Person: v.header(), Nav: "servers", Data: p})
+	return nil
+}
+
+// postServerPassword answers with the password itself, this once: it travels in no address and no cookie.
+func (d *Door) postServerPassword(w http.ResponseWriter, r *http.Request, v visitor) error {
+	p := ServerPasswordPage{Name: r.PostFormValue("name"), Directory: r.PostFormValue("directory") == "yes"}
+	show := func(status int) error { return d.serverPasswordPage(w, r, status, p, v) }
+	k, err := d.reached(r, v)
+	if err != nil {
+		return err
+	}
+	v, err = d.proveUnlessFresh(w, r, v, &p.Form)
+	if err != nil {
+		return d.again(w, r, &p.Form, err, show)
+	}
+	n := mediaserver.NewPassword{Name: p.Name}
+	if p.Directory {
+		n.Detail = credential.Directory
+	}
+	made, err := d.Servers.MakePassword(r.Context(), v.Found, k.ID, n, d.client(r))
+	switch {
+	case errors.Is(err, mediaserver.ErrNoName):
+		p.Refuse("name", "Say which app it is for.")
+	case errors.Is(err, account.ErrBadName):
+		p.Refuse("name", "Write at most 64 characters, and no line breaks.")
+	case errors.Is(err, device.ErrTooMany):
+		p.Problem = "You have as many app passwords for servers as there can be. Remove one first."
+	}
+	if err != nil {
+		return d.again(w, r, &p.Form, err, show)
+	}
+	shown := ServerPasswordMadePage{ID: k.ID, Server: k.Name, Name: p.Name, Login: v.Person.Login(), Password: made.Grouped().Reveal(), Addresses: k.Confirmed()}
+	d.Pages.Page(w, r, http.StatusOK, "server-password-made", Page{Person: v.header(), Nav: "servers", Data: shown})
+	return nil
+}
