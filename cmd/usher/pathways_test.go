@@ -100,7 +100,7 @@ var ofOpenRoutes = map[string]decision{
 	"POST /sign-out": noPower, "POST /api/v1/sign-out": noPower, "POST /reset": noPower, "POST /reset/required": noPower, "POST /notice": noPower,
 	"POST /tv": noPower, "POST /tv/sign-out": noPower, "POST /api/v1/link": noPower, "POST /api/v1/servers": fromSignIn, "POST /api/v1/claim-tokens": asksCode, "GET /api/v1/servers": fromSignIn,
 	"GET /api/v1/server/standing": noPower, "GET /api/v1/server": noPower, "PUT /api/v1/server": noPower, "POST /api/v1/server/sign-ins": asksCode, "DELETE /api/v1/server": noPower,
-	"GET /docs/api": noPower, "GET /remove-device": noPower, "GET /remove-device/{token}": noPower, "POST /remove-device": noPower,
+	"GET /docs/api": noPower, "GET /invitations/{id}": noPower, "GET /remove-device": noPower, "GET /remove-device/{token}": noPower, "POST /remove-device": noPower,
 	"POST /not-me": noPower, "POST /keep-second-step": noPower, "POST /undo": noPower,
 
 	"GET /{$}": noPower, "GET /sign-in": noPower, "GET /sign-in/code": noPower, "GET /sign-in/recovery": noPower, "GET /auth": noPower, "GET /auth/{$}": noPower,

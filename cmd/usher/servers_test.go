@@ -546,7 +546,7 @@ func TestDownloadsHaveServers(t *testing.T) {
 	eachDoors(t, func(d *doors) {
 		h := d.couple()
 		gate := d.newGate(h.offer(h.anna))
-		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert@example.org", device.Client{}))
+		h.must(h.servers().Invite(d.Context(), h.here(h.anna), h.anna, gate.ID, guest("bert@example.org")))
 		f := h.here(h.anna)
 		f.FreshAt = d.at
 		raw, err := (&profile.Service{Store: d.db, Resolver: d.resolver, Now: d.now}).Download(d.Context(), f, device.Client{})

@@ -231,7 +231,7 @@ func TestSignalsOfOneServer(t *testing.T) {
 	eachDoors(t, func(d *doors) {
 		h := d.couple()
 		gate := h.opened(h.anna).reads()
-		h.must(h.servers().Admit(h.Context(), h.here(h.anna), gate.ID, h.bert.UserName, device.Client{}))
+		h.must(h.servers().Invite(h.Context(), h.here(h.anna), h.anna, gate.ID, guest(h.bert.UserName)))
 		h.do("UPDATE server_access SET account_id = $1", h.bert.ID)
 		h.must(h.db.EndEverything(h.Context(), h.bert.ID, nil, audit.Act{At: h.at}))
 		if about := gate.hears("a guest signed everything out", allEnded)[0].about; about["sub"] != h.bert.ID {

@@ -42,7 +42,7 @@ func TestServersLearnNothingUnasked(t *testing.T) {
 		h := d.couple()
 		empty, listed, closed := h.opened(h.anna), h.opened(h.anna), h.opened(h.anna)
 		for _, gate := range []*app{listed, closed} {
-			h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert@example.org", device.Client{}))
+			h.must(h.servers().Invite(d.Context(), h.here(h.anna), h.anna, gate.ID, guest("bert@example.org")))
 		}
 		h.must(h.servers().SignOut(d.Context(), h.here(h.anna), closed.ID, device.Client{}))
 		theirs := h.signedIn(h.bert)
@@ -96,7 +96,7 @@ func TestPlayersTellWhatWasAgreedTo(t *testing.T) {
 	eachDoors(t, func(d *doors) {
 		h := d.couple()
 		gate := h.opened(h.anna)
-		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert", device.Client{}))
+		h.must(h.servers().Invite(d.Context(), h.here(h.anna), h.anna, gate.ID, guest("bert")))
 		theirs, player := h.signedIn(h.bert), h.program(h.bert)
 		for _, scopes := range [][]string{{"openid"}, {"openid", "profile"}, {"openid", "email"}} {
 			gate.config.Scopes = scopes
@@ -143,7 +143,7 @@ func TestUnprovedAddressesCountNowhere(t *testing.T) {
 	eachDoors(t, func(d *doors) {
 		h := d.couple()
 		gate, theirs := h.opened(h.anna), h.signedIn(h.bert)
-		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert@example.org", device.Client{}))
+		h.must(h.servers().Invite(d.Context(), h.here(h.anna), h.anna, gate.ID, guest("bert@example.org")))
 		d.do("UPDATE account SET email_proved = $1 WHERE id = $2", false, h.bert.ID)
 		page := h.sent(gate, theirs)
 		if !strings.Contains(page.Body.String(), "you are not on the list") {
@@ -152,7 +152,7 @@ func TestUnprovedAddressesCountNowhere(t *testing.T) {
 		if w := h.post("/authorize/consent", consentForm(page, "allow"), "usher", theirs); strings.Contains(w.Header().Get("Location"), "code=") {
 			t.Error("who presses what is not there comes in")
 		}
-		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert", device.Client{}))
+		h.must(h.servers().Invite(d.Context(), h.here(h.anna), h.anna, gate.ID, guest("bert")))
 		code, verifier := h.codeFor(gate, theirs)
 		token := said(gate.redeems(code, verifier)).Access
 		for _, proved := range []bool{false, true} {
@@ -190,7 +190,7 @@ func TestTokensFromBeforeADismissal(t *testing.T) {
 		gate := h.opened(h.anna)
 		theirs, player := h.signedIn(h.bert), h.program(h.bert)
 		admit := func() {
-			h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert@example.org", device.Client{}))
+			h.must(h.servers().Invite(d.Context(), h.here(h.anna), h.anna, gate.ID, guest("bert@example.org")))
 			d.at = d.at.Add(time.Minute)
 			h.codeFor(gate, theirs)
 		}
@@ -220,7 +220,7 @@ func TestServersSignNobodyOutUnasked(t *testing.T) {
 	eachDoors(t, func(d *doors) {
 		h := d.couple()
 		gate := h.opened(h.anna)
-		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert", device.Client{}))
+		h.must(h.servers().Invite(d.Context(), h.here(h.anna), h.anna, gate.ID, guest("bert")))
 		theirs := h.signedIn(h.bert)
 		cookies := map[string]string{"usher": theirs}
 		code, verifier := h.codeFor(gate, theirs)
@@ -273,7 +273,7 @@ func TestServersNamesAreTheirOwnWord(t *testing.T) {
 	eachDoors(t, func(d *doors) {
 		h := d.couple()
 		gate := h.opened(h.anna)
-		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert", device.Client{}))
+		h.must(h.servers().Invite(d.Context(), h.here(h.anna), h.anna, gate.ID, guest("bert")))
 		says := asBearer(gate.own())
 		says.json = `{"version":"2.0","name":"Account security","addresses":[]}`
 		h.is(d.send(http.MethodPut, "/api/v1/server", says), http.StatusNoContent)

@@ -14,8 +14,14 @@ import (
 
 	"usher/internal/account"
 	"usher/internal/device"
+	"usher/internal/mediaserver"
 	"usher/internal/server"
 )
+
+// guest is somebody whom an owner invites, without an end.
+func guest(typed string) mediaserver.Invited {
+	return mediaserver.Invited{Typed: typed, Terms: server.Terms{Role: server.Friend}}
+}
 
 // listed are the media servers that a program finds with its token.
 func (h *holder) listed(token string) (all []struct {
@@ -237,7 +243,7 @@ func TestPeopleSignInAtAServer(t *testing.T) {
 		}
 
 		player := h.program(h.bert)
-		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "BERT@example.org", device.Client{}))
+		h.must(h.servers().Invite(d.Context(), h.here(h.anna), h.anna, gate.ID, guest("BERT@example.org")))
 		if got := h.listed(player); len(got) != 0 {
 			t.Errorf("a server that nobody agreed to is listed: %+v", got)
 		}
@@ -271,7 +277,7 @@ func TestNobodyVisitsASuspendedServer(t *testing.T) {
 	eachDoors(t, func(d *doors) {
 		h := d.couple()
 		gate := h.opened(h.anna)
-		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert", device.Client{}))
+		h.must(h.servers().Invite(d.Context(), h.here(h.anna), h.anna, gate.ID, guest("bert")))
 		theirs := h.signedIn(h.bert)
 		code, verifier := h.codeFor(gate, theirs)
 		token := said(gate.redeems(code, verifier)).Access

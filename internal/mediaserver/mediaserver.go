@@ -40,6 +40,7 @@ type Store interface {
 	ServerStore
 	OwnerStore
 	PasswordStore
+	SharedStore
 }
 
 // ClaimStore writes what is claimed.
@@ -61,6 +62,18 @@ type ServerStore interface {
 	UnclaimServer(ctx context.Context, accountID, id string, act audit.Act) error
 }
 
+// SharedStore keeps what is shared with an account, and where it was invited.
+type SharedStore interface {
+	FindAccount(ctx context.Context, h account.Handle) (account.Account, error)
+	ListShared(ctx context.Context, accountID string, now time.Time) ([]server.Shared, error)
+	FindShared(ctx context.Context, accountID, id string, now time.Time) (server.Shared, error)
+	ListInvitations(ctx context.Context, a account.Account, now time.Time) ([]server.Shared, error)
+	FindInvitation(ctx context.Context, id string, a account.Account, now time.Time) (server.Shared, error)
+	AcceptInvitation(ctx context.Context, serverID string, by server.Acceptance, act audit.Act) error
+	DeclineInvitation(ctx context.Context, serverID string, a account.Account, act audit.Act) error
+	LeaveServer(ctx context.Context, accountID, serverID string, act audit.Act) error
+}
+
 // OwnerStore keeps what an owner says about a server.
 type OwnerStore interface {
 	ConfirmAddress(ctx context.Context, accountID, id, url string, act audit.Act) error
@@ -69,8 +82,6 @@ type OwnerStore interface {
 	ChangeGuest(ctx context.Context, accountID, serverID, guestID string, to server.Terms, act audit.Act) error
 	DismissGuest(ctx context.Context, accountID, serverID, guestID string, act audit.Act) error
 	ListGuests(ctx context.Context, accountID, serverID string) ([]server.Guest, error)
-	ListShared(ctx context.Context, accountID string, now time.Time) ([]server.Shared, error)
-	FindShared(ctx context.Context, accountID, id string, now time.Time) (server.Shared, error)
 }
 
 // Resolver is the one way from a presented token to a right.

@@ -2,13 +2,11 @@ package mediaserver
 
 import (
 	"context"
-	"strings"
+	"slices"
 
-	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
-	"usher/internal/id"
 	"usher/internal/server"
 )
 
@@ -40,26 +38,6 @@ func (s *Service) Guests(ctx context.Context, f credential.Found, id string) ([]
 	return s.Store.ListGuests(ctx, f.AccountID, id)
 }
 
-// Admit puts somebody, by e-mail address or user name, on the list of a server: once, and whether there is such an account is not told. account.ErrBadAddress,
-// account.ErrBadUserName, server.ErrNotFound, server.ErrTooMany.
-func (s *Service) Admit(ctx context.Context, f credential.Found, serverID, typed string, client device.Client) error {
-	read := account.UserNameHandle
-	if strings.Contains(typed, "@") {
-		read = account.EmailHandle
-	}
-	label, handle, err := read(typed)
-	if err != nil {
-		return err
-	}
-	h, err := s.own(ctx, f.AccountID, serverID)
-	if err != nil {
-		return err
-	}
-	now := s.Now()
-	act := s.act(audit.GuestAdmitted, f, h.Name, client).With(audit.Guest, label)
-	return s.Store.AdmitGuest(ctx, f.AccountID, serverID, server.Guest{ID: id.New(now), Label: label, Handle: handle, Terms: server.Terms{Role: server.Friend}, AddedAt: now, InvitedAt: now}, act)
-}
-
 // Dismiss takes somebody off the list of a server, and signs whoever came by it out there. server.ErrNotFound.
 func (s *Service) Dismiss(ctx context.Context, f credential.Found, serverID, guestID string, client device.Client) error {
 	all, err := s.Guests(ctx, f, serverID)
@@ -70,11 +48,32 @@ func (s *Service) Dismiss(ctx context.Context, f credential.Found, serverID, gue
 	if err != nil {
 		return err
 	}
-	act := s.act(audit.GuestDismissed, f, h.Name, client)
-	for _, g := range all {
-		if g.ID == guestID {
-			act = act.With(audit.Guest, g.Label)
-		}
-	}
+	act := s.act(audit.GuestDismissed, f, h.Name, client).With(audit.Guest, labelOf(all, guestID))
 	return s.Store.DismissGuest(ctx, f.AccountID, serverID, guestID, act)
+}
+
+// Change lets somebody on the list of a server in as something else, or until another day. ErrEnd, server.ErrNotFound.
+func (s *Service) Change(ctx context.Context, f credential.Found, serverID, guestID string, to server.Terms, client device.Client) error {
+	if err := s.checkEnd(to); err != nil {
+		return err
+	}
+	all, err := s.Guests(ctx, f, serverID)
+	if err != nil {
+		return err
+	}
+	h, err := s.own(ctx, f.AccountID, serverID)
+	if err != nil {
+		return err
+	}
+	act := s.act(audit.GuestChanged, f, h.Name, client).With(audit.Guest, labelOf(all, guestID))
+	return s.Store.ChangeGuest(ctx, f.AccountID, serverID, guestID, to, act)
+}
+
+// labelOf is what the owner typed for a line of a list.
+func labelOf(all []server.Guest, guestID string) string {
+	i := slices.IndexFunc(all, func(g server.Guest) bool { return g.ID == guestID })
+	if i < 0 {
+		return ""
+	}
+	return all[i].Label
 }

@@ -49,6 +49,7 @@ const (
 	KindServerClaimed         Kind = "server_claimed"
 	KindServersBack           Kind = "servers_back"
 	KindServerUnclaimed       Kind = "server_unclaimed"
+	KindServerInvitation      Kind = "server_invitation"
 	KindDeviceLinked          Kind = "device_linked"
 	KindIncident              Kind = "incident"
 	KindIncidentAdvice        Kind = "incident_advice"
@@ -136,6 +137,7 @@ var rules = map[Kind]rule{
 	KindServerClaimed:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
 	KindServersBack:           {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
 	KindServerUnclaimed:       {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
+	KindServerInvitation:      {noticeLife, PrioritySoon, NoticeMail, []string{DataFrom, DataName, DataLink}},
 	KindDeviceLinked:          {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
 	// Everybody gets one at once, so whatever somebody waits for overtakes them.
 	KindIncident:          {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},

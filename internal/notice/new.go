@@ -206,6 +206,23 @@ func ServerClaimed(to, name string, e Event) Notice {
 	return compose(KindServerClaimed, to, name, e.data())
 }
 
+// Sharing is what an invitation to a media server says. Names are what people chose.
+type Sharing struct {
+	Owner  string // user name, or the address of who has none
+	Server string
+	Path   string    // of the page that says more
+	EndsAt time.Time // until when; zero: no end
+}
+
+// ServerInvitation invites whoever has an address to somebody's media server. It says the same whether there is an account.
+func ServerInvitation(to string, s Sharing) Notice {
+	data := map[string]string{DataFrom: s.Owner, DataName: s.Server, DataLink: s.Path}
+	if !s.EndsAt.IsZero() {
+		data[DataUntil] = stamp(s.EndsAt)
+	}
+	return compose(KindServerInvitation, to, "", data)
+}
+
 // DeviceLinked says that a code let a TV or an app in, with the link that signs just that one out.
 func DeviceLinked(to, name string, device Device, at time.Time, removeLink string) Notice {
 	return compose(KindDeviceLinked, to, name, device.with(at, removeLink))

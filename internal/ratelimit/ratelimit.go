@@ -43,7 +43,11 @@ var (
 	ClaimExchanges = Rule{"claim", 30, 10 * time.Minute}       // dead claim tokens tried from one network
 	ServersGone    = Rule{"server gone", 60, 10 * time.Minute} // questions from one network how servers stand that there are not
 	ServerWords    = Rule{"server words", 30, time.Hour}       // changes of what one media server says about itself
-	StepUps        = Rule{"proof", 3, 15 * time.Minute}        // wrong passwords where an administrator proves it again
+	// People invited to the media servers of one account, and mails about that to one address: never more than 3 in any 24 hours, and one about the same server.
+	ServerInvitations = Rule{"server invitation", 20, 24 * time.Hour}
+	InvitationMails   = Rule{"server invitation mail", 2, 48 * time.Hour}
+	InvitationsAgain  = Rule{"server invitation again", 1, 24 * time.Hour}
+	StepUps           = Rule{"proof", 3, 15 * time.Minute} // wrong passwords where an administrator proves it again
 	// Wrong second factors of one account: with three steps that count, a guess at six digits hits with 3e-6, so a day's worth, which is never
 	// more than 20 in any 24 hours, stays at 6e-5.
 	Factors         = Rule{"factor", 5, 10 * time.Minute}

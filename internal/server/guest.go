@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"usher/internal/account"
+	"usher/internal/relyingparty"
 )
 
 // InvitationLife is how long somebody who was invited can come in, since the invitation was sent last.
@@ -41,7 +42,14 @@ func (g Guest) Lapsed(now time.Time) bool {
 	return g.Came.AccountID == "" && !now.Before(g.InvitedAt.Add(InvitationLife))
 }
 
-// Shared is a server that its owner shares with an account.
+// Acceptance is an account that comes in where it was invited.
+type Acceptance struct {
+	AccountID string
+	Address   []account.Handle     // if it is confirmed
+	Scopes    []relyingparty.Scope // that it agrees to
+}
+
+// Shared is a server of somebody else's that an account may use, or where it was invited.
 type Shared struct {
 	Held
 	Owner string // user name

@@ -83,8 +83,8 @@ func (db *DB) RevokeConsent(ctx context.Context, accountID, clientID string, act
 		if err := endLetIn(ctx, t, accountID, clientID); err != nil {
 			return err
 		}
-		// To a server's owner it is as before it was let in for the first time.
-		if _, err := t.exec(ctx, `UPDATE server_access SET account_id = '', seen_at = 0 WHERE server_id = $1 AND account_id = $2`, clientID, accountID); err != nil {
+		// To a server's owner it is as before it was let in for the first time. It is not asked again by itself.
+		if _, err := t.exec(ctx, `UPDATE server_access SET account_id = '', seen_at = 0, declined_at = $3 WHERE server_id = $1 AND account_id = $2`, clientID, accountID, ms(act.At)); err != nil {
 			return err
 		}
 		return db.leave(ctx, t, act)

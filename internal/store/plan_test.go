@@ -326,6 +326,16 @@ func serverTrips(db *DB, a account.Account, act audit.Act) error {
 	do(err)
 	_, err = db.ListServersFor(ctx, a.ID, began)
 	do(err)
+	_, err = db.ListInvitations(ctx, a, began)
+	do(err)
+	for _, err := range []error{
+		notInvited(db, s.ID, a), db.DeclineInvitation(ctx, s.ID, a, act), db.AcceptInvitation(ctx, s.ID, server.Acceptance{AccountID: a.ID}, act),
+		db.LeaveServer(ctx, a.ID, s.ID, act),
+	} {
+		if !errors.Is(err, server.ErrNotFound) {
+			do(fmt.Errorf("invited: %w", err))
+		}
+	}
 	_, err = db.ListShared(ctx, a.ID, began)
 	do(err)
 	if _, err = db.FindShared(ctx, a.ID, s.ID, began); !errors.Is(err, server.ErrNotFound) {
@@ -351,6 +361,11 @@ func serverTrips(db *DB, a account.Account, act audit.Act) error {
 	do(db.DismissGuest(ctx, a.ID, s.ID, guest.ID, act))
 	do(db.UnclaimServer(ctx, a.ID, s.ID, act))
 	return errors.Join(all...)
+}
+
+func notInvited(db *DB, serverID string, a account.Account) error {
+	_, err := db.FindInvitation(context.Background(), serverID, a, began)
+	return err
 }
 
 // factorTrips does with a second factor all that is done with one.

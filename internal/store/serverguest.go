@@ -237,12 +237,16 @@ func (db *DB) openLines(args []any, accountID string, address []account.Handle, 
 
 // comeIn makes the lines by which somebody who is not the owner comes to a server the account's own, for good. ErrSpent when there is none.
 func (db *DB) comeIn(ctx context.Context, t *tx, serverID string, a grant.Approval, now time.Time) error {
-	open, args := db.openLines([]any{a.AccountID, serverID, ms(now)}, a.AccountID, a.Address, now)
-	_, err := t.exec(ctx, `UPDATE server_access AS g SET account_id = $1, taken_at = $3, declined_at = 0 WHERE g.server_id = $2 AND `+lasts+` AND `+open, args...)
-	if err != nil {
+	if _, err := db.takeLines(ctx, t, serverID, a, now); err != nil {
 		return err
 	}
 	return checkIn(ctx, t, serverID, a.AccountID, now)
+}
+
+// takeLines makes the lines by which an account can come in at a server its own, and returns how many there were.
+func (db *DB) takeLines(ctx context.Context, t *tx, serverID string, a grant.Approval, now time.Time) (int64, error) {
+	open, args := db.openLines([]any{a.AccountID, serverID, ms(now)}, a.AccountID, a.Address, now)
+	return t.exec(ctx, `UPDATE server_access AS g SET account_id = $1, taken_at = $3, declined_at = 0 WHERE g.server_id = $2 AND `+lasts+` AND `+open, args...)
 }
 
 // checkIn reports whether somebody who is not the owner has come to a server by its list, and still may. ErrSpent.

@@ -2,21 +2,70 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
+	"usher/internal/account"
+	"usher/internal/audit"
+	"usher/internal/grant"
 	"usher/internal/server"
 )
+
+// theirs are the lines g by which the account $1 has come in.
+const theirs = `g.account_id = $1 AND g.account_id <> ''`
 
 // ListShared returns the servers of others where an account has come in by the list and is let in at a time, with who shares each and on what terms, in the order
 // in which they were claimed.
 func (db *DB) ListShared(ctx context.Context, accountID string, now time.Time) ([]server.Shared, error) {
-	return db.listShared(ctx, ` AND s.id <> $2`, accountID, "", now)
+	return db.listByLines(ctx, theirs, []any{accountID, "", ms(now)})
 }
 
 // FindShared is ListShared of one server. server.ErrNotFound.
 func (db *DB) FindShared(ctx context.Context, accountID, id string, now time.Time) (server.Shared, error) {
-	all, err := db.listShared(ctx, ` AND s.id = $2`, accountID, id, now)
+	return db.findByLines(ctx, theirs, []any{accountID, id, ms(now)})
+}
+
+// ListInvitations returns the servers of others that wait for an account to come in, unless it said no, as ListShared does.
+func (db *DB) ListInvitations(ctx context.Context, a account.Account, now time.Time) ([]server.Shared, error) {
+	open, args, err := db.openTo(a, "", now)
+	if err != nil {
+		return nil, err
+	}
+	return db.listByLines(ctx, open+` AND g.declined_at = 0`, args)
+}
+
+// FindInvitation returns a server where an account can come in by the list, also when it has said no. server.ErrNotFound.
+func (db *DB) FindInvitation(ctx context.Context, id string, a account.Account, now time.Time) (server.Shared, error) {
+	open, args, err := db.openTo(a, id, now)
+	if err != nil {
+		return server.Shared{}, err
+	}
+	return db.findByLines(ctx, open, args)
+}
+
+// openTo are the lines g by which an account can come in, and arguments as those of theirs.
+func (db *DB) openTo(a account.Account, id string, now time.Time) (string, []any, error) {
+	address, err := a.ProvedAddress()
+	if err != nil {
+		return "", nil, err
+	}
+	open, args := db.openLines([]any{a.ID, id, ms(now)}, a.ID, address, now)
+	return open, args, nil
+}
+
+// joinLine joins the best line of each server that meets a condition.
+func joinLine(lines string) string {
+	return ` JOIN server_access l ON l.id = (SELECT g.id FROM server_access g WHERE g.server_id = s.id AND ` + lasts + ` AND ` + lines + best + ` LIMIT 1) WHERE s.account_id <> $1`
+}
+
+func (db *DB) listByLines(ctx context.Context, lines string, args []any) ([]server.Shared, error) {
+	return db.readByLines(ctx, joinLine(lines)+` AND s.id <> $2 AND s.id IN (SELECT g.server_id FROM server_access g WHERE `+lasts+` AND `+lines+`) ORDER BY s.id`, args)
+}
+
+// findByLines is listByLines of the server $2. server.ErrNotFound.
+func (db *DB) findByLines(ctx context.Context, lines string, args []any) (server.Shared, error) {
+	all, err := db.readByLines(ctx, joinLine(lines)+` AND s.id = $2`, args)
 	if err == nil && len(all) == 0 {
 		err = server.ErrNotFound
 	}
@@ -26,7 +75,7 @@ func (db *DB) FindShared(ctx context.Context, accountID, id string, now time.Tim
 	return all[0], nil
 }
 
-func (db *DB) listShared(ctx context.Context, which, accountID, id string, now time.Time) (all []server.Shared, err error) {
+func (db *DB) readByLines(ctx context.Context, from string, args []any) (all []server.Shared, err error) {
 	type sharedRow struct {
 		heldRow
 		owner string
@@ -34,9 +83,7 @@ func (db *DB) listShared(ctx context.Context, which, accountID, id string, now t
 		ends  int64
 	}
 	var rows []sharedRow
-	err = each(ctx, db.engine.read(), selectServer+`, o.user_name, l.role, l.ends_at`+joinServer+` JOIN server_access l ON l.server_id = s.id
-		WHERE l.account_id = $1 AND l.account_id <> '' AND l.id = (SELECT g.id FROM server_access g WHERE g.server_id = l.server_id AND g.account_id = $1 AND `+lasts+best+` LIMIT 1)`+
-		which+` ORDER BY s.id`, []any{accountID, id, ms(now)}, func(s scanner) error {
+	err = each(ctx, db.engine.read(), selectServer+`, o.user_name, l.role, l.ends_at`+joinServer+from, args, func(s scanner) error {
 		var r sharedRow
 		err := s.Scan(append(r.dest(), &r.owner, &r.role, &r.ends)...)
 		rows = append(rows, r)
@@ -57,4 +104,57 @@ func (db *DB) listShared(ctx context.Context, which, accountID, id string, now t
 		return nil, fmt.Errorf("reading the servers that are shared: %w", err)
 	}
 	return all, nil
+}
+
+// AcceptInvitation makes the lines by which an account can come in at a server the account's own, and notes what it agreed to. server.ErrNotFound when there is
+// none, also when another account came by it at this moment.
+func (db *DB) AcceptInvitation(ctx context.Context, serverID string, by server.Acceptance, act audit.Act) error {
+	a := grant.Approval{AccountID: by.AccountID, ClientID: serverID, Consent: by.Scopes, Address: by.Address}
+	err := db.engine.write(ctx, func(t *tx) error {
+		if _, err := db.holdParties(ctx, t, a.AccountID, serverID); err != nil {
+			return err
+		}
+		n, err := db.takeLines(ctx, t, serverID, a, act.At)
+		if err == nil && n == 0 {
+			err = ErrSpent
+		}
+		if err == nil {
+			err = noteConsent(ctx, t, a, act.At)
+		}
+		if err != nil {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+	if errors.Is(err, ErrSpent) {
+		err = server.ErrNotFound
+	}
+	return err
+}
+
+// DeclineInvitation has a server wait for an account no more: it is not listed for it, and nothing else changes. server.ErrNotFound.
+func (db *DB) DeclineInvitation(ctx context.Context, serverID string, a account.Account, act audit.Act) error {
+	open, args, err := db.openTo(a, serverID, act.At)
+	if err != nil {
+		return err
+	}
+	return db.engine.write(ctx, func(t *tx) error {
+		n, err := t.exec(ctx, `UPDATE server_access AS g SET declined_at = $3 WHERE g.server_id = $2 AND g.account_id <> $1 AND `+lasts+` AND `+open, args...)
+		if err == nil && n == 0 {
+			err = server.ErrNotFound
+		}
+		if err != nil {
+			return err
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
+// LeaveServer is RevokeConsent for somebody who does not want to be let in by a server's list any more. server.ErrNotFound.
+func (db *DB) LeaveServer(ctx context.Context, accountID, serverID string, act audit.Act) error {
+	err := db.RevokeConsent(ctx, accountID, serverID, act)
+	if errors.Is(err, grant.ErrNoConsent) {
+		err = server.ErrNotFound
+	}
+	return err
 }

@@ -113,6 +113,7 @@ var mailWords = map[notice.Kind]string{
 	notice.KindServerClaimed:         "Media server claimed",
 	notice.KindServersBack:           "Media server brought back",
 	notice.KindServerUnclaimed:       "Media server given up",
+	notice.KindServerInvitation:      "Invitation to a media server",
 	notice.KindIncident:              "Incident",
 	notice.KindIncidentAdvice:        "Advice after an incident",
 	notice.KindIncidentAlone:         "Incident declared by one alone",

@@ -65,9 +65,12 @@ var eventTexts = map[audit.Action]eventWords{
 	audit.ServerAddressOff: {icon: "server", text: "An address of a media server was removed."},
 	audit.ServerTypesOn:    {icon: "server", text: "A media server was let take your own password."},
 	audit.ServerTypesOff:   {icon: "server", text: "A media server takes app passwords only."},
-	audit.GuestAdmitted:    {icon: "server", text: "Somebody was given access to a media server."},
+	audit.GuestAdmitted:    {icon: "server", text: "Somebody was invited to a media server."},
 	audit.GuestChanged:     {icon: "server", text: "What somebody may at a media server, or until when, was changed."},
 	audit.GuestDismissed:   {icon: "server", text: "Somebody’s access to a media server was taken away."},
+	audit.ServerJoined:     {icon: "server", text: "You accepted an invitation to a media server."},
+	audit.ServerLeft:       {icon: "out", text: "You left somebody’s media server."},
+	audit.ServerDeclined:   {icon: "server", text: "You said no to an invitation to a media server."},
 	audit.DeviceKeySet:     {icon: "key", text: "An app registered a key of its own."},
 }
 

@@ -124,6 +124,11 @@ func (d *Door) routes() []route {
 		{"POST /servers/{id}/app-password", d.person(d.postServerPassword)},
 		{"GET /servers/{id}/access", d.proved(d.getServerAccess)},
 		{"POST /servers/{id}/access", d.person(d.postServerAccess)},
+		{"GET /servers/{id}/change", d.proved(d.getServerGuest)},
+		{"POST /servers/{id}/change", d.person(d.postServerGuest)},
+		{"POST /servers/{id}/leave", d.person(d.postServerLeave)},
+		{"GET /invitations/{id}", d.getServerInvitation},
+		{"POST /invitations/{id}/{act}", d.person(d.postServerInvitation)},
 
 		{"GET /docs/api", d.getAPIDocs},
 		{"GET /tv", d.getTV},

@@ -23,7 +23,7 @@ var open = []string{
 	"GET /setup/{token}", "GET /setup", "POST /setup", "GET /invitation/{token}", "GET /invitation", "POST /invitation",
 	"GET /account/email/confirm/{token}", "GET /not-me/{token}", "GET /not-me", "POST /not-me", "GET /keep-second-step/{token}", "GET /keep-second-step", "POST /keep-second-step", "GET /undo/{token}", "GET /undo", "POST /undo",
 	"GET /reset", "POST /reset", "POST /reset/required", "POST /reset/code", "GET /auth", "GET /auth/{$}", "GET /reset/{token}", "GET /reset/new", "POST /reset/new",
-	"GET /notice", "POST /notice", "GET /authorize/consent", "GET /authorize/refused", "GET /authorize/sign-out", "GET /docs/api", "GET /tv", "POST /tv", "POST /tv/sign-out", "GET /remove-device/{token}", "GET /remove-device", "POST /remove-device",
+	"GET /notice", "POST /notice", "GET /authorize/consent", "GET /authorize/refused", "GET /authorize/sign-out", "GET /docs/api", "GET /invitations/{id}", "GET /tv", "POST /tv", "POST /tv/sign-out", "GET /remove-device/{token}", "GET /remove-device", "POST /remove-device",
 }
 
 // parts takes a pattern apart and fills its wildcards in.

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"usher/internal/grant"
+	"usher/internal/mediaserver"
 	"usher/internal/mfa"
 	"usher/internal/notice"
 	"usher/internal/openapi"
@@ -246,8 +247,21 @@ func serverSamples() []sample {
 	wait, asked, first := red, red, red
 	first.AskProof, first.First = false, true
 	wait.Wait, asked.SecondStep, asked.Login, asked.Form = true, false, "ann@example.org", refused("password", "That password isn’t right.")
-	guests := []Guest{{"g1", "bo@example.org", sampleNow.AddDate(0, -1, 0)}, {"g2", nasty, sampleNow}}
 	madeAtServers := []AppPassword{{ID: "d1", Name: nasty, Purpose: "App password of attic", Made: sampleNow}, {ID: "d2", Name: "TV", Purpose: nasty, Made: sampleNow, LastUsed: sampleNow}}
+	before := func(d time.Duration) time.Time { return sampleNow.Add(-d) }
+	guests := []Guest{
+		{ID: "g1", Label: "bo@example.org", Invited: sampleNow.AddDate(0, -1, 0), Came: true, Called: "boris", Seen: before(time.Hour), Household: true},
+		{ID: "g2", Label: nasty, Invited: sampleNow, Ends: sampleNow.AddDate(0, 1, 0)},
+		{ID: "g3", Label: "cy", Invited: sampleNow.AddDate(0, -2, 0), Lapsed: true},
+		{ID: "g4", Label: "dora", Invited: sampleNow.AddDate(0, -2, 0), Came: true, Called: nasty, Ends: before(time.Hour), Ended: true},
+	}
+	shared := []SharedServer{
+		{ID: "s8", Name: "summer-house", Owner: "boris", Household: true, Addresses: []string{"https://media.example.org", "http://192.168.1.20:32400"}},
+		{ID: "s9", Name: nasty, Owner: nasty, Ends: sampleNow.AddDate(0, 1, 0), Closed: true},
+	}
+	invited := InvitationToServerPage{Server: shared[0], Gets: getsOf(mediaserver.Told()), Called: "Ann", Address: "ann@example.org"}
+	nastily, in, inNastily := invited, invited, invited
+	nastily.Server, in.In, inNastily.In, inNastily.Server = shared[1], true, true, shared[1]
 	return []sample{
 		page("claim", "", ClaimPage{}),
 		page("claim", "refused", ClaimPage{Code: "7rqz", Form: refused("user_code", "We don’t find this code. Codes work once and for 15 minutes: let the screen show a new one.")}),
@@ -270,6 +284,16 @@ func serverSamples() []sample {
 		page("servers", "empty", ServersPage{}),
 		page("servers", "one waits", ServersPage{Servers: all[:1], Waiting: 1}),
 		page("servers", "on", ServersPage{Servers: all[2:]}),
+		page("servers", "shared", ServersPage{Servers: all[2:], Shared: shared, Invited: shared[1:]}),
+		page("servers", "invited", ServersPage{Invited: shared}),
+		{name: "server-invitation", page: Page{Data: InvitationToServerPage{Out: true, Server: SharedServer{ID: "s8"}}}},
+		page("server-invitation", "open", invited),
+		page("server-invitation", "nasty", nastily),
+		page("server-invitation", "in", in),
+		page("server-invitation", "in, closed", inNastily),
+		page("server-guest", "", ServerGuestPage{ID: "s1", Name: "attic", Guest: guests[1], ServerTerms: ServerTerms{Until: "2026-12-31"}}),
+		page("server-guest", "came", ServerGuestPage{ID: "s1", Name: nasty, Guest: guests[0], ServerTerms: ServerTerms{Household: true}, AskPassword: true, Login: "ann@example.org"}),
+		page("server-guest", "refused", ServerGuestPage{ID: "s1", Name: "attic", Guest: guests[3], ServerTerms: ServerTerms{Form: refused("until", endRefused), Until: "yesterday"}}),
 		page("server", "", ServerPage{Server: all[2], Guests: guests}),
 		page("server", "suspended", ServerPage{Server: all[1], Full: true}),
 		page("server", "refused", ServerPage{Server: all[3], Address: nasty, Form: refused("address", "An address begins with https://.")}),
@@ -281,7 +305,7 @@ func serverSamples() []sample {
 		page("server-password-made", "nowhere", ServerPasswordMadePage{ID: "s1", Server: "attic", Name: "TV", Login: "ann.walker", Password: "gate-2345-6789-abcd-efgh-jklm-npqr-stuv"}),
 		page("app-passwords", "at servers", AppPasswordsPage{AtServers: madeAtServers}),
 		page("server-access", "", ServerAccessPage{ID: "s1", Name: nasty}),
-		page("server-access", "refused", ServerAccessPage{ID: "s1", Name: "attic", Who: nasty, Login: "ann@example.org", AskPassword: true, Form: refused("who", "A user name has 3 to 32 letters.")}),
+		page("server-access", "refused", ServerAccessPage{ID: "s1", Name: "attic", Who: nasty, Login: "ann@example.org", AskPassword: true, ServerTerms: ServerTerms{Form: refused("who", "A user name has 3 to 32 letters.")}}),
 		page("account", "server waits", AccountPage{Name: "Ann", Address: "ann@example.org", Devices: 1, Servers: 2, ToDo: serversToDo(1)}),
 		page("account", "servers wait", AccountPage{Name: "Ann", Address: "ann@example.org", Devices: 1, Servers: 2, ToDo: serversToDo(2)}),
 		page("password", "servers", PasswordPage{SignOut: true, Others: "2 browsers", Servers: 2}),

@@ -36,7 +36,7 @@ func (d *Door) serverPage(w http.ResponseWriter, r *http.Request, status int, p 
 	p.Server, p.Full = serverShown(k, d.Now()), len(guests) >= server.MostGuests
 	p.Types = k.Types == server.AccountPasswords
 	for _, g := range guests {
-		p.Guests = append(p.Guests, Guest{g.ID, g.Label, g.AddedAt})
+		p.Guests = append(p.Guests, guestShown(g, d.Now()))
 	}
 	d.Pages.Page(w, r, status, "server", Page{Person: v.header(), Nav: "servers", Notice: done(r, serverDone), Data: p})
 	return nil
@@ -72,6 +72,9 @@ func (d *Door) serverActs() map[string]serverAct {
 		}},
 		"types-off": {fresh: true, do: func(ctx context.Context, v visitor, serverID, _ string, c device.Client) error {
 			return d.Servers.LetType(ctx, v.Found, serverID, server.OnlyAppPasswords, c)
+		}},
+		"invite-again": {fresh: true, do: func(ctx context.Context, v visitor, serverID, guestID string, c device.Client) error {
+			return d.Servers.InviteAgain(ctx, v.Found, v.Person, serverID, guestID, c)
 		}},
 		"dismiss": {do: func(ctx context.Context, v visitor, serverID, guestID string, c device.Client) error {
 			return d.Servers.Dismiss(ctx, v.Found, serverID, guestID, c)

@@ -3,8 +3,10 @@ package web
 import (
 	"errors"
 	"net/http"
+	"time"
 
 	"usher/internal/account"
+	"usher/internal/mediaserver"
 	"usher/internal/server"
 )
 
@@ -22,7 +24,7 @@ func (d *Door) serverAccessPage(w http.ResponseWriter, r *http.Request, status i
 	return nil
 }
 
-// postServerAccess lets somebody in. What it answers does not depend on whether there is such an account.
+// postServerAccess invites somebody. What it answers does not depend on whether there is such an account.
 func (d *Door) postServerAccess(w http.ResponseWriter, r *http.Request, v visitor) error {
 	k, err := d.ownServer(r, v)
 	if err != nil {
@@ -34,15 +36,21 @@ func (d *Door) postServerAccess(w http.ResponseWriter, r *http.Request, v visito
 		p.Refuse("who", "Enter an e-mail address or a user name.")
 		return show(http.StatusUnprocessableEntity)
 	}
+	on, ok := p.read(r)
+	if !ok {
+		return show(http.StatusUnprocessableEntity)
+	}
 	v, err = d.proveUnlessFresh(w, r, v, &p.Form)
 	if err == nil {
-		err = d.Servers.Admit(r.Context(), v.Found, k.ID, p.Who, d.client(r))
+		err = d.Servers.Invite(r.Context(), v.Found, v.Person, k.ID, mediaserver.Invited{Typed: p.Who, Terms: on, Client: d.client(r)})
 	}
 	switch {
 	case errors.Is(err, account.ErrBadAddress):
 		p.Refuse("who", account.ErrBadAddress.Error())
 	case errors.Is(err, account.ErrBadUserName):
 		p.Refuse("who", account.ErrBadUserName.Error())
+	case errors.Is(err, mediaserver.ErrEnd):
+		p.Refuse("until", endRefused)
 	case errors.Is(err, server.ErrTooMany):
 		p.Problem = "A server can have a hundred people on its list. Take somebody off first."
 	}
@@ -50,4 +58,33 @@ func (d *Door) postServerAccess(w http.ResponseWriter, r *http.Request, v visito
 		return d.again(w, r, &p.Form, err, show)
 	}
 	return to(w, r, pathWith("/servers/"+k.ID, "done", "let-in"))
+}
+
+const endRefused = "Write a day from today on, within ten years, such as 2027-01-31. Or leave it empty."
+
+// read takes the terms from a form.
+func (t *ServerTerms) read(r *http.Request) (on server.Terms, ok bool) {
+	t.Household, t.Until = r.PostFormValue("household") == "yes", r.PostFormValue("until")
+	on.Role = server.Friend
+	if t.Household {
+		on.Role = server.Household
+	}
+	if t.Until == "" {
+		return on, true
+	}
+	day, err := time.Parse(time.DateOnly, t.Until)
+	if err != nil {
+		t.Refuse("until", endRefused)
+		return on, false
+	}
+	on.EndsAt = day.Add(24*time.Hour - time.Second) // so that it is that day wherever an end is shown as a day
+	return on, true
+}
+
+// guestShown is somebody on a list for a page.
+func guestShown(g server.Guest, now time.Time) Guest {
+	return Guest{
+		ID: g.ID, Label: g.Label, Household: g.Role == server.Household, Ends: g.EndsAt, Ended: g.Ended(now), Invited: g.InvitedAt, Lapsed: g.Lapsed(now),
+		Came: g.Came.AccountID != "", Called: g.Came.UserName, Seen: g.Came.SeenAt,
+	}
 }

@@ -3,6 +3,8 @@ package web
 import (
 	"html/template"
 	"time"
+
+	"usher/internal/mediaserver"
 )
 
 // ClaimPage is "claim"; its forms post user_code to /claim, and nothing to /claim/token.
@@ -92,6 +94,8 @@ type ServerAddress struct {
 // ServersPage is "servers".
 type ServersPage struct {
 	Servers []Server // those that wait for their owner first
+	Invited []SharedServer
+	Shared  []SharedServer
 	Plain   []Device // media servers that were claimed by players' tools, and hold a token only
 	Waiting int
 	Settled int // of those that wait, how many can be brought back together
@@ -132,14 +136,63 @@ type ServerPasswordMadePage struct {
 // Guest is somebody whom the owner of a server lets in.
 type Guest struct {
 	ID, Label string
-	Since     time.Time
+	Household bool
+	Ends      time.Time // zero: no end
+	Ended     bool
+	Invited   time.Time // the last time
+	Lapsed    bool      // the invitation is too old
+	Came      bool
+	Called    string    // user name of who came; may be empty
+	Seen      time.Time // when they were there last; zero: not known
 }
 
-// ServerAccessPage is "server-access"; it posts who and, when asked, password.
-type ServerAccessPage struct {
+// ServerTerms is the part of a form that says as what somebody is let in: household, until.
+type ServerTerms struct {
 	Form
+	Household bool
+	Until     string // as typed
+}
+
+// ServerAccessPage is "server-access"; it posts who, the fields of ServerTerms and, when asked, password.
+type ServerAccessPage struct {
+	ServerTerms
 	ID, Name    string
 	Who         string // as typed
 	Login       string // for the password manager
 	AskPassword bool
+}
+
+// ServerGuestPage is "server-guest"; it posts line, the fields of ServerTerms and, when asked, password.
+type ServerGuestPage struct {
+	ServerTerms
+	ID, Name    string
+	Guest       Guest
+	Login       string // for the password manager
+	AskPassword bool
+}
+
+// SharedServer is a server of somebody else's that a person may use, or where they are invited.
+type SharedServer struct {
+	ID, Name  string
+	Owner     string // user name; may be empty
+	Household bool
+	Ends      time.Time // zero: no end
+	Closed    bool      // it is suspended
+	Addresses []string  // that its owner confirmed
+}
+
+// Path is where its acts post.
+func (s SharedServer) Path() string { return "/servers/" + s.ID }
+
+// InvitationPath is the page about the invitation to it; its acts post below.
+func (s SharedServer) InvitationPath() string { return mediaserver.InvitationPath(s.ID) }
+
+// InvitationToServerPage is "server-invitation". Accepting and declining post to Server's InvitationPath.
+type InvitationToServerPage struct {
+	Out     bool // nobody is signed in: nothing of the server is shown, and Server has its id alone
+	In      bool // it was accepted
+	Server  SharedServer
+	Gets    []string // what the server learns, each as the end of "It"
+	Called  string
+	Address string
 }

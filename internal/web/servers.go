@@ -36,9 +36,13 @@ var serverDone = map[string]string{
 	"unclaim":         "The server belongs to your account no longer.",
 	"confirm-address": "The address is confirmed. People can sign in there now.",
 	"remove-address":  "The address is removed.",
-	"let-in":          "They are on the list. Whoever has that address here, or that user name now, gets in.",
 	"types-on":        "You and your household can type the account’s own password there, too.",
 	"types-off":       "Only app passwords of the server count there now. Whoever had typed another is signed out there.",
+	"let-in":          "They are on the list. An e-mail with the invitation is on its way to that address, or to whoever has that user name. We send one a day at most.",
+	"invite-again":    "They are invited again, for thirty days from now. We send one e-mail a day at most.",
+	"change":          "The change is saved. The server knows within seconds.",
+	"decline":         "You said no. Nobody is told.",
+	"leave":           "You left the server, and are signed out there.",
 	"dismiss":         "They are off the list, and signed out there.",
 	"device":          "The server is signed out.",
 }
@@ -71,6 +75,15 @@ func (d *Door) getServers(w http.ResponseWriter, r *http.Request, v visitor) err
 	}
 	devices = slices.DeleteFunc(devices, func(dev device.Device) bool { return dev.Kind != device.Server })
 	p := ServersPage{Plain: devicesShown(devices, ""), Waiting: mediaserver.Waiting(all), Settled: mediaserver.Settled(all, d.Now())}
+	invited, err := d.Servers.Invitations(r.Context(), v.Person)
+	if err != nil {
+		return err
+	}
+	shared, err := d.Servers.ListShared(r.Context(), v.Found)
+	if err != nil {
+		return err
+	}
+	p.Invited, p.Shared = allShown(invited), allShown(shared)
 	for _, k := range all {
 		p.Servers = append(p.Servers, serverShown(k, d.Now()))
 	}

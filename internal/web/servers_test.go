@@ -12,6 +12,7 @@ import (
 	"usher/internal/mediaserver"
 	"usher/internal/notice"
 	"usher/internal/server"
+	"usher/internal/signup"
 )
 
 // stands is how a server stands.
@@ -117,7 +118,7 @@ func TestPeopleAreLetIn(t *testing.T) {
 			t.Errorf("%q, %q", answers[0], answers[1])
 		}
 		b.post(path+"/access", "who", boMail).is(303) // once
-		b.get(path).has(2, "form[action="+path+"/dismiss]")
+		b.get(path).has(2, "a.row-act")
 		b.post(path+"/access", "who", "").is(422).shows("#who-error", "Enter an e-mail address")
 		b.post(path+"/access", "who", "a@").is(422).shows("#who-error", "e-mail address")
 		b.post(path+"/access", "who", "x y").is(422).shows("#who-error", "user name")
@@ -127,7 +128,7 @@ func TestPeopleAreLetIn(t *testing.T) {
 		page.submit(path+"/access", "who", "cydney", "password", annPassword).leadsTo(path + "?done=let-in")
 		guests, err := h.db.ListGuests(t.Context(), ann.ID, id)
 		h.must(err)
-		b.post(path+"/dismiss", "id", guests[0].ID).leadsTo(path+"?done=dismiss").is(200).has(2, "form[action="+path+"/dismiss]")
+		b.post(path+"/dismiss", "id", guests[0].ID).leadsTo(path+"?done=dismiss").is(200).has(2, "a.row-act")
 		b.post(path+"/dismiss", "id", guests[0].ID).is(303)
 	})
 }
@@ -190,5 +191,191 @@ func TestServersOfOthers(t *testing.T) {
 		if h.mails(notice.KindServerUnclaimed) != 1 {
 			t.Error("the owner is not told")
 		}
+	})
+}
+
+// The way of somebody without an account: the mail, sign-up with its address, the invitation, and the server (issue: invited people land at the server).
+func TestAnInvitationLeadsThroughSignUp(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ann := h.account(annMail, "ann", annPassword)
+		b := h.signedIn(annMail, annPassword)
+		id := b.claims()
+		path := "/servers/" + id
+		b.post(path+"/confirm-address", "address", "https://attic.example.org").is(303)
+		b.get(path+"/access").submit(path+"/access", "who", boMail, "household", "yes", "until", "2099-12-31").is(422).shows("#until-error", "within ten years")
+		last := h.clock().AddDate(0, 0, 30).Format(time.DateOnly)
+		b.get(path+"/access").submit(path+"/access", "who", boMail, "household", "yes", "until", last).leadsTo(path+"?done=let-in").is(200).shows(".list", "household").shows(".list", "has not come yet")
+		mail := h.mail(notice.KindServerInvitation, boMail)
+		if mail.Data[notice.DataFrom] != "ann" || mail.Data[notice.DataLink] != "/invitations/"+id {
+			t.Errorf("the mail says %v", mail.Data)
+		}
+
+		bo := h.browser()
+		page := bo.get("/invitations/"+id).is(200).shows("h1", "Somebody lets you in").has(1, "a[href=/sign-up]")
+		if other := bo.get("/invitations/" + strings.Repeat("0", len(id))).is(200); bare(strings.ReplaceAll(other.body, strings.Repeat("0", len(id)), id)) != bare(page.body) {
+			t.Error("who is not signed in can tell which invitations there are")
+		}
+		bo.post("/sign-up", "email", boMail, "password", newPassword).leadsTo("/sign-up/code")
+		bo.post("/sign-up/code", "code", h.mail(notice.KindConfirmSignUp, boMail).Data[notice.DataCode]).leadsTo("/welcome").submit("/welcome", "user_name", "boris").leadsTo("/invitations/"+id).is(200).
+			shows("h1", "ann lets you in").shows("li", "sees your e-mail address").submit("/invitations/"+id+"/accept").leadsTo("/invitations/"+id).is(200).shows("h1", "You are in").has(1, "a[href=https://attic.example.org]")
+		bo.post("/invitations/" + id + "/accept").leadsTo("/invitations/" + id) // pressed twice is done once
+		bo.get("/servers").is(200).shows(".list", "of ann").shows(".list", "you are household there")
+		b.get(path).shows(".list", "came in as boris")
+		if h.recorded(ann.ID, audit.ServerJoined) != 0 {
+			t.Error("it stands in the owner's record")
+		}
+		bo.get("/servers").submit("/servers/"+id+"/leave").leadsTo("/servers?done=leave").is(200).has(0, ".list")
+		bo.post("/servers/" + id + "/leave").is(404)
+		b.get(path).shows(".list", "has not come yet")
+	})
+}
+
+// bare is a page without what is another each time.
+func bare(body string) string { return ofTheRequest.ReplaceAllString(body, "") }
+
+// attacks S16: another account sees no invitation that is not for it, accepts none, and changes no line; and cannot tell why not.
+func TestInvitationsAreForWhomTheyAreMeant(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ann := h.account(annMail, "ann", annPassword)
+		h.account(boMail, "boris", newPassword)
+		h.account("cy@example.org", "cydney", newPassword)
+		b, bo, cy := h.signedIn(annMail, annPassword), h.signedIn(boMail, newPassword), h.signedIn("cy@example.org", newPassword)
+		id, empty := b.claims(), b.claims()
+		path := "/servers/" + id
+		b.post(path+"/access", "who", "boris").is(303)
+		guests, err := h.db.ListGuests(t.Context(), ann.ID, id)
+		h.must(err)
+		line := guests[0].ID
+
+		refused := cy.get("/invitations/" + id).is(404).body
+		same := func(what, body string) {
+			t.Helper()
+			if bare(body) != bare(refused) {
+				t.Errorf("%s can be told from an invitation for somebody else", what)
+			}
+		}
+		same("no server", cy.get("/invitations/"+strings.Repeat("0", len(id))).is(404).body)
+		same("no id", cy.get("/invitations/x").is(404).body)
+		same("a server that invites nobody", cy.get("/invitations/"+empty).is(404).body)
+		same("accepting", cy.post("/invitations/"+id+"/accept").is(404).body)
+		same("declining", cy.post("/invitations/"+id+"/decline").is(404).body)
+		cy.get("/servers").is(200).has(0, ".list")
+		for _, act := range []string{"/change", "/invite-again", "/dismiss", "/access", "/leave"} {
+			for _, other := range []*browser{bo, cy} {
+				other.post(path+act, "line", line, "id", line, "who", "cydney", "household", "yes").is(404)
+			}
+		}
+		bo.get(path + "/change?line=" + line).is(404)
+		b.get("/servers/" + empty + "/change?line=" + line).is(404)
+		if after, err := h.db.ListGuests(t.Context(), ann.ID, id); err != nil || after[0] != guests[0] {
+			t.Errorf("changed to %+v", after)
+		}
+
+		bo.get("/servers").is(200).shows("h2", "You are invited")
+		b.post(path+"/dismiss", "id", line).is(303)
+		bo.get("/invitations/" + id).is(404)
+		b.post(path+"/access", "who", "boris").is(303)
+		h.pass(server.InvitationLife - time.Minute)
+		bo = h.signedIn(boMail, newPassword)
+		bo.get("/invitations/"+id).is(200).submit("/invitations/"+id+"/decline").leadsTo("/servers?done=decline").is(200).shows(".notice", "Nobody is told").has(0, ".list")
+		b = h.signedIn(annMail, annPassword)
+		b.get(path).shows(".list", "has not come yet")
+		h.pass(time.Minute)
+		same("one that is too old", strings.ReplaceAll(bo.get("/invitations/"+id).is(404).body, boMail, "cy@example.org"))
+		b.get(path).shows(".list", "the invitation is too old")
+	})
+}
+
+// attacks L12, PW-12: what an owner hears of an invitation is one and the same, whether there is an account, and however many mails went there; and no address
+// gets more than three such mails a day, whoever invites.
+func TestInvitationsFloodNobody(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.account(boMail, "boris", newPassword)
+		var owners []*browser
+		for i := range 3 {
+			mail := fmt.Sprintf("owner%d@example.org", i)
+			h.account(mail, fmt.Sprintf("owner%d", i), annPassword)
+			owners = append(owners, h.signedIn(mail, annPassword))
+		}
+		var said []string
+		for i, b := range owners {
+			for range 2 {
+				path := "/servers/" + b.claims()
+				for _, who := range []string{boMail, "boris", "nobody.at.all"} {
+					a := b.post(path+"/access", "who", who).leadsTo(path + "?done=let-in").is(200)
+					said = append(said, a.says(".notice"))
+					b.post(path+"/access", "who", who).is(303)
+				}
+			}
+			if i == 0 && h.mails(notice.KindServerInvitation) == 0 {
+				t.Error("no mail at all")
+			}
+		}
+		for _, one := range said {
+			if one != said[0] {
+				t.Errorf("%q and %q", one, said[0])
+			}
+		}
+		if n := h.mails(notice.KindServerInvitation); n > 3 {
+			t.Errorf("%d mails in a day", n)
+		}
+		b := owners[0]
+		path := "/servers/" + b.claims()
+		for i := range 8 {
+			b.post(path+"/access", "who", fmt.Sprintf("friend%d@example.org", i)).is(303)
+		}
+		b.post(path+"/access", "who", "one.more@example.org").is(429)
+	})
+}
+
+// attacks L12: where nobody can sign up, an owner's invitation opens no door.
+func TestInvitationsOpenNoSignUp(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.account(annMail, "ann", annPassword)
+		b := h.signedIn(annMail, annPassword)
+		id := b.claims()
+		b.post("/servers/"+id+"/access", "who", boMail).is(303)
+		for mode, status := range map[signup.Mode]int{signup.ModeInvitation: 410, signup.ModeClosed: 403} {
+			h.door.SignUp.Mode = mode
+			bo := h.browser()
+			bo.post("/sign-up", "email", boMail, "password", newPassword).is(403)
+			bo.get("/invitation/" + id).leadsTo("/invitation").is(status)
+		}
+		if h.mails(notice.KindConfirmSignUp) != 0 {
+			t.Error("a sign-up began")
+		}
+	})
+}
+
+func TestOwnersChangeWhatPeopleMay(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ann := h.account(annMail, "ann", annPassword)
+		h.account(boMail, "boris", newPassword)
+		b, bo := h.signedIn(annMail, annPassword), h.signedIn(boMail, newPassword)
+		id := b.claims()
+		path := "/servers/" + id
+		b.post(path+"/access", "who", "boris").is(303)
+		guests, err := h.db.ListGuests(t.Context(), ann.ID, id)
+		h.must(err)
+		line := guests[0].ID
+		b.get(path + "/change?line=" + line).is(200).submit(path + "/invite-again").leadsTo(path + "?done=invite-again").is(200)
+		bo.post("/invitations/" + id + "/accept").is(303)
+		b.post(path+"/invite-again", "id", line).is(303)
+		page := b.get(path+"/change?line="+line).is(200).has(0, "form[action="+path+"/invite-again]")
+		page.submit(path+"/change", "until", "31.12.").is(422).shows("#until-error", "Write a day")
+		yesterday := h.clock().AddDate(0, 0, -1).Format(time.DateOnly)
+		page.submit(path+"/change", "until", yesterday).is(422).shows("#until-error", "Write a day")
+		today := h.clock().Format(time.DateOnly)
+		page.submit(path+"/change", "household", "yes", "until", today).leadsTo(path+"?done=change").is(200).shows(".list", "household · until").shows(".list", "came in as boris")
+		bo.get("/servers").is(200).shows(".list", "you are household there")
+		h.pass(24 * time.Hour)
+		b, bo = h.signedIn(annMail, annPassword), h.signedIn(boMail, newPassword)
+		b.get(path).shows(".list", "household · ended")
+		bo.get("/servers").is(200).has(0, ".list")
+		h.pass(credential.Fresh)
+		b.post(path+"/change", "line", line).is(422).shows("#password-error", "Enter your password")
+		b.post(path+"/invite-again", "id", line).leadsTo("/sign-in/again?next=" + strings.ReplaceAll(path, "/", "%2F"))
+		b.post(path+"/change", "line", line, "password", annPassword).leadsTo(path+"?done=change").is(200).shows(".list", "guest")
+		bo.get("/servers").is(200).shows(".list", "of ann")
 	})
 }

@@ -213,14 +213,14 @@ func (d *Door) welcomePage(w http.ResponseWriter, r *http.Request, status int, p
 
 func (d *Door) postWelcome(w http.ResponseWriter, r *http.Request, v visitor) error {
 	if r.PostFormValue("do") == "skip" {
-		return to(w, r, "/account")
+		return d.afterWelcome(w, r, v)
 	}
 	p := WelcomePage{UserName: r.PostFormValue("user_name"), DisplayName: r.PostFormValue("display_name")}
 	if err := d.Profile.Rename(r.Context(), v.Found, p.DisplayName, p.UserName, d.client(r)); err != nil {
 		p.refuseAccount(err)
 		return d.again(w, r, &p.Form, err, func(status int) error { return d.welcomePage(w, r, status, p, v) })
 	}
-	return to(w, r, "/account")
+	return d.afterWelcome(w, r, v)
 }
 
 // strength judges a password while it is typed. It reads no account and keeps nothing.

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/relyingparty"
 	"usher/internal/server"
 	"usher/internal/store"
 )
@@ -65,7 +67,7 @@ func TestFindShared(t *testing.T) {
 	})
 }
 
-// Somebody by whom two lines were taken is there what the better one says, for as long as that lasts.
+// Somebody who came by two lines is there what the better one says, for as long as that lasts.
 func TestTheBetterLineCounts(t *testing.T) {
 	each(t, func(w *world) {
 		a, other := w.person("anna"), w.person("bert")
@@ -169,5 +171,163 @@ func TestChangeGuest(t *testing.T) {
 		w.recorded(audit.GuestChanged, 1)
 		w.shares(s, other, to)
 		w.group(s, other, server.Household)
+	})
+}
+
+// awaits fails the test unless an account can come in at a server, and the server waits for it where it is listed.
+func (w *world) awaits(s server.Server, a account.Account, can, listed bool) {
+	w.Helper()
+	one, err := w.db.FindInvitation(w.ctx(), s.ID, a, w.now)
+	if !can {
+		w.is(err, server.ErrNotFound)
+	} else if err != nil || one.ID != s.ID || one.Owner != "anna" {
+		w.Errorf("%+v %v", one, err)
+	}
+	all, err := w.db.ListInvitations(w.ctx(), a, w.now)
+	if w.must(err); listed != (len(all) == 1 && all[0].ID == s.ID) || !listed && len(all) != 0 {
+		w.Errorf("%s is invited to %+v", a.UserName, all)
+	}
+}
+
+// accepts has an account come in by an invitation.
+func (w *world) accepts(db *store.DB, s server.Server, a account.Account) error {
+	w.Helper()
+	address, err := a.ProvedAddress()
+	w.must(err)
+	by := server.Acceptance{AccountID: a.ID, Address: address, Scopes: []relyingparty.Scope{relyingparty.OpenID, relyingparty.Email}}
+	return db.AcceptInvitation(w.ctx(), s.ID, by, w.act(audit.ServerJoined, a.ID))
+}
+
+func TestListInvitations(t *testing.T) {
+	each(t, func(w *world) {
+		a, other := w.person("anna"), w.person("bert")
+		s := w.claimed(a, "one")
+		w.claimed(other, "its own")
+		w.awaits(s, other, false, false)
+		w.admits(s, "anna") // herself
+		w.awaits(s, a, false, false)
+		w.admits(s, "bert")
+		w.admits(s, "bert@example.org")
+		w.awaits(s, other, true, true) // once
+		w.awaits(s, w.person("carl"), false, false)
+		w.must(w.accepts(w.db, s, other))
+		if all, err := w.db.ListInvitations(w.ctx(), other, w.now); err != nil || len(all) != 0 {
+			w.Errorf("%+v %v", all, err)
+		}
+	})
+}
+
+func TestFindInvitation(t *testing.T) {
+	each(t, func(w *world) {
+		a, other, third := w.person("anna"), w.person("bert"), w.person("carl")
+		s, more := w.claimed(a, "one"), w.claimed(a, "more")
+		w.admitsAs(s, "bert@example.org", server.Terms{Role: server.Household, EndsAt: w.now.Add(time.Hour)})
+		w.admits(more, "carl")
+		w.awaits(s, other, true, true)
+		if one, err := w.db.FindInvitation(w.ctx(), more.ID, third, w.now); err != nil || one.Terms != (server.Terms{Role: server.Friend}) {
+			w.Errorf("%+v %v", one, err)
+		}
+		_, err := w.db.FindInvitation(w.ctx(), s.ID, third, w.now) // to the other one
+		w.is(err, server.ErrNotFound)
+		unproved := other
+		unproved.EmailProved = false
+		w.awaits(s, unproved, false, false)
+		w.now = w.now.Add(time.Hour)
+		w.awaits(s, other, false, false)
+	})
+}
+
+// An invitation is accepted once: by one of the accounts that come at once, and before or after it is taken back, never beside that (L11).
+func TestAcceptInvitation(t *testing.T) {
+	each(t, func(w *world) {
+		a, other := w.person("anna"), w.person("bert")
+		s := w.claimed(a, "one")
+		w.is(w.db.AcceptInvitation(w.ctx(), s.ID, server.Acceptance{AccountID: other.ID}, w.act(audit.ServerJoined, other.ID)), server.ErrNotFound)
+		w.count(0, "consent")
+		w.admits(s, "bert")
+		w.race(server.ErrNotFound, func(db *store.DB, _ int) error { return w.accepts(db, s, other) })
+		w.recorded(audit.ServerJoined, 1)
+		w.shares(s, other, server.Terms{Role: server.Friend})
+		if scopes, err := w.db.FindConsent(w.ctx(), other.ID, s.ID); err != nil || len(scopes) != 2 {
+			w.Errorf("agreed to %v %v", scopes, err)
+		}
+
+		w.admits(s, "fresh@example.org")
+		names := []string{"carl", "dora", "emil", "fritz"}
+		var all []account.Account
+		for _, name := range names {
+			one := w.person(name)
+			one.Email = "fresh@example.org"
+			all = append(all, one)
+		}
+		won := 0
+		for _, err := range w.parallel(len(all), func(db *store.DB, i int) error { return w.accepts(db, s, all[i]) }) {
+			if err == nil {
+				won++
+			} else {
+				w.is(err, server.ErrNotFound)
+			}
+		}
+		if won != 1 {
+			w.Errorf("%d came by one invitation", won)
+		}
+		w.count(2, "consent")
+
+		late := w.person("gerd")
+		for range 12 {
+			g := w.admits(s, "gerd")
+			w.all(func(db *store.DB, i int) error {
+				if i == racers/2 {
+					return db.DismissGuest(w.ctx(), a.ID, s.ID, g.ID, w.act(audit.GuestDismissed, a.ID))
+				}
+				return w.accepts(db, s, late)
+			}, server.ErrNotFound)
+			w.count(0, "consent WHERE account_id = $1", late.ID)
+			w.shares(s, late, server.Terms{})
+		}
+	})
+}
+
+// Who said no is not asked again until they are invited again, can still change their mind, and the owner sees nothing of it.
+func TestDeclineInvitation(t *testing.T) {
+	each(t, func(w *world) {
+		a, other := w.person("anna"), w.person("bert")
+		s := w.claimed(a, "one")
+		w.is(w.db.DeclineInvitation(w.ctx(), s.ID, other, audit.Act{At: w.now}), server.ErrNotFound)
+		w.admits(s, "bert")
+		before, err := w.db.ListGuests(w.ctx(), a.ID, s.ID)
+		w.must(err)
+		w.must(w.db.DeclineInvitation(w.ctx(), s.ID, other, w.act(audit.ServerDeclined, other.ID)))
+		w.recorded(audit.ServerDeclined, 1)
+		w.awaits(s, other, true, false)
+		after, err := w.db.ListGuests(w.ctx(), a.ID, s.ID)
+		if w.must(err); !slices.Equal(before, after) {
+			w.Errorf("the owner sees %+v, and saw %+v", after, before)
+		}
+		w.admits(s, "bert")
+		w.awaits(s, other, true, true)
+		w.must(w.db.DeclineInvitation(w.ctx(), s.ID, other, w.act(audit.ServerDeclined, other.ID)))
+		w.must(w.accepts(w.db, s, other))
+		w.is(w.db.DeclineInvitation(w.ctx(), s.ID, other, audit.Act{At: w.now}), server.ErrNotFound)
+		w.shares(s, other, server.Terms{Role: server.Friend})
+	})
+}
+
+func TestLeaveServer(t *testing.T) {
+	each(t, func(w *world) {
+		a, other := w.person("anna"), w.person("bert")
+		s := w.claimed(a, "one")
+		w.stream(s.ID)
+		w.is(w.db.LeaveServer(w.ctx(), other.ID, s.ID, audit.Act{At: w.now}), server.ErrNotFound)
+		w.admits(s, "bert")
+		w.must(w.accepts(w.db, s, other))
+		in, _ := w.signedIn(other)
+		n, _ := w.granted(credential.Access, in, s.ID)
+		w.must(w.db.LeaveServer(w.ctx(), other.ID, s.ID, w.act(audit.ServerLeft, other.ID)))
+		w.recorded(audit.ServerLeft, 1)
+		w.shares(s, other, server.Terms{})
+		w.awaits(s, other, true, false) // it does not wait for who has just left
+		w.is(w.resolve(credential.Access, n.Family), credential.ErrUnknown)
+		w.told(s.ID, "all-ended", "session-ended")
 	})
 }
