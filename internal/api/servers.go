@@ -75,6 +75,7 @@ type reachable struct {
 	Name      string   `json:"name"`
 	Addresses []string `json:"addresses"`
 	Owned     bool     `json:"owned"`
+	Owner     string   `json:"owner"` // who shares it
 	Token     string   `json:"token"`
 	ExpiresIn int      `json:"expires_in"` // seconds
 }
@@ -91,7 +92,7 @@ func (d *Door) servers(w http.ResponseWriter, r *http.Request) error {
 	}
 	shown := make([]reachable, len(all))
 	for i, s := range all {
-		shown[i] = reachable{ID: s.ID, Name: s.Name, Addresses: []string{}, Owned: s.Owned, Token: s.Token.Reveal(), ExpiresIn: int(s.Life / time.Second)}
+		shown[i] = reachable{ID: s.ID, Name: s.Name, Addresses: []string{}, Owned: s.Owned, Owner: s.Owner, Token: s.Token.Reveal(), ExpiresIn: int(s.Life / time.Second)}
 		for _, a := range s.Addresses {
 			shown[i].Addresses = append(shown[i].Addresses, a.URL)
 		}

@@ -266,7 +266,7 @@ func tourGuest(seen *visits, browser *tab) {
 	link.follow("/sign-up/confirm/")
 	link.press("Confirm my address")
 	link.press("Skip for now")
-	link.sees("you in to attic")
+	link.sees("lets you in to attic")
 	link.look("server-invitation")
 	link.open("/servers")
 	link.sees("You are invited")

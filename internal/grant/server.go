@@ -16,7 +16,8 @@ import (
 type ServerStore interface {
 	FindServer(ctx context.Context, id string) (server.Held, error)
 	TouchServer(ctx context.Context, id string, now time.Time) error
-	ListServersFor(ctx context.Context, accountID string, now time.Time) ([]server.Held, error)
+	ListServers(ctx context.Context, accountID string) ([]server.Held, error)
+	ListShared(ctx context.Context, accountID string, now time.Time) ([]server.Shared, error)
 	FindGroup(ctx context.Context, serverID string, a account.Account, now time.Time) (server.Group, error)
 	// FindVisit returns what a token made for a server is judged by; credential.ErrUnknown.
 	FindVisit(ctx context.Context, serverID, parent string, now time.Time) (server.Visit, error)

@@ -15,6 +15,7 @@ import (
 type Reachable struct {
 	server.Server
 	Owned bool
+	Owner string // who shares it, by user name, or by the address of who has chosen none; empty of the account's own
 	Token secret.Token
 	Life  time.Duration // of the token
 }
@@ -23,7 +24,7 @@ type Reachable struct {
 // among them. Each token ends with the credential, with the server's standing, and when its owner no longer lets the account in.
 func (s *Service) Servers(ctx context.Context, f credential.Found) ([]Reachable, error) {
 	now, life := s.Now(), credential.Rules[credential.ServerAccess].Life
-	held, err := s.Store.ListServersFor(ctx, f.AccountID, now)
+	held, err := s.playable(ctx, f.AccountID, now)
 	if err != nil {
 		return nil, err
 	}
@@ -38,9 +39,22 @@ func (s *Service) Servers(ctx context.Context, f credential.Found) ([]Reachable,
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, Reachable{h.Server, h.AccountID == f.AccountID, secret.TokenOf(token), life})
+		all = append(all, Reachable{h.Server, h.AccountID == f.AccountID, h.Owner, secret.TokenOf(token), life})
 	}
 	return all, nil
+}
+
+// playable are an account's own servers, and after them those that are shared with it.
+func (s *Service) playable(ctx context.Context, accountID string, now time.Time) (all []server.Shared, err error) {
+	own, err := s.Store.ListServers(ctx, accountID)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range own {
+		all = append(all, server.Shared{Held: h})
+	}
+	shared, err := s.Store.ListShared(ctx, accountID, now)
+	return append(all, shared...), err
 }
 
 // Visitor is somebody who shows a token at the server it was made for.

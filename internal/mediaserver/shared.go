@@ -15,7 +15,7 @@ import (
 // Shared is a server that an account may use, or where it was invited.
 type Shared struct {
 	Kept
-	Owner string // user name of whoever shares it; empty for the account's own, and where the owner has chosen none
+	Owner string // who shares it, by user name, or by the address of who has chosen none; empty for the account's own
 	server.Terms
 }
 

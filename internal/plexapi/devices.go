@@ -82,14 +82,14 @@ func (d *Door) resources(c *call) error {
 	}
 	nodes := make([]node, len(all))
 	for i, dev := range all {
-		nodes[i] = node{name: "resource", fields: append(resource(dev), resourceNow(dev.CreatedAt, dev.UsedAt, nil)...)}
+		nodes[i] = node{name: "resource", fields: append(resource(dev), resourceNow(dev.CreatedAt, dev.UsedAt, nil, nil)...)}
 	}
 	servers, err := d.Grants.Servers(c.r.Context(), in.Found)
 	if err != nil {
 		return err
 	}
 	for _, s := range servers {
-		nodes = append(nodes, node{name: "resource", fields: append(reachable(s), resourceNow(s.ClaimedAt, s.SeenAt, connections(s, "connection"))...)})
+		nodes = append(nodes, node{name: "resource", fields: append(reachable(s), resourceNow(s.ClaimedAt, s.SeenAt, connections(s, "connection"), from(s))...)})
 	}
 	return c.reply(http.StatusOK, node{name: "resources", fields: []field{{"", list{nodes: nodes}}}})
 }
@@ -131,11 +131,19 @@ func reachable(s grant.Reachable) []field {
 	}
 }
 
-// resourceNow is what the newer generation says besides: since when there is one, when it was seen, where it is.
-func resourceNow(created, seen time.Time, at []node) []field {
+// from is who shares a media server, nil for the account's own.
+func from(s grant.Reachable) any {
+	if s.Owned {
+		return nil
+	}
+	return s.Owner
+}
+
+// resourceNow is what the newer generation says besides: since when there is one, when it was seen, where it is, who shares it.
+func resourceNow(created, seen time.Time, at []node, from any) []field {
 	return []field{
 		{"createdAt", created.UTC().Format(time.RFC3339)}, {"lastSeenAt", seen.UTC().Format(time.RFC3339)},
-		{"ownerId", nil}, {"sourceTitle", nil}, {"publicAddress", ""}, {"home", false}, {"synced", false}, {"relay", false},
+		{"ownerId", nil}, {"sourceTitle", from}, {"publicAddress", ""}, {"home", false}, {"synced", false}, {"relay", false},
 		{"httpsRequired", false}, {"dnsRebindingProtection", false}, {"natLoopbackSupported", false}, {"connections", list{nodes: at}},
 	}
 }

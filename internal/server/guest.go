@@ -52,6 +52,6 @@ type Acceptance struct {
 // Shared is a server of somebody else's that an account may use, or where it was invited.
 type Shared struct {
 	Held
-	Owner string // user name
+	Owner string // user name, or the address of who has chosen none: as the invitation said
 	Terms
 }

@@ -324,8 +324,6 @@ func serverTrips(db *DB, a account.Account, act audit.Act) error {
 	do(err)
 	_, err = db.ListServers(ctx, a.ID)
 	do(err)
-	_, err = db.ListServersFor(ctx, a.ID, began)
-	do(err)
 	_, err = db.ListInvitations(ctx, a, began)
 	do(err)
 	for _, err := range []error{

@@ -85,18 +85,8 @@ func (db *DB) FindServerByKey(ctx context.Context, id, thumbprint string) (serve
 
 // ListServers returns the servers of an account, the one claimed first at the top.
 func (db *DB) ListServers(ctx context.Context, accountID string) ([]server.Held, error) {
-	return db.listServers(ctx, ` WHERE s.account_id = $1 ORDER BY s.id`, accountID)
-}
-
-// ListServersFor returns the servers of an account, and those of others where it has come in by the list and is let in at a time.
-func (db *DB) ListServersFor(ctx context.Context, accountID string, now time.Time) ([]server.Held, error) {
-	return db.listServers(ctx, ` WHERE s.id IN (SELECT id FROM server WHERE account_id = $1
-		UNION SELECT g.server_id FROM server_access g WHERE g.account_id = $1 AND g.account_id <> '' AND (g.ends_at = 0 OR g.ends_at > $2)) ORDER BY s.id`, accountID, ms(now))
-}
-
-func (db *DB) listServers(ctx context.Context, where string, args ...any) ([]server.Held, error) {
 	var rows []heldRow
-	err := each(ctx, db.engine.read(), selectServer+joinServer+where, args, func(s scanner) error {
+	err := each(ctx, db.engine.read(), selectServer+joinServer+` WHERE s.account_id = $1 ORDER BY s.id`, []any{accountID}, func(s scanner) error {
 		var r heldRow
 		err := s.Scan(r.dest()...)
 		rows = append(rows, r)

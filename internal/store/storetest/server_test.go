@@ -174,29 +174,6 @@ func TestListServers(t *testing.T) {
 	})
 }
 
-func TestListServersFor(t *testing.T) {
-	each(t, func(w *world) {
-		a, other, third := w.person("anna"), w.person("bert"), w.person("carl")
-		mine := w.claimed(other, "mine")
-		w.now = w.now.Add(time.Second)
-		theirs := w.claimed(a, "theirs")
-		w.claimed(third, "nobody's business")
-		w.admits(theirs, "bert@example.org")
-		count := func(want int) {
-			w.Helper()
-			if all, err := w.db.ListServersFor(w.ctx(), other.ID, w.now); err != nil || len(all) != want || all[0].ID != mine.ID {
-				w.Errorf("%+v %v", all, err)
-			}
-		}
-		count(1) // who was never there is told of nothing
-		w.must(w.come(theirs, other))
-		count(2)
-		if all, err := w.db.ListServersFor(w.ctx(), "", w.now); err != nil || len(all) != 0 {
-			w.Errorf("nobody has %+v %v", all, err)
-		}
-	})
-}
-
 func TestDescribeServer(t *testing.T) {
 	each(t, func(w *world) {
 		a := w.person("anna")

@@ -249,7 +249,7 @@ func TestUnconfirmedAddressesCountOnNoList(t *testing.T) {
 		other.EmailProved = false
 		w.group(s, other, server.Nobody)
 		w.is(w.come(s, other), store.ErrSpent)
-		if all, err := w.db.ListServersFor(w.ctx(), other.ID, w.now); err != nil || len(all) != 0 {
+		if all, err := w.db.ListShared(w.ctx(), other.ID, w.now); err != nil || len(all) != 0 {
 			w.Errorf("%+v %v", all, err)
 		}
 		w.count(1, "server_access WHERE account_id = ''")
@@ -305,7 +305,7 @@ func TestRevokedConsentFreesTheLine(t *testing.T) {
 		w.admits(s, "bert")
 		w.must(w.come(s, other))
 		w.must(w.db.RevokeConsent(w.ctx(), other.ID, s.ID, audit.Act{At: w.now}))
-		if all, err := w.db.ListServersFor(w.ctx(), other.ID, w.now); err != nil || len(all) != 0 {
+		if all, err := w.db.ListShared(w.ctx(), other.ID, w.now); err != nil || len(all) != 0 {
 			w.Errorf("%+v %v", all, err)
 		}
 		w.group(s, other, server.Friend)
