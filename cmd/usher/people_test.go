@@ -55,7 +55,7 @@ func TestAServerKnowsItsPeople(t *testing.T) {
 		}
 		little := resident{Sub: h.anna.ID, Username: h.anna.UserName, Group: "owner"}
 		is("claimed", little)
-		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert", device.Client{}))
+		h.must(h.servers().Invite(d.Context(), h.here(h.anna), h.anna, gate.ID, guest("bert")))
 		is("invited", little)
 		h.comes(gate, h.bert)
 		bert := resident{Sub: h.bert.ID, Username: h.bert.UserName, Name: h.bert.Name, Email: h.bert.Email, Group: "guest", Verified: true}
@@ -104,7 +104,7 @@ func TestServersTellWhoWasThere(t *testing.T) {
 		h := d.couple()
 		gate, other := h.opened(h.anna), h.opened(h.anna)
 		for _, a := range []*app{gate, other} {
-			h.must(h.servers().Admit(d.Context(), h.here(h.anna), a.ID, "bert", device.Client{}))
+			h.must(h.servers().Invite(d.Context(), h.here(h.anna), h.anna, a.ID, guest("bert")))
 			h.comes(a, h.bert)
 		}
 		tells := func(visits string, want int) {

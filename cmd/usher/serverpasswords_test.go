@@ -44,7 +44,7 @@ func TestAServersAppPassword(t *testing.T) {
 	eachDoors(t, func(d *doors) {
 		h := d.couple()
 		gate, other := h.opened(h.anna), h.opened(h.anna)
-		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert@example.org", device.Client{}))
+		h.must(h.servers().Invite(d.Context(), h.here(h.anna), h.anna, gate.ID, guest("bert@example.org")))
 		_, err := h.servers().MakePassword(d.Context(), h.justNow(h.bert), gate.ID, mediaserver.NewPassword{Name: "TV"}, device.Client{})
 		h.isErr(err, server.ErrNotFound) // who has not come in yet has agreed to nothing
 		h.codeFor(gate, h.signedIn(h.bert))
@@ -121,7 +121,7 @@ func TestServersAppPasswordsEnd(t *testing.T) {
 				gate = h.opened(h.anna)
 			},
 		} {
-			h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert@example.org", device.Client{}))
+			h.must(h.servers().Invite(d.Context(), h.here(h.anna), h.anna, gate.ID, guest("bert@example.org")))
 			h.codeFor(gate, h.signedIn(h.bert))
 			theirs, at := h.passwordAt(gate, h.bert), gate
 			h.must(h.servers().SignOut(d.Context(), h.here(h.anna), gate.ID, device.Client{}))
@@ -155,7 +155,7 @@ func TestServersAppPasswordsEndWithTheLine(t *testing.T) {
 	eachDoors(t, func(d *doors) {
 		h := d.couple()
 		gate := h.opened(h.anna)
-		h.must(h.servers().Admit(d.Context(), h.here(h.anna), gate.ID, "bert@example.org", device.Client{}))
+		h.must(h.servers().Invite(d.Context(), h.here(h.anna), h.anna, gate.ID, guest("bert@example.org")))
 		h.codeFor(gate, h.signedIn(h.bert))
 		theirs, ends := h.passwordAt(gate, h.bert), d.at.Add(time.Hour)
 		d.do("UPDATE server_access SET ends_at = $1", ends.UnixMilli())

@@ -129,7 +129,7 @@ func (s *lists) check(question, serverID string) error {
 		}
 		return err
 	}
-	all, err := s.db.ListServersFor(ctx, s.guest.ID, began)
+	all, err := s.db.ListShared(ctx, s.guest.ID, began)
 	if err == nil && len(all) != len(s.server) {
 		err = fmt.Errorf("%d servers are listed", len(all))
 	}
