@@ -173,6 +173,7 @@ func (d *demonstration) configure(inner map[string]string) error {
 	g := config.DefaultGate()
 	g.Service, g.Listen, g.Address, g.Name = s.Origin, inner["gate"], []string{d.story.Doors.Server.Origin}, demo.Server
 	g.Media, g.Folder, g.ShutdownWait = filepath.Join(d.folder, "films"), filepath.Join(d.folder, "gate"), time.Second
+	g.Announce = config.Off // it is for nobody else in this network
 	d.service, d.gate = s, g
 	return errors.Join(s.Validate(), os.Mkdir(g.Media, 0o700))
 }

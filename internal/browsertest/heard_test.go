@@ -84,6 +84,9 @@ func (h *heard) entry(e *cdplog.Entry) {
 	if strings.HasPrefix(e.Text, uselessHere) && strings.HasPrefix(h.origin, "http://") {
 		return
 	}
+	if strings.HasPrefix(e.Text, "Blocked autofocusing on ") { // a page that stands in a frame of the demonstration leaves the focus where the person has it
+		return
+	}
 	if e.Level == cdplog.LevelError || e.Level == cdplog.LevelWarning {
 		h.say("%s %s: %s %s", e.Source, e.Level, e.Text, e.URL)
 	}

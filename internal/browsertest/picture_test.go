@@ -14,8 +14,6 @@ import (
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
-
-	"usher/internal/testdb"
 )
 
 const (
@@ -23,46 +21,17 @@ const (
 	pictureBytes = 300 << 10 // at most
 )
 
-// TestPicture keeps the README's picture: the page where people sign in beside the one that shows where they are signed
-// in. With USHER_TEST_SCREENSHOTS it is taken anew.
+// TestPicture keeps the README's picture, which TestTheTour takes anew with USHER_TEST_SCREENSHOTS.
 func TestPicture(t *testing.T) {
 	t.Parallel()
-	if os.Getenv("USHER_TEST_SCREENSHOTS") != "" {
-		if err := os.WriteFile(pictureFile, takePicture(t), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
 	file, err := os.ReadFile(pictureFile)
 	if err != nil {
-		t.Fatalf("the README's picture: %v\nUSHER_TEST_SCREENSHOTS=FOLDER go test -run TestPicture ./internal/browsertest makes it", err)
+		t.Fatalf("the README's picture: %v\nUSHER_TEST_SCREENSHOTS=FOLDER go test -run TestTheTour ./internal/browsertest makes it", err)
 	}
 	size, err := png.DecodeConfig(bytes.NewReader(file))
 	if err != nil || size.Width < 1000 || len(file) > pictureBytes {
 		t.Errorf("the README's picture is %d × %d in %d bytes (%v), want at least 1000 wide in at most %d bytes", size.Width, size.Height, len(file), err, pictureBytes)
 	}
-}
-
-// takePicture shows somebody with a few devices. The addresses are those that RFC 5737 keeps for examples.
-func takePicture(t *testing.T) []byte {
-	t.Helper()
-	s := serve(t, testdb.SQLite(t), "--trusted-proxies", "127.0.0.0/8,::1/128")
-	owner := s.browser(t, scriptOn)
-	owner.comesFrom("192.0.2.24", "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.1 Safari/605.1.15")
-	owner.setsUp()
-	owner.open("/account/profile")
-	owner.write("Display name", "Mara Lindqvist")
-	owner.press("Save")
-	for i, agent := range agents {
-		other := s.browser(t, scriptOn)
-		other.comesFrom([]string{"198.51.100.7", "203.0.113.112"}[i], agent)
-		other.signIn(operatorAddress, operatorPassword)
-		other.at("/account", 200)
-	}
-	guest := s.browser(t, scriptOn)
-	guest.open("/sign-in")
-	guest.evaluate("document.activeElement.blur()", nil)
-	owner.open("/account/devices")
-	return sideBySide(t, guest.window(light, 528, 780), owner.window(dark, 900, 780))
 }
 
 // comesFrom makes the tab another machine's: another address, and another name for the browser.
@@ -73,7 +42,7 @@ func (b *tab) comesFrom(address, agent string) {
 	}))
 }
 
-// pictureScale is pixels to a CSS pixel in the README's picture.
+// pictureScale is pixels to a CSS pixel.
 const pictureScale = 1.5
 
 func (b *tab) window(s scheme, width, height int64) image.Image {

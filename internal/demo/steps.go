@@ -53,9 +53,9 @@ var steps = []step{
 	},
 	{
 		ID: "share", Title: "Share it", Frames: []string{"you"},
-		Do:     []string{"Nora lives with you, and Emil is a friend. Both have accounts here. On your server’s page, press Let somebody in, for each of them."},
+		Do:     []string{"Nora lives with you, and Emil is a friend. Both have accounts here. On your server’s page, press Let somebody in, for each of them.", "You can be Emil too: sign in as he does in his browser, below the screens."},
 		Opens:  []opens{{"Open your servers", "you", "/servers"}},
-		Copies: []copies{{"Your household", Nora.UserName}, {"Your guest", Emil.UserName}},
+		Copies: []copies{{"Your household", Nora.UserName}, {"Your guest", Emil.UserName}, {"His password", Emil.Password}},
 		After:  []opens{{Frame: "you", Path: "/servers"}},
 		Notice: "the record says that you let in two people",
 		done:   func(f facts) bool { return f.times("server.guest-admitted") > 1 }, take: share,
