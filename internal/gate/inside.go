@@ -174,8 +174,8 @@ func (a asker) SignIn(ctx context.Context, login string, password secret.Token) 
 	said, err := a.client.SignIn(ctx, login, password)
 	refused := new(accounts.Refused)
 	switch {
-	case accounts.Is(err, accounts.WrongPassword):
-		return door.Decision{}, door.ErrRefused
+	case accounts.Is(err, accounts.WrongPassword, accounts.Unreadable, accounts.WrongFields, accounts.TooLarge):
+		return door.Decision{}, door.ErrRefused // also what is no name or password at all: a stranger who has that asked about has asked in vain
 	case errors.Is(err, accounts.ErrLimited):
 		return door.Decision{}, door.ErrBusy
 	case errors.As(err, &refused) && refused.Status == http.StatusForbidden && refused.Standing == "" && refused.Code != accounts.Unknown:

@@ -69,7 +69,8 @@ func TestOwnPasswordsAreSentOnce(t *testing.T) {
 	}{
 		{200, `{"active":true,"sub":"acc-bob","username":"bob","groups":["household"],"exp":1}`, nil}, {401, `{"type":"x/wrong"}`, door.ErrRefused}, {403, `{"type":"x/no-passwords"}`, door.ErrOff},
 		{429, `{"type":"x/too-many-tries"}`, door.ErrBusy}, {503, `{"type":"x/not-now"}`, door.ErrAway}, {403, `<h1>Portal</h1>`, door.ErrAway}, {200, `<h1>Portal</h1>`, door.ErrAway}, {200, `{}`, door.ErrAway},
-		{403, `{"error":"unauthorized_client","standing":"suspended"}`, door.ErrSuspended},
+		{403, `{"error":"unauthorized_client","standing":"suspended"}`, door.ErrSuspended}, {400, `{"type":"x/bad-request"}`, door.ErrRefused}, {413, `{"type":"x/too-large"}`, door.ErrRefused},
+		{422, `{"type":"x/bad-fields"}`, door.ErrRefused}, {400, `<h1>Portal</h1>`, door.ErrAway}, {422, `<h1>Portal</h1>`, door.ErrAway}, {400, `{"error":"invalid_request"}`, door.ErrAway},
 	} {
 		signIn.status, signIn.body, signIn.asked = c.status, c.body, 0
 		got, err := a.SignIn(t.Context(), "bob", secret.TokenOf("secret123456"))

@@ -77,6 +77,13 @@ type Refused struct {
 // WrongPassword is the code where it was a person's name and password that do not count, and not the server's token.
 const WrongPassword = "wrong"
 
+// The codes of what was no name and password that the service could read. It looked nothing up.
+const (
+	Unreadable  = "bad-request"
+	WrongFields = "bad-fields"
+	TooLarge    = "too-large"
+)
+
 // ErrLimited says that the service answers no more of this for a while.
 var ErrLimited = errors.New("it asks to wait: there were too many")
 

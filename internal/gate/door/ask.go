@@ -38,10 +38,14 @@ func (d *Decider) ask(ctx context.Context, k key, p proof, from func() netip.Add
 	}
 }
 
-// join returns the question about a proof that is being asked, or asks it. It is called with the lock held. ErrBusy.
+// join returns the question about a proof that is being asked, or asks it. It is called with the lock held. ErrBusy; ErrAway, where passwords went unanswered a
+// moment ago: such a question costs nobody's budget, and so has to be rare.
 func (d *Decider) join(ctx context.Context, k key, p proof, from func() netip.Addr) (*flight, error) {
 	if f := d.flights[k]; f != nil {
 		return f, nil
+	}
+	if p.kind == byAccount && d.now().Before(d.mute.Add(afterFailure)) {
+		return nil, ErrAway
 	}
 	f := &flight{done: make(chan struct{}), back: func() {}}
 	if from != nil {
@@ -156,7 +160,9 @@ func (d *Decider) learn(k key, p proof, decision Decision, err error, generation
 		d.refuse(k, refusal{until: now.Add(wrongFor(p))})
 		return nil, ErrRefused
 	}
-	if p.kind != byAccount { // a service that has no time for passwords is there for everything else
+	if p.kind == byAccount { // a service that has no time for passwords is there for everything else
+		d.mute = now
+	} else {
 		d.silent = now
 	}
 	return nil, ErrAway

@@ -24,7 +24,7 @@ type Bound struct {
 // ErrRefused, ErrAway, ErrSuspended, ErrBusy.
 func (d *Decider) Bind(ctx context.Context, login string, password secret.Token, from netip.Addr) (Bound, error) {
 	p := passwordProof(login, password)
-	if p.kind == byToken || p.empty() || p.login == "" {
+	if p.kind == byToken || !d.worthAsking(p) {
 		return Bound{}, ErrRefused
 	}
 	a, err := d.bind(ctx, &p, func() netip.Addr { return from })

@@ -43,6 +43,7 @@ type Decider struct {
 	told       time.Time   // until when all sign-outs are known
 	contact    time.Time   // when the service last answered
 	silent     time.Time   // when the service last did not answer
+	mute       time.Time   // when it last did not answer about an account's own password
 	away       bool        // nor does it answer the watch
 }
 

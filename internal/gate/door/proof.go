@@ -5,6 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
 
 	"usher/internal/secret"
 )
@@ -30,16 +34,33 @@ const (
 
 func tokenProof(token secret.Token) proof { return proof{text: token} }
 
-// longestLogin is longer than any address or user name, in bytes.
-const longestLogin = 320
+// What the service takes for a name and a password at all. longestLogin is longer than any address or user name, in bytes; a password has at most
+// longestPassword code points or bytes in NFC, and the digits of the second step behind it. A text shrinks to a quarter at most when it is normalised.
+const (
+	longestLogin         = 320
+	longestPassword      = 256 + 6
+	longestPasswordBytes = 1024 + 6
+)
 
 // loginOf brings a name into its one spelling. It is empty for what is none.
 func loginOf(typed string) string {
-	if typed = strings.ToLower(strings.TrimSpace(typed)); len(typed) <= longestLogin {
-		return typed
+	if typed = strings.TrimSpace(typed); len(typed) > longestLogin || !isText(typed) {
+		return ""
 	}
-	return ""
+	return strings.ToLower(typed)
 }
+
+// isPassword reports whether a text may be a password of any account's.
+func isPassword(text string) bool {
+	if len(text) > 4*longestPasswordBytes || !isText(text) {
+		return false
+	}
+	text = norm.NFC.String(text)
+	return text != "" && len(text) <= longestPasswordBytes && utf8.RuneCountInString(text) <= longestPassword
+}
+
+// isText reports whether something is UTF-8 without control characters, among them NUL.
+func isText(s string) bool { return utf8.ValidString(s) && !strings.ContainsFunc(s, unicode.IsControl) }
 
 // passwordProof is what a name and a password are here. An app password of the whole account is none, and is taken for a token that does not count: it would open
 // more than this server.
@@ -71,9 +92,16 @@ func (d *Decider) keyOf(p proof) key {
 	return sha256.Sum256(append(append(b, d.bound...), p.text.Reveal()...))
 }
 
-// worthAsking reports whether a proof may be one for this server, as far as that is seen: a token says where it counts.
+// worthAsking reports whether a proof may be one for this server, as far as that is seen: a token says where it counts, and nobody has no name or an endless
+// password. A stranger's question that the service cannot even read would be no guess there, and free.
 func (d *Decider) worthAsking(p proof) bool {
-	return p.kind != byToken || madeFor(d.server, p.text.Reveal())
+	switch p.kind {
+	case byAppPassword:
+		return p.login != ""
+	case byAccount:
+		return p.login != "" && isPassword(p.text.Reveal())
+	}
+	return madeFor(d.server, p.text.Reveal())
 }
 
 // answersTo reports whether somebody who shows an app password is who the name beside it says: by the name that the media server knows them by, or by an address
