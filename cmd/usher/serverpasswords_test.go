@@ -352,14 +352,35 @@ func TestOneBudgetAtServersToo(t *testing.T) {
 			t.Errorf("nobody: %d %s", w.Code, w.Body)
 		}
 		h.unlimited()
-		for i := range ratelimit.ServerSignIns.Limit {
+		h.is(d.send(http.MethodPost, "/api/v1/sign-in", request{object: object}), http.StatusOK) // from the same address
+	})
+}
+
+// Who guesses at a server, at one name or at many, keeps nobody of another name out there, until there are far more tries than a household makes.
+func TestStrangersShutNobodyOutAtAServer(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate := h.typing()
+		h.unlimited()
+		for range ratelimit.ServerSignIns.Limit {
+			h.must(d.db.Take(d.Context(), []ratelimit.Take{ratelimit.ServerSignIns.For(gate.ID + "\x00user name\x00nobody"), ratelimit.ServerSignInsAll.For(gate.ID)}, d.at))
+		}
+		if w := gate.types("NOBODY", "x"); w.Code != http.StatusTooManyRequests {
+			t.Errorf("one name: %d %s", w.Code, w.Body)
+		}
+		for i := range 5 * ratelimit.ServerSignIns.Limit {
 			if w := gate.types("nobody."+strconv.FormatInt(i, 10), "x"); w.Code != http.StatusUnauthorized {
-				t.Fatalf("try %d: %d %s", i, w.Code, w.Body)
+				t.Fatalf("name %d: %d %s", i, w.Code, w.Body)
 			}
 		}
-		if w := gate.types("nobody", "x"); w.Code != http.StatusTooManyRequests {
-			t.Errorf("at one server: %d %s", w.Code, w.Body)
+		if w := gate.types(h.bert.UserName, h.password); w.Code != http.StatusOK {
+			t.Errorf("the household: %d %s", w.Code, w.Body)
 		}
-		h.is(d.send(http.MethodPost, "/api/v1/sign-in", request{object: object}), http.StatusOK) // from the same address
+		for range ratelimit.ServerSignInsAll.Limit - 6*ratelimit.ServerSignIns.Limit {
+			h.must(d.db.Take(d.Context(), []ratelimit.Take{ratelimit.ServerSignInsAll.For(gate.ID)}, d.at))
+		}
+		if w := gate.types(h.bert.UserName, h.password); w.Code != http.StatusTooManyRequests {
+			t.Errorf("all names: %d %s", w.Code, w.Body)
+		}
 	})
 }

@@ -26,7 +26,9 @@ func (s *Service) AdmitAt(ctx context.Context, serverID string, r SoftwareReques
 		return AtServer{}, s.wrongAppPassword(ctx, r)
 	}
 	var in AtServer
-	p, err := s.proveAs(ctx, r, []ratelimit.Take{ratelimit.ServerSignIns.For(serverID)}, func(ctx context.Context, a account.Account) (account.Account, error) {
+	typed := account.LoginHandle(r.Login)
+	counters := []ratelimit.Take{ratelimit.ServerSignIns.For(serverID + "\x00" + string(typed.Kind) + "\x00" + typed.Value), ratelimit.ServerSignInsAll.For(serverID)}
+	p, err := s.proveAs(ctx, r, counters, func(ctx context.Context, a account.Account) (account.Account, error) {
 		terms, err := s.Store.FindTerms(ctx, serverID, a.ID, s.Now())
 		if err != nil || terms.Role != server.Owner && terms.Role != server.Household {
 			return account.Account{}, err
