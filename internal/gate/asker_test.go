@@ -42,7 +42,7 @@ func serves(t *testing.T, introspection http.HandlerFunc) *url.URL {
 }
 
 // claimedFolder is the folder at path, of a server that belongs to somebody at a service.
-func claimedFolder(t *testing.T, path, service string) *keep.Folder {
+func claimedFolder(t testing.TB, path, service string) *keep.Folder {
 	t.Helper()
 	folder, err := keep.Open(path, time.Now())
 	if err != nil {

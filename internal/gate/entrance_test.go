@@ -19,7 +19,7 @@ import (
 )
 
 // entered is an entrance of a gate whose service answers like that, and the gate's clock.
-func entered(t *testing.T, replies map[string]*reply) (*entrance, *atomic.Int64) {
+func entered(t testing.TB, replies map[string]*reply) (*entrance, *atomic.Int64) {
 	t.Helper()
 	var at atomic.Int64
 	at.Store(time.Now().UnixMilli())

@@ -31,7 +31,7 @@ type told struct {
 }
 
 // tells is a service that answers questions of a server's own, by their paths.
-func tells(t *testing.T, replies map[string]*reply) told {
+func tells(t testing.TB, replies map[string]*reply) told {
 	t.Helper()
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "application/json")
