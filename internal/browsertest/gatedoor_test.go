@@ -120,7 +120,7 @@ func TestTheGateLetsPeopleIn(t *testing.T) {
 	owner.press("Manage Attic")
 	owner.press("Let somebody in")
 	owner.write("E-mail address or user name", "mara.l")
-	owner.press("Let them in")
+	owner.press("Invite them")
 	owner.sees("They are on the list.")
 	guest.press("Sign in again")
 	guest.sees("Sign in to Attic?")
