@@ -50,7 +50,7 @@ func TestAServersAppPassword(t *testing.T) {
 		h.codeFor(gate, h.signedIn(h.bert))
 		mine, theirs := h.passwordAt(gate, h.anna), h.passwordAt(gate, h.bert)
 		owner, guest := gate.sees(mine), gate.sees(theirs)
-		if !owner.Active || owner.Sub != h.anna.ID || !slices.Equal(owner.Groups, []server.Group{server.Player}) || owner.Username != h.anna.UserName || owner.Sid == "" {
+		if !slices.Equal(owner.AMR, []string{"pwd", "otp"}) || !owner.Active || owner.Sub != h.anna.ID || !slices.Equal(owner.Groups, []server.Group{server.Player}) || owner.Username != h.anna.UserName || owner.Sid == "" {
 			d.Errorf("the owner is %+v", owner)
 		}
 		if !guest.Active || guest.Sub != h.bert.ID || !slices.Equal(guest.Groups, []server.Group{server.Friend}) {
@@ -248,7 +248,7 @@ func TestTheAccountsOwnPasswordAtAServer(t *testing.T) {
 			t.Errorf("the owner is %s", w.Body)
 		}
 		h.must(json.Unmarshal(h.is(gate.types(strings.ToUpper(h.bert.Email), h.password), http.StatusOK).Body.Bytes(), &member))
-		if member.Sub != h.bert.ID || member.Username != h.bert.UserName || !slices.Equal(member.Groups, []server.Group{server.Household}) {
+		if !slices.Equal(member.AMR, []string{"pwd"}) || member.Sub != h.bert.ID || member.Username != h.bert.UserName || !slices.Equal(member.Groups, []server.Group{server.Household}) {
 			t.Errorf("who lives there is %+v", member)
 		}
 		list, err := d.db.ListDevices(d.Context(), h.bert.ID)

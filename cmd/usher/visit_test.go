@@ -78,6 +78,7 @@ type visitor struct {
 	Sub, Sid, Aud, Jti, Username, Name, Email, Iss string
 	Client                                         string `json:"client_id"`
 	Exp, Iat                                       int64
+	AMR                                            []string
 	Verified                                       *bool `json:"email_verified"`
 	Groups                                         []server.Group
 }

@@ -105,6 +105,7 @@ func (d *Door) signInAtServer(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	told.Methods = in.Methods
 	send(w, http.StatusOK, "application/json", told)
 	return nil
 }

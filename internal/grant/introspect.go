@@ -28,6 +28,8 @@ type Status struct {
 	IssuedAt int64  `json:"iat,omitempty"`
 	ID       string `json:"jti,omitempty"`
 	Grant    string `json:"sid,omitempty"`
+	// Methods are what somebody typed at a media server (RFC 8176).
+	Methods []string `json:"amr,omitempty"`
 	// What a media server is told about somebody who comes to it.
 	Name          string         `json:"name,omitempty"`
 	Email         string         `json:"email,omitempty"`

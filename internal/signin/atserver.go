@@ -16,6 +16,8 @@ import (
 type AtServer struct {
 	Account account.Account
 	server.Terms
+	// Methods are what was typed (RFC 8176): "pwd", and "otp" where a code was used up with it.
+	Methods []string
 }
 
 // AdmitAt lets one request in of whoever types name and password at a media server, where its owner has said that they may: the account's own password, with the
@@ -37,7 +39,7 @@ func (s *Service) AdmitAt(ctx context.Context, serverID string, r SoftwareReques
 		return a, nil
 	})
 	if err == nil {
-		in.Account = p.found.Account
+		in.Account, in.Methods = p.found.Account, p.methods()
 		act := audit.New(p.at.At, audit.SignedIn, in.Account.ID, in.Account.ID).From(r.Client).With(audit.Reason, "at a media server, by "+p.method())
 		err = s.accept(ctx, p, act, r.Client)
 	}

@@ -121,6 +121,14 @@ func (p softwareProof) method() string {
 	return "password"
 }
 
+// methods is method as RFC 8176 calls it.
+func (p softwareProof) methods() []string {
+	if p.factor != nil {
+		return []string{"pwd", "otp"}
+	}
+	return []string{"pwd"}
+}
+
 // proveSoftware checks name, password and code. The password's verdict comes first: without the right one nobody learns anything about a code.
 func (s *Service) proveSoftware(ctx context.Context, r SoftwareRequest) (softwareProof, error) {
 	anybody := func(_ context.Context, a account.Account) (account.Account, error) { return a, nil }

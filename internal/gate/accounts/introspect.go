@@ -24,6 +24,8 @@ type Introspection struct {
 	// Kind is AppPassword of what is no token; Scope is Directory of one by which the media server may look people up.
 	Kind  string `json:"token_type"`
 	Scope string `json:"scope"`
+	// Methods are what somebody typed here (RFC 8176), who was asked about by that.
+	Methods []string `json:"amr"`
 	// Ends is when the owner lets them in no more, or not in this group; zero: no end.
 	Ends int64 `json:"ends"`
 }
@@ -33,6 +35,9 @@ const (
 	AppPassword = "app_password"
 	Directory   = "directory"
 )
+
+// OneTimeCode is among the methods where what was typed holds a code, which is used up.
+const OneTimeCode = "otp"
 
 var errNoAnswer = errors.New("its answer says nothing about the token")
 

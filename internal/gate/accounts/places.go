@@ -39,7 +39,7 @@ type question struct {
 }
 
 // takesFor is for how long it stands whether accounts' own passwords are taken.
-const takesFor = 5 * time.Second
+const takesFor = 2 * time.Second
 
 // fresh reports whether the question was answered, and lately.
 func (q *question) fresh() bool {

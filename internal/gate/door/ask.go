@@ -56,7 +56,7 @@ func (d *Decider) join(ctx context.Context, k key, p proof, from func() netip.Ad
 		f.back = back
 	}
 	select {
-	case d.asks <- struct{}{}:
+	case d.asks[p.kind] <- struct{}{}:
 	default:
 		f.back()
 		return nil, ErrBusy
@@ -101,7 +101,7 @@ func (d *Decider) fly(ctx context.Context, k key, p proof, f *flight) {
 	d.mu.Lock()
 	delete(d.flights, k)
 	d.mu.Unlock()
-	<-d.asks
+	<-d.asks[p.kind]
 	close(f.done)
 }
 
@@ -144,7 +144,7 @@ func (d *Decider) learn(k key, p proof, decision Decision, err error, generation
 	case err == nil && now.Before(decision.Until) && decision.Account != "":
 		d.meet(now)
 		if old != nil && old.same(decision) {
-			old.asked = now
+			old.asked, old.Until = now, decision.Until // written down from time to time
 			return old, nil
 		}
 		d.remove(old)
@@ -157,7 +157,7 @@ func (d *Decider) learn(k key, p proof, decision Decision, err error, generation
 	case err == nil, errors.Is(err, ErrRefused):
 		d.meet(now)
 		d.remove(old)
-		d.refuse(k, refusal{until: now.Add(wrongFor(p))})
+		d.refuse(k, d.refused[k].again(p.kind, now))
 		return nil, ErrRefused
 	}
 	if p.kind == byAccount { // a service that has no time for passwords is there for everything else

@@ -37,8 +37,10 @@ func (d *Decider) Bind(ctx context.Context, login string, password secret.Token,
 	d.mu.Unlock()
 	switch {
 	case !known: // the media server knows somebody else by that name
+		d.letGo(p, a)
 		return Bound{}, ErrRefused
 	case !counts || !exact || d.outage():
+		d.letGo(p, a)
 		return Bound{}, ErrAway
 	}
 	said := a.Decision
@@ -48,9 +50,12 @@ func (d *Decider) Bind(ctx context.Context, login string, password secret.Token,
 		defer end()
 		if p.once != "" {
 			d.outlive(ctx.Done(), a)
+			d.letGo(p, a)
 			return
 		}
-		d.follow(ctx.Done(), p, a, func() netip.Addr { return from })
+		d.follow(ctx.Done(), a, func() (*admitted, error) {
+			return d.recognize(context.Background(), p, func() netip.Addr { return from })
+		})
 	}()
 	return Bound{said, over}, nil
 }
@@ -74,21 +79,21 @@ func (d *Decider) bind(ctx context.Context, p *proof, from func() netip.Addr) (*
 		return nil, ErrRefused
 	}
 	p.once = secret.NewToken().Reveal()
-	a, err := d.decide(ctx, *p, from)
+	a, err := d.decide(context.WithoutCancel(ctx), *p, from) // whoever hangs up meanwhile is let go of afterwards
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch on := d.known[typed]; {
 	case errors.Is(err, ErrRefused) && !errors.Is(err, ErrOff) && on == nil: // also when it comes by another door
-		d.refuse(typed, refusal{until: d.now().Add(wrongPassword)})
+		d.refuse(typed, wrong.again(byAccount, d.now()))
 	case err == nil && a.Once:
 		d.refuse(typed, refusal{until: d.now().Add(usedCode), used: true})
 	}
 	return a, err
 }
 
-// outlive is follow for what nobody else finds, and lets go of it: it is never asked about again, and so counts for as long as it is known that nothing has ended.
+// outlive is follow for what nobody else finds: it is never asked about again, and so counts for as long as it is known that nothing has ended.
 func (d *Decider) outlive(done <-chan struct{}, a *admitted) {
-	tick := time.NewTicker(lookAgain)
+	tick := time.NewTicker(lookAtSwitch)
 	defer tick.Stop()
 	for on := true; on; {
 		select {
@@ -103,9 +108,13 @@ func (d *Decider) outlive(done <-chan struct{}, a *admitted) {
 			d.mu.RUnlock()
 		}
 	}
+}
+
+// letGo forgets what nobody else finds.
+func (d *Decider) letGo(p proof, a *admitted) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.known[a.key] == a {
+	if p.once != "" && d.known[a.key] == a {
 		a.Once = false // its key comes never again
 		d.remove(a)
 	}

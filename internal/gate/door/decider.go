@@ -22,7 +22,7 @@ type Decider struct {
 	bound   []byte
 	limit   time.Duration
 	now     func() time.Time
-	asks    chan struct{}
+	asks    map[kind]chan struct{} // those that are being asked; tokens and app passwords share one
 	forged  *budget
 	guessed map[kind]guesses // at passwords
 	salt    []byte           // of the keys of accounts' own passwords
@@ -52,7 +52,7 @@ func NewDecider(service Asker, issuer, server string, limit time.Duration, now f
 	if now == nil {
 		now = time.Now
 	}
-	d := &Decider{service: service, server: server, limit: limit, now: now, asks: make(chan struct{}, mostAsked), forged: newBudget(mostForged, forgedAgain),
+	d := &Decider{service: service, server: server, limit: limit, now: now, asks: newAsks(), forged: newBudget(mostForged, forgedAgain),
 		guessed: newGuesses(), salt: make([]byte, sha256.Size), known: map[key]*admitted{}, refused: map[key]refusal{}, left: map[key]time.Time{}, names: names{}, visits: visits{}, flights: map[key]*flight{}}
 	_, _ = rand.Read(d.salt)
 	for _, part := range []string{issuer, server} {
@@ -96,12 +96,18 @@ func (d *Decider) Decide(ctx context.Context, token secret.Token, from netip.Add
 
 // decide is Decide, of whatever proves who somebody is. From nil is for what is known to be none of a stranger's making: it costs nothing to ask about.
 func (d *Decider) decide(ctx context.Context, p proof, from func() netip.Addr) (*admitted, error) {
+	a, err := d.recognize(ctx, p, from)
+	if err == nil {
+		a.here(d.now())
+	}
+	return a, err
+}
+
+// recognize is decide where nobody need be here: a connection stays open while its person sleeps.
+func (d *Decider) recognize(ctx context.Context, p proof, from func() netip.Addr) (*admitted, error) {
 	a, err := d.judge(ctx, p, from)
 	if err == nil && !a.answersTo(p) {
 		return nil, ErrRefused
-	}
-	if err == nil {
-		a.here(d.now())
 	}
 	return a, err
 }
@@ -117,6 +123,7 @@ func (d *Decider) judge(ctx context.Context, p proof, from func() netip.Addr) (*
 	a, suspended, wrong := d.known[k], d.suspended, d.refused[k]
 	_, left := d.left[k]
 	exact := d.exact(a, now)
+	counts := a != nil && now.Before(a.Until)
 	pause, failing := now.Before(d.silent.Add(afterFailure)), !d.silent.IsZero()
 	d.mu.RUnlock()
 	switch {
@@ -142,7 +149,7 @@ func (d *Decider) judge(ctx context.Context, p proof, from func() netip.Addr) (*
 		defer stop()
 	}
 	fresh, err := d.ask(ctx, k, p, from)
-	if errors.Is(err, ErrAway) || errors.Is(err, ErrBusy) && a != nil && (failing || now.Before(a.Until)) { // strangers' questions are no outage, in which alone a token outlasts its end
+	if errors.Is(err, ErrAway) || errors.Is(err, ErrBusy) && a != nil && (failing || counts) { // strangers' questions are no outage, in which alone a token outlasts its end
 		return d.meanwhile(a)
 	}
 	return fresh, err
@@ -162,8 +169,8 @@ func (d *Decider) meanwhile(a *admitted) (*admitted, error) {
 	switch {
 	case a == nil || a.kind == byAccount || d.known[a.key] != a || !now.Before(d.contact.Add(d.limit)):
 		return nil, ErrAway
-	case !a.Ends.IsZero() && !now.Before(a.Ends):
-		return nil, ErrRefused
+	case !a.Ends.IsZero() && !now.Before(a.Ends): // whether they are let in otherwise from then on only the service knows
+		return nil, ErrAway
 	}
 	return a, nil
 }

@@ -33,9 +33,11 @@ type Decision struct {
 	Ends time.Time `json:"ends,omitzero"`
 }
 
+// same reports whether two let in the same person by the same thing. That it lets them in for longer now is no difference: that of an app password, which has no
+// end of its own, moves on with each answer.
 func (d Decision) same(other Decision) bool {
 	return d.Account == other.Account && d.Session == other.Session && d.UserName == other.UserName && d.Name == other.Name &&
-		d.Email == other.Email && d.AppPassword == other.AppPassword && d.Directory == other.Directory && slices.Equal(d.Groups, other.Groups) && d.Until.Equal(other.Until) && d.Ends.Equal(other.Ends)
+		d.Email == other.Email && d.AppPassword == other.AppPassword && d.Directory == other.Directory && slices.Equal(d.Groups, other.Groups) && d.Ends.Equal(other.Ends)
 }
 
 // Why nobody is let in. Anything else that an Asker answers is taken for ErrAway.
@@ -72,10 +74,12 @@ const (
 	patience = 45 * time.Second
 	// lastAnswer is for how long an answer stands where the service tells nothing.
 	lastAnswer = 5 * time.Second
-	// wrongAnswer is for how long a refusal is remembered; wrongPassword that of an account's own password: an app that goes on and on with a wrong one has the
-	// account's budget of failures used up otherwise. What the service tells of sign-outs ends both.
+	// wrongAnswer is for how long a refusal is remembered. That of an account's own password is so for wrongPassword at first, since the reason may be gone soon: the
+	// account was locked, the invitation not accepted yet; and each time that it turns out wrong again for twice as long, up to wrongForLong: an app that goes on
+	// and on with it would use up the account's budget of failures otherwise. What the service tells of sign-outs ends all of them.
 	wrongAnswer   = 10 * time.Second
-	wrongPassword = 3 * time.Hour
+	wrongPassword = 5 * time.Minute
+	wrongForLong  = 3 * time.Hour
 	// ownPassword is for how long an account's own password is remembered. The code in it counts for nothing after that: usedCode is for how long it is known so.
 	ownPassword = 15 * time.Minute
 	usedCode    = 24 * time.Hour
@@ -91,7 +95,14 @@ const (
 	mostAdmitted = 10_000
 	mostRefused  = 10_000 // and as many who have left
 	mostAsked    = 32     // at the same time
+	mostTyped    = 16     // accounts' own passwords, besides
 )
+
+// newAsks returns the places of questions. One network has fewer in its budgets than there are, so that it never has all of them.
+func newAsks() map[kind]chan struct{} {
+	random := make(chan struct{}, mostAsked)
+	return map[kind]chan struct{}{byToken: random, byAppPassword: random, byAccount: make(chan struct{}, mostTyped)}
+}
 
 // key names a decision: a hash over the token and everything else that the decision depends on.
 type key [sha256.Size]byte
@@ -101,7 +112,8 @@ type admitted struct {
 	Decision
 	key   key
 	kind  kind
-	asked time.Time // guarded by the Decider
+	Until time.Time // as it was said last; guarded by the Decider, and so is asked
+	asked time.Time
 	over  context.Context
 	end   context.CancelFunc
 	told  told
@@ -110,7 +122,7 @@ type admitted struct {
 
 // admit is called with the lock held.
 func (d *Decider) admit(k key, decision Decision, asked time.Time) *admitted {
-	a := &admitted{Decision: decision, key: k, asked: asked}
+	a := &admitted{Decision: decision, Until: decision.Until, key: k, asked: asked}
 	a.over, a.end = context.WithCancel(context.Background())
 	a.told.identity = identityOf(d.names.telling(decision))
 	return a
@@ -119,14 +131,17 @@ func (d *Decider) admit(k key, decision Decision, asked time.Time) *admitted {
 // refusal is until when something is refused without a question.
 type refusal struct {
 	until time.Time
-	used  bool // it is a code that was used up; nothing that ends elsewhere changes that
+	after time.Duration // for how long that was
+	used  bool          // it is a code that was used up; nothing that ends elsewhere changes that
 }
 
-func wrongFor(p proof) time.Duration {
-	if p.kind == byAccount {
-		return wrongPassword
+// again is the refusal of something of a kind that was refused like this before, or not yet.
+func (r refusal) again(k kind, now time.Time) refusal {
+	after := wrongAnswer
+	if k == byAccount {
+		after = min(max(wrongPassword, 2*r.after), wrongForLong)
 	}
-	return wrongAnswer
+	return refusal{until: now.Add(after), after: after}
 }
 
 // spent reports whether there is no asking about it again: a code in it is used up, and would be taken for a wrong one.

@@ -110,7 +110,7 @@ func TestForwardAuthSaysWhy(t *testing.T) {
 	g.breaks(nil)
 	g.pass(afterFailure)
 	for range mostAsked {
-		g.decider.asks <- struct{}{}
+		g.decider.asks[byToken] <- struct{}{}
 	}
 	ask("busy", token, http.StatusServiceUnavailable, Busy, page)
 	g.decider.Suspend(Suspension{})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -19,6 +18,9 @@ const (
 	shortBody = 1 << 20
 	// lookAgain is how often it is looked at whether what lasts may go on.
 	lookAgain = 5 * time.Second
+	// lookAtSwitch is the same of what an account's own password has let in: that its owner takes such no more is known a moment late, and the two together are to
+	// stay within five seconds.
+	lookAtSwitch = 2 * time.Second
 )
 
 // watchLasting sees to it that what lasts ends with what let it in: websockets, streams, large files. A player that was cut asks for the next range, and is
@@ -53,13 +55,14 @@ func (a *writing) done() {
 
 // watch cuts a request when its token stops letting in whom it let in.
 func (p *passage) watch(done <-chan struct{}) {
-	if p.d.Decider.follow(done, p.asked.proof, p.who, p.from) {
+	d := p.d.Decider
+	if d.follow(done, p.who, func() (*admitted, error) { return d.decide(context.Background(), p.asked.proof, p.from) }) {
 		p.cut()
 	}
 }
 
-// follow waits until what let somebody in lets the same in no more, or until done is closed; it reports which.
-func (d *Decider) follow(done <-chan struct{}, p proof, who *admitted, from func() netip.Addr) (ended bool) {
+// follow waits until what let somebody in lets the same in no more, which again finds out, or until done is closed; it reports which.
+func (d *Decider) follow(done <-chan struct{}, who *admitted, again func() (*admitted, error)) (ended bool) {
 	look := time.NewTimer(0)
 	defer look.Stop()
 	for {
@@ -70,7 +73,7 @@ func (d *Decider) follow(done <-chan struct{}, p proof, who *admitted, from func
 		case <-who.over.Done():
 		case <-look.C:
 		}
-		now, err := d.decide(context.Background(), p, from)
+		now, err := again()
 		if err != nil || !now.same(who.Decision) {
 			return true
 		}
@@ -80,10 +83,16 @@ func (d *Decider) follow(done <-chan struct{}, p proof, who *admitted, from func
 
 // nextLook is after how long it is looked at whether what somebody has open may go on: at the end of what let them in at the latest.
 func (d *Decider) nextLook(who *admitted) time.Duration {
-	if left := who.Until.Sub(d.now()); left > 0 {
-		return min(left, lookAgain)
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	every := lookAgain
+	if who.kind == byAccount {
+		every = lookAtSwitch
 	}
-	return lookAgain
+	if left := who.Until.Sub(d.now()); left > 0 {
+		return min(left, every)
+	}
+	return every
 }
 
 // isWebsocket reports whether the request asks for a websocket (RFC 6455 §4.1). Any other upgrade is not passed on.

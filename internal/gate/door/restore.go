@@ -25,7 +25,9 @@ func (d *Decider) Admitted() (all []Admitted, silent time.Duration) {
 	all = make([]Admitted, 0, len(d.known))
 	for k, a := range d.known {
 		if a.kind != byAccount {
-			all = append(all, Admitted{k[:], a.Decision})
+			kept := a.Decision
+			kept.Until = a.Until
+			all = append(all, Admitted{k[:], kept})
 		}
 	}
 	return all, max(0, d.now().Sub(d.contact))

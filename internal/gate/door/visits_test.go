@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"usher/internal/secret"
 )
 
 // were are the accounts that were there, the last at the end.
@@ -87,6 +89,32 @@ func TestWhoWatchesAFilmIsThere(t *testing.T) {
 		time.Sleep(time.Millisecond)
 	}
 	t.Error("nobody is there")
+}
+
+// Whoever is bound was there then; that a media server leaves the connection open says nothing of them.
+func TestAnOpenConnectionIsNoVisit(t *testing.T) {
+	r := newRegistry()
+	d := r.decider()
+	d.Heard(r.now())
+	r.takes = true
+	r.choose("bob", "own", bob())
+	b := bindAs(t, d, "ann", r.make(ann()), nil)
+	bindAs(t, d, "bob", secret.TokenOf("own"), nil)
+	if n := len(were(d)); n != 2 {
+		t.Errorf("%d were there", n)
+	}
+	d.Told(d.Visits())
+	r.pass(seenEvery)
+	d.Heard(r.now())
+	asked := r.asked.Load()
+	d.Doubt() // has the next look ask
+	for r.asked.Load() == asked {
+		time.Sleep(time.Millisecond)
+	}
+	d.Heard(r.now())
+	if all := d.Visits(); len(all) != 0 || b.Over.Err() != nil {
+		t.Errorf("%+v; %v", all, b.Over.Err())
+	}
 }
 
 func TestVisitsAreBounded(t *testing.T) {
