@@ -10,6 +10,7 @@ import (
 	"usher/internal/account"
 	"usher/internal/admin"
 	"usher/internal/audit"
+	"usher/internal/device"
 	"usher/internal/id"
 	"usher/internal/notice"
 	"usher/internal/secret"
@@ -73,6 +74,9 @@ type property struct {
 	invited string
 	entry   string
 	change  string // token of the link that confirms a new address
+	server  string
+	line    string // somebody on that server's list
+	at      string // the device of an app password of that server
 }
 
 func (h *house) property(a account.Account) property {
@@ -84,6 +88,15 @@ func (h *house) property(a account.Account) property {
 	devices, err := h.db.ListDevices(h.t.Context(), a.ID)
 	h.must(err)
 	p.device = devices[0].ID
+	p.server = owner.claims()
+	owner.post("/servers/"+p.server+"/access", "who", "dee@example.org").is(303)
+	owner.post("/servers/"+p.server+"/app-password", "name", "TV").is(200)
+	guests, err := h.db.ListGuests(h.t.Context(), a.ID, p.server)
+	h.must(err)
+	p.line = guests[0].ID
+	devices, err = h.db.ListDevices(h.t.Context(), a.ID)
+	h.must(err)
+	p.at = devices[slices.IndexFunc(devices, func(d device.Device) bool { return d.Method == device.ByServerPassword })].ID
 	entries, err := h.db.ListAudit(h.t.Context(), audit.Filter{AccountID: a.ID, Limit: 1})
 	h.must(err)
 	p.entry = entries[0].ID
@@ -106,7 +119,11 @@ func (h *house) state(p property) string {
 	h.must(err)
 	pending, err := h.db.PendingConfirmation(h.t.Context(), p.account.ID, account.ForEmail, h.clock())
 	h.must(err)
-	return fmt.Sprint(h.reload(p.account.ID), devices, invitations, waiting.ID, waiting.Attempts, pending)
+	servers, err := h.db.ListServers(h.t.Context(), p.account.ID)
+	h.must(err)
+	guests, err := h.db.ListGuests(h.t.Context(), p.account.ID, p.server)
+	h.must(err)
+	return fmt.Sprint(h.reload(p.account.ID), devices, invitations, waiting.ID, waiting.Attempts, pending, servers, guests)
 }
 
 // attacks S16: somebody else's ids, in every place of every request there is, change and show nothing. Whoever is signed in may name them.
@@ -121,14 +138,14 @@ func TestOtherPeoplesThingsAreOutOfReach(t *testing.T) {
 			bo := h.browser()
 			bo.address = fmt.Sprintf("192.0.2.%d:4711", i)
 			bo.signIn(mail, boPassword)
-			for _, object := range []string{p.account.ID, p.device, p.mail, p.invited, p.entry, p.change} {
+			for _, object := range []string{p.account.ID, p.device, p.mail, p.invited, p.entry, p.change, p.server, p.line, p.at} {
 				method, path := parts(rt.pattern, strings.NewReplacer("{id}", object, "{act}", "sign-out", "{token}", object))
 				fields := map[string][]string{}
-				for _, name := range []string{"id", "account", "account_id", "device", "device_id", "ticket", "token", "before", "after", "code"} {
+				for _, name := range []string{"id", "account", "account_id", "device", "device_id", "ticket", "token", "before", "after", "code", "line"} {
 					fields[name] = []string{object}
 				}
 				if method == http.MethodGet && !strings.Contains(path, object) {
-					path += "?id=" + object + "&account=" + object + "&before=" + object
+					path += "?id=" + object + "&account=" + object + "&before=" + object + "&line=" + object
 				}
 				a := bo.send(method, path, fields)
 				named++
@@ -145,6 +162,17 @@ func TestOtherPeoplesThingsAreOutOfReach(t *testing.T) {
 		}
 		if named < 300 {
 			t.Errorf("only %d requests", named)
+		}
+		h.account("bo@example.org", "", boPassword)
+		bo := h.signedIn("bo@example.org", boPassword)
+		own := "/servers/" + bo.claims()
+		bo.get(own + "/change?line=" + p.line).is(404)
+		for _, act := range []string{"change", "invite-again", "dismiss"} { // another's line, at a server of one's own
+			bo.post(own+"/"+act, "line", p.line, "id", p.line, "household", "yes")
+		}
+		bo.post("/account/app-passwords/revoke", "id", p.at)
+		if after := h.state(p); after != before {
+			t.Errorf("changed\n%s to\n%s", before, after)
 		}
 	})
 }

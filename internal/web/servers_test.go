@@ -336,11 +336,14 @@ func TestInvitationsOpenNoSignUp(t *testing.T) {
 		id := b.claims()
 		b.post("/servers/"+id+"/access", "who", boMail).is(303)
 		for mode, status := range map[signup.Mode]int{signup.ModeInvitation: 410, signup.ModeClosed: 403} {
-			h.door.SignUp.Mode = mode
+			h.door.SignUp.Mode, h.door.Pages.site.SignUp = mode, SignUpMode(mode)
 			bo := h.browser()
+			bo.get("/invitations/"+id).is(200).has(0, "a[href=/sign-up]").shows("p", "Ask the person who runs").shows("p", "with the address that the e-mail came to")
 			bo.post("/sign-up", "email", boMail, "password", newPassword).is(403)
 			bo.get("/invitation/" + id).leadsTo("/invitation").is(status)
 		}
+		h.door.SignUp.Mode, h.door.Pages.site.SignUp = signup.ModeOpen, SignUpOpen
+		h.browser().get("/invitations/"+id).is(200).has(1, "a[href=/sign-up]")
 		if h.mails(notice.KindConfirmSignUp) != 0 {
 			t.Error("a sign-up began")
 		}
