@@ -26,6 +26,7 @@ var helpPages = []helpPage{
 	{"devices", "Devices", "See everything that is signed in, and sign it out.", "devices"},
 	{"claiming-a-server", "Claiming a media server", "From the same machine, from your network, and from elsewhere.", "server"},
 	{"claiming-in-a-container", "Claiming in a container", "A claim token that it gets when it starts, or a code in its log.", "server"},
+	{"sharing-a-server", "Sharing a media server", "Invite people, accept an invitation, and what each of you sees.", "ticket"},
 	{"no-server-appears", "No server appears in my list", "The usual reasons, and what helps.", "search"},
 	{"server-signed-out", "My server is signed out", "Why it lets nobody in, and how you bring it back.", "server"},
 	{"locked-out-of-my-server", "I am locked out of my server", "What the server says, and the way back in.", "lock"},

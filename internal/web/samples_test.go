@@ -475,8 +475,9 @@ func helpSamples() []sample {
 		all = append(all, sample{name: "help/" + h.Name, page: Page{Title: h.Title}})
 	}
 	for _, mode := range []SignUpMode{SignUpInvitation, SignUpClosed} {
-		all = append(all, sample{name: "help/creating-an-account", state: string(mode), page: Page{Title: helpPages[0].Title},
-			site: func(s *Site) { s.SignUp, s.Senders = mode, nil }})
+		for name, title := range map[string]string{"help/creating-an-account": helpPages[0].Title, "help/sharing-a-server": "Sharing a media server"} {
+			all = append(all, sample{name: name, state: string(mode), page: Page{Title: title}, site: func(s *Site) { s.SignUp, s.Senders = mode, nil }})
+		}
 	}
 	return all
 }

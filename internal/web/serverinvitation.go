@@ -55,7 +55,7 @@ func (d *Door) notInvited(w http.ResponseWriter, r *http.Request, v visitor) err
 			"You are signed in as " + v.Person.Email + ". The invitation may be for another address or account, older than thirty days, or taken back.",
 			"Sign in with the account that it is for, and that has confirmed the address where the e-mail came to. Or ask whoever invited you to do it once more.",
 		},
-		Action: &Link{"See your servers", "/servers"},
+		Action: &Link{"See your servers", "/servers"}, Back: &Link{"About invitations", "/help/sharing-a-server"},
 	}})
 	return nil
 }

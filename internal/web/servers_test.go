@@ -2,9 +2,12 @@ package web
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/net/html"
 
 	"usher/internal/audit"
 	"usher/internal/credential"
@@ -232,6 +235,21 @@ func TestAnInvitationLeadsThroughSignUp(t *testing.T) {
 
 // bare is a page without what is another each time.
 func bare(body string) string { return ofTheRequest.ReplaceAllString(body, "") }
+
+// Whoever shares or is invited is led to the help about it, in every state of those pages.
+func TestPagesAboutSharingLeadToHelp(t *testing.T) {
+	eachSample(t, func(t *testing.T, s sample, doc *html.Node) {
+		if !slices.Contains([]string{"servers", "server-access", "server-guest", "server-invitation", "help/no-server-appears"}, s.name) {
+			return
+		}
+		if !slices.ContainsFunc(all(doc, "a"), func(a *html.Node) bool {
+			to, _ := attr(a, "href")
+			return to == "/help/sharing-a-server"
+		}) {
+			t.Error("no link leads to the help about sharing")
+		}
+	})
+}
 
 // attacks S16: another account sees no invitation that is not for it, accepts none, and changes no line; and cannot tell why not.
 func TestInvitationsAreForWhomTheyAreMeant(t *testing.T) {
