@@ -394,3 +394,25 @@ func TestAnswersThatNobodyTakesEnd(t *testing.T) {
 		}
 	}
 }
+
+// What docs/guides/jellyfin.md says of Jellyfin's page: what it proves itself by to Jellyfin arrives as it was, and opens nothing here.
+func TestRequestsAsJellyfinsPageSendsThem(t *testing.T) {
+	g := open(t, echo(t).URL, nil)
+	cookie := g.cookieOf(t, g.let(ann()), "http")
+	const own, target = `MediaBrowser Client="Jellyfin Web", Device="Firefox", DeviceId="TW96", Version="12.0.0", Token="0123456789abcdef"`, "/jellyfin/Items/1?ApiKey=0123&api_key=4567"
+	foreign := http.Header{"Authorization": {own}, "X-Emby-Token": {"0123"}, "X-Emby-Authorization": {own}}
+	if answer, _ := g.ask(t, http.MethodGet, target, foreign.Clone()); answer.StatusCode != http.StatusUnauthorized {
+		t.Errorf("Jellyfin's own proofs are answered %s", answer.Status)
+	}
+	header := foreign.Clone()
+	header["Cookie"] = []string{cookie}
+	got := g.through(t, http.MethodGet, target, header)
+	if got.Target != target || got.Header.Get("Remote-User") != "ann" {
+		t.Errorf("it received %s as %q", got.Target, got.Header.Get("Remote-User"))
+	}
+	for name, want := range foreign {
+		if !slices.Equal(got.Header[name], want) {
+			t.Errorf("%s arrives as %q", name, got.Header[name])
+		}
+	}
+}
