@@ -149,7 +149,7 @@ func (d *demonstration) openDoors(ctx context.Context) error {
 	for _, one := range []struct {
 		door **demo.Door
 		to   string
-	}{{&d.story.You, "service"}, {&d.story.TV, "service"}, {&d.story.Emil, "service"}, {&d.story.Doors.Server, "gate"}} {
+	}{{&d.story.You, "service"}, {&d.story.TV, "service"}, {&d.story.Emil, "service"}, {&d.story.Doors.Server, "gate"}, {&d.story.EmilServer, "gate"}} {
 		l, err := loopback(ctx, "0")
 		if err != nil {
 			return err
@@ -160,6 +160,7 @@ func (d *demonstration) openDoors(ctx context.Context) error {
 		d.serve(l, *one.door)
 	}
 	d.story.TV.Agent = "Mozilla/5.0 (SMART-TV; Linux) AppleWebKit/538.1 (KHTML, like Gecko) Version/2.3 TV Safari/538.1"
+	d.story.LeadEmil()
 	d.serve(page, d.story.Handler())
 	return d.configure(inner)
 }
@@ -168,7 +169,7 @@ func (d *demonstration) openDoors(ctx context.Context) error {
 func (d *demonstration) configure(inner map[string]string) error {
 	s := config.Default()
 	s.Origin, s.Listen, s.OperationsListen = d.story.You.Origin, inner["service"], inner["operations"]
-	s.Hosts = []string{strings.TrimPrefix(d.story.TV.Origin, "http://"), strings.TrimPrefix(d.story.Emil.Origin, "http://")}
+	s.Hosts = []string{strings.TrimPrefix(d.story.TV.Origin, "http://")}
 	s.Data, s.Database, s.ShutdownWait, s.LogFormat = filepath.Join(d.folder, "service"), d.Database, time.Second, config.LogText
 	g := config.DefaultGate()
 	g.Service, g.Listen, g.Address, g.Name = s.Origin, inner["gate"], []string{d.story.Doors.Server.Origin}, demo.Server

@@ -395,7 +395,7 @@ func TestEveryDoorIsInTheMatrix(t *testing.T) {
 var routesOfPrograms = map[string][]string{
 	"api": {
 		"POST /api/v1/sign-in", "GET /api/v1/me", "POST /api/v1/sign-out", "GET /api/v1/devices", "POST /api/v1/devices/{id}/sign-out",
-		"POST /api/v1/link", "POST /api/v1/link/token", "GET /api/v1/servers", "POST /api/v1/servers", "POST /api/v1/claim-tokens", "GET /api/v1/server/standing", "GET /api/v1/server", "POST /api/v1/server/sign-ins", "PUT /api/v1/server", "DELETE /api/v1/server", "GET /api/v1/openapi.yaml", "GET /api/v1/problems/{name}", "/",
+		"POST /api/v1/link", "POST /api/v1/link/token", "GET /api/v1/servers", "POST /api/v1/servers", "POST /api/v1/claim-tokens", "GET /api/v1/server/standing", "GET /api/v1/server", "GET /api/v1/server/people", "POST /api/v1/server/sign-ins", "PUT /api/v1/server", "DELETE /api/v1/server", "GET /api/v1/openapi.yaml", "GET /api/v1/problems/{name}", "/",
 	},
 	"oidc": {
 		"GET /oauth/authorize", "POST /oauth/authorize", "POST /oauth/token", "POST /oauth/device", "POST /oauth/introspect", "POST /oauth/revoke",
@@ -405,6 +405,7 @@ var routesOfPrograms = map[string][]string{
 		"GET /.well-known/ssf-configuration", "GET /ssf/stream", "POST /ssf/stream", "PATCH /ssf/stream", "PUT /ssf/stream", "DELETE /ssf/stream",
 		"GET /ssf/status", "POST /ssf/status", "POST /ssf/verify", "POST /ssf/poll", "/",
 	},
+	"demo": {"GET /{$}", "GET /state", "POST /take", "GET /ready"},
 	"plexapi": {
 		"POST /api/v2/users/signin", "POST /users/sign_in", "POST /api/claim/exchange",
 		"GET /api/v2/auth/nonce", "POST /api/v2/auth/jwk", "POST /api/v2/auth/token", "GET /api/v2/auth/keys",

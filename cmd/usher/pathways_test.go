@@ -99,9 +99,11 @@ var ofOpenRoutes = map[string]decision{
 	"POST /sign-up": noPower, "POST /sign-up/strength": noPower, "POST /sign-up/code/again": noPower, "POST /invitation": noPower,
 	"POST /sign-out": noPower, "POST /api/v1/sign-out": noPower, "POST /reset": noPower, "POST /reset/required": noPower, "POST /notice": noPower,
 	"POST /tv": noPower, "POST /tv/sign-out": noPower, "POST /api/v1/link": noPower, "POST /api/v1/servers": fromSignIn, "POST /api/v1/claim-tokens": asksCode, "GET /api/v1/servers": fromSignIn,
-	"GET /api/v1/server/standing": noPower, "GET /api/v1/server": noPower, "PUT /api/v1/server": noPower, "POST /api/v1/server/sign-ins": asksCode, "DELETE /api/v1/server": noPower,
+	"GET /api/v1/server/standing": noPower, "GET /api/v1/server": noPower, "GET /api/v1/server/people": noPower, "PUT /api/v1/server": noPower, "POST /api/v1/server/sign-ins": asksCode, "DELETE /api/v1/server": noPower,
 	"GET /docs/api": noPower, "GET /invitations/{id}": noPower, "GET /remove-device": noPower, "GET /remove-device/{token}": noPower, "POST /remove-device": noPower,
 	"POST /not-me": noPower, "POST /keep-second-step": noPower, "POST /undo": noPower,
+
+	"GET /state": byOperator, "POST /take": byOperator, "GET /ready": byOperator, // of a demonstration, for who sits at its machine
 
 	"GET /{$}": noPower, "GET /sign-in": noPower, "GET /sign-in/code": noPower, "GET /sign-in/recovery": noPower, "GET /auth": noPower, "GET /auth/{$}": noPower,
 	"GET /sign-up": noPower, "GET /sign-up/code": noPower, "GET /sign-up/confirm": noPower, "GET /sign-up/confirm/{token}": noPower,

@@ -21,7 +21,49 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-var demoReady = regexp.MustCompile(`ready at (http://\S+)`)
+var (
+	demoReady  = regexp.MustCompile(`ready at (http://\S+)`)
+	demoFolder = regexp.MustCompile(`What it writes lies in (\S+), `)
+)
+
+// A demonstration that is killed leaves the folder that it named, and nothing anywhere else that it could write to.
+func TestAKilledDemonstrationLeavesItsFolderAlone(t *testing.T) {
+	t.Parallel()
+	home, temporary, here := t.TempDir(), t.TempDir(), t.TempDir()
+	command := exec.Command(program, "demo", "--no-browser", "--port", "0")
+	command.Dir = here
+	command.Env = append(environment(), "TMPDIR="+temporary, "HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_CACHE_HOME="+home, "XDG_DATA_HOME="+home)
+	out, err := command.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := command.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var named string
+	for scan := bufio.NewScanner(out); named == "" && scan.Scan(); {
+		if found := demoFolder.FindStringSubmatch(scan.Text()); found != nil {
+			named = found[1]
+		}
+	}
+	if err := command.Process.Kill(); err != nil {
+		t.Error(err)
+	}
+	_ = command.Wait() // it was killed
+	var left []string
+	for _, folder := range []string{home, temporary, here} {
+		entries, err := os.ReadDir(folder)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			left = append(left, filepath.Join(folder, e.Name()))
+		}
+	}
+	if named == "" || len(left) != 1 || left[0] != named {
+		t.Errorf("it named %q and leaves %v", named, left)
+	}
+}
 
 // demonstrate runs "usher demo" until the test ends, and then expects it to leave in order and nothing behind.
 func demonstrate(t *testing.T) *service {
@@ -171,7 +213,11 @@ var demoSteps = []demoStep{
 	}},
 	{"second-step", "you", "It is on since", nil},
 	{"claim", "server", "This server is claimed", nil},
-	{"share", "you", "Attic", nil},
+	{"share", "you", "nora", func(b *tab, in func(string) pane) {
+		b.takes()
+		in("emil").plays(2)
+		in("you").sees("has not come yet")
+	}},
 	{"tv", "tv", "Hello, Ada", func(b *tab, in func(string) pane) {
 		b.tap("Turn the TV on")
 		in("tv").press("Show a code")
@@ -201,6 +247,16 @@ var demoSteps = []demoStep{
 	}},
 }
 
+// takes has the story take the step that is due, which waits a while for digits that were not used before.
+func (b *tab) takes() {
+	b.t.Helper()
+	b.evaluate(`document.querySelector(".is-due [data-take]").click()`, nil)
+	taking := true
+	for end := time.Now().Add(2 * time.Minute); taking && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+		b.evaluate(`document.querySelector("[data-take]").disabled`, &taking)
+	}
+}
+
 // plays lets the film of the frame run up to a second.
 func (p pane) plays(second int) {
 	p.t.Helper()
@@ -228,7 +284,7 @@ func TestTheTour(t *testing.T) {
 		b.evaluate(fmt.Sprintf(`document.querySelector("[data-step=%s] summary").lastChild.textContent`, step.id), &title)
 		b.evaluate(fmt.Sprintf(`[...document.querySelectorAll("[data-step=%s] .demo-do > p:not(.hint)")].map((p) => p.innerText).join(" ")`, step.id), &words)
 		if step.hand == nil {
-			b.evaluate(`document.querySelector(".is-due [data-take]").click()`, nil)
+			b.takes()
 		} else {
 			step.hand(b, in)
 		}
@@ -243,10 +299,21 @@ func TestTheTour(t *testing.T) {
 	}
 	b.sees("That was the whole story")
 	b.looksWithoutFrames("demo-over")
+	tellsTheTour(t, strings.Join(tour, "\n")+"\n")
+}
+
+// tellsTheTour sees that docs/tour.md says what the steps say, or writes it.
+func tellsTheTour(t *testing.T, tour string) {
+	t.Helper()
+	const file = "../../docs/tour.md"
 	if os.Getenv("USHER_TEST_SCREENSHOTS") != "" {
-		if err := os.WriteFile("../../docs/tour.md", []byte(strings.Join(tour, "\n")+"\n"), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(tour), 0o644); err != nil {
 			t.Fatal(err)
 		}
+	}
+	written, err := os.ReadFile(file)
+	if err != nil || string(written) != tour {
+		t.Errorf("docs/tour.md (%v) does not say what the steps say. USHER_TEST_SCREENSHOTS=FOLDER go test -run TestTheTour ./internal/browsertest writes it anew:\n%s", err, tour)
 	}
 }
 

@@ -6,6 +6,7 @@ package demo
 import (
 	"context"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 )
@@ -61,6 +62,7 @@ const (
 type Doors struct {
 	You, TV, Emil *Door // at the service
 	Server        *Door // yours at the server
+	EmilServer    *Door // Emil's there
 }
 
 // Story is the demonstration as it goes on.
@@ -89,6 +91,14 @@ type seen struct {
 	in     bool      // your browser is signed in
 	far    int       // steps that were done
 	used   string    // the digits that were typed last
+	page   string    // the path of your page about the server
+}
+
+// LeadEmil has both doors of Emil's lead to what you have, under addresses of their own: to what stands behind them, he is at the service and at the server.
+func (s *Story) LeadEmil() {
+	s.Emil.Inner, s.EmilServer.Inner = s.You.Origin, s.Doors.Server.Origin
+	s.Emil.Swap = strings.NewReplacer(s.You.Origin, s.Emil.Origin, s.Doors.Server.Origin, s.EmilServer.Origin)
+	s.EmilServer.Swap = s.Emil.Swap
 }
 
 // Watch has the story notice what comes by at its doors.

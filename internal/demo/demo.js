@@ -8,13 +8,14 @@
   const screens = new Map([...all("[data-screen]")].map((s) => [s.dataset.screen, s]));
   let due = -1;
   let since = 0; // when the step began
+  let places = {}; // addresses that have a name
   let nudged = 0; // when the screens were loaded anew last
 
   const frames = (step) => step.dataset.frames.trim().split(" ");
   const frame = (name) => screens.get(name).querySelector("iframe");
   function open(name, path) {
     screens.get(name).hidden = false;
-    frame(name).src = path === "ready" ? "/claim" : screens.get(name).dataset.origin + path;
+    frame(name).src = places[path] || screens.get(name).dataset.origin + path;
     pressed();
   }
   function pressed() {
@@ -85,7 +86,11 @@
         b.addEventListener("click", () => copy(m.digits, b));
         actions.append(b);
       }
-      if (m.link) actions.append(make("a", { className: "button quiet", href: m.link, target: "you", rel: "noreferrer", textContent: "Open its link" }));
+      if (m.link) {
+        const a = make("a", { className: "button quiet", href: m.link, target: m.frame, rel: "noreferrer", textContent: "Open its link" });
+        a.addEventListener("click", () => { screens.get(m.frame).hidden = false; pressed(); });
+        actions.append(a);
+      }
       li.append(details, actions);
       box.prepend(li);
     }
@@ -131,6 +136,7 @@
     get("app-empty").hidden = Boolean(state.digits);
     get("digits").textContent = state.digits;
     get("left").textContent = `new ones in ${state.left} s`;
+    places = state.places;
     mail(state.mail || []);
     if (state.at !== due) go(state.at);
     if (steps[due] && steps[due].dataset.step === "stop") nudge(state);

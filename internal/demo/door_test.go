@@ -90,3 +90,38 @@ func TestOnlyTheStoryMayFrameADoor(t *testing.T) {
 		t.Error(page)
 	}
 }
+
+// A door can lead to what is known under another address: what stands behind it hears its own, and what it says leads through the door.
+func TestADoorStandsForAnotherAddress(t *testing.T) {
+	const known, origin = "http://127.0.0.1:7", "http://127.0.0.1:9"
+	behind := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.Header().Set("Content-Security-Policy", "form-action "+known)
+		w.Header().Set("Location", known+"/next?back=http%3A%2F%2F127.0.0.1%3A7")
+		w.Header().Set("Heard", fmt.Sprint(r.Host, " from ", r.Header.Get("Origin"), " and ", r.Header.Get("Referer")))
+		_, _ = fmt.Fprintf(w, "Go on at <a href=\"%s/film\">the film</a>.", known)
+	}))
+	t.Cleanup(behind.Close)
+	d, err := NewDoor(origin, behind.URL, "http://127.0.0.1:8")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Inner, d.Swap = known, strings.NewReplacer(known, origin)
+	a, page := d.ask(t, "127.0.0.1:9", "same-origin", "Origin", origin, "Referer", origin+"/page")
+	if heard := a.Header.Get("Heard"); heard != "127.0.0.1:7 from "+known+" and "+known+"/page" {
+		t.Error(heard)
+	}
+	if want := "Go on at <a href=\"" + origin + "/film\">the film</a>."; page != want || a.Header.Get("Content-Length") != fmt.Sprint(len(want)) {
+		t.Errorf("%q in %s bytes, want %q", page, a.Header.Get("Content-Length"), want)
+	}
+	// What is escaped is a program's to compare, and stays.
+	if to := a.Header.Get("Location"); to != origin+"/next?back=http%3A%2F%2F127.0.0.1%3A7" {
+		t.Error(to)
+	}
+	if policy := a.Header.Get("Content-Security-Policy"); policy != "form-action "+origin {
+		t.Error(policy)
+	}
+	if a, _ := d.ask(t, "127.0.0.1:7", "same-origin"); a.StatusCode != http.StatusMisdirectedRequest {
+		t.Errorf("under the known address it answers %d", a.StatusCode)
+	}
+}

@@ -46,6 +46,11 @@ func (f facts) times(action string) (n int) {
 	return n
 }
 
+// came reports whether somebody accepted an invitation.
+func (f facts) came() bool {
+	return slices.ContainsFunc(f.acts, func(a Act) bool { return a.Action == "server.joined" })
+}
+
 // incident is when it was declared; zero: not yet.
 func (f facts) incident() time.Time {
 	for _, action := range []string{"incident.declared", "incident.declared-alone"} {

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"embed"
@@ -26,13 +27,24 @@ var pageTemplate = template.Must(template.New("page.html").Funcs(template.FuncMa
 	"plus": func(a, b int) int { return a + b },
 }).ParseFS(files, "page.html"))
 
+// route is a line of the table: what is asked for, and what answers.
+type route struct {
+	pattern string
+	answer  http.HandlerFunc
+}
+
+func (s *Story) routes() []route {
+	return []route{
+		{"GET /{$}", s.show}, {"GET /state", s.state}, {"POST /take", s.take}, {"GET /ready", s.ready},
+	}
+}
+
 // Handler serves the page of the story.
 func (s *Story) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /{$}", s.show)
-	mux.HandleFunc("GET /state", s.state)
-	mux.HandleFunc("POST /take", s.take)
-	mux.HandleFunc("GET /claim", s.ready)
+	for _, one := range s.routes() {
+		mux.HandleFunc(one.pattern, one.answer)
+	}
 	for name, from := range map[string]struct {
 		fs.FS
 		kind string
@@ -76,7 +88,7 @@ func (s *Story) show(w http.ResponseWriter, _ *http.Request) {
 		s.fail(w, err)
 		return
 	}
-	var origins []string
+	origins := []string{s.EmilServer.Origin} // he goes on there in his frame
 	for _, one := range s.screens() {
 		origins = append(origins, one.Origin)
 	}
@@ -107,6 +119,8 @@ type State struct {
 	Shut   bool        `json:"shut"` // the server refused you after the incident
 	TV     bool        `json:"tv"`   // the TV is signed in
 	In     bool        `json:"in"`   // your browser is signed in
+	// Places are addresses that steps lead to by a name.
+	Places map[string]string `json:"places"`
 }
 
 // ShownMail is a mail as the mailbox shows it.
@@ -116,6 +130,7 @@ type ShownMail struct {
 	Subject string `json:"subject"`
 	Digits  string `json:"digits"` // a code in it
 	Link    string `json:"link"`   // where it leads
+	Frame   string `json:"frame"`  // whose browser it opens in
 	Text    string `json:"text"`
 }
 
@@ -128,7 +143,7 @@ func (s *Story) State(ctx context.Context) (State, error) {
 	if err != nil {
 		return State{}, err
 	}
-	state := State{At: s.at(f), Played: !f.played.IsZero(), Shut: since(f.shut, f.incident()), TV: f.tv, In: f.in}
+	state := State{At: s.at(f), Played: !f.played.IsZero(), Shut: since(f.shut, f.incident()), TV: f.tv, In: f.in, Places: s.places(f)}
 	if !f.did("second-factor.on", time.Time{}).IsZero() {
 		if err := s.House.Promote(ctx, f.you); err != nil {
 			return State{}, err
@@ -140,9 +155,23 @@ func (s *Story) State(ctx context.Context) (State, error) {
 	}
 	all, err := s.House.Mail(ctx)
 	for _, m := range all[:min(len(all), shownMails)] {
-		state.Mail = append(state.Mail, ShownMail{m.ID, m.To, m.Subject, codeIn(m.Text), linkIn(m.Text), m.Text})
+		state.Mail = append(state.Mail, s.shown(m))
 	}
 	return state, err
+}
+
+// places are where the server can be claimed, its owner's page about it, and the film as Emil sees it.
+func (s *Story) places(f facts) map[string]string {
+	return map[string]string{"ready": "/ready", "people": s.You.Origin + cmp.Or(f.page, "/servers") + "#people", "film": s.EmilServer.Origin + filmPage}
+}
+
+// shown is a mail with what can be done about it: a link opens in the browser of whom it was sent to.
+func (s *Story) shown(m Mail) ShownMail {
+	shown := ShownMail{m.ID, m.To, m.Subject, codeIn(m.Text), linkIn(m.Text), "you", m.Text}
+	if m.To == Emil.Email {
+		shown.Link, shown.Frame = s.Emil.swapped(shown.Link), "emil"
+	}
+	return shown
 }
 
 // at is the number of the step that is due; that of all steps when the story is over. It never goes back.

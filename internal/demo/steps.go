@@ -18,7 +18,7 @@ type step struct {
 	take   func(s *Story, h *hand) error
 }
 
-// opens is a button that opens a page in the frame of somebody. Script leads: to the service, to the server, to the TV.
+// opens is a button that opens a page in the frame of somebody: a path there, or the name of a place.
 type opens struct{ Label, Frame, Path string }
 
 type copies struct{ Label, Text string }
@@ -52,13 +52,14 @@ var steps = []step{
 		done:   func(f facts) bool { return f.times("server.claimed") > 0 && f.times("server.address-confirmed") > 0 }, take: claim,
 	},
 	{
-		ID: "share", Title: "Share it", Frames: []string{"you"},
-		Do:     []string{"Nora lives with you, and Emil is a friend. Both have accounts here. On your server’s page, press Let somebody in, for each of them.", "You can be Emil too: sign in as he does in his browser, below the screens."},
+		ID: "share", Title: "Share it", Frames: []string{"you", "emil"},
+		Do: []string{"Nora lives with you, and Emil is a friend. Both have accounts here. Open Manage, and press Let somebody in, for each of them: write the user name, say of Nora that she belongs to your household, and press Invite them.",
+			"Then be Emil: open the link of his e-mail from the mailbox, sign in as he does, and press Accept. The film is open to him."},
 		Opens:  []opens{{"Open your servers", "you", "/servers"}},
-		Copies: []copies{{"Your household", Nora.UserName}, {"Your guest", Emil.UserName}, {"His password", Emil.Password}},
-		After:  []opens{{Frame: "you", Path: "/servers"}},
-		Notice: "the record says that you let in two people",
-		done:   func(f facts) bool { return f.times("server.guest-admitted") > 1 }, take: share,
+		Copies: []copies{{"Your household", Nora.UserName}, {"Your guest", Emil.UserName}, {"His e-mail", Emil.Email}, {"His password", Emil.Password}},
+		After:  []opens{{Frame: "you", Path: "people"}, {Frame: "emil", Path: "film"}},
+		Notice: "the record says that you invited two people, and that one of them accepted",
+		done:   func(f facts) bool { return f.times("server.guest-admitted") > 1 && f.came() }, take: share,
 	},
 	{
 		ID: "tv", Title: "Link the TV", Frames: []string{"tv", "you"},
@@ -86,7 +87,7 @@ var steps = []step{
 	},
 	{
 		ID: "stop", Title: "See everything stop", Frames: []string{"server", "tv", "you"},
-		Do:     []string{"Touch nothing, and watch: within five seconds the gate ends the film, the TV is signed out, and so is your browser. Copies of your films, of your settings and of the list of people stay untouched."},
+		Do:     []string{"Touch nothing, and watch: within five seconds the gate ends the film, the TV is signed out, and so is your browser. Your films, your settings and the list of people stay as they are."},
 		After:  []opens{{Frame: "server", Path: filmPage}, {Frame: "tv", Path: "/tv?why=out"}, {Frame: "you", Path: "/account/devices"}},
 		Notice: "the gate refuses you, the TV says that it is signed out, and your browser is asked to sign in",
 		done: func(f facts) bool {

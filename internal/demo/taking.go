@@ -171,15 +171,40 @@ func share(s *Story, h *hand) error {
 	if err != nil {
 		return err
 	}
-	for _, who := range []Person{Nora, Emil} {
+	at := s.Now()
+	for _, form := range []url.Values{{"who": {Nora.UserName}, "household": {"yes"}}, {"who": {Emil.UserName}}} {
 		if err := h.open(s.You.Origin + server + "/access"); err != nil {
 			return err
 		}
-		if err := h.fill(server+"/access", url.Values{"who": {who.UserName}}); err != nil {
+		if err := h.fill(server+"/access", form); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.accept(&hand{ctx: h.ctx, password: Emil.Password}, at.Add(-time.Second))
+}
+
+// accept is Emil, who follows the link of his mail, says yes, and watches the film.
+func (s *Story) accept(emil *hand, sent time.Time) error {
+	m, err := s.mailFor(emil, Emil.Email, "You are invited", sent)
+	if err != nil {
+		return err
+	}
+	link := s.shown(m).Link
+	if err := emil.open(s.Emil.Origin + "/sign-in"); err != nil {
+		return err
+	}
+	if emil.form("/sign-in") != nil {
+		if err := emil.fill("/sign-in", url.Values{"login": {Emil.Email}, "password": {Emil.Password}}); err != nil {
+			return err
+		}
+	}
+	if err := emil.open(link); err != nil {
+		return err
+	}
+	if err := emil.fill(emil.at.Path+"/accept", nil); err != nil {
+		return err
+	}
+	return emil.film(s.EmilServer.Origin)
 }
 
 func linkTV(s *Story, h *hand) error {
@@ -209,14 +234,16 @@ func linkTV(s *Story, h *hand) error {
 	return err
 }
 
-// play watches the beginning of the film, as soon as the server lets that be.
-func play(s *Story, h *hand) error {
+func play(s *Story, h *hand) error { return h.film(s.Doors.Server.Origin) }
+
+// film watches the beginning of the film, as soon as the server lets that be.
+func (h *hand) film(server string) error {
 	for {
-		if err := h.open(s.Doors.Server.Origin + filmPage); err != nil {
+		if err := h.open(server + filmPage); err != nil {
 			return err
 		}
 		if h.find(func(n *html.Node) bool { return n.Data == "video" }) != nil {
-			return h.watch(s.Doors.Server.Origin + (&url.URL{Path: filmPath}).EscapedPath())
+			return h.watch(server + (&url.URL{Path: filmPath}).EscapedPath())
 		}
 		select {
 		case <-h.ctx.Done():

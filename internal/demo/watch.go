@@ -13,6 +13,9 @@ func (s *Story) sawAccount(path string, status int, page string) {
 		if key := keyIn(page); key != "" {
 			k.key = key
 		}
+		if status == http.StatusOK && serverPath.MatchString(path) {
+			k.page = path
+		}
 		if path == "/account" || strings.HasPrefix(path, "/account/") {
 			k.in = status == http.StatusOK
 		}
