@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -124,17 +125,26 @@ func (c *conn) visible(ctx context.Context, s search) ([]*entry, result) {
 		return nil, result{insufficientAccess, "bind first"}
 	case s.named && s.base.key() == subschema:
 		return []*entry{c.schema()}, result{}
-	case !c.bound.Directory:
-		return c.tree([]Person{c.bound.Person}, shelvesOf(c.bound.Group)), result{}
 	}
 	people, err := c.Accounts.People(ctx)
 	switch {
+	case !c.bound.Directory:
+		return c.tree(oneself(c.bound.Person, people), shelvesOf(c.bound.Group)), result{}
 	case err == nil:
-		return c.tree(people, shelves), result{}
+		return c.tree(unmistaken(people), shelves), result{}
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return nil, result{timeLimitExceeded, "it took too long"}
 	}
 	return nil, refusal(err)
+}
+
+// oneself is somebody as who sees everybody would see them. Where it is not known who else there is, they are called by what they are found by.
+func oneself(who Person, people []Person) []Person {
+	if len(people) == 0 {
+		who.Name = who.called()
+	}
+	others := slices.DeleteFunc(slices.Clone(people), func(p Person) bool { return p.ID == who.ID })
+	return unmistaken(append([]Person{who}, others...))[:1]
 }
 
 // run finds what is looked for among the entries. What may not be seen is not among them, and is not there.

@@ -223,3 +223,23 @@ func TestPeopleWithOneName(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+// Nobody is shown by a name that somebody else is found by, to whoever asks.
+func TestNobodyIsCalledLikeAnother(t *testing.T) {
+	p := opened(t, nil)
+	for _, name := range []string{"ANNA", "anna@Example.org", " bert ", "S-Owner"} {
+		p.mu.Lock()
+		p.people[2].Name = name
+		p.mu.Unlock()
+		for who, password := range map[string]string{"anna": "jellyfins", "cleo": "cleos"} {
+			_, out := p.ldapsearch(t, who, password, "-b", "ou=people,dc=usher", "(uid=cleo)", "cn", "displayName", "sn", "givenName")
+			if !strings.Contains(out, "cn: cleo\n") || !strings.Contains(out, "displayName: cleo\n") || !strings.Contains(out, "sn: cleo\n") {
+				t.Errorf("%q, to %s:\n%s", name, who, out)
+			}
+		}
+	}
+	_, out := p.ldapsearch(t, "anna", "jellyfins", "-b", "ou=people,dc=usher", "(uid=bert)", "cn", "displayName")
+	if !strings.Contains(out, "displayName: Bert\n") { // one's own
+		t.Error(out)
+	}
+}

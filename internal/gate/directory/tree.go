@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -65,6 +66,27 @@ func shelvesOf(g Group) (on []shelf) {
 
 // called is what somebody is found by; that of two people with one name is the subject of the later one.
 func (p Person) called() string { return cmp.Or(p.UserName, p.Email, p.ID) }
+
+// unmistaken are people without the names that somebody else is found by: apps take people by what they are called, and everybody chooses that for themself.
+func unmistaken(people []Person) []Person {
+	whose := map[string]string{}
+	for _, p := range people {
+		for _, found := range []string{p.called(), p.Email, p.ID} {
+			if by, taken := whose[folded(found)]; taken && by != p.ID {
+				whose[folded(found)] = "" // of two
+			} else {
+				whose[folded(found)] = p.ID
+			}
+		}
+	}
+	all := slices.Clone(people)
+	for i, p := range all {
+		if by, taken := whose[folded(p.Name)]; taken && by != p.ID && p.Name != "" {
+			all[i].Name = p.called()
+		}
+	}
+	return all
+}
 
 // tree is what a bind sees: people, and groups with those of them who are in.
 func (d *Directory) tree(people []Person, groups []shelf) []*entry {
