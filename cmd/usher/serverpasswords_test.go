@@ -170,6 +170,10 @@ func TestServersAppPasswordsEndWithTheLine(t *testing.T) {
 		if gate.sees(theirs).Active {
 			d.Error("it counts after the end")
 		}
+		d.do("UPDATE server_access SET ends_at = $1", ends.Add(time.Hour).UnixMilli()) // its owner lets them in for longer
+		if v := gate.sees(theirs); !v.Active || v.Exp != ends.Add(time.Hour).Unix() {
+			d.Errorf("for longer: %+v", v)
+		}
 	})
 }
 

@@ -75,7 +75,7 @@ type reachable struct {
 	Name      string   `json:"name"`
 	Addresses []string `json:"addresses"`
 	Owned     bool     `json:"owned"`
-	Owner     string   `json:"owner"` // who shares it
+	Owner     string   `json:"owner"` // user name of who shares it; may be empty
 	Token     string   `json:"token"`
 	ExpiresIn int      `json:"expires_in"` // seconds
 }

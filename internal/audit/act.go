@@ -7,6 +7,7 @@ import (
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/notice"
+	"usher/internal/ratelimit"
 	"usher/internal/secret"
 )
 
@@ -17,6 +18,8 @@ type Act struct {
 	Done  Entry
 	Tell  []notice.Notice
 	Links []credential.Link
+	// Counts are what the act counts against; where there is no room for one of them, nothing happens.
+	Counts []ratelimit.Take
 }
 
 // New returns an act of an actor that concerns an account.
@@ -39,6 +42,12 @@ func (a Act) With(key, value string) Act {
 // Linking returns the act with one more link to store.
 func (a Act) Linking(l credential.Link) Act {
 	a.Links = append(a.Links[:len(a.Links):len(a.Links)], l)
+	return a
+}
+
+// Counting returns the act with what it counts against besides.
+func (a Act) Counting(takes ...ratelimit.Take) Act {
+	a.Counts = append(a.Counts[:len(a.Counts):len(a.Counts)], takes...)
 	return a
 }
 

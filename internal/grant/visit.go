@@ -15,7 +15,7 @@ import (
 type Reachable struct {
 	server.Server
 	Owned bool
-	Owner string // who shares it, by user name, or by the address of who has chosen none; empty of the account's own
+	Owner string // user name of who shares it; empty where they have chosen none, and of the account's own
 	Token secret.Token
 	Life  time.Duration // of the token
 }

@@ -57,18 +57,17 @@ func (s *Service) Invite(ctx context.Context, f credential.Found, owner account.
 	if err := s.Store.Take(ctx, []ratelimit.Take{ratelimit.ServerInvitations.For(f.AccountID)}, now); err != nil {
 		return err
 	}
-	mail, err := s.invitation(ctx, label, handle, notice.Sharing{Owner: owner.Login(), Server: h.Name, Path: InvitationPath(h.ID), EndsAt: who.EndsAt})
+	mail, err := s.invitation(ctx, label, handle, notice.Sharing{Owner: owner.UserName, Server: h.Name, Path: InvitationPath(h.ID), EndsAt: who.EndsAt})
 	if err != nil {
 		return err
 	}
 	act := s.act(audit.GuestAdmitted, f, h.Name, who.Client).With(audit.Guest, label)
-	if may, err := s.mayMail(ctx, h.ID, mail); err != nil {
-		return err
-	} else if may {
-		act = act.Telling(mail)
-	}
 	guest := server.Guest{ID: id.New(now), Label: label, Handle: handle, Terms: who.Terms, AddedAt: now, InvitedAt: now}
-	return s.Store.AdmitGuest(ctx, f.AccountID, serverID, guest, act)
+	err = s.Store.AdmitGuest(ctx, f.AccountID, serverID, guest, act.Telling(mail).Counting(mailCounts(h.ID, mail)...))
+	if errors.As(err, new(*ratelimit.LimitedError)) { // is not told: others may have used the address's mails up
+		err = s.Store.AdmitGuest(ctx, f.AccountID, serverID, guest, act)
+	}
+	return err
 }
 
 // readGuest reads whom an owner means. account.ErrBadAddress, account.ErrBadUserName.
@@ -100,15 +99,10 @@ func (s *Service) invitation(ctx context.Context, label string, h account.Handle
 	return notice.ServerInvitation(a.Email, about).For(a.ID), nil
 }
 
-// mayMail counts a mail about an invitation, against its address and against this invitation. That one is not sent is not told: others may have used the
-// address's mails up.
-func (s *Service) mayMail(ctx context.Context, serverID string, mail notice.Notice) (bool, error) {
+// mailCounts are what a mail about an invitation counts against: its address, and this invitation.
+func mailCounts(serverID string, mail notice.Notice) []ratelimit.Take {
 	to := account.LoginHandle(mail.To).Value
-	err := s.Store.Take(ctx, []ratelimit.Take{ratelimit.InvitationMails.For(to), ratelimit.InvitationsAgain.For(serverID + "\x00" + to)}, s.Now())
-	if errors.As(err, new(*ratelimit.LimitedError)) {
-		return false, nil
-	}
-	return err == nil, err
+	return []ratelimit.Take{ratelimit.InvitationMails.For(to), ratelimit.InvitationsAgain.For(serverID + "\x00" + to)}
 }
 
 // InviteAgain is Invite for somebody who stands on the list, on the same terms. The same errors; server.ErrNotFound also when they came in.

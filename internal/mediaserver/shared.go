@@ -15,7 +15,7 @@ import (
 // Shared is a server that an account may use, or where it was invited.
 type Shared struct {
 	Kept
-	Owner string // who shares it, by user name, or by the address of who has chosen none; empty for the account's own
+	Owner string // user name of who shares it; empty where they have chosen none, and for the account's own
 	server.Terms
 }
 

@@ -208,7 +208,7 @@ func ServerClaimed(to, name string, e Event) Notice {
 
 // Sharing is what an invitation to a media server says. Names are what people chose.
 type Sharing struct {
-	Owner  string // user name, or the address of who has none
+	Owner  string // user name; empty where there is none
 	Server string
 	Path   string    // of the page that says more
 	EndsAt time.Time // until when; zero: no end

@@ -52,6 +52,6 @@ type Acceptance struct {
 // Shared is a server of somebody else's that an account may use, or where it was invited.
 type Shared struct {
 	Held
-	Owner string // user name, or the address of who has chosen none: as the invitation said
+	Owner string // user name; empty where the owner has chosen none, and never the address
 	Terms
 }

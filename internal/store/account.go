@@ -262,10 +262,9 @@ func (db *DB) SetState(ctx context.Context, accountID string, from, to account.S
 		if n == 0 {
 			return db.whyNoState(ctx, t, accountID, from)
 		}
-		if step == 1 {
-			if err := signalAccounts(ctx, t, happened{stream.AllEnded, act.At}, `a.id = $1`, accountID); err != nil {
-				return err
-			}
+		// Also of an account that is open again: what was refused meanwhile may count now, and nothing is signed in that could end.
+		if err := signalAccounts(ctx, t, happened{stream.AllEnded, act.At}, `a.id = $1`, accountID); err != nil {
+			return err
 		}
 		if err := endDeadGrants(ctx, t, `= $1`, accountID); err != nil {
 			return err

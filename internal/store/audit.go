@@ -23,6 +23,9 @@ func (db *DB) leave(ctx context.Context, t *tx, act audit.Act) error {
 			return err
 		}
 	}
+	if err := db.take(ctx, t, act.Counts, act.At); err != nil {
+		return err
+	}
 	if what := stream.After(act.Done.Action); what != "" {
 		if err := signalAccounts(ctx, t, happened{what, act.At}, `a.id = $1`, act.Done.AccountID); err != nil {
 			return err

@@ -30,35 +30,39 @@ func (db *DB) meantHashes(accountID string) []string {
 
 // meant is for whom a line counts whatever they are called later: for the account that has the user name now, and where none has it for nobody, ever, which
 // looks the same. Empty for an address, which counts for whoever confirms it.
-func (db *DB) meant(ctx context.Context, t *tx, g server.Guest) (string, error) {
+func (db *DB) meant(g server.Guest, holder string) string {
 	if g.Handle.Kind != account.ByUserName {
-		return "", nil
+		return ""
 	}
-	holder := g.ID // no account has that id
+	return db.meantHashes(holder)[0]
+}
+
+// holderOf is the account whose name or address it is now that an owner typed; where it is nobody's, an id that no account has.
+func (db *DB) holderOf(ctx context.Context, t *tx, g server.Guest) (string, error) {
+	holder := g.ID
 	list, args := oneOf(nil, db.ring().Index(string(g.Handle.Kind), g.Handle.Value))
 	err := get(ctx, t, `SELECT account_id FROM handle WHERE held_until = 0 AND hash IN `+list, args, &holder)
-	if errors.Is(err, errNoRow) {
-		err = nil
-	}
-	return db.meantHashes(holder)[0], err
+	return holder, found(err, nil)
 }
 
 // AdmitGuest writes somebody on the list of a server of an account, once, whether there is such an account or not; who stands there is invited again, and on the
-// terms that were given last. A user name by which nobody has come counts anew for whoever has it now. server.ErrNotFound, server.ErrTooMany.
+// terms that were given last. A user name by which nobody has come counts anew for whoever has it now. Who came by a name or an address that is somebody else's
+// now stays what they are, and the other gets a line. server.ErrNotFound, server.ErrTooMany; *ratelimit.LimitedError as act counts.
 func (db *DB) AdmitGuest(ctx context.Context, accountID, serverID string, g server.Guest, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
 		_, key, err := db.lockServer(ctx, t, accountID, serverID)
 		if err != nil {
 			return err
 		}
-		meant, err := db.meant(ctx, t, g)
+		holder, err := db.holderOf(ctx, t, g)
 		if err != nil {
 			return err
 		}
+		meant := db.meant(g, holder)
 		hashes := db.guestHashes(g.Handle)
-		list, args := oneOf([]any{serverID}, hashes)
+		list, args := oneOf([]any{serverID, holder}, hashes)
 		var twin string
-		err = get(ctx, t, `SELECT id FROM server_access WHERE server_id = $1 AND handle IN `+list, args, &twin)
+		err = get(ctx, t, `SELECT id FROM server_access WHERE server_id = $1 AND account_id IN ('', $2) AND handle IN `+list+` ORDER BY account_id DESC, id LIMIT 1`, args, &twin)
 		switch {
 		case err == nil:
 			err = db.admitAgain(ctx, t, server.Guest{ID: twin, Terms: g.Terms, InvitedAt: g.InvitedAt}, serverID, meant)
@@ -243,10 +247,19 @@ func (db *DB) comeIn(ctx context.Context, t *tx, serverID string, a grant.Approv
 	return checkIn(ctx, t, serverID, a.AccountID, now)
 }
 
-// takeLines makes the lines by which an account can come in at a server its own, and returns how many there were.
+// takeLines makes the lines by which an account can come in at a server its own, and returns how many there were. The server is told, since what it refused
+// before may count now; and that everything has ended, where it let the account in before as something else.
 func (db *DB) takeLines(ctx context.Context, t *tx, serverID string, a grant.Approval, now time.Time) (int64, error) {
+	what := stream.CameIn
+	if checkIn(ctx, t, serverID, a.AccountID, now) == nil {
+		what = stream.AllEnded
+	}
 	open, args := db.openLines([]any{a.AccountID, serverID, ms(now)}, a.AccountID, a.Address, now)
-	return t.exec(ctx, `UPDATE server_access AS g SET account_id = $1, taken_at = $3, declined_at = 0 WHERE g.server_id = $2 AND `+lasts+` AND `+open, args...)
+	n, err := t.exec(ctx, `UPDATE server_access AS g SET account_id = $1, taken_at = $3, declined_at = 0 WHERE g.server_id = $2 AND `+lasts+` AND `+open, args...)
+	if err == nil && n > 0 {
+		err = signalClient(ctx, t, happened{what, now}, serverID, stream.Signal{AccountID: a.AccountID})
+	}
+	return n, err
 }
 
 // checkIn reports whether somebody who is not the owner has come to a server by its list, and still may. ErrSpent.

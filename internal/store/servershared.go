@@ -78,14 +78,14 @@ func (db *DB) findByLines(ctx context.Context, lines string, args []any) (server
 func (db *DB) readByLines(ctx context.Context, from string, args []any) (all []server.Shared, err error) {
 	type sharedRow struct {
 		heldRow
-		name, email string
-		role        server.Group
-		ends        int64
+		name string
+		role server.Group
+		ends int64
 	}
 	var rows []sharedRow
-	err = each(ctx, db.engine.read(), selectServer+`, o.user_name, o.email, l.role, l.ends_at`+joinServer+from, args, func(s scanner) error {
+	err = each(ctx, db.engine.read(), selectServer+`, o.user_name, l.role, l.ends_at`+joinServer+from, args, func(s scanner) error {
 		var r sharedRow
-		err := s.Scan(append(r.dest(), &r.name, &r.email, &r.role, &r.ends)...)
+		err := s.Scan(append(r.dest(), &r.name, &r.role, &r.ends)...)
 		rows = append(rows, r)
 		return err
 	})
@@ -97,9 +97,6 @@ func (db *DB) readByLines(ctx context.Context, from string, args []any) (all []s
 		}
 		if err == nil {
 			one.Owner, err = db.openFor(one.AccountID, r.wrapped, r.name, accountCell(one.AccountID, "user_name"))
-		}
-		if err == nil && one.Owner == "" {
-			one.Owner, err = db.openFor(one.AccountID, r.wrapped, r.email, accountCell(one.AccountID, "email"))
 		}
 		all = append(all, one)
 	}

@@ -79,6 +79,7 @@ const (
 	AllEnded        What = "all-ended"     // everything of an account that was signed in
 	ServerEnded     What = "server-ended"  // one media server, alone
 	ServerBack      What = "server-back"
+	CameIn          What = "came-in" // an account, by the list of a media server
 	ResetRequired   What = "reset-required"
 	PasswordChanged What = "password-changed"
 	FactorOn        What = "factor-on"
@@ -109,6 +110,7 @@ var rules = map[What]rule{
 	AllEnded:        {event: sessionRevoked, reason: "Everything that was signed in to the account was signed out."},
 	ServerEnded:     {event: sessionRevoked, reason: "The owner signed this media server out.", part: "device"},
 	ServerBack:      {event: sessionEstablished, reason: "The owner brought this media server back.", part: "device"},
+	CameIn:          {event: sessionEstablished, reason: "Somebody has come in by the list of whom this media server lets in."},
 	ResetRequired:   {event: changeRequired},
 	PasswordChanged: {event: credentialChange, reason: "The password was changed.", more: changed("password", "update")},
 	FactorOn:        {event: credentialChange, reason: "An authenticator app was set up as second step.", more: changed("app", "create")},

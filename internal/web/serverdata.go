@@ -174,7 +174,7 @@ type ServerGuestPage struct {
 // SharedServer is a server of somebody else's that a person may use, or where they are invited.
 type SharedServer struct {
 	ID, Name  string
-	Owner     string // user name, or address
+	Owner     string // user name; may be empty
 	Household bool
 	Ends      time.Time // zero: no end
 	Closed    bool      // it is suspended

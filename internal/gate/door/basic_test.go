@@ -318,6 +318,28 @@ func TestAccountsOwnPasswords(t *testing.T) {
 	}
 }
 
+// Whatever is told of an account, what was refused is asked about anew: it may be the one who may come in now.
+func TestAnyWordForgetsRefusals(t *testing.T) {
+	for name, word := range map[string]func(*gate){
+		"ended": func(g *gate) { g.decider.End(Ended{Account: "acc-bob"}) }, "a word": func(g *gate) { g.decider.EndPasswords("acc-bob") },
+	} {
+		g := own(t, true)
+		g.set(func(r *registry) { r.takes = true })
+		wrong := basicAuth("bob", "not his123456")
+		for range 2 {
+			if answer, _ := g.ask(t, http.MethodGet, "/", wrong); answer.StatusCode != 401 {
+				t.Error(answer.Status)
+			}
+		}
+		before := g.asked.Load()
+		word(g)
+		g.ask(t, http.MethodGet, "/", wrong)
+		if n := g.asked.Load() - before; n != 1 {
+			t.Errorf("%s: it asked %d times", name, n)
+		}
+	}
+}
+
 // What is known of an account's own password ends with any word about the account, and when its owner takes that back.
 func TestAccountsOwnPasswordsEnd(t *testing.T) {
 	for name, end := range map[string]func(*gate){

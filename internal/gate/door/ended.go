@@ -44,10 +44,12 @@ func (d *Decider) forget() {
 	maps.DeleteFunc(d.refused, func(_ key, r refusal) bool { return !r.used })
 }
 
-// EndPasswords drops whom an account's own password has let in; empty, whoever's it is. What apps have got by passwords of this server stays.
+// EndPasswords drops whom an account's own password has let in; empty, whoever's it is. What apps have got by passwords of this server stays. What was refused is
+// asked about anew.
 func (d *Decider) EndPasswords(account string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	d.forget()
 	for _, a := range d.known {
 		if a.kind == byAccount && (account == "" || account == a.Account) {
 			d.remove(a)

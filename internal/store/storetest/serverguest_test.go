@@ -1,7 +1,10 @@
 package storetest
 
 import (
+	"errors"
 	"testing"
+	"time"
+	"usher/internal/ratelimit"
 
 	"usher/internal/account"
 	"usher/internal/audit"
@@ -309,5 +312,51 @@ func TestRevokedConsentFreesTheLine(t *testing.T) {
 			w.Errorf("%+v %v", all, err)
 		}
 		w.group(s, other, server.Friend)
+	})
+}
+
+// Who came by a name or an address stays what they are when it is somebody else's, whom the owner invites by it.
+func TestInvitingAnotherOfTheSameName(t *testing.T) {
+	each(t, func(w *world) {
+		a, other, third := w.person("anna"), w.person("bert"), w.person("carl")
+		s := w.claimed(a, "one")
+		w.admitsAs(s, "bert", server.Terms{Role: server.Friend, EndsAt: w.now.Add(time.Hour)})
+		w.must(w.come(s, other))
+		w.must(w.db.SetUserName(w.ctx(), other.ID, "robert", w.name("robert"), audit.Act{At: w.now}))
+		w.must(w.db.SetUserName(w.ctx(), third.ID, "bert", w.name("bert"), audit.Act{At: w.now}))
+		third.UserName, other.UserName = "bert", "robert"
+		w.admitsAs(s, "bert", server.Terms{Role: server.Household})
+		w.group(s, other, server.Friend)
+		w.group(s, third, server.Household)
+		w.must(w.come(s, third))
+		w.admitsAs(s, "bert", server.Terms{Role: server.Friend}) // their own line, once more
+		w.group(s, third, server.Friend)
+		w.count(2, "server_access")
+	})
+}
+
+// What an invitation counts against is counted where it is written, and nowhere else.
+func TestInvitationsCountWhereTheyAreWritten(t *testing.T) {
+	each(t, func(w *world) {
+		a := w.person("anna")
+		s := w.claimed(a, "one")
+		for i := range server.MostGuests {
+			w.admits(s, label(i))
+		}
+		mails := ratelimit.InvitationMails.For("bert@example.org")
+		g := server.Guest{ID: id.New(w.now), Label: "bert", Handle: account.LoginHandle("bert"), Terms: server.Terms{Role: server.Friend}, AddedAt: w.now, InvitedAt: w.now}
+		act := w.act(audit.GuestAdmitted, a.ID).Counting(mails)
+		for range 2 * ratelimit.InvitationMails.Limit {
+			w.is(w.db.AdmitGuest(w.ctx(), a.ID, s.ID, g, act), server.ErrTooMany)
+		}
+		w.tamper("DELETE FROM server_access")
+		for range ratelimit.InvitationMails.Limit {
+			w.must(w.db.AdmitGuest(w.ctx(), a.ID, s.ID, g, act))
+		}
+		w.tamper("DELETE FROM server_access")
+		if err := w.db.AdmitGuest(w.ctx(), a.ID, s.ID, g, act); !errors.As(err, new(*ratelimit.LimitedError)) {
+			w.Error(err)
+		}
+		w.count(0, "server_access")
 	})
 }

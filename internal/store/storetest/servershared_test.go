@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 	"time"
+	"usher/internal/teststore"
 
 	"usher/internal/account"
 	"usher/internal/audit"
@@ -323,5 +324,23 @@ func TestLeaveServer(t *testing.T) {
 		w.awaits(s, other, true, false) // it does not wait for who has just left
 		w.is(w.resolve(credential.Access, n.Family), credential.ErrUnknown)
 		w.told(s.ID, "all-ended", "session-ended")
+	})
+}
+
+// An owner who has chosen no user name is not told about by the address.
+func TestAnOwnersAddressIsNotTold(t *testing.T) {
+	each(t, func(w *world) {
+		other := w.person("bert")
+		a := teststore.Draft(w, w.db, "anna", w.now)
+		a.UserName = ""
+		handles, err := a.Handles()
+		w.must(err)
+		w.must(w.db.CreateAccount(w.ctx(), a, handles, audit.Act{At: w.now}))
+		s := w.claimed(a, "one")
+		w.admits(s, "bert")
+		w.must(w.come(s, other))
+		if one, err := w.db.FindShared(w.ctx(), other.ID, s.ID, w.now); err != nil || one.Owner != "" {
+			w.Errorf("%q %v", one.Owner, err)
+		}
 	})
 }

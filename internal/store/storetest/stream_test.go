@@ -451,11 +451,11 @@ func TestActsAreTold(t *testing.T) {
 		"locked": {[]string{"all-ended", "locked"}, all, []string{"all-ended", "locked"}, func(w *world, c concern) error {
 			return w.db.SetState(w.ctx(), c.who.ID, account.Active, account.Locked, time.Time{}, w.act(audit.AccountLocked, c.who.ID))
 		}},
-		"locked and unlocked": {[]string{"all-ended", "locked", "unlocked"}, all, []string{"all-ended", "locked", "unlocked"}, func(w *world, c concern) error {
+		"locked and unlocked": {[]string{"all-ended", "all-ended", "locked", "unlocked"}, []string{"all-ended", "all-ended"}, []string{"all-ended", "all-ended", "locked", "unlocked"}, func(w *world, c concern) error {
 			w.must(w.db.SetState(w.ctx(), c.who.ID, account.Active, account.Locked, time.Time{}, w.act(audit.AccountLocked, c.who.ID)))
 			return w.db.SetState(w.ctx(), c.who.ID, account.Locked, account.Active, time.Time{}, w.act(audit.AccountUnlocked, c.who.ID))
 		}},
-		"deleting and kept": {[]string{"all-ended", "deleting", "kept"}, all, []string{"all-ended", "deleting", "kept"}, func(w *world, c concern) error {
+		"deleting and kept": {[]string{"all-ended", "all-ended", "deleting", "kept"}, []string{"all-ended", "all-ended"}, []string{"all-ended", "all-ended", "deleting", "kept"}, func(w *world, c concern) error {
 			w.must(w.db.SetState(w.ctx(), c.who.ID, account.Active, account.Deleting, w.now, w.act(audit.DeletionAsked, c.who.ID)))
 			return w.db.SetState(w.ctx(), c.who.ID, account.Deleting, account.Active, time.Time{}, w.act(audit.DeletionRevoked, c.who.ID))
 		}},
@@ -471,6 +471,21 @@ func TestActsAreTold(t *testing.T) {
 		}},
 		"taken off a list": {quiet, all, quiet, func(w *world, c concern) error {
 			return w.db.DismissGuest(w.ctx(), c.owner.ID, c.theirs.ID, c.guest.ID, w.act(audit.GuestDismissed, c.owner.ID))
+		}},
+		"comes in": {quiet, []string{"came-in"}, quiet, func(w *world, c concern) error {
+			w.tamper("UPDATE server_access SET account_id = ''")
+			return w.come(c.theirs, c.who)
+		}},
+		"accepts": {quiet, []string{"came-in"}, quiet, func(w *world, c concern) error {
+			w.tamper("UPDATE server_access SET account_id = ''")
+			return w.db.AcceptInvitation(w.ctx(), c.theirs.ID, server.Acceptance{AccountID: c.who.ID}, w.act(audit.ServerJoined, c.who.ID))
+		}},
+		"accepts something else": {quiet, all, quiet, func(w *world, c concern) error {
+			w.admitsAs(c.theirs, "bert@example.org", server.Terms{Role: server.Household})
+			return w.come(c.theirs, c.who)
+		}},
+		"comes again": {quiet, quiet, quiet, func(w *world, c concern) error {
+			return w.come(c.theirs, c.who)
 		}},
 		"let in as something else": {quiet, all, quiet, func(w *world, c concern) error {
 			return w.db.ChangeGuest(w.ctx(), c.owner.ID, c.theirs.ID, c.guest.ID, server.Terms{Role: server.Household}, w.act(audit.GuestChanged, c.owner.ID))
