@@ -292,8 +292,8 @@ func (rt route) pattern() string { return strings.TrimSpace(rt.method + " " + rt
 func routes(t *testing.T) (all []route) {
 	t.Helper()
 	for name, files := range sources(t) {
-		if strings.HasPrefix(name, "gate/") || name == "demo" {
-			continue // another program, which holds nothing of the service's; and a page around the real ones, on a machine of its own
+		if strings.HasPrefix(name, "gate/") {
+			continue // another program, which holds nothing of the service's
 		}
 		var found []route
 		tables, isDoor := 0, false
