@@ -19,6 +19,8 @@ const (
 	MostGuests    = 100
 	// SeenEvery is how often it is written at most that a server was heard of.
 	SeenEvery = 5 * time.Minute
+	// ThereEvery is how often it is written at most that somebody was at a server. A gate tells every ten minutes, and when it stops.
+	ThereEvery = time.Minute
 	// onFor is how long a server counts as on since it was heard of: it says that it is there every ten minutes.
 	onFor = 15 * time.Minute
 )

@@ -11,7 +11,7 @@ import (
 )
 
 // NoteVisits writes when accounts were at a server last, as it tells, on the lines of its list by which they came in; of whoever else it names nothing is
-// written. A line is written at most every server.SeenEvery.
+// written. A line is written at most every server.ThereEvery.
 func (db *DB) NoteVisits(ctx context.Context, serverID string, visits map[string]time.Time) error {
 	type line struct {
 		id, who     string
@@ -24,7 +24,7 @@ func (db *DB) NoteVisits(ctx context.Context, serverID string, visits map[string
 		at, was := visits[l.who]
 		before := l.seen
 		l.seen = max(ms(at), l.taken) // its clock may be slow
-		if was && l.seen-before >= server.SeenEvery.Milliseconds() {
+		if was && l.seen-before >= server.ThereEvery.Milliseconds() {
 			late = append(late, l)
 		}
 		return err

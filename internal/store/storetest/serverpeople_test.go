@@ -51,19 +51,19 @@ func TestNoteVisits(t *testing.T) {
 		}
 		notes(w.now.Add(-time.Hour)) // its clock is slow: nobody was there before they came in
 		is(w.now)
-		notes(w.now.Add(server.SeenEvery - time.Millisecond))
+		notes(w.now.Add(server.ThereEvery - time.Millisecond))
 		is(w.now)
-		notes(w.now.Add(server.SeenEvery))
-		is(w.now.Add(server.SeenEvery))
+		notes(w.now.Add(server.ThereEvery))
+		is(w.now.Add(server.ThereEvery))
 		notes(w.now)
-		is(w.now.Add(server.SeenEvery))
+		is(w.now.Add(server.ThereEvery))
 		w.all(func(db *store.DB, i int) error {
-			return db.NoteVisits(w.ctx(), s.ID, map[string]time.Time{bert.ID: w.now.Add(time.Duration(i+2) * server.SeenEvery)})
+			return db.NoteVisits(w.ctx(), s.ID, map[string]time.Time{bert.ID: w.now.Add(time.Duration(i+2) * server.ThereEvery)})
 		})
-		is(w.now.Add((racers + 1) * server.SeenEvery))
+		is(w.now.Add((racers + 1) * server.ThereEvery))
 		w.must(w.db.RevokeConsent(w.ctx(), bert.ID, s.ID, w.act(audit.AppRemoved, bert.ID)))
 		w.count(0, "server_access WHERE seen_at <> 0") // to the owner it is as if nobody had come
-		notes(w.now.Add(100 * server.SeenEvery))
+		notes(w.now.Add(100 * server.ThereEvery))
 		w.count(0, "server_access WHERE seen_at <> 0")
 	})
 }
