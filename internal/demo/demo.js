@@ -40,6 +40,7 @@
     b.addEventListener("click", () => {
       show(frames(b.closest("[data-step]")));
       open(b.dataset.open, b.dataset.path);
+      screens.get(b.dataset.open).scrollIntoView({ block: "nearest" }); // where the screens stand below
     });
   }
   for (const b of all("[data-copy]")) b.addEventListener("click", () => copy(b.dataset.copy, b));
@@ -104,6 +105,7 @@
       li.classList.toggle("is-done", i < at);
       li.classList.toggle("is-due", i === at);
       li.querySelector("details").open = i === at;
+      li.querySelector("[data-take]").hidden = i !== at; // it takes the step that is due
     });
     get("progress").value = at;
     get("where").textContent = at < steps.length ? `Step ${at + 1} of ${steps.length}: ${steps[at].querySelector("summary").lastChild.textContent}` : "The story is over";
