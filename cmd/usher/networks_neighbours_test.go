@@ -131,7 +131,7 @@ func TestNeighboursFindEachOther(t *testing.T) {
 	if strings.Contains(heard, "Loft") || strings.Contains(heard, "Flat") || strings.Contains(heard, "192.168.9.") {
 		t.Errorf("too much is heard in the house: %s", heard)
 	}
-	s.sees(heard, "usher claim 192.168.7.2")
+	s.sees(heard, "usher claim '192.168.7.2")
 	heard = s.eventually("guest", `  Flat +192\.168\.9\.20 +`, `  Both <b> +192\.168\.9\.30:32401 +`)
 	if strings.Contains(heard, "Attic") {
 		t.Errorf("the house is heard next door: %s", heard)

@@ -40,7 +40,7 @@ func Around(ctx context.Context, s Settings) error {
 	if ctx.Err() != nil {
 		return errStopped
 	}
-	command := "usher claim %s --service " + cmp.Or(s.Config.Service, "https://accounts.example.org")
+	command := "usher claim '%s' --service " + cmp.Or(s.Config.Service, "ADDRESS, which is where your accounts are, such as https://accounts.example.org") // quoted: to a shell, brackets are a pattern
 	byAddress := "By its address it can be claimed all the same: " + fmt.Sprintf(command, "192.168.1.20")
 	if err != nil {
 		return fmt.Errorf("servers in the network cannot be heard from here: %w. %s", err, byAddress)
