@@ -110,7 +110,7 @@ func TestTheGateLetsPeopleIn(t *testing.T) {
 	guest.signsUp()
 	guest.isWelcomed()
 	guest.open(g.origin + "/")
-	guest.sees("Attic is not open to you yet")
+	guest.sees("Attic is not open to you")
 	guest.look("gate-not-on-the-list")
 	guest.press("Go back")
 	guest.at("/.usher/callback", http.StatusForbidden)
