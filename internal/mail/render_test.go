@@ -88,6 +88,7 @@ func everyKind() map[notice.Kind]struct {
 		{notice.AppPasswordMade(ann, "Ann", event, "Kodi"), []string{"Kodi", "Firefox on Linux near Lyon, France", day}},
 		{notice.ServerClaimed(ann, "Ann", event), []string{"media server", "Firefox on Linux", "Lyon, France", day}},
 		{notice.ServersBack(ann, "Ann", event, "Attic"), []string{"Attic", "lets people in again", "Firefox on Linux near Lyon, France", day}},
+		{notice.ServerInvitation(ann, notice.Sharing{Server: "Attic", Path: path}), []string{"Its owner lets you in", "Attic"}}, // who has chosen no user name
 		{notice.ServerInvitation(ann, notice.Sharing{Owner: "boris", Server: "Attic", Path: path, EndsAt: at.AddDate(0, 0, 7)}), []string{"boris lets you in", "Attic", "until ", "with the address that this e-mail came to", "ignore this e-mail"}},
 		{notice.ServerUnclaimed(ann, "Ann", event, "Attic"), []string{"Attic", "no longer belongs", day}},
 		{notice.DeviceLinked(ann, "Ann", notice.Device{Name: "Living room", Product: "Jellyfin", Place: "Lyon, France", Address: "203.0.113.7"}, at, path), []string{

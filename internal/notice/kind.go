@@ -137,7 +137,7 @@ var rules = map[Kind]rule{
 	KindServerClaimed:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
 	KindServersBack:           {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
 	KindServerUnclaimed:       {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
-	KindServerInvitation:      {noticeLife, PrioritySoon, NoticeMail, []string{DataFrom, DataName, DataLink}},
+	KindServerInvitation:      {noticeLife, PrioritySoon, NoticeMail, []string{DataName, DataLink}},
 	KindDeviceLinked:          {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
 	// Everybody gets one at once, so whatever somebody waits for overtakes them.
 	KindIncident:          {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},

@@ -368,6 +368,23 @@ func TestInvitationsOpenNoSignUp(t *testing.T) {
 	})
 }
 
+// Who has chosen no user name invites all the same, and their address stays theirs.
+func TestOwnersWithoutAUserNameInvite(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.account(annMail, "", annPassword)
+		h.account(boMail, "boris", newPassword)
+		b, bo := h.signedIn(annMail, annPassword), h.signedIn(boMail, newPassword)
+		id := b.claims()
+		b.post("/servers/"+id+"/access", "who", "boris").is(303)
+		if h.mails(notice.KindServerInvitation) != 1 {
+			t.Error("no mail is written")
+		}
+		if page := bo.get("/invitations/"+id).is(200).shows("h1", "Its owner lets you in"); strings.Contains(page.body, annMail) {
+			t.Error("the page names the owner's address")
+		}
+	})
+}
+
 func TestOwnersChangeWhatPeopleMay(t *testing.T) {
 	eachHouse(t, func(h *house) {
 		ann := h.account(annMail, "ann", annPassword)
