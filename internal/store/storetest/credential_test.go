@@ -125,6 +125,9 @@ func (w *world) minted(a account.Account) map[credential.Kind]secret.Token {
 		w.must(w.db.AddDevice(w.ctx(), app, w.act(audit.SignedIn, a.ID)))
 		all[kind] = token
 	}
+	password := w.serverPassword(w.claimed(a, "minted"+a.ID), a)
+	w.must(w.db.AddServerPassword(w.ctx(), password, w.act(audit.AppPasswordMade, a.ID)))
+	all[credential.ServerPassword] = password.Token
 	all[credential.ServerClaim] = secret.NewClaim()
 	w.must(w.db.Record(w.ctx(), w.act(audit.ClaimTokenMade, a.ID).Linking(w.claimLink(a, all[credential.ServerClaim]))))
 	for _, kind := range []credential.Kind{credential.Invitation, credential.SetUp, credential.DeviceCode, credential.DeviceNonce} {

@@ -323,7 +323,7 @@ func TestLeaveServer(t *testing.T) {
 		w.shares(s, other, server.Terms{})
 		w.awaits(s, other, true, false) // it does not wait for who has just left
 		w.is(w.resolve(credential.Access, n.Family), credential.ErrUnknown)
-		w.told(s.ID, "all-ended", "session-ended")
+		w.told(s.ID, "came-in", "all-ended", "session-ended")
 	})
 }
 
