@@ -38,6 +38,15 @@ func (h *holder) passwordAt(gate *app, who account.Account) string {
 	return token.Reveal()
 }
 
+// another is a password with its last letter changed.
+func another(password string) string {
+	changed := "7"
+	if strings.HasSuffix(password, changed) {
+		changed = "6"
+	}
+	return password[:len(password)-1] + changed
+}
+
 // An app password of a server counts there alone, for who made it and no longer than that person may come: not at another server, for no token, and for nobody
 // else. Nothing of it counts against anybody's budget, and no password hash is computed.
 func TestAServersAppPassword(t *testing.T) {
@@ -62,7 +71,7 @@ func TestAServersAppPassword(t *testing.T) {
 		if v := gate.sees(strings.ToUpper(mine[:8]) + "-" + mine[8:] + " "); v.Sub != h.anna.ID {
 			d.Errorf("as it is copied: %+v", v)
 		}
-		for what, v := range map[string]visitor{"another server": other.sees(mine), "with one letter changed": gate.sees(mine[:31] + "7"), "nobody's": gate.sees("gate" + strings.Repeat("a", 28))} {
+		for what, v := range map[string]visitor{"another server": other.sees(mine), "with one letter changed": gate.sees(another(mine)), "nobody's": gate.sees("gate" + strings.Repeat("a", 28))} {
 			if v.Active || v.Sub != "" {
 				d.Errorf("%s: %+v", what, v)
 			}

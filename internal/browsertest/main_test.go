@@ -18,7 +18,7 @@ import (
 )
 
 // patience is how long anything may take before a test calls it missing. Nothing is measured with it.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // program is the path of the built usher.
 var program string

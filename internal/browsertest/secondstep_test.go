@@ -16,7 +16,7 @@ func tourSecondStep(t *testing.T, seen *visits) {
 	const address = "mara@example.org"
 	s := serve(t, testdb.SQLite(t))
 	operator := seen.watch(s.browser(t, scriptOn))
-	operator.administers()
+	_, recovery := operator.administers()
 	w := walker{tab: seen.watch(s.browser(t, scriptOn)), address: address, password: firstPassword}
 	w.signsUp()
 	w.isWelcomed()
@@ -70,7 +70,7 @@ func tourSecondStep(t *testing.T, seen *visits) {
 	b.open("/account")
 	b.look("account-second-step")
 
-	b.removal(operator, seen)
+	b.removal(operator, recovery, seen)
 	b.open("/account/second-step")
 	b.tap("Make new codes")
 	b.look("second-step-new-codes")
@@ -125,10 +125,10 @@ func (b *tab) signsInWithCodes(w walker, codes []string) {
 }
 
 // removal has an operator begin to remove the second step of the tab's person, who stops it, once signed in and once by mail.
-func (b *tab) removal(operator *tab, seen *visits) {
+func (b *tab) removal(operator *tab, recovery []string, seen *visits) {
 	b.t.Helper()
-	begin := func() {
-		operator.open("/admin/accounts")
+	begin := func(code string) {
+		operator.provesAgain("/admin/accounts", operatorPassword, code)
 		operator.press("Mara Lindqvist")
 		operator.tap("Remove the second step")
 		operator.look("admin-account-second-step")
@@ -136,7 +136,7 @@ func (b *tab) removal(operator *tab, seen *visits) {
 		operator.sees("The days of warning have begun.")
 		operator.look("admin-account-second-step-going")
 	}
-	begin()
+	begin(recovery[0])
 	b.open("/account")
 	b.sees("Your second step will be removed")
 	b.look("account-second-step-going")
@@ -145,7 +145,7 @@ func (b *tab) removal(operator *tab, seen *visits) {
 	b.press("Keep the second step")
 	b.sees("The second step stays.")
 
-	begin()
+	begin(recovery[1])
 	m := seen.watch(b.mail("mara@example.org", "will be removed"))
 	token := m.follow("/keep-second-step/")
 	m.holdsBack(token)

@@ -160,11 +160,13 @@ func tourServers(t *testing.T, seen *visits) {
 	b.tap("They belong to my household")
 	b.press("Save")
 	b.sees("The change is saved.")
-	tourGuest(seen, s.browser(t, scriptOn))
+	guest := tourGuest(seen, s.browser(t, scriptOn))
 	b.open("/servers")
 	b.press("Manage attic")
 	b.sees("came in")
 	b.look("server-guest-came")
+	guest.press("Leave")
+	guest.misses("Shared with you")
 
 	b.provesAgain("/claim", operatorPassword)
 	b.press("Get a claim token")
@@ -252,7 +254,7 @@ func tourServers(t *testing.T, seen *visits) {
 }
 
 // tourGuest is the way of somebody who is invited and has no account: from the mail through the sign-up to the server, and out again.
-func tourGuest(seen *visits, browser *tab) {
+func tourGuest(seen *visits, browser *tab) *tab {
 	const address = "bo@example.org"
 	m := seen.watch(browser.mail(address, "invited to a media server"))
 	m.follow("/invitations/")
@@ -278,10 +280,12 @@ func tourGuest(seen *visits, browser *tab) {
 	link.press("Servers")
 	link.sees("Shared with you")
 	link.look("servers-shared")
-	link.tap("Leave attic")
-	link.look("servers-leave")
 	link.open("/invitations/none")
 	link.sees("There is no invitation for you here")
+	link.press("Servers")
+	link.tap("Leave attic")
+	link.look("servers-leave")
+	return link
 }
 
 // aWeekPasses since every server was claimed.
@@ -361,10 +365,13 @@ func tourFreeing(t *testing.T, seen *visits) {
 }
 
 // provesAgain types the password before what matters: on a slow machine it is a while since it was typed.
-func (b *tab) provesAgain(next, password string) {
+func (b *tab) provesAgain(next, password string, codes ...string) {
 	b.t.Helper()
 	b.open("/sign-in/again?next=" + url.QueryEscape(next))
 	b.write("Password", password)
+	for _, code := range codes {
+		b.write("Six digits from your authenticator app, or a recovery code", code)
+	}
 	b.press("Continue")
 	b.at(next, http.StatusOK)
 }

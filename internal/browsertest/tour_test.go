@@ -353,7 +353,7 @@ func tourAddresses(t *testing.T, seen *visits) {
 	undo.holdsBack(token)
 	undo.look("undo")
 
-	b.open("/account/notice-address")
+	b.provesAgain("/account/notice-address", operatorPassword)
 	b.look("notice-address")
 	b.press("Send the code")
 	b.refused("Second address", "")
@@ -366,6 +366,7 @@ func tourAddresses(t *testing.T, seen *visits) {
 	b.mail(second, "Confirm").carry(sixDigits, b, "Code")
 	b.press("Confirm the second address")
 	b.look("notice-done")
+	b.provesAgain("/account/notice-address", operatorPassword)
 	b.tap("Remove the second address")
 	b.look("notice-confirm")
 	b.press("Remove")
