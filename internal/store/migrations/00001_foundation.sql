@@ -2,6 +2,7 @@
 -- base32hex or hex, so that every collation orders them alike. Columns marked "sealed" hold AEAD bound to table, column and row.
 
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE instance (
   id BIGINT PRIMARY KEY,
   key TEXT NOT NULL,           -- data key of what belongs to no account, wrapped by the ring
@@ -155,8 +156,10 @@ CREATE TABLE lease (
   holder TEXT NOT NULL,
   until BIGINT NOT NULL
 );
+-- +goose StatementEnd
 
 -- +goose Down
+-- +goose StatementBegin
 DROP TABLE lease;
 DROP TABLE failure;
 DROP TABLE rate;
@@ -169,3 +172,4 @@ DROP TABLE device;
 DROP TABLE handle;
 DROP TABLE account;
 DROP TABLE instance;
+-- +goose StatementEnd

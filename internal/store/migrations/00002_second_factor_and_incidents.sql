@@ -1,6 +1,7 @@
 -- The second factor, passwords that an incident voided, and incidents. The rules of 00001 hold here too.
 
 -- +goose Up
+-- +goose StatementBegin
 ALTER TABLE account ADD COLUMN totp TEXT NOT NULL DEFAULT '';        -- sealed: the authenticator's key; '' when there is none
 ALTER TABLE account ADD COLUMN totp_since BIGINT NOT NULL DEFAULT 0; -- since when the second factor is on; 0 when it is off
 ALTER TABLE account ADD COLUMN totp_step BIGINT NOT NULL DEFAULT 0;  -- newest 30-second step that was used; no code of it or before counts again
@@ -64,8 +65,10 @@ CREATE TABLE incident_account (
   PRIMARY KEY (incident_id, account_id)
 );
 CREATE INDEX incident_account_account ON incident_account (account_id);
+-- +goose StatementEnd
 
 -- +goose Down
+-- +goose StatementBegin
 DROP TABLE incident_account;
 DROP TABLE incident;
 DROP TABLE factor_removal;
@@ -76,3 +79,4 @@ ALTER TABLE account DROP COLUMN review;
 ALTER TABLE account DROP COLUMN totp_step;
 ALTER TABLE account DROP COLUMN totp_since;
 ALTER TABLE account DROP COLUMN totp;
+-- +goose StatementEnd

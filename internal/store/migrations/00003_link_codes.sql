@@ -1,6 +1,7 @@
 -- Devices that ask to be let in by a code. The rules of 00001 hold here too.
 
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE link_request (
   id TEXT PRIMARY KEY,
   state TEXT NOT NULL,         -- waiting, approved
@@ -30,8 +31,11 @@ CREATE TABLE link_day (
   day BIGINT PRIMARY KEY,
   risk BIGINT NOT NULL
 );
+-- +goose StatementEnd
 
 -- +goose Down
+-- +goose StatementBegin
 DROP TABLE link_day;
 DROP TABLE link_code;
 DROP TABLE link_request;
+-- +goose StatementEnd

@@ -1,6 +1,7 @@
 -- What clients of OpenID Connect are still to be told of sign-ins that have ended. The rules of 00001 hold here too.
 
 -- +goose Up
+-- +goose StatementBegin
 ALTER TABLE client ADD COLUMN told BOOLEAN NOT NULL DEFAULT FALSE;   -- it has an address that is told of sign-outs
 CREATE INDEX client_told ON client (id) WHERE told;
 
@@ -19,9 +20,12 @@ CREATE INDEX logout_created ON logout (created_at);
 
 -- How far the credentials have been gone through for grants that an incident ended for everybody: the hash to go on after; '' when there is nothing to do.
 ALTER TABLE instance ADD COLUMN logouts TEXT NOT NULL DEFAULT '';
+-- +goose StatementEnd
 
 -- +goose Down
+-- +goose StatementBegin
 ALTER TABLE instance DROP COLUMN logouts;
 DROP TABLE logout;
 DROP INDEX client_told;
 ALTER TABLE client DROP COLUMN told;
+-- +goose StatementEnd

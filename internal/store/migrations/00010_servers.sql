@@ -1,6 +1,7 @@
 -- Claimed media servers, and whom their owners let in. The rules of 00001 hold here too.
 
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE server (
   id TEXT PRIMARY KEY,           -- client_id of the client that is written with it
   account_id TEXT NOT NULL,      -- its owner's
@@ -29,9 +30,12 @@ CREATE INDEX server_access_account ON server_access (account_id) WHERE account_i
 
 ALTER TABLE client ADD COLUMN account_id TEXT NOT NULL DEFAULT ''; -- the owner's, of a server; '' when administrators registered it
 CREATE INDEX client_house ON client (id) WHERE account_id = '';
+-- +goose StatementEnd
 
 -- +goose Down
+-- +goose StatementBegin
 DROP INDEX client_house;
 ALTER TABLE client DROP COLUMN account_id;
 DROP TABLE server_access;
 DROP TABLE server;
+-- +goose StatementEnd

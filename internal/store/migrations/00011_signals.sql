@@ -1,6 +1,7 @@
 -- Streams of shared signals (SSF 1.0), and what waits to be read on them. The rules of 00001 hold here too.
 
 -- +goose Up
+-- +goose StatementBegin
 CREATE TABLE stream (
   id TEXT PRIMARY KEY,
   client_id TEXT NOT NULL,     -- whose it is; each client has one at most
@@ -29,7 +30,10 @@ CREATE TABLE signal (
   PRIMARY KEY (stream_id, jti)
 );
 CREATE INDEX signal_at ON signal (at);
+-- +goose StatementEnd
 
 -- +goose Down
+-- +goose StatementBegin
 DROP TABLE signal;
 DROP TABLE stream;
+-- +goose StatementEnd
