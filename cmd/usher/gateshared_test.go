@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"database/sql"
+	"encoding/base64"
 	"fmt"
 	"io"
 	"net"
@@ -19,8 +20,11 @@ import (
 
 	"usher/internal/account"
 	"usher/internal/audit"
+	"usher/internal/credential"
+	"usher/internal/device"
 	"usher/internal/id"
 	"usher/internal/loadtest/crowd"
+	"usher/internal/mediaserver"
 	"usher/internal/server"
 	"usher/internal/testdb"
 )
@@ -32,12 +36,12 @@ const promised = 5 * time.Second
 type sharing struct {
 	*testing.T
 	*guarded
-	raw     *sql.DB
-	away    atomic.Bool // the service answers nobody
-	line    server.Guest
-	ownerID string
-	browser *http.Client // the guest's
-	tokens  map[string]string
+	raw              *sql.DB
+	away             atomic.Bool // the service answers nobody
+	line             server.Guest
+	ownerID, guestID string
+	browser          *http.Client // the guest's
+	tokens           map[string]string
 }
 
 // openSharing has the guest let in as a member of the household, at a gate with further settings.
@@ -77,7 +81,31 @@ func openSharing(t *testing.T, databaseURL string, settings ...string) *sharing 
 		s.must(s.say(http.MethodGet, "/api/v1/servers", program, &listed))
 		s.tokens[who] = listed.Servers[0].Token
 	}
+	s.must(s.raw.QueryRow(`SELECT account_id FROM consent WHERE account_id <> $1`, s.ownerID).Scan(&s.guestID))
 	return s
+}
+
+// makes makes an app password of the server, as somebody does who typed the account's own just now.
+func (s *sharing) makes(who, detail string) string {
+	s.Helper()
+	clock, err := s.db.ReadClock(s.Context())
+	s.must(err)
+	a, err := s.db.LoadAccount(s.Context(), who)
+	s.must(err)
+	f := credential.Found{Credential: credential.Credential{Kind: credential.Browser, AccountID: who, FreshAt: time.Now()}, Clock: clock, Account: a.Standing}
+	token, err := s.servers().MakePassword(s.Context(), f, s.id, mediaserver.NewPassword{Name: "Attic TV", Detail: detail}, device.Client{})
+	s.must(err)
+	return token.Reveal()
+}
+
+// revokes signs out the one device of the guest that an app password of the server is.
+func (s *sharing) revokes() time.Time {
+	s.Helper()
+	all, err := s.db.ListDevices(s.Context(), s.guestID)
+	s.must(err)
+	i := slices.IndexFunc(all, func(d device.Device) bool { return d.Method == device.ByServerPassword })
+	s.must(s.db.EndDevice(s.Context(), s.guestID, all[i].ID, s.act(audit.SignedOut)))
+	return time.Now()
 }
 
 func (s *sharing) must(err error) {
@@ -128,9 +156,12 @@ func (s *sharing) comes(i int) *http.Client {
 	return b
 }
 
-// asking are the headers by which somebody asks: a player by its token, or the guest's browser by its cookie.
+// asking are the headers by which somebody asks: a player by its token, the guest's browser by its cookie, or the guest's old app by its app password.
 func (s *sharing) asking(who string) http.Header {
-	if who != "browser" {
+	switch who {
+	case "app":
+		return http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(s.guestID+":"+s.tokens[who]))}}
+	case "owner", "guest":
 		return http.Header{"Authorization": {"Bearer " + s.tokens[who]}}
 	}
 	h := http.Header{"Origin": {s.origin()}}
@@ -209,7 +240,8 @@ func (s *sharing) plays(who string) map[string]context.Context {
 // refused is what the media server is not told.
 const refused = "nothing"
 
-// turns fails the test unless what the guest plays is cut, and the gate tells the media server so much of them as player and as browser, soon enough after a moment.
+// turns fails the test unless what the guest plays is cut, and the gate tells the media server so much of them as player, as browser and
+// as old app, soon enough after a moment.
 func (s *sharing) turns(what, want string, since time.Time, playing ...map[string]context.Context) {
 	s.Helper()
 	late := time.After(time.Until(since.Add(promised)))
@@ -223,7 +255,7 @@ func (s *sharing) turns(what, want string, since time.Time, playing ...map[strin
 			}
 		}
 	}
-	for _, who := range []string{"guest", "browser"} {
+	for _, who := range []string{"guest", "browser", "app"} {
 		for got := ""; ; time.Sleep(20 * time.Millisecond) {
 			if got = s.who(who); got == want || want == refused && slices.Contains([]string{"401", "403", "303"}, got) { // or led to where it can sign in
 				break
@@ -250,23 +282,24 @@ func TestTheGateObeysWhoShares(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, databaseURL string) {
 		s := openSharing(t, databaseURL)
-		both := func() []map[string]context.Context {
-			return []map[string]context.Context{s.plays("guest"), s.plays("browser")}
+		all := func() []map[string]context.Context {
+			return []map[string]context.Context{s.plays("guest"), s.plays("browser"), s.plays("app")}
 		}
+		s.tokens["app"] = s.makes(s.guestID, "")
 		owners := s.plays("owner")
 		s.turns("invited to the household", "household", time.Now())
 
-		playing := both()
+		playing := all()
 		s.turns("made a guest", "guest", s.changes(server.Terms{Role: server.Friend}), playing...)
 
 		ends := time.Now().Add(4 * time.Second)
 		s.turns("let in for a while", "household", s.changes(server.Terms{Role: server.Household, EndsAt: ends}))
-		playing = both()
+		playing = all()
 		s.turns("the end", refused, ends, playing...)
 
 		ends = time.Now().Add(6 * time.Second)
 		s.turns("let in anew", "guest", s.changes(server.Terms{Role: server.Friend, EndsAt: ends}))
-		playing = both()
+		playing = all()
 		s.away.Store(true)
 		s.turns("the end while the service is away", "503", ends, playing...) // whether another line lets them in only the service knows
 		s.away.Store(false)
@@ -277,13 +310,32 @@ func TestTheGateObeysWhoShares(t *testing.T) {
 				t.Errorf("%s was cut", name)
 			}
 		}
-		playing = append(both(), owners)
+		playing = append(all(), owners)
 		s.presses("sign-out", url.Values{})
 		s.turns("the server is signed out", refused, time.Now(), playing...)
 		s.presses("back", url.Values{"password": {crowd.Password}})
 		s.turns("the server is back", "guest", time.Now())
 
-		owners, playing = s.plays("owner"), both()
+		others, app := s.plays("guest"), s.plays("app")
+		s.revokes()
+		for name, cut := range app {
+			select {
+			case <-cut.Done():
+			case <-time.After(promised):
+				t.Errorf("its app password was revoked, and %s goes on", name)
+			}
+		}
+		if got := s.who("app"); got != "401" {
+			t.Errorf("by a revoked app password the media server is told %q", got)
+		}
+		for name, cut := range others {
+			if cut.Err() != nil {
+				t.Errorf("%s was cut with an app password", name)
+			}
+		}
+		s.tokens["app"] = s.makes(s.guestID, "")
+
+		owners, playing = s.plays("owner"), all()
 		s.must(s.db.DismissGuest(t.Context(), s.ownerID, s.id, s.line.ID, s.act(audit.GuestDismissed)))
 		s.turns("taken off the list", refused, time.Now(), playing...)
 		for name, cut := range owners {

@@ -21,9 +21,8 @@ import (
 	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
-	"usher/internal/device"
 	"usher/internal/loadtest/crowd"
-	"usher/internal/mediaserver"
+	"usher/internal/server"
 	"usher/internal/testdb"
 )
 
@@ -33,7 +32,6 @@ type listed struct {
 	at, ca string
 	// passwords are the media server's own, anna's and bert's.
 	directory, anna, bert string
-	bertID                string
 }
 
 func openListed(t *testing.T, databaseURL string) *listed {
@@ -54,27 +52,13 @@ func openListed(t *testing.T, databaseURL string) *listed {
 		t.Fatal(err)
 	}
 	l.sharing = openSharing(t, databaseURL, "USHER_GATE_LDAP_LISTEN="+l.at, "USHER_GATE_LDAP_CERTIFICATE="+l.ca, "USHER_GATE_LDAP_KEY="+key)
-	l.must(l.raw.QueryRow(`SELECT account_id FROM consent WHERE account_id <> $1`, l.ownerID).Scan(&l.bertID))
-	for id, name := range map[string]string{l.ownerID: "anna", l.bertID: "bert"} {
+	for id, name := range map[string]string{l.ownerID: "anna", l.guestID: "bert"} {
 		_, h, err := account.UserNameHandle(name)
 		l.must(err)
 		l.must(l.db.SetUserName(t.Context(), id, name, h, l.act(audit.ProfileChanged)))
 	}
-	l.directory, l.anna, l.bert = l.makes(l.ownerID, credential.Directory), l.makes(l.ownerID, ""), l.makes(l.bertID, "")
+	l.directory, l.anna, l.bert = l.makes(l.ownerID, credential.Directory), l.makes(l.ownerID, ""), l.makes(l.guestID, "")
 	return l
-}
-
-// makes makes an app password of the server, as somebody does who typed the account's own just now.
-func (l *listed) makes(who, detail string) string {
-	l.Helper()
-	clock, err := l.db.ReadClock(l.Context())
-	l.must(err)
-	a, err := l.db.LoadAccount(l.Context(), who)
-	l.must(err)
-	f := credential.Found{Credential: credential.Credential{Kind: credential.Browser, AccountID: who, FreshAt: time.Now()}, Clock: clock, Account: a.Standing}
-	token, err := l.servers().MakePassword(l.Context(), f, l.id, mediaserver.NewPassword{Name: "Attic TV", Detail: detail}, device.Client{})
-	l.must(err)
-	return token.Reveal()
 }
 
 func in(name string) string { return "uid=" + name + ",ou=people,dc=usher" }
@@ -119,21 +103,51 @@ func (l *listed) binds(name, password string) net.Conn {
 }
 
 func bindOn(t testing.TB, c net.Conn, name, password string) int64 {
-	m := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSequence, nil, "")
-	m.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, int64(1), ""))
 	op := ber.Encode(ber.ClassApplication, ber.TypeConstructed, 0, nil, "")
-	op.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, int64(3), ""))
+	op.AppendChild(whole(ber.TagInteger, 3))
 	op.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, name, ""))
 	op.AppendChild(ber.NewString(ber.ClassContext, ber.TypePrimitive, 0, password, ""))
-	m.AppendChild(op)
-	if _, err := c.Write(m.Bytes()); err != nil {
-		t.Fatal(err)
-	}
-	answer, err := ber.ReadPacket(c)
+	code, err := asks(c, op)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer.Children[1].Children[0].Value.(int64)
+	return code
+}
+
+// searchOn looks on a connection for everybody who may be seen there, and returns the code of the result.
+func searchOn(c net.Conn) (code int64, err error) {
+	op := ber.Encode(ber.ClassApplication, ber.TypeConstructed, 3, nil, "")
+	op.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, "ou=people,dc=usher", ""))
+	for _, n := range []*ber.Packet{whole(ber.TagEnumerated, 2), whole(ber.TagEnumerated, 0), whole(ber.TagInteger, 0), whole(ber.TagInteger, 0)} {
+		op.AppendChild(n)
+	}
+	op.AppendChild(ber.NewBoolean(ber.ClassUniversal, ber.TypePrimitive, ber.TagBoolean, false, ""))
+	op.AppendChild(ber.NewString(ber.ClassContext, ber.TypePrimitive, 7, "uid", ""))
+	op.AppendChild(ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSequence, nil, ""))
+	return asks(c, op)
+}
+
+func whole(tag ber.Tag, n int64) *ber.Packet {
+	return ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, tag, n, "")
+}
+
+// asks sends one operation, and returns the code of its result, past what was found.
+func asks(c net.Conn, op *ber.Packet) (code int64, err error) {
+	m := ber.Encode(ber.ClassUniversal, ber.TypeConstructed, ber.TagSequence, nil, "")
+	m.AppendChild(whole(ber.TagInteger, 1))
+	m.AppendChild(op)
+	if _, err := c.Write(m.Bytes()); err != nil {
+		return 0, err
+	}
+	for {
+		answer, err := ber.ReadPacket(c)
+		if err != nil {
+			return 0, err
+		}
+		if code, is := answer.Children[1].Children[0].Value.(int64); is {
+			return code, nil
+		}
+	}
 }
 
 // endsWithin fails the test unless a connection ends so soon after a moment.
@@ -234,7 +248,7 @@ func TestLDAPEndsWithItsPassword(t *testing.T) {
 			}
 		}
 		since := time.Now()
-		l.must(l.db.EndEverything(t.Context(), l.bertID, nil, l.act(audit.SignedOutAll)))
+		l.must(l.db.EndEverything(t.Context(), l.guestID, nil, l.act(audit.SignedOutAll)))
 		l.endsWithin(bert, since, time.Second)
 		if code, said := l.whoami(in("bert"), l.bert); code != 49 {
 			t.Errorf("bert comes in afterwards: %d %s", code, said)
@@ -244,6 +258,64 @@ func TestLDAPEndsWithItsPassword(t *testing.T) {
 		l.endsWithin(directory, since, time.Second)
 		if code, said := l.whoami(in("anna"), l.directory); code != 52 || !strings.Contains(said, "signed out") {
 			t.Errorf("at a server that is signed out: %d %s", code, said)
+		}
+	})
+}
+
+// A connection on which somebody has bound is over at the end that its owner set, also while the service is away, with the app password itself, and when its person is
+// taken off the list: whatever is asked on it then is answered by nobody. The media server's own goes on, and does not find them any more.
+func TestLDAPEndsWithTheLine(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, databaseURL string) {
+		l := openListed(t, databaseURL)
+		directory := l.binds(in("anna"), l.directory)
+		for _, c := range []struct {
+			what string
+			ends time.Time // zero: there is none
+			act  func()
+			code int // of a bind afterwards
+		}{
+			{"the end", time.Now().Add(3 * time.Second), func() {}, 49},
+			{"the end while the service is away", time.Now().Add(8 * time.Second), func() { l.away.Store(true) }, 52},
+			{"the app password", time.Time{}, func() { l.revokes() }, 49},
+			{"off the list", time.Time{}, func() {
+				l.must(l.db.DismissGuest(t.Context(), l.ownerID, l.id, l.line.ID, l.act(audit.GuestDismissed)))
+			}, 49},
+		} {
+			l.changes(server.Terms{Role: server.Household, EndsAt: c.ends})
+			l.bert = l.makes(l.guestID, "")
+			bert, idle := l.binds(in("bert"), l.bert), l.binds(in("bert"), l.bert)
+			if code, err := searchOn(bert); code != 0 || err != nil {
+				t.Fatalf("%s: before it bert finds %d %v", c.what, code, err)
+			}
+			c.act()
+			since := time.Now()
+			if !c.ends.IsZero() {
+				since = c.ends
+			}
+			l.endsWithin(idle, since, time.Second)
+			l.must(bert.SetDeadline(since.Add(promised)))
+			for err := error(nil); err == nil; {
+				if _, err = searchOn(bert); errors.Is(err, os.ErrDeadlineExceeded) || time.Since(since) > promised {
+					t.Fatalf("%s: on an open connection bert is answered still", c.what)
+				}
+			}
+			if code, said := l.whoami(in("bert"), l.bert); code != c.code {
+				t.Errorf("%s: bert binds with %d: %s", c.what, code, said)
+			}
+			l.must(directory.SetDeadline(time.Now().Add(30 * time.Second)))
+			for back := l.away.Swap(false); ; time.Sleep(100 * time.Millisecond) {
+				code, err := searchOn(directory)
+				if err != nil || code != 0 && (!back || code != 52) {
+					t.Fatalf("%s: the media server finds %d %v", c.what, code, err)
+				}
+				if code == 0 {
+					break
+				}
+			}
+		}
+		if found := l.finds("ou=people,dc=usher", "(uid=*)"); !slices.Equal(found, []string{"uid=anna"}) {
+			t.Errorf("the media server finds %q", found)
 		}
 	})
 }
