@@ -85,15 +85,20 @@ func openSharing(t *testing.T, databaseURL string, settings ...string) *sharing 
 	return s
 }
 
-// makes makes an app password of the server, as somebody does who typed the account's own just now.
-func (s *sharing) makes(who, detail string) string {
+// justNow is the browser of somebody who typed the account's password just now.
+func (s *sharing) justNow(who string) credential.Found {
 	s.Helper()
 	clock, err := s.db.ReadClock(s.Context())
 	s.must(err)
 	a, err := s.db.LoadAccount(s.Context(), who)
 	s.must(err)
-	f := credential.Found{Credential: credential.Credential{Kind: credential.Browser, AccountID: who, FreshAt: time.Now()}, Clock: clock, Account: a.Standing}
-	token, err := s.servers().MakePassword(s.Context(), f, s.id, mediaserver.NewPassword{Name: "Attic TV", Detail: detail}, device.Client{})
+	return credential.Found{Credential: credential.Credential{Kind: credential.Browser, AccountID: who, FreshAt: time.Now()}, Clock: clock, Account: a.Standing}
+}
+
+// makes makes an app password of the server.
+func (s *sharing) makes(who, detail string) string {
+	s.Helper()
+	token, err := s.servers().MakePassword(s.Context(), s.justNow(who), s.id, mediaserver.NewPassword{Name: "Attic TV", Detail: detail}, device.Client{})
 	s.must(err)
 	return token.Reveal()
 }
@@ -160,7 +165,7 @@ func (s *sharing) comes(i int) *http.Client {
 func (s *sharing) asking(who string) http.Header {
 	switch who {
 	case "app":
-		return http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(s.guestID+":"+s.tokens[who]))}}
+		return basically(s.guestID, s.tokens[who])
 	case "owner", "guest":
 		return http.Header{"Authorization": {"Bearer " + s.tokens[who]}}
 	}
@@ -169,6 +174,11 @@ func (s *sharing) asking(who string) http.Header {
 		h.Add("Cookie", c.String())
 	}
 	return h
+}
+
+// basically is how an old app shows a name and a password.
+func basically(name, password string) http.Header {
+	return http.Header{"Authorization": {"Basic " + base64.StdEncoding.EncodeToString([]byte(name+":"+password))}}
 }
 
 // begin asks the gate for something, and returns the connection when it has answered.
@@ -196,9 +206,15 @@ func (s *sharing) begin(path string, header http.Header) (status int, body *bufi
 // who is what the media server is told of somebody, or how the gate refuses.
 func (s *sharing) who(who string) string {
 	s.Helper()
+	return s.told(s.asking(who))
+}
+
+// told is what the media server is told of whoever asks with these headers.
+func (s *sharing) told(of http.Header) string {
+	s.Helper()
 	r, err := http.NewRequestWithContext(s.Context(), http.MethodGet, s.origin()+"/who", nil)
 	s.must(err)
-	r.Header = s.asking(who)
+	r.Header = of
 	answer, err := http.DefaultTransport.RoundTrip(r)
 	s.must(err)
 	defer func() { _ = answer.Body.Close() }()

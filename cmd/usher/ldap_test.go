@@ -21,7 +21,9 @@ import (
 	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
+	"usher/internal/device"
 	"usher/internal/loadtest/crowd"
+	"usher/internal/mfa"
 	"usher/internal/server"
 	"usher/internal/testdb"
 )
@@ -317,5 +319,75 @@ func TestLDAPEndsWithTheLine(t *testing.T) {
 		if found := l.finds("ou=people,dc=usher", "(uid=*)"); !slices.Equal(found, []string{"uid=anna"}) {
 			t.Errorf("the media server finds %q", found)
 		}
+	})
+}
+
+// Where the owner switched it on, the account's own password lets in owner and household by LDAP and by Basic, with the code of who has a second step behind it, which
+// counts once and at one of the two; a guest's never does. Switched off it lets nobody in, and who was in by it is out.
+func TestOwnPasswordsOverLDAP(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, databaseURL string) {
+		l := openListed(t, databaseURL)
+		key := mfa.NewKey()
+		l.must(l.db.TurnOnFactor(t.Context(), credential.NewFactor{AccountID: l.ownerID, Key: key}, l.act(audit.SecondFactorOn)))
+		now := mfa.Step(time.Now())
+		first, second := crowd.Password+mfa.Code(key, now).Reveal(), crowd.Password+mfa.Code(key, now+1).Reveal()
+		code := func(what, name, password string, want int) {
+			t.Helper()
+			if got, said := l.whoami(in(name), password); got != want {
+				t.Errorf("%s: %d %s", what, got, said)
+			}
+		}
+		basic := func(what, name, password, want string) {
+			t.Helper()
+			if got := l.told(basically(name, password)); got != want {
+				t.Errorf("%s: %s", what, got)
+			}
+		}
+		switches := func(to server.Typed, want int) {
+			t.Helper()
+			l.must(l.servers().LetType(t.Context(), l.justNow(l.ownerID), l.id, to, device.Client{}))
+			for since := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+				got, said := l.whoami(in("bert"), crowd.Password)
+				if got == want {
+					return
+				}
+				if time.Since(since) > promised {
+					t.Fatalf("%q, and bert binds with %d: %s", to, got, said)
+				}
+			}
+		}
+		code("before it is wanted, the owner's", "anna", first, 49)
+		code("before it is wanted, the household's", "bert", crowd.Password, 49)
+
+		switches(server.AccountPasswords, 0)
+		anna, bert := l.binds(in("anna"), first), l.binds(in("bert"), crowd.Password)
+		code("the owner's with a code that was used", "anna", first, 49)
+		basic("the same by Basic", "anna", first, "401")
+		code("the owner's without a code", "anna", crowd.Password, 49)
+		code("a wrong one", "bert", crowd.Password+"x", 49)
+		basic("the household's by Basic", "bert", crowd.Password, "household")
+		basic("the owner's by Basic, with the next code", "anna", second, "owner")
+		code("the code that Basic has used", "anna", second, 49)
+		basic("by Basic again", "anna", second, "owner")
+		for name, c := range map[string]net.Conn{"anna": anna, "bert": bert} {
+			if got, err := searchOn(c); got != 0 || err != nil {
+				t.Errorf("%s finds %d %v", name, got, err)
+			}
+		}
+
+		began := time.Now()
+		switches("", 49)
+		l.endsWithin(anna, began, promised)
+		l.endsWithin(bert, began, promised)
+		basic("switched off, by Basic", "bert", crowd.Password, "401")
+		basic("switched off, the owner's by Basic", "anna", second, "401")
+
+		switches(server.AccountPasswords, 0)
+		bert, began = l.binds(in("bert"), crowd.Password), l.changes(server.Terms{Role: server.Friend})
+		l.endsWithin(bert, began, promised)
+		code("a guest's", "bert", crowd.Password, 49)
+		basic("a guest's by Basic", "bert", crowd.Password, "401")
+		code("a guest's app password", "bert", l.bert, 0)
 	})
 }
