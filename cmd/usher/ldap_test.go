@@ -241,6 +241,11 @@ func TestLDAPEndsWithItsPassword(t *testing.T) {
 				}
 			}
 		}
+		for _, name := range []string{"uid=bert,ou=people,dc=elsewhere", "bert=,", "nobody", in("nobody")} {
+			if code, said := l.whoami(name, l.bert); code != 52 {
+				t.Errorf("in an outage %s is %d: %s", name, code, said)
+			}
+		}
 		l.away.Store(false)
 		for end := time.Now().Add(30 * time.Second); ; time.Sleep(100 * time.Millisecond) {
 			if code, said := l.whoami(in("bert"), l.bert); code == 0 {

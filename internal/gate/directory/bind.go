@@ -49,14 +49,11 @@ func (c *conn) check(ctx context.Context, name string, password secret.Token) re
 	case password.Empty():
 		return noPassword
 	}
-	login, ok := c.login(name)
-	if !ok {
-		return wrong
-	}
+	login, _ := c.login(name) // empty for what is nobody's name: in an outage that is no wrong password either
 	life, end := context.WithCancel(ctx)
 	who, err := c.Accounts.Bind(life, login, password, c.from)
-	if err == nil && who.Over.Err() != nil {
-		err = door.ErrRefused
+	if err == nil && who.Over.Err() != nil { // nobody has said that the password is wrong
+		err = door.ErrAway
 	}
 	if err != nil {
 		end()

@@ -19,12 +19,17 @@ type Bound struct {
 	Over context.Context
 }
 
-// Bind lets in who shows a password of this server beside their name, or, where the owner wants that, the account's own. Other than Decide it is answered ErrAway in
-// every outage, and an account's own password is asked about each time: a code in it counts once. What is kept of it goes when ctx ends, which is the connection's.
+// Bind lets in who shows a password of this server beside their name, or, where the owner wants that, the account's own. An empty name is nobody's. Other than Decide
+// it is answered ErrAway in every outage, whatever is shown, and an account's own password is asked about each time: a code in it counts once. What is kept of it goes when ctx ends, which is the connection's.
 // ErrRefused, ErrAway, ErrSuspended, ErrBusy.
 func (d *Decider) Bind(ctx context.Context, login string, password secret.Token, from netip.Addr) (Bound, error) {
 	p := passwordProof(login, password)
-	if p.kind == byToken || !d.worthAsking(p) {
+	switch known := p.kind != byToken && d.worthAsking(p); {
+	case d.Suspended():
+		return Bound{}, ErrSuspended
+	case d.outage(): // also of what could be seen to be wrong: what a media server hears of it may not depend on that
+		return Bound{}, ErrAway
+	case !known:
 		return Bound{}, ErrRefused
 	}
 	a, err := d.bind(ctx, &p, func() netip.Addr { return from })
@@ -62,9 +67,6 @@ func (d *Decider) Bind(ctx context.Context, login string, password secret.Token,
 
 // bind decides. An account's own password is one that nobody else finds afterwards.
 func (d *Decider) bind(ctx context.Context, p *proof, from func() netip.Addr) (*admitted, error) {
-	if d.outage() {
-		return nil, ErrAway
-	}
 	if p.kind != byAccount {
 		return d.decide(ctx, *p, from)
 	}

@@ -129,6 +129,8 @@ func TestNobodyIsBoundInAnOutage(t *testing.T) {
 	bindAs(t, d, "ann", password, ErrAway)
 	bindAs(t, d, "ann", secret.NewServerPassword(), ErrAway)
 	bindAs(t, d, "ann", secret.TokenOf("own"), ErrAway)
+	bindAs(t, d, "", password, ErrAway) // also where nobody need be asked
+	bindAs(t, d, "ann", secret.NewAppPassword(), ErrAway)
 	if n := r.asked.Load(); n > 0 {
 		t.Errorf("%d questions are asked in vain", n)
 	}
@@ -155,6 +157,7 @@ func TestNobodyIsBoundInAnOutage(t *testing.T) {
 	bindAs(t, d, "bob", fresh, nil)
 	d.Suspend(Suspension{})
 	bindAs(t, d, "ann", password, ErrSuspended)
+	bindAs(t, d, "", password, ErrSuspended)
 }
 
 // Attack MF-3: a code counts once, at whichever door, however many come at the same time.
