@@ -28,13 +28,13 @@ func (db *DB) meantHashes(accountID string) []string {
 	return db.ring().HashToken("guest account", secret.TokenOf(accountID))
 }
 
-// meant is for whom a line counts whatever they are called later: for the account that has the user name now, and where none has it for nobody, ever, which
-// looks the same. Empty for an address, which counts for whoever confirms it.
+// meant is for whom a line counts: of a user name for the account that has it now, whatever that is called later, and where none has it for nobody, ever, which
+// looks the same; of an address for whoever confirms it.
 func (db *DB) meant(g server.Guest, holder string) string {
-	if g.Handle.Kind != account.ByUserName {
-		return ""
+	if g.Handle.Kind == account.ByUserName {
+		return db.meantHashes(holder)[0]
 	}
-	return db.meantHashes(holder)[0]
+	return db.guestHashes(g.Handle)[0]
 }
 
 // holderOf is the account whose name or address it is now that an owner typed; where it is nobody's, an id that no account has.
@@ -229,14 +229,13 @@ func (db *DB) FindGroup(ctx context.Context, serverID string, a account.Account,
 // openLines is the condition for lines g of a list by which nobody has come yet, and an account can: by its confirmed address, or because it had the user name
 // when that was written there; and not too long after it was invited. It takes its arguments after those given.
 func (db *DB) openLines(args []any, accountID string, address []account.Handle, now time.Time) (string, []any) {
-	named := []string{""} // the hash of nothing
+	hashes := db.meantHashes(accountID)
 	for _, h := range address {
-		named = append(named, db.guestHashes(h)...)
+		hashes = append(hashes, db.guestHashes(h)...)
 	}
-	byAddress, args := oneOf(args, named)
-	byName, args := oneOf(args, db.meantHashes(accountID))
+	meant, args := oneOf(args, hashes)
 	lapsed, args := oneOf(args, []int64{ms(now.Add(-server.InvitationLife))})
-	return `g.account_id = '' AND (g.meant = '' AND g.handle IN ` + byAddress + ` OR g.meant IN ` + byName + `) AND (g.invited_at > ` + lapsed + ` OR g.added_at > ` + lapsed + `)`, args
+	return `g.account_id = '' AND g.meant IN ` + meant + ` AND (g.invited_at > ` + lapsed + ` OR g.added_at > ` + lapsed + `)`, args
 }
 
 // comeIn makes the lines by which somebody who is not the owner comes to a server the account's own, for good. ErrSpent when there is none.

@@ -47,7 +47,7 @@ func share(b *testing.B, url string, lines int, taker string) *lists {
 	err := c.db.engine.write(context.Background(), func(t *tx) error {
 		_, err := t.exec(context.Background(), `INSERT INTO server_access (id, server_id, handle, meant, label, account_id, added_at, invited_at, taken_at)
 			WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < CAST($1 AS BIGINT))
-			SELECT 'other' || CAST(i AS TEXT), `+inSQL("i % 998 + 2")+` || '.1', 'hash' || CAST(i AS TEXT), '', '', `+taker+`, 0, 0, 1 FROM n WHERE i < CAST($1 AS BIGINT)`, int64(lines))
+			SELECT 'other' || CAST(i AS TEXT), `+inSQL("i % 998 + 2")+` || '.1', 'hash' || CAST(i AS TEXT), 'hash' || CAST(i AS TEXT), '', `+taker+`, 0, 0, 1 FROM n WHERE i < CAST($1 AS BIGINT)`, int64(lines))
 		return err
 	})
 	if err == nil && c.db.Engine() == "postgres" {
@@ -104,7 +104,7 @@ func (c *crowd) program(b *testing.B, i int) string {
 func (c *crowd) takes(b *testing.B, id, serverID, accountID string) {
 	b.Helper()
 	err := c.db.engine.write(context.Background(), func(t *tx) error {
-		_, err := t.exec(context.Background(), `INSERT INTO server_access (id, server_id, handle, meant, label, account_id, added_at, invited_at, taken_at) VALUES ($1, $2, $1, '', '', $3, 0, 0, 1)`, id, serverID, accountID)
+		_, err := t.exec(context.Background(), `INSERT INTO server_access (id, server_id, handle, meant, label, account_id, added_at, invited_at, taken_at) VALUES ($1, $2, $1, $1, '', $3, 0, 0, 1)`, id, serverID, accountID)
 		return err
 	})
 	if err != nil {
@@ -112,7 +112,7 @@ func (c *crowd) takes(b *testing.B, id, serverID, accountID string) {
 	}
 }
 
-// check asks one of three questions about the guest and a server.
+// check asks one of four questions about the guest and a server.
 func (s *lists) check(question, serverID string) error {
 	ctx := context.Background()
 	switch question {
@@ -128,6 +128,12 @@ func (s *lists) check(question, serverID string) error {
 			err = fmt.Errorf("the guest is %q", group)
 		}
 		return err
+	case "invitations":
+		all, err := s.db.ListInvitations(ctx, s.guest, began)
+		if err == nil && len(all) > 0 {
+			err = fmt.Errorf("%d servers wait", len(all))
+		}
+		return err
 	}
 	all, err := s.db.ListShared(ctx, s.guest.ID, began)
 	if err == nil && len(all) != len(s.server) {
@@ -137,15 +143,16 @@ func (s *lists) check(question, serverID string) error {
 }
 
 // BenchmarkShares reports what asking whether somebody is let in costs among 100,000 shares, at a server with ten and at one with as many as there may be ÷ at a
-// server with ten where there are hardly others. The 100,000 are of a thousand servers, and of people who are let in by five each, or all of that one guest. Either is asked in turns.
+// server with ten where there are hardly others. The 100,000 are of a thousand servers, and of people who are let in by five each, or all of that one guest,
+// or wait for others. Either is asked in turns.
 func BenchmarkShares(b *testing.B) {
 	for name, url := range map[string]func(testing.TB) string{"sqlite": testdb.SQLite, "postgres": testdb.Postgres} {
 		few := share(b, url(b), 0, "''")
-		for load, taker := range map[string]string{"spread": inSQL("i * 7 % 20000 + 1000"), "one guest": "'" + numbered(theGuest) + "'"} {
+		for load, taker := range map[string]string{"spread": inSQL("i * 7 % 20000 + 1000"), "one guest": "'" + numbered(theGuest) + "'", "waiting": "''"} {
 			many := share(b, url(b), 1e5, taker)
-			for _, question := range []string{"visit", "group", "list"} {
+			for _, question := range []string{"visit", "group", "list", "invitations"} {
 				for i, size := range []string{"ten", "most"} {
-					if question == "list" && (i > 0 || load == "one guest") { // it is about no one server, and as long as what it lists
+					if (question == "list" || question == "invitations") && (i > 0 || load == "one guest") { // it is about no one server, and as long as what it lists
 						continue
 					}
 					b.Run(strings.Join([]string{name, load, question, size}, "/"), func(b *testing.B) {
