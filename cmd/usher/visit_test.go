@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
@@ -28,7 +29,8 @@ func (h *holder) listed(token string) (all []struct {
 	ID, Name, Token string
 	Addresses       []string
 	Owned           bool
-	ExpiresIn       int `json:"expires_in"`
+	Owner           string // user name of who shares it
+	ExpiresIn       int    `json:"expires_in"`
 }) {
 	h.Helper()
 	w := h.is(h.send(http.MethodGet, "/api/v1/servers", asBearer(token)), http.StatusOK)
@@ -297,51 +299,123 @@ func TestNobodyVisitsASuspendedServer(t *testing.T) {
 	})
 }
 
+// resource is a thing that players of the plex.tv wire API find, and where it is.
+type resource struct {
+	Client      string `json:"clientIdentifier"`
+	Token       string `json:"accessToken"`
+	Provides    string
+	Owned       bool
+	From        *string `json:"sourceTitle"` // who shares it
+	Connections []struct {
+		Protocol, Address, URI string
+		Port                   int64
+		Local                  bool
+	}
+}
+
+// resourceOf is a server as a player of the plex.tv wire API finds it; nil where it does not.
+func (h *holder) resourceOf(gate *app, token string) *resource {
+	h.Helper()
+	var all []resource
+	w := h.is(h.send(http.MethodGet, "/api/v2/resources.json", asPlex(token)), http.StatusOK)
+	h.must(json.Unmarshal(w.Body.Bytes(), &all))
+	for i := range all {
+		if all[i].Client == gate.ID {
+			return &all[i]
+		}
+	}
+	return nil
+}
+
+// olderOf is what the older lists of that API say about a server, as far as they have it: the element, with its facts.
+func (h *holder) olderOf(gate *app, token string) (all []string) {
+	h.Helper()
+	for _, path := range []string{"/pms/servers", "/pms/resources"} {
+		for line := range strings.SplitSeq(h.is(h.send(http.MethodGet, path, asPlex(token)), http.StatusOK).Body.String(), "<") {
+			if strings.Contains(line, `dentifier="`+gate.ID+`"`) {
+				all = append(all, line)
+			}
+		}
+	}
+	return all
+}
+
 // Players that speak the plex.tv wire API find the servers among the resources, with where they are and the token made for each.
 func TestResourcesHaveServers(t *testing.T) {
 	eachDoors(t, func(d *doors) {
 		h := d.couple()
 		gate := h.opened(h.anna)
 		player := h.program(h.anna)
-		var all []struct {
-			Client      string `json:"clientIdentifier"`
-			Token       string `json:"accessToken"`
-			Provides    string
-			Owned       bool
-			Connections []struct {
-				Protocol, Address, URI string
-				Port                   int64
-				Local                  bool
-			}
+		found := h.resourceOf(gate, player)
+		if found == nil || !found.Owned || found.From != nil || found.Provides != "server" || len(found.Connections) != 2 || !gate.sees(found.Token).Active {
+			t.Fatalf("%+v", found)
 		}
-		w := h.is(h.send(http.MethodGet, "/api/v2/resources.json", asPlex(player)), http.StatusOK)
-		h.must(json.Unmarshal(w.Body.Bytes(), &all))
-		i := slices.IndexFunc(all, func(r struct {
-			Client      string `json:"clientIdentifier"`
-			Token       string `json:"accessToken"`
-			Provides    string
-			Owned       bool
-			Connections []struct {
-				Protocol, Address, URI string
-				Port                   int64
-				Local                  bool
-			}
-		}) bool {
-			return r.Client == gate.ID
-		})
-		if i < 0 || !all[i].Owned || all[i].Provides != "server" || len(all[i].Connections) != 2 || !gate.sees(all[i].Token).Active {
-			t.Fatalf("%+v", all)
-		}
-		if c := all[i].Connections[0]; c.Protocol != "http" || c.Address != "192.168.1.5" || c.Port != 32400 || !c.Local || c.URI != "http://192.168.1.5:32400" {
+		if c := found.Connections[0]; c.Protocol != "http" || c.Address != "192.168.1.5" || c.Port != 32400 || !c.Local || c.URI != "http://192.168.1.5:32400" {
 			t.Errorf("%+v", c)
 		}
-		oldest := h.is(h.send(http.MethodGet, "/pms/servers", asPlex(player)), http.StatusOK).Body.String()
-		if !strings.Contains(oldest, `machineIdentifier="`+gate.ID+`"`) || !strings.Contains(oldest, `address="192.168.1.5" port="32400"`) {
-			t.Errorf("%s", oldest)
+		older := h.olderOf(gate, player)
+		if len(older) != 2 || !strings.Contains(older[0], `address="192.168.1.5" port="32400"`) || !strings.Contains(older[0], `owned="1"`) || !strings.Contains(older[1], `owned="1"`) {
+			t.Errorf("%q", older)
 		}
-		old := h.is(h.send(http.MethodGet, "/pms/resources", asPlex(player)), http.StatusOK).Body.String()
-		if !strings.Contains(old, `clientIdentifier="`+gate.ID+`"`) || !strings.Contains(old, `<Connection `) {
+		if old := h.is(h.send(http.MethodGet, "/pms/resources", asPlex(player)), http.StatusOK).Body.String(); !strings.Contains(old, `<Connection `) {
 			t.Errorf("%s", old)
 		}
+	})
+}
+
+// Players of somebody with whom a server is shared find it by both APIs once that person has come in, as somebody else's, with who shares it, and no longer than
+// they are let in.
+func TestGuestsFindWhatIsShared(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate := h.opened(h.anna)
+		player, browser := h.program(h.bert), h.signedIn(h.bert)
+		finds := func(what string, shared bool) {
+			t.Helper()
+			all, found, older := h.listed(player), h.resourceOf(gate, player), h.olderOf(gate, player)
+			if !shared {
+				if len(all) != 0 || found != nil || len(older) != 0 {
+					t.Errorf("%s: it is found: %+v, %+v, %q", what, all, found, older)
+				}
+				return
+			}
+			if len(all) != 1 || found == nil || len(older) != 2 {
+				t.Fatalf("%s: it is not found: %+v, %+v, %q", what, all, found, older)
+			}
+			if all[0].ID != gate.ID || all[0].Owned || all[0].Owner != h.anna.UserName || len(all[0].Addresses) != 2 {
+				t.Errorf("%s: %+v", what, all[0])
+			}
+			if found.Owned || found.From == nil || *found.From != h.anna.UserName || len(found.Connections) != 2 {
+				t.Errorf("%s: %+v", what, found)
+			}
+			for _, one := range older {
+				if !strings.Contains(one, `owned="0"`) || !strings.Contains(one, `sourceTitle="`+h.anna.UserName+`"`) {
+					t.Errorf("%s: %s", what, one)
+				}
+			}
+			for _, token := range []string{all[0].Token, found.Token} {
+				if v := gate.sees(token); !v.Active || v.Sub != h.bert.ID || !slices.Equal(v.Groups, []server.Group{server.Friend}) {
+					t.Errorf("%s: its token is %+v", what, v)
+				}
+			}
+		}
+		invited := guest("bert@example.org")
+		invited.EndsAt = d.at.Add(48 * time.Hour)
+		finds("shared with nobody", false)
+		h.must(h.servers().Invite(d.Context(), h.here(h.anna), h.anna, gate.ID, invited))
+		finds("invited", false)
+		h.codeFor(gate, browser)
+		finds("come in", true)
+		if own := h.listed(h.program(h.anna)); len(own) != 1 || !own[0].Owned || own[0].Owner != "" {
+			t.Errorf("its owner finds %+v", own)
+		}
+		d.at = invited.EndsAt
+		finds("after the end", false)
+		list, err := h.servers().Guests(d.Context(), h.here(h.anna), gate.ID)
+		h.must(err)
+		h.must(h.servers().Change(d.Context(), h.justNow(h.anna), gate.ID, list[0].ID, guest("").Terms, device.Client{}))
+		finds("let in again", true)
+		h.must(h.servers().Dismiss(d.Context(), h.here(h.anna), gate.ID, list[0].ID, device.Client{}))
+		finds("taken off the list", false)
 	})
 }

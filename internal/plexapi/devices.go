@@ -109,7 +109,7 @@ func (d *Door) resourcesOld(c *call) error {
 	}
 	for _, s := range servers {
 		nodes = append(nodes, node{name: "Device", fields: append(reachable(s),
-			field{"createdAt", s.ClaimedAt.Unix()}, field{"lastSeenAt", s.SeenAt.Unix()}, field{"Connection", list{nodes: connections(s, "Connection"), bare: true}})})
+			field{"createdAt", s.ClaimedAt.Unix()}, field{"lastSeenAt", s.SeenAt.Unix()}, field{"sourceTitle", from(s)}, field{"Connection", list{nodes: connections(s, "Connection"), bare: true}})})
 	}
 	return c.reply(http.StatusOK, container("Device", nodes))
 }
@@ -210,7 +210,7 @@ func (d *Door) servers(c *call) error {
 		nodes = append(nodes, node{name: "Server", fields: []field{
 			{"accessToken", s.Token.Reveal()}, {"name", s.Name}, {"address", at[0].address}, {"port", at[0].port}, {"version", s.Version}, {"scheme", at[0].scheme},
 			{"host", at[0].address}, {"localAddresses", ""}, {"machineIdentifier", s.ID}, {"createdAt", s.ClaimedAt.Unix()}, {"updatedAt", s.SeenAt.Unix()}, {"owned", s.Owned},
-			{"synced", false},
+			{"synced", false}, {"sourceTitle", from(s)},
 		}})
 	}
 	return c.reply(http.StatusOK, container("Server", nodes))
