@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -48,7 +49,7 @@ func another(password string) string {
 }
 
 // An app password of a server counts there alone, for who made it and no longer than that person may come: not at another server, for no token, and for nobody
-// else. Nothing of it counts against anybody's budget, and no password hash is computed.
+// else.
 func TestAServersAppPassword(t *testing.T) {
 	eachDoors(t, func(d *doors) {
 		h := d.couple()
@@ -79,6 +80,40 @@ func TestAServersAppPassword(t *testing.T) {
 		d.at = d.at.Add(credential.Rules[credential.ServerPassword].Idle)
 		if gate.sees(mine).Active {
 			d.Error("it outlives a year without use")
+		}
+	})
+}
+
+// Asking about right ones and wrong ones computes no password hash, and leaves every budget as it is: nothing of it counts, and nothing is forgiven.
+func TestServersAppPasswordsCostNothing(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate, other := h.opened(h.anna), h.opened(h.anna)
+		mine, elsewhere, token := h.passwordAt(gate, h.anna), h.passwordAt(other, h.anna), gate.own()
+		d.send(http.MethodPost, "/api/v1/sign-in", request{object: map[string]string{"login": h.anna.UserName, "password": "not the password"}})
+		budgets := func() []string {
+			return append(d.rows("SELECT key || ' ' || count || ' ' || until FROM failure ORDER BY key"), d.rows("SELECT key || ' ' || tat FROM rate ORDER BY key")...)
+		}
+		hashes, spent := d.pool.Evaluations(), budgets()
+		if failures := d.rows("SELECT count FROM failure"); hashes == 0 || !slices.Equal(failures, []string{"1"}) || len(spent) < 2 {
+			d.Fatalf("a wrong password of hers counts nowhere: %d hashes, %q, %q", hashes, failures, spent)
+		}
+		for what, shown := range map[string]string{
+			"right": mine, "of another server": elsewhere, "with one letter changed": mine[:31] + "7", "nobody's": "gate" + strings.Repeat("a", 28), "no app password": h.password,
+		} {
+			for range 12 { // more than an account's wrong passwords in a row
+				q := asBearer(token)
+				q.form = url.Values{"token": {shown}}
+				if w := d.send(http.MethodPost, "/oauth/introspect", q); w.Code != http.StatusOK || strings.Contains(w.Body.String(), `"active":true`) != (shown == mine) {
+					d.Fatalf("%s: %d %s", what, w.Code, w.Body)
+				}
+			}
+		}
+		if n := d.pool.Evaluations(); n != hashes {
+			d.Errorf("%d password hashes were computed", n-hashes)
+		}
+		if now := budgets(); !slices.Equal(now, spent) {
+			d.Errorf("something counts, or is forgiven: %q, before %q", now, spent)
 		}
 	})
 }
