@@ -18,6 +18,7 @@ import (
 
 	"github.com/go-jose/go-jose/v4"
 
+	"usher/internal/account"
 	"usher/internal/admin"
 	"usher/internal/audit"
 	"usher/internal/config"
@@ -26,6 +27,7 @@ import (
 	"usher/internal/incident"
 	"usher/internal/mfa"
 	"usher/internal/relyingparty"
+	"usher/internal/server"
 	"usher/internal/stream"
 	"usher/internal/testdb"
 	"usher/internal/transmitter"
@@ -259,6 +261,48 @@ func TestSignalsOfOneServer(t *testing.T) {
 		h.must(h.servers().Unclaim(h.Context(), h.here(h.anna), h.anna, gate.ID, device.Client{}))
 		if w := gate.sends(http.MethodPost, "/ssf/poll", "{}"); w.Code != http.StatusUnauthorized {
 			t.Errorf("unclaimed, it reads: %d %s", w.Code, w.Body)
+		}
+	})
+}
+
+// A server is told when what an app password of it has signed in is signed out, of its owner's and of a guest's, wherever that is done; and no other server is.
+func TestSignalsOfAppPasswords(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate, other := h.opened(h.anna).reads(), h.opened(h.anna).reads()
+		h.admitted(gate.app, h.bert, server.Friend)
+		gate.hears("a guest came in", "session-established iss_sub")
+		ends := func(who account.Account, path string) visitor {
+			t.Helper()
+			password := h.passwordAt(gate.app, who)
+			v := gate.sees(password)
+			list, err := h.db.ListDevices(h.Context(), who.ID)
+			h.must(err)
+			i := slices.IndexFunc(list, func(dev device.Device) bool { return dev.Method == device.ByServerPassword })
+			gate.hears("an app password was made and shown")
+			h.is(h.post(path, url.Values{"id": {list[i].ID}}, "usher", h.signedIn(who)), http.StatusSeeOther)
+			return v
+		}
+		for _, who := range []account.Account{h.anna, h.bert} {
+			for _, path := range []string{"/account/devices/sign-out", "/account/app-passwords/revoke", "/account/app-passwords/revoke?server=" + gate.ID} {
+				v := ends(who, path)
+				about := gate.hears(path, oneEnded)[0].about
+				if user, session := about["user"].(map[string]any), about["session"].(map[string]any); user["sub"] != who.ID || session["id"] != v.Sid || v.Sid == "" {
+					t.Errorf("%s: the session is %v of %v, want %s", path, session, user, v.Sid)
+				}
+			}
+		}
+		const everything = "/account/devices/sign-out-all"
+		ends(h.bert, everything)
+		if about := gate.hears("a guest signed everything out", allEnded)[0].about; about["sub"] != h.bert.ID {
+			t.Errorf("about %v", about)
+		}
+		other.hears("app passwords of another server")
+		ends(h.anna, everything) // the server, too
+		h.must(h.servers().BringBack(h.Context(), h.here(h.anna), h.anna, gate.ID, device.Client{}))
+		gate.token = gate.own()
+		if about := gate.hears("its owner signed everything out, and brought it back", allEnded, "session-established device+user"); about[0].about["sub"] != h.anna.ID && about[1].about["sub"] != h.anna.ID {
+			t.Errorf("about %v", about)
 		}
 	})
 }
