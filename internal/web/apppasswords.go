@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"usher/internal/device"
+	"usher/internal/id"
 	"usher/internal/signin"
 )
 
@@ -40,10 +41,15 @@ func appPasswordShown(m device.Device) AppPassword {
 	return shown
 }
 
-// postAppPasswordRevoke signs the app password's device out, with everything made from it.
+// postAppPasswordRevoke signs the app password's device out, with everything made from it. It leads back to the page where that was pressed: of the server that
+// the address names, or of the account.
 func (d *Door) postAppPasswordRevoke(w http.ResponseWriter, r *http.Request, v visitor) error {
 	if err := d.Devices.SignOut(r.Context(), v.Found, r.PostFormValue("id"), d.client(r)); err != nil {
 		return err
 	}
-	return to(w, r, "/account/app-passwords?done=app-password")
+	back := "/account/app-passwords"
+	if server := r.URL.Query().Get("server"); id.Valid(server) {
+		back = serverPasswordPath(server)
+	}
+	return to(w, r, back+"?done=app-password")
 }

@@ -16,6 +16,9 @@ import (
 // qrForPhone is the label of the code that opens this page on a phone.
 const qrForPhone = "QR code that opens this page on a phone"
 
+// serverPasswordPath is the page of the app passwords of a server.
+func serverPasswordPath(serverID string) string { return "/servers/" + serverID + "/app-password" }
+
 func (d *Door) getServerPassword(w http.ResponseWriter, r *http.Request, v visitor) error {
 	return d.serverPasswordPage(w, r, http.StatusOK, ServerPasswordPage{}, v)
 }
@@ -45,10 +48,10 @@ func (d *Door) serverPasswordPage(w http.ResponseWriter, r *http.Request, status
 	p.ID, p.Server, p.Owner = k.ID, k.Name, k.Role == server.Owner
 	p.Login, p.AskPassword = v.Person.Email, d.asksPassword(v)
 	p.Types = k.Types == server.AccountPasswords && k.Role != server.Friend
-	if p.QR, err = drawQR(secret.TokenOf(d.Servers.Issuer+"/servers/"+k.ID+"/app-password"), qrForPhone); err != nil {
+	if p.QR, err = drawQR(secret.TokenOf(d.Servers.Issuer+serverPasswordPath(k.ID)), qrForPhone); err != nil {
 		return err
 	}
-	d.Pages.Page(w, r, status, "server-password", Page{Person: v.header(), Nav: "servers", Data: p})
+	d.Pages.Page(w, r, status, "server-password", Page{Person: v.header(), Nav: "servers", Notice: done(r, accountDone), Data: p})
 	return nil
 }
 

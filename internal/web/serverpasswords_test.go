@@ -41,7 +41,12 @@ func TestServerPasswords(t *testing.T) {
 		}
 		all := b.get("/account/app-passwords").is(200).shows("h2", "At media servers").has(2, ".list li")
 		all.submit("/account/app-passwords/revoke").leadsTo("/account/app-passwords?done=app-password").is(200)
-		b.get(path).is(200).has(1, ".list li")
+		last := b.get(path).is(200).has(1, ".list li")
+		last.submit("/account/app-passwords/revoke?server="+id).leadsTo(path+"?done=app-password").is(200).shows(".notice", "The app password is gone.").has(0, ".list li")
+		for _, elsewhere := range []string{"", "x", "//evil.example", "../../sign-out", "https://evil.example/" + id, id + "/..", id + "%0d%0aLocation:+https://evil.example"} { // no open redirect
+			b.post(path, "name", "TV").is(200)
+			b.post("/account/app-passwords/revoke?server="+elsewhere, "id", b.get(path).value("input[name=id]")).leadsTo("/account/app-passwords?done=app-password")
+		}
 		other := h.signedIn("bo@example.org", annPassword)
 		other.get(path).is(404)
 		other.post(path, "name", "TV").is(404)
