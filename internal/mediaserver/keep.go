@@ -89,6 +89,9 @@ func (s *Service) Describe(ctx context.Context, id string, says ByKey) error {
 
 // Visited notes when accounts were at a server last, as it tells: at the latest now.
 func (s *Service) Visited(ctx context.Context, id string, visits map[string]time.Time) error {
+	if len(visits) == 0 {
+		return nil
+	}
 	now := s.Now()
 	for who, at := range visits {
 		if at.After(now) {

@@ -40,15 +40,10 @@ func (s *Service) Guests(ctx context.Context, f credential.Found, id string) ([]
 
 // Dismiss takes somebody off the list of a server, and signs whoever came by it out there. server.ErrNotFound.
 func (s *Service) Dismiss(ctx context.Context, f credential.Found, serverID, guestID string, client device.Client) error {
-	all, err := s.Guests(ctx, f, serverID)
+	act, err := s.actOn(ctx, audit.GuestDismissed, f, serverID, guestID, client)
 	if err != nil {
 		return err
 	}
-	h, err := s.own(ctx, f.AccountID, serverID)
-	if err != nil {
-		return err
-	}
-	act := s.act(audit.GuestDismissed, f, h.Name, client).With(audit.Guest, labelOf(all, guestID))
 	return s.Store.DismissGuest(ctx, f.AccountID, serverID, guestID, act)
 }
 
@@ -57,23 +52,23 @@ func (s *Service) Change(ctx context.Context, f credential.Found, serverID, gues
 	if err := s.checkEnd(to); err != nil {
 		return err
 	}
-	all, err := s.Guests(ctx, f, serverID)
+	act, err := s.actOn(ctx, audit.GuestChanged, f, serverID, guestID, client)
 	if err != nil {
 		return err
 	}
-	h, err := s.own(ctx, f.AccountID, serverID)
-	if err != nil {
-		return err
-	}
-	act := s.act(audit.GuestChanged, f, h.Name, client).With(audit.Guest, labelOf(all, guestID))
 	return s.Store.ChangeGuest(ctx, f.AccountID, serverID, guestID, to, act)
 }
 
-// labelOf is what the owner typed for a line of a list.
-func labelOf(all []server.Guest, guestID string) string {
+// actOn is what an owner does with a line of a server's list, which is recorded by what they typed there. server.ErrNotFound.
+func (s *Service) actOn(ctx context.Context, action audit.Action, f credential.Found, serverID, guestID string, client device.Client) (audit.Act, error) {
+	all, err := s.Guests(ctx, f, serverID)
+	if err != nil {
+		return audit.Act{}, err
+	}
 	i := slices.IndexFunc(all, func(g server.Guest) bool { return g.ID == guestID })
 	if i < 0 {
-		return ""
+		return audit.Act{}, server.ErrNotFound
 	}
-	return all[i].Label
+	h, err := s.own(ctx, f.AccountID, serverID)
+	return s.act(action, f, h.Name, client).With(audit.Guest, all[i].Label), err
 }

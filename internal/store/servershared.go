@@ -16,7 +16,7 @@ import (
 const theirs = `g.account_id = $1 AND g.account_id <> ''`
 
 // ListShared returns the servers of others where an account has come in by the list and is let in at a time, with who shares each and on what terms, in the order
-// in which they were claimed.
+// in which they were claimed: server.MostShared at most.
 func (db *DB) ListShared(ctx context.Context, accountID string, now time.Time) ([]server.Shared, error) {
 	return db.listByLines(ctx, theirs, []any{accountID, "", ms(now)})
 }
@@ -89,6 +89,7 @@ func (db *DB) readByLines(ctx context.Context, from string, args []any) (all []s
 		rows = append(rows, r)
 		return err
 	})
+	rows = rows[:min(len(rows), server.MostShared)] // by no LIMIT, for which an engine may walk through all servers in their order
 	for i := range rows {
 		r := &rows[i]
 		one := server.Shared{Terms: server.Terms{Role: r.role, EndsAt: timeOf(r.ends)}}

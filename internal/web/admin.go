@@ -198,7 +198,7 @@ var actWords = map[audit.Action]actWord{
 	audit.ServerTypesOn:    {"server", "A media server takes account passwords"},
 	audit.ServerTypesOff:   {"server", "A media server takes app passwords only"},
 	audit.GuestAdmitted:    {"server", "Somebody added to a media server"},
-	audit.GuestChanged:     {"server", "What somebody may at a media server changed"},
+	audit.GuestChanged:     {"server", "What somebody may do at a media server changed"},
 	audit.GuestDismissed:   {"server", "Somebody removed from a media server"},
 	audit.ServerJoined:     {"server", "Invitation to a media server accepted"},
 	audit.ServerLeft:       {"server", "Media server of somebody else’s left"},

@@ -66,7 +66,7 @@ var eventTexts = map[audit.Action]eventWords{
 	audit.ServerTypesOn:    {icon: "server", text: "A media server was let take your own password."},
 	audit.ServerTypesOff:   {icon: "server", text: "A media server takes app passwords only."},
 	audit.GuestAdmitted:    {icon: "server", text: "Somebody was invited to a media server."},
-	audit.GuestChanged:     {icon: "server", text: "What somebody may at a media server, or until when, was changed."},
+	audit.GuestChanged:     {icon: "server", text: "What somebody may do at a media server, or until when, was changed."},
 	audit.GuestDismissed:   {icon: "server", text: "Somebody’s access to a media server was taken away."},
 	audit.ServerJoined:     {icon: "server", text: "You accepted an invitation to a media server."},
 	audit.ServerLeft:       {icon: "out", text: "You left somebody’s media server."},

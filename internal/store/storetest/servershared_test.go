@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -48,6 +49,32 @@ func TestListShared(t *testing.T) {
 		w.shares(s, a, server.Terms{})
 		if all, err := w.db.ListShared(w.ctx(), "", w.now); err != nil || len(all) != 0 {
 			w.Errorf("nobody has %+v %v", all, err)
+		}
+	})
+}
+
+// However many invite somebody, a page of it can be read.
+func TestListsOfSharedServersEnd(t *testing.T) {
+	each(t, func(w *world) {
+		a, other := w.person("anna"), w.person("bert")
+		first := w.claimed(a, "first")
+		line := w.admits(first, "bert")
+		for i := range server.MostShared {
+			c := w.aboutToClaim(a, fmt.Sprint(i))
+			c.Most = server.MostShared + 1
+			_, err := w.db.ClaimServer(w.ctx(), c, w.act(audit.ServerClaimed, a.ID))
+			w.must(err)
+		}
+		w.tamper(`INSERT INTO server_access (id, server_id, handle, meant, label, account_id, added_at, invited_at)
+			SELECT s.id, s.id, l.handle, l.meant, '', '', l.added_at, l.invited_at FROM server s, server_access l WHERE l.id = $1 AND s.id <> l.server_id`, line.ID)
+		for _, list := range []func() ([]server.Shared, error){
+			func() ([]server.Shared, error) { return w.db.ListInvitations(w.ctx(), other, w.now) },
+			func() ([]server.Shared, error) { return w.db.ListShared(w.ctx(), other.ID, w.now) },
+		} {
+			if all, err := list(); err != nil || len(all) != server.MostShared {
+				w.Errorf("%d are listed, %v", len(all), err)
+			}
+			w.tamper(`UPDATE server_access SET account_id = $1, taken_at = 1`, other.ID)
 		}
 	})
 }
