@@ -9,7 +9,7 @@ func Actions() []Action {
 		ResetRequired, ResetAsked, ResetLinkMade, ResetProved, PasswordReset, PasswordChanged,
 		SecondFactorOn, SecondFactorOff, CodesReplaced, FactorFailed, BrowserForgotten,
 		RemovalAsked, RemovalStopped, FactorRemoved, AppPasswordMade, ClaimTokenMade, ServerClaimed, DeviceKeySet,
-		ServerSignedOut, ServerBack, ServerUnclaimed, ServerAddressOn, ServerAddressOff, ServerTypesOn, ServerTypesOff, GuestAdmitted, GuestChanged, GuestDismissed, ServerJoined, ServerLeft, ServerDeclined,
+		ServerSignedOut, ServerBack, ServerUnclaimed, ServerAddressOn, ServerAddressOff, ServerTypesOn, ServerTypesOff, GuestAdmitted, GuestChanged, GuestDismissed, GuestCame, ServerJoined, ServerTakenAway, ServerLeft, ServerDeclined,
 		LinkApproved, LinkDenied, LinkCodeWrong,
 		AppAllowed, AppRemoved, AppReused,
 		InvitationMade, CodeFailed, InvitationEnded,

@@ -139,17 +139,19 @@ func changeLine(ctx context.Context, t *tx, serverID, guestID string, to server.
 	return signalClient(ctx, t, happened{stream.AllEnded, now}, serverID, stream.Signal{AccountID: who})
 }
 
-// DismissGuest takes somebody off the list of a server of an account, and ends what was made there for whoever came by it. server.ErrNotFound.
+// DismissGuest takes somebody off the list of a server of an account, and ends what was made there for whoever came by it, which stands in their record too.
+// server.ErrNotFound.
 func (db *DB) DismissGuest(ctx context.Context, accountID, serverID, guestID string, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
-		if _, _, err := db.lockServer(ctx, t, accountID, serverID); err != nil {
+		s, _, err := db.lockServer(ctx, t, accountID, serverID)
+		if err != nil {
 			return err
 		}
 		if _, err := db.lockClient(ctx, t, serverID); err != nil { // who comes in at this moment holds the guest's account and the client
 			return found(err, server.ErrNotFound)
 		}
 		var who string
-		err := get(ctx, t, `DELETE FROM server_access WHERE id = $1 AND server_id = $2 RETURNING account_id`, []any{guestID, serverID}, &who)
+		err = get(ctx, t, `DELETE FROM server_access WHERE id = $1 AND server_id = $2 RETURNING account_id`, []any{guestID, serverID}, &who)
 		if err != nil {
 			return found(err, server.ErrNotFound)
 		}
@@ -161,6 +163,10 @@ func (db *DB) DismissGuest(ctx context.Context, accountID, serverID, guestID str
 				return err
 			}
 			if err := signalClient(ctx, t, happened{stream.AllEnded, act.At}, serverID, stream.Signal{AccountID: who}); err != nil {
+				return err
+			}
+			theirs := audit.New(act.At, audit.ServerTakenAway, accountID, who).With(audit.Device, s.Name)
+			if err := db.leave(ctx, t, theirs); err != nil {
 				return err
 			}
 		}
@@ -247,18 +253,53 @@ func (db *DB) comeIn(ctx context.Context, t *tx, serverID string, a grant.Approv
 }
 
 // takeLines makes the lines by which an account can come in at a server its own, and returns how many there were. The server is told, since what it refused
-// before may count now; and that everything has ended, where it let the account in before as something else.
+// before may count now; and that everything has ended, where it let the account in before as something else. It stands in the record of the server's owner.
 func (db *DB) takeLines(ctx context.Context, t *tx, serverID string, a grant.Approval, now time.Time) (int64, error) {
 	what := stream.CameIn
 	if checkIn(ctx, t, serverID, a.AccountID, now) == nil {
 		what = stream.AllEnded
 	}
 	open, args := db.openLines([]any{a.AccountID, serverID, ms(now)}, a.AccountID, a.Address, now)
-	n, err := t.exec(ctx, `UPDATE server_access AS g SET account_id = $1, taken_at = $3, declined_at = 0 WHERE g.server_id = $2 AND `+lasts+` AND `+open, args...)
-	if err == nil && n > 0 {
+	var taken []takenLine
+	err := each(ctx, t, `UPDATE server_access AS g SET account_id = $1, taken_at = $3, declined_at = 0 WHERE g.server_id = $2 AND `+lasts+` AND `+open+` RETURNING id, label`, args, func(row scanner) error {
+		var one takenLine
+		err := row.Scan(&one.id, &one.label)
+		taken = append(taken, one)
+		return err
+	})
+	if err == nil && len(taken) > 0 {
 		err = signalClient(ctx, t, happened{what, now}, serverID, stream.Signal{AccountID: a.AccountID})
 	}
-	return n, err
+	if err == nil && len(taken) > 0 {
+		err = db.recordGuests(ctx, t, serverID, a.AccountID, taken, now)
+	}
+	return int64(len(taken)), err
+}
+
+// takenLine is a line by which somebody has just come in, with its label sealed.
+type takenLine struct{ id, label string }
+
+// recordGuests writes into the record of a server's owner by which of their invitations somebody came in.
+func (db *DB) recordGuests(ctx context.Context, t *tx, serverID, accountID string, taken []takenLine, now time.Time) error {
+	var row heldRow
+	if err := get(ctx, t, selectServer+joinServer+` WHERE s.id = $1`, []any{serverID}, row.dest()...); err != nil {
+		return err
+	}
+	h, err := row.open(db)
+	if err != nil {
+		return err
+	}
+	for _, line := range taken {
+		label, err := db.openFor(h.AccountID, row.wrapped, line.label, guestCell(line.id))
+		if err != nil {
+			return err
+		}
+		act := audit.New(now, audit.GuestCame, accountID, h.AccountID).With(audit.Device, h.Name).With(audit.Guest, label)
+		if err := db.leave(ctx, t, act); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkIn reports whether somebody who is not the owner has come to a server by its list, and still may. ErrSpent.

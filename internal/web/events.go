@@ -68,7 +68,9 @@ var eventTexts = map[audit.Action]eventWords{
 	audit.GuestAdmitted:    {icon: "server", text: "Somebody was invited to a media server."},
 	audit.GuestChanged:     {icon: "server", text: "What somebody may do at a media server, or until when, was changed."},
 	audit.GuestDismissed:   {icon: "server", text: "Somebody’s access to a media server was taken away."},
+	audit.GuestCame:        {icon: "server", text: "Somebody you invited came in to a media server."},
 	audit.ServerJoined:     {icon: "server", text: "You accepted an invitation to a media server."},
+	audit.ServerTakenAway:  {icon: "out", text: "You were taken off the list of somebody’s media server, and signed out there."},
 	audit.ServerLeft:       {icon: "out", text: "You left somebody’s media server."},
 	audit.ServerDeclined:   {icon: "server", text: "You said no to an invitation to a media server."},
 	audit.DeviceKeySet:     {icon: "key", text: "An app registered a key of its own."},
@@ -113,13 +115,12 @@ func eventOf(e audit.Entry, times int) Event {
 	if times > 1 {
 		shown.Text, shown.Unusual = fmt.Sprintf("A wrong password was typed %d times.", times), times >= manyTries
 	}
-	own := e.Actor == e.AccountID || e.Actor == "" || e.Actor == audit.System
-	if !own {
-		shown.Text = cmp.Or(words.byOther, words.text)
-		return shown // where an operator was is not the account owner's to know
+	where := cmp.Or(e.Detail[audit.Place], e.Detail[audit.Address])
+	if own := e.Actor == e.AccountID || e.Actor == "" || e.Actor == audit.System; !own {
+		shown.Text, where = cmp.Or(words.byOther, words.text), "" // where others were is not the account owner's to know
 	}
 	var facts []string
-	for _, fact := range []string{e.Detail[audit.Device], cmp.Or(e.Detail[audit.Place], e.Detail[audit.Address])} {
+	for _, fact := range []string{e.Detail[audit.Device], e.Detail[audit.Guest], where} {
 		if fact != "" {
 			facts = append(facts, fact)
 		}

@@ -224,6 +224,7 @@ func TestAnInvitationLeadsThroughSignUp(t *testing.T) {
 		bo.post("/invitations/" + id + "/accept").leadsTo("/invitations/" + id) // pressed twice is done once
 		bo.get("/servers").is(200).shows(".list", "of ann").shows(".list", "you are household there")
 		b.get(path).shows(".list", "came in as boris")
+		b.get("/account/activity").shows("main", "Somebody you invited came in to a media server.").shows("main", "attic-nas · "+boMail)
 		if h.recorded(ann.ID, audit.ServerJoined) != 0 {
 			t.Error("it stands in the owner's record")
 		}
@@ -415,5 +416,8 @@ func TestOwnersChangeWhatPeopleMay(t *testing.T) {
 		b.post(path+"/invite-again", "id", line).leadsTo("/sign-in/again?next=" + strings.ReplaceAll(path, "/", "%2F"))
 		b.post(path+"/change", "line", line, "password", annPassword).leadsTo(path+"?done=change").is(200).shows(".list", "guest")
 		bo.get("/servers").is(200).shows(".list", "of ann")
+		b.post(path+"/dismiss", "id", line).is(303)
+		bo.get("/servers").is(200).has(0, ".list")
+		bo.get("/account/activity").is(200).shows("main", "You were taken off the list of somebody’s media server").shows("main", "attic-nas")
 	})
 }

@@ -80,6 +80,7 @@ func TestDismissGuest(t *testing.T) {
 		s := w.claimed(a, "one")
 		g := w.admits(s, "bert")
 		w.must(w.come(s, other))
+		w.tells(a, audit.GuestCame, other, map[string]string{audit.Device: s.Name, audit.Guest: "bert"}) // by the server's own page, too
 		in, _ := w.signedIn(other)
 		n, _ := w.granted(credential.Access, in, s.ID)
 		w.is(w.db.DismissGuest(w.ctx(), other.ID, s.ID, g.ID, audit.Act{At: w.now}), server.ErrNotFound)
@@ -87,7 +88,10 @@ func TestDismissGuest(t *testing.T) {
 			return db.DismissGuest(w.ctx(), a.ID, s.ID, g.ID, w.act(audit.GuestDismissed, a.ID))
 		})
 		w.recorded(audit.GuestDismissed, 1)
+		w.tells(other, audit.ServerTakenAway, a, map[string]string{audit.Device: s.Name})
 		w.group(s, other, server.Nobody)
+		w.must(w.db.DismissGuest(w.ctx(), a.ID, s.ID, w.admits(s, "bert").ID, w.act(audit.GuestDismissed, a.ID)))
+		w.recorded(audit.ServerTakenAway, 1) // who never came is told nothing
 		w.is(w.resolve(credential.Access, n.Family), credential.ErrUnknown)
 		w.must(w.resolve(credential.Browser, in.Token))
 	})

@@ -269,6 +269,7 @@ func TestAcceptInvitation(t *testing.T) {
 		w.admits(s, "bert")
 		w.race(server.ErrNotFound, func(db *store.DB, _ int) error { return w.accepts(db, s, other) })
 		w.recorded(audit.ServerJoined, 1)
+		w.tells(a, audit.GuestCame, other, map[string]string{audit.Device: s.Name, audit.Guest: "bert"})
 		w.shares(s, other, server.Terms{Role: server.Friend})
 		if scopes, err := w.db.FindConsent(w.ctx(), other.ID, s.ID); err != nil || len(scopes) != 2 {
 			w.Errorf("agreed to %v %v", scopes, err)

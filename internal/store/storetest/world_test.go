@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -288,6 +289,16 @@ func (w *world) recorded(action audit.Action, want int) {
 	w.must(err)
 	if len(entries) != want {
 		w.Errorf("%s is recorded %d times, want %d", action, len(entries), want)
+	}
+}
+
+// tells finds one entry of an action in the record of an account, by somebody else, with these details and no other: where that one was is nobody else's to know.
+func (w *world) tells(about account.Account, action audit.Action, by account.Account, detail map[string]string) {
+	w.Helper()
+	entries, err := w.db.ListAudit(w.ctx(), audit.Filter{AccountID: about.ID, Action: action, Limit: 1000})
+	w.must(err)
+	if len(entries) != 1 || entries[0].Actor != by.ID || !maps.Equal(entries[0].Detail, detail) {
+		w.Errorf("%s: %+v, want one by %s with %v", action, entries, by.ID, detail)
 	}
 }
 
