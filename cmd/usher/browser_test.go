@@ -232,7 +232,9 @@ func (p *page) text() string {
 	for n := range p.root.Descendants() {
 		if n.Type == html.TextNode && n.Parent.Data != "script" && n.Parent.Data != "style" {
 			b.WriteString(n.Data)
-			b.WriteByte(' ')
+			if n.NextSibling == nil || n.NextSibling.Data != "wbr" { // where one word may break
+				b.WriteByte(' ')
+			}
 		}
 	}
 	return strings.Join(strings.Fields(b.String()), " ")

@@ -21,7 +21,7 @@ import (
 // What a name may belong to, as the accessibility tree calls it.
 var (
 	pressable = []string{"button", "link", "checkbox", "DisclosureTriangle", "DisclosureTriangleGrouped"}
-	typeable  = []string{"textbox", "searchbox", "combobox"}
+	typeable  = []string{"textbox", "searchbox", "combobox", "Date"}
 )
 
 // find waits for the one thing on the page that has a name, spelled out as a screen reader would read it.
@@ -125,6 +125,20 @@ func (b *tab) write(label, text string) {
 	b.t.Helper()
 	b.empty(label)
 	b.run("typing", input.InsertText(text))
+}
+
+// choose sets the field for a day, as its calendar does: how a day is typed depends on the browser's language.
+func (b *tab) choose(label string, day time.Time) {
+	b.t.Helper()
+	var chosen string
+	b.on(b.find(label, typeable), fmt.Sprintf(`function () {
+		this.value = %q;
+		this.dispatchEvent(new Event("change", { bubbles: true }));
+		return this.value;
+	}`, day.UTC().Format(time.DateOnly)), &chosen)
+	if chosen == "" {
+		b.t.Fatalf("“%s” takes no day", label)
+	}
 }
 
 func (b *tab) empty(label string) {

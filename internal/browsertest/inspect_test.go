@@ -126,7 +126,7 @@ var autocompletion = map[string][]field{
 	"address":         {{"off", "url", ""}},
 	"who":             {{"off", "text", ""}},
 	"household":       {ticked},
-	"until":           {{"off", "text", ""}},
+	"until":           {{"off", "date", ""}},
 
 	"id": {{"off", "text", ""}}, "redirect_uris": {{"off", "textarea", ""}}, "post_logout_uris": {{"off", "textarea", ""}}, "keys": {{"off", "textarea", ""}},
 	"auth": {{"off", "select-one", ""}}, "logout_uri": {{"off", "text", "url"}}, "trusted_private": {{"off", "checkbox", ""}}, "first_party": {{"off", "checkbox", ""}},

@@ -55,8 +55,8 @@ const ring = () => {
 
 const focusable = "a[href], button:not([disabled]), input:not([type=hidden]):not([disabled]), select, textarea, summary";
 
-// stops are the things the Tab key reaches, in the order in which they are read.
-const stops = () => [...document.querySelectorAll(focusable)].filter((e) => visible(e) && e.tabIndex >= 0).map(call);
+// stops are the things the Tab key reaches, in the order in which they are read. A field for a day has four: month, day, year, and the calendar.
+const stops = () => [...document.querySelectorAll(focusable)].filter((e) => visible(e) && e.tabIndex >= 0).flatMap((e) => Array(e.type === "date" ? 4 : 1).fill(call(e)));
 
 // fromTheTop lets the next Tab begin with the first thing on the page.
 const fromTheTop = () => {

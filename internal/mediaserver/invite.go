@@ -17,14 +17,14 @@ import (
 	"usher/internal/server"
 )
 
-// ErrEnd says that an end is over already, or further away than longestAhead.
+// ErrEnd says that an end is over already, or further away than LongestAhead.
 var ErrEnd = errors.New("mediaserver: the end is not ahead, or too far ahead")
 
-// longestAhead is how far ahead an owner may set an end.
-const longestAhead = 10 * 366 * 24 * time.Hour
+// LongestAhead is how far ahead an owner may set an end.
+const LongestAhead = 10 * 366 * 24 * time.Hour
 
 func (s *Service) checkEnd(on server.Terms) error {
-	if on.Ended(s.Now()) || on.EndsAt.After(s.Now().Add(longestAhead)) {
+	if on.Ended(s.Now()) || on.EndsAt.After(s.Now().Add(LongestAhead)) {
 		return ErrEnd
 	}
 	return nil

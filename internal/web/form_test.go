@@ -140,3 +140,20 @@ func TestPagesSpeakPlainly(t *testing.T) {
 		}
 	})
 }
+
+// An address on a page reads as it is, and breaks where people read it in parts: not within a port or a number.
+func TestAddressesBreakBetweenTheirParts(t *testing.T) {
+	for address, want := range map[string]string{
+		"https://attic.example.org:32400": "https://<wbr>attic<wbr>.example<wbr>.org:32400",
+		"http://192.168.1.20:32400":       "http://<wbr>192.168.1.20:32400",
+		"http://[fd00::1]:32400":          "http://<wbr>[fd00::1]:32400",
+		"attic.example.org":               "attic<wbr>.example<wbr>.org",
+		"127.0.0.1:4711":                  "127.0.0.1:4711",
+		`https://<b>"&.org`:               "https://<wbr>&lt;b&gt;&#34;&amp;<wbr>.org",
+		"":                                "",
+	} {
+		if got := breakable(address); string(got) != want {
+			t.Errorf("%s: %s, want %s", address, got, want)
+		}
+	}
+}

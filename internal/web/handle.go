@@ -84,6 +84,8 @@ func (d *Door) refuse(w http.ResponseWriter, r *http.Request, form *Form, err er
 		form.Problem = "There is more to do than we can do at once. Try again in a few seconds."
 		response.RetryAfter(w, response.BusyPause)
 		return http.StatusServiceUnavailable, true
+	case errors.Is(err, errLate):
+		return http.StatusUnprocessableEntity, true
 	case errors.Is(err, credential.ErrStale): // the five minutes ended between the look at them and the act
 		form.Problem = "It is a while since you typed your password. Type it once more."
 	}

@@ -3,6 +3,7 @@ package web
 import (
 	"fmt"
 	"html/template"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +15,7 @@ import (
 type input struct {
 	ID, Name, Label, Type, Value, Autocomplete string
 	Mode, Hint, Error, Max                     string
+	From, To                                   string // the first and the last day that may be chosen
 	Link, LinkText                             string // a way out beside the label, such as "Forgot?"
 	Strength                                   string // path that judges the password while it is typed
 	Focus                                      bool
@@ -40,7 +42,7 @@ func newInput(form Form, pairs ...string) (input, error) {
 	in := input{Type: "text"}
 	keys := map[string]*string{
 		"id": &in.ID, "name": &in.Name, "label": &in.Label, "type": &in.Type, "value": &in.Value,
-		"autocomplete": &in.Autocomplete, "mode": &in.Mode, "hint": &in.Hint, "max": &in.Max,
+		"autocomplete": &in.Autocomplete, "mode": &in.Mode, "hint": &in.Hint, "max": &in.Max, "from": &in.From, "to": &in.To,
 		"link": &in.Link, "linktext": &in.LinkText, "strength": &in.Strength,
 	}
 	for i := 0; i < len(pairs); i += 2 {
@@ -91,11 +93,29 @@ func (rd *Renderer) funcs() template.FuncMap {
 		"field":      newInput,
 		"confirm":    newConfirmation,
 		"number":     groupDigits,
+		"address":    breakable,
 		"rfc3339":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 		"utc":        func(layout string, t time.Time) string { return t.UTC().Format(layout) },
 		"paragraphs": notice.Paragraphs,
 		"words":      func(words ...string) []string { return words },
 	}
+}
+
+// breakable is an address that breaks behind its scheme and before the dots of a name, where a line is too short for it, and not within a number or a port.
+func breakable(address string) template.HTML {
+	scheme, host, named := strings.Cut(address, "://")
+	if !named {
+		scheme, host = "", address
+	}
+	name, _, _ := strings.Cut(host, ":")
+	text := template.HTMLEscapeString(host)
+	if _, err := netip.ParseAddr(name); err != nil {
+		text = strings.ReplaceAll(text, ".", "<wbr>.")
+	}
+	if named {
+		text = template.HTMLEscapeString(scheme+"://") + "<wbr>" + text
+	}
+	return template.HTML(text) //nolint:gosec // all of it is escaped
 }
 
 // groupDigits writes 1204311 as 1,204,311; the script rewrites it for the reader's locale.

@@ -36,6 +36,14 @@ type Form struct {
 	Errors  FieldErrors
 }
 
+// Proof is the part of a form that says who sends it: password and code, where those are asked.
+type Proof struct {
+	Login       string // for the password manager
+	AskPassword bool
+	AskCode     bool // besides
+	Late        bool // they were not asked yet when the form was opened
+}
+
 // FieldError is one sentence beside one field.
 type FieldError struct {
 	Field, Sentence string

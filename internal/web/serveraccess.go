@@ -19,7 +19,9 @@ func (d *Door) serverAccessPage(w http.ResponseWriter, r *http.Request, status i
 	if err != nil {
 		return err
 	}
-	p.ID, p.Name, p.Login, p.AskPassword = k.ID, k.Name, v.Person.Email, d.asksPassword(v)
+	p.ID, p.Name = k.ID, k.Name
+	d.asks(v, &p.Proof)
+	p.offer(d.Now())
 	d.Pages.Page(w, r, status, "server-access", Page{Person: v.header(), Nav: "servers", Data: p})
 	return nil
 }
@@ -40,7 +42,7 @@ func (d *Door) postServerAccess(w http.ResponseWriter, r *http.Request, v visito
 	if !ok {
 		return show(http.StatusUnprocessableEntity)
 	}
-	v, err = d.proveUnlessFresh(w, r, v, &p.Form)
+	v, err = d.proveInForm(w, r, v, &p.Form, &p.Proof)
 	if err == nil {
 		err = d.Servers.Invite(r.Context(), v.Found, v.Person, k.ID, mediaserver.Invited{Typed: p.Who, Terms: on, Client: d.client(r)})
 	}
@@ -60,7 +62,9 @@ func (d *Door) postServerAccess(w http.ResponseWriter, r *http.Request, v visito
 	return to(w, r, pathWith("/servers/"+k.ID, "done", "let-in"))
 }
 
-const endRefused = "Write a day from today on, within ten years, such as 2027-01-31. Or leave it empty."
+const endRefused = "Choose a day from today on and within ten years, such as 2027-01-31, or leave it empty."
+
+const day = 24 * time.Hour
 
 // read takes the terms from a form.
 func (t *ServerTerms) read(r *http.Request) (on server.Terms, ok bool) {
@@ -72,13 +76,19 @@ func (t *ServerTerms) read(r *http.Request) (on server.Terms, ok bool) {
 	if t.Until == "" {
 		return on, true
 	}
-	day, err := time.Parse(time.DateOnly, t.Until)
+	until, err := time.Parse(time.DateOnly, t.Until)
 	if err != nil {
 		t.Refuse("until", endRefused)
 		return on, false
 	}
-	on.EndsAt = day.Add(24*time.Hour - time.Second) // so that it is that day wherever an end is shown as a day
+	on.EndsAt = until.Add(day - time.Second) // so that it is that day wherever an end is shown as a day
 	return on, true
+}
+
+// offer says which days may be chosen: from today on, to the last that mediaserver.LongestAhead leaves whole.
+func (t *ServerTerms) offer(now time.Time) {
+	t.First = now.UTC().Format(time.DateOnly)
+	t.Last = now.UTC().Add(mediaserver.LongestAhead - day).Format(time.DateOnly)
 }
 
 // guestShown is somebody on a list for a page.

@@ -111,18 +111,17 @@ type ServerPage struct {
 	Types   bool // owner and household may type the account's own password there
 }
 
-// ServerPasswordPage is "server-password"; it posts name, directory and, when asked, password.
+// ServerPasswordPage is "server-password"; it posts name, directory and the fields of Proof.
 type ServerPasswordPage struct {
 	Form
-	ID, Server  string
-	Owner       bool // it is the visitor's own
-	Types       bool // the visitor may type the account's own password there, too
-	Name        string
-	Directory   bool
-	Login       string // for the password manager
-	AskPassword bool
-	Made        []AppPassword
-	QR          template.HTML
+	Proof
+	ID, Server string
+	Owner      bool // it is the visitor's own
+	Types      bool // the visitor may type the account's own password there, too
+	Name       string
+	Directory  bool
+	Made       []AppPassword
+	QR         template.HTML
 }
 
 // ServerPasswordMadePage is "server-password-made", which is shown once.
@@ -149,26 +148,25 @@ type Guest struct {
 // ServerTerms is the part of a form that says as what somebody is let in: household, until.
 type ServerTerms struct {
 	Form
-	Household bool
-	Until     string // as typed
+	Household   bool
+	Until       string // as typed
+	First, Last string // the days that may be chosen, such as 2027-01-31
 }
 
-// ServerAccessPage is "server-access"; it posts who, the fields of ServerTerms and, when asked, password.
+// ServerAccessPage is "server-access"; it posts who and the fields of ServerTerms and Proof.
 type ServerAccessPage struct {
 	ServerTerms
-	ID, Name    string
-	Who         string // as typed
-	Login       string // for the password manager
-	AskPassword bool
+	Proof
+	ID, Name string
+	Who      string // as typed
 }
 
-// ServerGuestPage is "server-guest"; it posts line, the fields of ServerTerms and, when asked, password.
+// ServerGuestPage is "server-guest"; it posts line and the fields of ServerTerms and Proof.
 type ServerGuestPage struct {
 	ServerTerms
-	ID, Name    string
-	Guest       Guest
-	Login       string // for the password manager
-	AskPassword bool
+	Proof
+	ID, Name string
+	Guest    Guest
 }
 
 // SharedServer is a server of somebody else's that a person may use, or where they are invited.

@@ -44,7 +44,9 @@ func (d *Door) serverGuestPage(w http.ResponseWriter, r *http.Request, status in
 	if err != nil {
 		return err
 	}
-	p.ID, p.Name, p.Login, p.AskPassword = k.ID, k.Name, v.Person.Email, d.asksPassword(v)
+	p.ID, p.Name = k.ID, k.Name
+	d.asks(v, &p.Proof)
+	p.offer(d.Now())
 	d.Pages.Page(w, r, status, "server-guest", Page{Person: v.header(), Nav: "servers", Data: p})
 	return nil
 }
@@ -61,7 +63,7 @@ func (d *Door) postServerGuest(w http.ResponseWriter, r *http.Request, v visitor
 	if !ok {
 		return show(http.StatusUnprocessableEntity)
 	}
-	v, err = d.proveUnlessFresh(w, r, v, &p.Form)
+	v, err = d.proveInForm(w, r, v, &p.Form, &p.Proof)
 	if err == nil {
 		err = d.Servers.Change(r.Context(), v.Found, r.PathValue("id"), g.ID, on, d.client(r))
 	}

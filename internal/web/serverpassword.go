@@ -46,7 +46,7 @@ func (d *Door) serverPasswordPage(w http.ResponseWriter, r *http.Request, status
 		}
 	}
 	p.ID, p.Server, p.Owner = k.ID, k.Name, k.Role == server.Owner
-	p.Login, p.AskPassword = v.Person.Email, d.asksPassword(v)
+	d.asks(v, &p.Proof)
 	p.Types = k.Types == server.AccountPasswords && k.Role != server.Friend
 	if p.QR, err = drawQR(secret.TokenOf(d.Servers.Issuer+serverPasswordPath(k.ID)), qrForPhone); err != nil {
 		return err
@@ -63,7 +63,7 @@ func (d *Door) postServerPassword(w http.ResponseWriter, r *http.Request, v visi
 	if err != nil {
 		return err
 	}
-	v, err = d.proveUnlessFresh(w, r, v, &p.Form)
+	v, err = d.proveInForm(w, r, v, &p.Form, &p.Proof)
 	if err != nil {
 		return d.again(w, r, &p.Form, err, show)
 	}

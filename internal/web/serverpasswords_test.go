@@ -52,7 +52,7 @@ func TestServerPasswords(t *testing.T) {
 		other.post(path, "name", "TV").is(404)
 		other.post("/servers/" + id + "/types-on").is(404)
 		h.pass(credential.Fresh)
-		b.post(path, "name", "TV").is(422).shows("#password-error", "Enter your password.")
+		b.post(path, "name", "TV").is(422).shows(".note", "It is a while since").submit(path).is(422).shows("#password-error", "Enter your password.")
 		b.post(path, "name", "TV", "password", annPassword).is(200)
 	})
 }

@@ -101,6 +101,26 @@ func (d *Door) proveUnlessFresh(w http.ResponseWriter, r *http.Request, v visito
 	return d.prove(w, r, v, form, "password")
 }
 
+// errLate sends back a form that was opened while the proof was fresh, and came when it was no more.
+var errLate = errors.New("web: the form had no field for the password yet")
+
+// proveInForm is proveUnlessFresh for a form that keeps what somebody typed: whose proof ended meanwhile sees the same form again, with the fields for it.
+func (d *Door) proveInForm(w http.ResponseWriter, r *http.Request, v visitor, form *Form, p *Proof) (visitor, error) {
+	if v.IsFresh(d.Now()) {
+		return v, nil
+	}
+	if p.Late = !r.PostForm.Has("password"); p.Late {
+		return v, errLate
+	}
+	return d.prove(w, r, v, form, "password")
+}
+
+// asks fills in what a form asks of this visitor as proof.
+func (d *Door) asks(v visitor, p *Proof) {
+	p.Login, p.AskPassword = v.Person.Email, !v.IsFresh(d.Now())
+	p.AskCode = p.AskPassword && v.Account.SecondFactor
+}
+
 // asksPassword reports whether a form has to have a password field for this visitor.
 func (d *Door) asksPassword(v visitor) bool { return !v.IsFresh(d.Now()) && !v.Account.SecondFactor }
 
