@@ -213,6 +213,11 @@ func TestLDAPAtAGate(t *testing.T) {
 		if code, said := l.whoami(in("bert"), l.bert, "-ZZ"); code != 0 {
 			t.Errorf("with StartTLS: %d %s", code, said)
 		}
+		for password, want := range map[string]string{l.anna: "player", l.directory: "401"} { // it looks people up, and is nobody's way to the films
+			if got := l.told(basically("anna", password)); got != want {
+				t.Errorf("by Basic %s comes in, want %s", got, want)
+			}
+		}
 		_, nobody := l.whoami(in("nobody"), l.bert)
 		_, wrong := l.whoami(in("bert"), l.bert[:len(l.bert)-1]+"0")
 		if nobody != wrong {

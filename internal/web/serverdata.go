@@ -130,6 +130,8 @@ type ServerPasswordMadePage struct {
 	Addresses        []string
 	Login            string // what to type beside the password
 	Password         string
+	// BindName is that for a media server's own password, as LDAP wants it, and Base below which name people are found; both empty for every other one.
+	BindName, Base string
 }
 
 // Guest is somebody whom the owner of a server lets in.

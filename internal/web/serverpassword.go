@@ -3,6 +3,7 @@ package web
 import (
 	"errors"
 	"net/http"
+	"strings"
 
 	"usher/internal/account"
 	"usher/internal/credential"
@@ -84,6 +85,24 @@ func (d *Door) postServerPassword(w http.ResponseWriter, r *http.Request, v visi
 		return d.again(w, r, &p.Form, err, show)
 	}
 	shown := ServerPasswordMadePage{ID: k.ID, Server: k.Name, Name: p.Name, Login: v.Person.Login(), Password: made.Grouped().Reveal(), Addresses: k.Confirmed()}
+	if p.Directory {
+		shown.BindName, shown.Base = bindName(shown.Login), gatesBase
+	}
 	d.Pages.Page(w, r, http.StatusOK, "server-password-made", Page{Person: v.header(), Nav: "servers", Data: shown})
 	return nil
+}
+
+// gatesBase is below which name a gate lists people, where nobody has told it another.
+const gatesBase = "dc=usher"
+
+// bindName is the name by which somebody binds at a gate (RFC 4514 §2.4).
+func bindName(login string) string {
+	var name strings.Builder
+	for i, c := range login {
+		if strings.ContainsRune(`\,;+"<>=`, c) || c == '#' && i == 0 {
+			name.WriteByte('\\')
+		}
+		name.WriteRune(c)
+	}
+	return "uid=" + name.String() + ",ou=people," + gatesBase
 }

@@ -34,7 +34,7 @@ func TestServerPasswords(t *testing.T) {
 			t.Errorf("it may be kept: %q", got)
 		}
 		b.post("/servers/"+id+"/confirm-address", "address", "https://attic.example").is(303)
-		b.post(path, "name", "Server", "directory", "yes").is(200).shows("#server-address-0", "https://attic.example")
+		b.post(path, "name", "Server", "directory", "yes").is(200).shows("#app-login", "uid=ann.walker,ou=people,dc=usher").shows("#base", "dc=usher").has(0, "#server-address-0")
 		list := b.get(path).is(200).has(2, ".list li").shows(".where", "not used yet")
 		if shownServerPassword.MatchString(list.body) {
 			t.Error("it is shown again")
@@ -53,7 +53,7 @@ func TestServerPasswords(t *testing.T) {
 		other.post("/servers/" + id + "/types-on").is(404)
 		h.pass(credential.Fresh)
 		b.post(path, "name", "TV").is(422).shows(".note", "It is a while since").submit(path).is(422).shows("#password-error", "Enter your password.")
-		b.post(path, "name", "TV", "password", annPassword).is(200)
+		b.post(path, "name", "TV", "password", annPassword).is(200).shows("#server-address-0", "https://attic.example").has(0, "#base")
 	})
 }
 
@@ -82,4 +82,13 @@ func TestAccountPasswordsAreTurnedOn(t *testing.T) {
 			t.Error("not recorded")
 		}
 	})
+}
+
+// What stands for something in a name of LDAP is escaped in an owner's address, so that it binds as it is shown.
+func TestBindNames(t *testing.T) {
+	for login, want := range map[string]string{"ann.walker": "ann.walker", "ann+tv@example.org": `ann\+tv@example.org`, "#ann=1@example.org": `\#ann\=1@example.org`} {
+		if got := bindName(login); got != "uid="+want+",ou=people,dc=usher" {
+			t.Errorf("%s binds as %s", login, got)
+		}
+	}
 }

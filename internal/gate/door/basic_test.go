@@ -20,6 +20,9 @@ import (
 func TestAppPasswordsLetOldAppsIn(t *testing.T) {
 	g := open(t, echo(t).URL, nil)
 	mine, yours, dead := g.make(ann()), g.make(bob()), secret.NewServerPassword()
+	directory := ann()
+	directory.Directory = true
+	looksUp := g.make(directory)
 	grouped := mine.Grouped().Reveal()
 	for name, c := range map[string]struct {
 		login, password string
@@ -28,7 +31,7 @@ func TestAppPasswordsLetOldAppsIn(t *testing.T) {
 		"user name": {"ann", mine.Reveal(), 200}, "in other case": {" ANN", mine.Reveal(), 200}, "address": {"Ann@Example.org", mine.Reveal(), 200}, "number": {"acc-ann", mine.Reveal(), 200},
 		"as it is shown": {"ann", grouped, 200}, "shouted": {"ann", strings.ToUpper(grouped), 200},
 		"another's password": {"ann", yours.Reveal(), 401}, "another's name": {"bob", mine.Reveal(), 401}, "no name": {"", mine.Reveal(), 401}, "what the person is called": {"Ännchen", mine.Reveal(), 401},
-		"an unknown one": {"ann", dead.Reveal(), 401}, "of a whole account": {"ann", secret.NewAppPassword().Reveal(), 401}, "none": {"ann", "", 401}, "part of it": {"ann", mine.Reveal()[:31], 401},
+		"the media server's own": {"ann", looksUp.Reveal(), 401}, "an unknown one": {"ann", dead.Reveal(), 401}, "of a whole account": {"ann", secret.NewAppPassword().Reveal(), 401}, "none": {"ann", "", 401}, "part of it": {"ann", mine.Reveal()[:31], 401},
 		"a very long name": {strings.Repeat("a", 5000), mine.Reveal(), 401},
 	} {
 		answer, body := g.ask(t, http.MethodGet, "/films", basicAuth(c.login, c.password))

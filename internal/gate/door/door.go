@@ -295,6 +295,9 @@ func (d *Door) admit(r *http.Request, p *passage) (why Refusal) {
 		}
 		return refusalOf(err)
 	}
+	if p.who.Directory { // the media server's own, which looks people up and plays nothing
+		return NotLetIn
+	}
 	p.ws = isWebsocket(r.Header)
 	switch {
 	case p.ws && !d.mayOpenWebsocket(r, p.asked):
