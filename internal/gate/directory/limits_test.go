@@ -1,7 +1,6 @@
 package directory
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"log/slog"
@@ -288,63 +287,4 @@ func parts(n int) (all []*ber.Packet) {
 		all = append(all, part(1, "e"))
 	}
 	return all
-}
-
-// scripted is a connection on which everything was sent already.
-type scripted struct {
-	net.Conn
-	in  *bytes.Reader
-	out bytes.Buffer
-}
-
-func (s *scripted) Read(p []byte) (int, error)       { return s.in.Read(p) }
-func (s *scripted) Write(p []byte) (int, error)      { return s.out.Write(p) }
-func (s *scripted) Close() error                     { return nil }
-func (s *scripted) SetDeadline(time.Time) error      { return nil }
-func (s *scripted) SetReadDeadline(time.Time) error  { return nil }
-func (s *scripted) SetWriteDeadline(time.Time) error { return nil }
-func (s *scripted) RemoteAddr() net.Addr {
-	return net.TCPAddrFromAddrPort(netip.MustParseAddrPort("127.0.0.1:4711"))
-}
-
-// Whatever comes before a bind ends, is answered by messages of LDAP alone, and lets nobody in.
-func FuzzBeforeABind(f *testing.F) {
-	whole := func(ops ...*ber.Packet) (all []byte) {
-		for i, op := range ops {
-			all = append(all, wrapped(int64(i+1), op).bytes()...)
-		}
-		return all
-	}
-	control := sequence(ber.ClassContext, 0, sequence(ber.ClassUniversal, ber.TagSequence, octets("1.2.840.113556.1.4.319"), ber.NewBoolean(ber.ClassUniversal, ber.TypePrimitive, ber.TagBoolean, true, ""), octets("x")))
-	controlled := wrapped(3, bindOf(3, "bert", simple("x")))
-	controlled.packet.AppendChild(control)
-	for _, seed := range [][]byte{
-		whole(bindOf(3, "uid=bert,ou=people,dc=usher", simple("x"))), whole(bindOf(3, "", simple(""))), whole(bindOf(2, "bert", simple("x"))), controlled.bytes(),
-		whole(bindOf(3, "", sequence(ber.ClassContext, 3, octets("PLAIN"), octets("\x00bert\x00x")))), whole(startTLSOf()), whole(startTLSOf(), bindOf(3, "bert", simple("x"))),
-		whole(searchOf("", baseScope, present("objectClass"), "*", "+")), whole(searchOf("dc=usher", subScope, equals("uid", "bert"))), whole(ber.Encode(ber.ClassApplication, ber.TypePrimitive, opUnbind, nil, "")),
-		whole(sequence(ber.ClassApplication, opSearch, octets("dc=usher"))), whole(searchOf("dc=usher", oneScope, sequence(ber.ClassContext, andFilter, sequence(ber.ClassContext, notFilter, present("uid")), sequence(ber.ClassContext, 9, part(1, "x"), part(3, "y"))))),
-		whole(sequence(ber.ClassApplication, opExtended, part(0, whoAmI)), sequence(ber.ClassApplication, opCompare, octets("x"))), whole(ber.Encode(ber.ClassApplication, ber.TypePrimitive, opDelete, "uid=bert", "")),
-		long(0x30, append([]byte{2, 1, 1}, long(0x63, nested(40))...)), {0x30, 0x84, 0x7f, 0xff, 0xff, 0xff}, {0x30, 0x80, 0, 0}, {0x16, 3, 1, 0, 5, 1, 0, 0, 1, 0}, []byte("GET / HTTP/1.1\r\n\r\n"),
-		{0x30, 0x0a, 0x02, 0x01, 0x01, 0x60, 0x05, 0x09, 0x03, 0x80, 0xff, 0x01}, {0x30, 0x0c, 0x02, 0x01, 0x01, 0x60, 0x07, 0x18, 0x05, '2', '0', '2', '6', '1'}, {0x30, 0x08, 0x02, 0x01, 0x01, 0x60, 0x03, 0x06, 0x01, 0x80},
-	} {
-		f.Add(seed)
-	}
-	d, err := New(Settings{Accounts: newHouse(), Base: "dc=usher", Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, sent []byte) {
-		s := &scripted{in: bytes.NewReader(sent)}
-		c := newConn(d, s, netip.MustParseAddr("127.0.0.1"))
-		c.serve(t.Context())
-		if c.bound != nil && !bytes.Contains(sent, []byte("annas")) && !bytes.Contains(sent, []byte("berts")) && !bytes.Contains(sent, []byte("cleos")) && !bytes.Contains(sent, []byte("doras")) && !bytes.Contains(sent, []byte("jellyfins")) {
-			t.Errorf("somebody is in as %s", c.bound.UserName)
-		}
-		for s.out.Len() > 0 {
-			p, err := ber.ReadPacket(&s.out)
-			if err != nil || len(p.Children) < 2 || p.Children[1].ClassType != ber.ClassApplication {
-				t.Fatalf("answered by something else: %v", err)
-			}
-		}
-	})
 }
