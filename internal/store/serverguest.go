@@ -209,8 +209,9 @@ func (db *DB) ListGuests(ctx context.Context, accountID, serverID string) ([]ser
 const (
 	// lasts is true of a line g whose end is not over at the time $3.
 	lasts = `(g.ends_at = 0 OR g.ends_at > $3)`
-	// best puts the line g first by which an account may most, and for longest.
-	best = ` ORDER BY CASE g.role WHEN 'household' THEN 0 ELSE 1 END, CASE g.ends_at WHEN 0 THEN 0 ELSE 1 END, g.ends_at DESC, g.id`
+	// better orders lines g: first the one by which an account may most, and for longest.
+	better = `CASE g.role WHEN 'household' THEN 0 ELSE 1 END, CASE g.ends_at WHEN 0 THEN 0 ELSE 1 END, g.ends_at DESC, g.id`
+	best   = ` ORDER BY ` + better
 )
 
 // FindGroup returns what an account is to a server at a time, or would be if it came: its owner, somebody on its list, or server.Nobody.

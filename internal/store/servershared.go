@@ -54,18 +54,14 @@ func (db *DB) openTo(a account.Account, id string, now time.Time) (string, []any
 	return open, args, nil
 }
 
-// joinLine joins the best line of each server that meets a condition.
-func joinLine(lines string) string {
-	return ` JOIN server_access l ON l.id = (SELECT g.id FROM server_access g WHERE g.server_id = s.id AND ` + lasts + ` AND ` + lines + best + ` LIMIT 1) WHERE s.account_id <> $1`
-}
-
+// listByLines returns the servers of others at whose lists the account $1 has a line g that lasts and meets a condition, but for the server $2.
 func (db *DB) listByLines(ctx context.Context, lines string, args []any) ([]server.Shared, error) {
-	return db.readByLines(ctx, joinLine(lines)+` AND s.id <> $2 AND s.id IN (SELECT g.server_id FROM server_access g WHERE `+lasts+` AND `+lines+`) ORDER BY s.id`, args)
+	return db.readByLines(ctx, lines+` AND s.id <> $2`, args)
 }
 
 // findByLines is listByLines of the server $2. server.ErrNotFound.
 func (db *DB) findByLines(ctx context.Context, lines string, args []any) (server.Shared, error) {
-	all, err := db.readByLines(ctx, joinLine(lines)+` AND s.id = $2`, args)
+	all, err := db.readByLines(ctx, lines+` AND s.id = $2`, args)
 	if err == nil && len(all) == 0 {
 		err = server.ErrNotFound
 	}
@@ -75,7 +71,8 @@ func (db *DB) findByLines(ctx context.Context, lines string, args []any) (server
 	return all[0], nil
 }
 
-func (db *DB) readByLines(ctx context.Context, from string, args []any) (all []server.Shared, err error) {
+// readByLines reads each server by the best of its lines. It has no LIMIT, for which an engine may walk through all servers in their order.
+func (db *DB) readByLines(ctx context.Context, lines string, args []any) (all []server.Shared, err error) {
 	type sharedRow struct {
 		heldRow
 		name string
@@ -83,13 +80,16 @@ func (db *DB) readByLines(ctx context.Context, from string, args []any) (all []s
 		ends int64
 	}
 	var rows []sharedRow
-	err = each(ctx, db.engine.read(), selectServer+`, o.user_name, l.role, l.ends_at`+joinServer+from, args, func(s scanner) error {
+	text := selectServer + `, o.user_name, g.role, g.ends_at` + joinServer + ` JOIN server_access g ON g.server_id = s.id WHERE s.account_id <> $1 AND ` + lasts + ` AND ` + lines + ` ORDER BY s.id, ` + better
+	err = each(ctx, db.engine.read(), text, args, func(s scanner) error {
 		var r sharedRow
 		err := s.Scan(append(r.dest(), &r.name, &r.role, &r.ends)...)
-		rows = append(rows, r)
+		again := len(rows) > 0 && rows[len(rows)-1].ID == r.ID // by a line that is worse
+		if err == nil && !again && len(rows) < server.MostShared {
+			rows = append(rows, r)
+		}
 		return err
 	})
-	rows = rows[:min(len(rows), server.MostShared)] // by no LIMIT, for which an engine may walk through all servers in their order
 	for i := range rows {
 		r := &rows[i]
 		one := server.Shared{Terms: server.Terms{Role: r.role, EndsAt: timeOf(r.ends)}}

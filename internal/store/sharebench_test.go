@@ -144,11 +144,11 @@ func (s *lists) check(question, serverID string) error {
 
 // BenchmarkShares reports what asking whether somebody is let in costs among 100,000 shares, at a server with ten and at one with as many as there may be ÷ at a
 // server with ten where there are hardly others. The 100,000 are of a thousand servers, and of people who are let in by five each, or all of that one guest,
-// or wait for others. Either is asked in turns.
+// or wait for others, all or half. Either is asked in turns.
 func BenchmarkShares(b *testing.B) {
 	for name, url := range map[string]func(testing.TB) string{"sqlite": testdb.SQLite, "postgres": testdb.Postgres} {
 		few := share(b, url(b), 0, "''")
-		for load, taker := range map[string]string{"spread": inSQL("i * 7 % 20000 + 1000"), "one guest": "'" + numbered(theGuest) + "'", "waiting": "''"} {
+		for load, taker := range map[string]string{"spread": inSQL("i * 7 % 20000 + 1000"), "one guest": "'" + numbered(theGuest) + "'", "waiting": "''", "half waiting": "CASE WHEN i % 2 = 0 THEN '' ELSE " + inSQL("i * 7 % 20000 + 1000") + " END"} {
 			many := share(b, url(b), 1e5, taker)
 			for _, question := range []string{"visit", "group", "list", "invitations"} {
 				for i, size := range []string{"ten", "most"} {
