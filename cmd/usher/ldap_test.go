@@ -5,7 +5,9 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
@@ -79,9 +81,14 @@ func (l *listed) whoami(name, password string, more ...string) (code int, said s
 }
 
 // finds searches with ldapsearch as the media server, and returns the first parts of the names.
-func (l *listed) finds(base, filter string) (found []string) {
+func (l *listed) finds(base, filter string) []string {
 	l.Helper()
-	out, err := exec.CommandContext(l.Context(), "ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-H", "ldap://"+l.at, "-D", in("anna"), "-w", l.directory, "-b", base, filter, "uid").CombinedOutput()
+	return l.findsAs("anna", l.directory, base, filter)
+}
+
+func (l *listed) findsAs(name, password, base, filter string) (found []string) {
+	l.Helper()
+	out, err := exec.CommandContext(l.Context(), "ldapsearch", "-x", "-LLL", "-o", "ldif-wrap=no", "-H", "ldap://"+l.at, "-D", in(name), "-w", password, "-b", base, filter, "uid").CombinedOutput()
 	if err != nil {
 		l.Fatalf("%s: %v\n%s", filter, err, out)
 	}
@@ -399,5 +406,57 @@ func TestOwnPasswordsOverLDAP(t *testing.T) {
 		code("a guest's", "bert", crowd.Password, 49)
 		basic("a guest's by Basic", "bert", crowd.Password, "401")
 		code("a guest's app password", "bert", l.bert, 0)
+	})
+}
+
+// onPage makes an app password on the page as person i, and returns the page.
+func (l *listed) onPage(i int, form url.Values) (status int, page string) {
+	l.Helper()
+	form.Set("password", crowd.Password)
+	r, err := http.NewRequestWithContext(l.Context(), http.MethodPost, "http://"+l.Host+"/servers/"+l.id+"/app-password", strings.NewReader(form.Encode()))
+	l.must(err)
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	r.AddCookie(&http.Cookie{Name: "usher", Value: crowd.Browser(i).Reveal()})
+	answer, err := http.DefaultTransport.RoundTrip(r)
+	l.must(err)
+	defer func() { _ = answer.Body.Close() }()
+	text, err := io.ReadAll(answer.Body)
+	l.must(err)
+	return answer.StatusCode, strings.ReplaceAll(string(text), "<wbr>", "")
+}
+
+// A guest who has come in makes an app password on the page, and comes in by it and the name that stands there, by Basic and by LDAP, as one of the guests. A password
+// to look people up by they do not get.
+func TestAGuestsAppPassword(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, databaseURL string) {
+		l := openListed(t, databaseURL)
+		l.changes(server.Terms{Role: server.Friend})
+		if status, _ := l.onPage(1, url.Values{"name": {"Server"}, "directory": {"yes"}}); status != http.StatusNotFound {
+			t.Errorf("to look people up: %d", status)
+		}
+		status, page := l.onPage(1, url.Values{"name": {"Radio"}})
+		said := regexp.MustCompile(`(?s)id="server-address-0">([^<]*)<.*id="app-login">([^<]*)<.*id="app-password">([^<]*)<`).FindStringSubmatch(page)
+		if status != http.StatusOK || said == nil || said[1] != l.origin() {
+			t.Fatalf("%d %q", status, said)
+		}
+		login, password := said[2], said[3]
+		if got := l.told(basically(login, password)); got != "guest" {
+			t.Errorf("by Basic the media server is told %q", got)
+		}
+		if code, said := l.whoami(login, password); code != 0 || said != "dn:"+in("bert") {
+			t.Errorf("by LDAP: %d %s", code, said)
+		}
+		for filter, want := range map[string][]string{
+			"(memberOf=cn=guests,ou=groups,dc=usher)": {"uid=bert"}, "(memberOf=cn=household,ou=groups,dc=usher)": nil, "(member=uid=bert,ou=people,dc=usher)": {"cn=guests"}, "(uid=anna)": nil,
+		} {
+			if found := l.findsAs(login, password, "dc=usher", filter); !slices.Equal(found, want) {
+				t.Errorf("by that password %s finds %q", filter, found)
+			}
+		}
+		if found := l.finds("dc=usher", "(memberOf=cn=guests,ou=groups,dc=usher)"); !slices.Equal(found, []string{"uid=bert"}) {
+			t.Errorf("the media server finds %q among the guests", found)
+		}
 	})
 }
