@@ -140,7 +140,15 @@ func tourServers(t *testing.T, seen *visits) {
 	b.press("I have typed it in")
 	b.sees("not used yet")
 	b.look("server-password-listed")
+	b.opensOnAPhone()
+	b.write("Which app is it for?", "Jellyfin")
+	b.tap("It is for the media server itself, to look people up")
+	b.press("Make the app password")
+	b.sees("LDAP settings")
+	b.look("server-password-made-directory")
+	b.press("I have typed it in")
 	b.press("attic")
+	b.typesPasswords()
 	b.press("Let somebody in")
 	b.look("server-access")
 	b.write("E-mail address or user name", "a@")
@@ -253,6 +261,40 @@ func tourServers(t *testing.T, seen *visits) {
 	b.soon("the page does not come back by itself", func() bool { return strings.Contains(b.text(), "Your server is here") })
 	b.open(b.address().RequestURI())
 	b.look("claim-arrived-again")
+}
+
+// opensOnAPhone scans the picture on the page of app passwords: it holds the page's address and nothing else, in light and dark, and leads there.
+func (b *tab) opensOnAPhone() {
+	b.t.Helper()
+	here := b.address().String()
+	for _, s := range []scheme{light, dark} {
+		if scanned := b.scan(s); scanned != here {
+			b.t.Errorf("in the %s scheme the picture of %s says %q", s, here, scanned)
+		}
+	}
+	phone := b.another()
+	phone.open(here)
+	phone.sees("App passwords of attic")
+}
+
+// typesPasswords lets account passwords be typed at the server whose page is shown, is warned before, and takes it back.
+func (b *tab) typesPasswords() {
+	b.t.Helper()
+	b.tap("Let me and my household type our own passwords, too")
+	b.sees("Whoever runs the server could read it")
+	b.look("server-types-ask")
+	b.press("Let them be typed")
+	b.sees("You and your household can type the account’s own password there, too.")
+	b.look("server-types")
+	b.press("App passwords of this server")
+	b.sees("An app password is safer")
+	b.look("server-password-types")
+	b.press("attic")
+	b.tap("Take app passwords only")
+	b.sees("Whoever has typed one is signed out there.")
+	b.look("server-types-off-ask")
+	b.press("Take app passwords only")
+	b.sees("Only app passwords of the server count there now.")
 }
 
 // tourGuest is the way of somebody who is invited and has no account: from the mail through the sign-up to the server, and out again.
