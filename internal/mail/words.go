@@ -27,6 +27,8 @@ type words struct {
 	Count     string
 	New       string
 	From      string
+	Server    string
+	People    bool // of Server can be looked up
 	Check     string
 
 	product string
@@ -50,6 +52,8 @@ func (c *Composer) wordsOf(n notice.Notice) (words, error) {
 		Count:   tame(n.Data[notice.DataCount], 8),
 		New:     tame(n.Data[notice.DataNew], 260),
 		From:    tameForeign(n.Data[notice.DataFrom], 64),
+		Server:  tameForeign(n.Data[notice.DataServer], 64),
+		People:  n.Data[notice.DataPeople] == "yes",
 		Check:   tame(n.Data[notice.DataCheck], 16),
 		product: tameForeign(n.Data[notice.DataProduct], 64),
 	}

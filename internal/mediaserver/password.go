@@ -65,7 +65,7 @@ func (s *Service) MakePassword(ctx context.Context, f credential.Found, serverID
 	in.Device.Kind, in.Device.Name, in.Device.Product, in.Device.Server = device.App, name, "App password of "+k.Name, k.ID
 	act := s.act(audit.AppPasswordMade, f, name, client).With(audit.Reason, "of a server")
 	act = act.Warn(a, client, func(to, called string, e notice.Event) notice.Notice {
-		return notice.AppPasswordMade(to, called, e, name+", at "+k.Name)
+		return notice.AppPasswordMade(to, called, e, notice.AppPassword{Name: name, Server: k.Name, People: n.Detail == credential.Directory})
 	})
 	return in.Token, s.Store.AddServerPassword(ctx, in, act)
 }

@@ -186,9 +186,20 @@ func FactorRemoved(to, name string, e Event) Notice {
 	return compose(KindFactorRemoved, to, name, e.data())
 }
 
-// AppPasswordMade names a new app password.
-func AppPasswordMade(to, name string, e Event, called string) Notice {
-	return compose(KindAppPasswordMade, to, name, e.with(DataNew, called))
+// AppPassword is what is told of a new app password.
+type AppPassword struct {
+	Name   string // as its owner called it
+	Server string // the media server where it counts, and nowhere else; empty for one of the account
+	People bool   // the server's people can be looked up by it
+}
+
+// AppPasswordMade names a new app password, and what it opens.
+func AppPasswordMade(to, name string, e Event, p AppPassword) Notice {
+	data := e.with(DataNew, p.Name)
+	if data[DataServer] = p.Server; p.People {
+		data[DataPeople] = "yes"
+	}
+	return compose(KindAppPasswordMade, to, name, data)
 }
 
 // ServersBack names the media servers that were brought back, in one line.

@@ -43,6 +43,8 @@ const (
 	DataNew     = "new"     // what is now: a user name, or a masked address
 	DataFrom    = "from"    // who invites
 	DataCount   = "count"   // how many
+	DataServer  = "server"  // the media server where something counts, and nowhere else
+	DataPeople  = "people"  // "yes": its people can be looked up by it
 	DataCheck   = "check"   // the code that /notice knows a mail of ours by
 
 	DataHappened = "happened" // the parts of an incident's notice, in Parts' order

@@ -46,7 +46,7 @@ func every() map[Kind]Notice {
 		DeletionByOperator(to, name, at, at.AddDate(0, 0, 7), link),
 		ResetHandedOver(to, name, at), SecondFactorOn(to, name, event), SecondFactorOff(to, name, event), RecoveryCodesReplaced(to, name, event),
 		RecoveryCodeUsed(to, name, event, 0), CodesRefused(to, name, event), FactorRemoval(to, name, at, link),
-		FactorRemovalStopped(to, name, event), FactorRemoved(to, name, event), AppPasswordMade(to, name, event, "Living room"), ServerClaimed(to, name, event), ServersBack(to, name, event, "Attic"), ServerUnclaimed(to, name, event, "Attic"), ServerInvitation(to, Sharing{Owner: "anna", Server: "Attic", Path: "/invitations/1", EndsAt: event.At}), DeviceLinked(to, name, event.Device, event.At, event.NotMe),
+		FactorRemovalStopped(to, name, event), FactorRemoved(to, name, event), AppPasswordMade(to, name, event, AppPassword{Name: "Living room"}), ServerClaimed(to, name, event), ServersBack(to, name, event, "Attic"), ServerUnclaimed(to, name, event, "Attic"), ServerInvitation(to, Sharing{Owner: "anna", Server: "Attic", Path: "/invitations/1", EndsAt: event.At}), DeviceLinked(to, name, event.Device, event.At, event.NotMe),
 		Incident(to, name, DefaultParts("watch.example.org", ""), "ABCD-EFGH"), IncidentAdvice(to, name, DefaultParts("watch.example.org", ""), "ABCD-EFGH"),
 		IncidentAlone(to, "Bea", 12, at), IncidentProposed(to, "Bea", 12, at), IncidentWithdrawn(to, "Bea", 12, at),
 		ProposalWithdrawn(to, "Bea", 12, at), IncidentPaused(to, "Bea", 12, at),

@@ -75,7 +75,7 @@ func (s *AppPasswords) Make(ctx context.Context, f credential.Found, n NewAppPas
 	in.Device.Kind, in.Device.Name, in.Device.Product, in.Device.Purpose = device.App, name, "App password", purpose
 	act := audit.New(now, audit.AppPasswordMade, a.ID, a.ID).From(client).With(audit.Device, name)
 	act = act.Warn(a, client, func(to, called string, e notice.Event) notice.Notice {
-		return notice.AppPasswordMade(to, called, e, name)
+		return notice.AppPasswordMade(to, called, e, notice.AppPassword{Name: name})
 	})
 	return in.Token, s.Store.AddDevice(ctx, in, act)
 }

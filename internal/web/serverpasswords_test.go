@@ -30,11 +30,19 @@ func TestServerPasswords(t *testing.T) {
 		if shown == "" || h.mails(notice.KindAppPasswordMade) != 1 || h.recorded(ann.ID, audit.AppPasswordMade) != 1 || strings.Contains(h.log.String(), shown) {
 			t.Fatal("not shown, not told, not recorded, or in the log")
 		}
+		told := func(name, people string) {
+			t.Helper()
+			if said := h.mail(notice.KindAppPasswordMade, annMail).Data; said[notice.DataNew] != name || said[notice.DataServer] != "attic-nas" || said[notice.DataPeople] != people {
+				t.Errorf("told %v", said)
+			}
+		}
+		told("Attic TV", "")
 		if got := made.header.Get("Cache-Control"); !strings.Contains(got, "no-store") {
 			t.Errorf("it may be kept: %q", got)
 		}
 		b.post("/servers/"+id+"/confirm-address", "address", "https://attic.example").is(303)
 		b.post(path, "name", "Server", "directory", "yes").is(200).shows("#app-login", "uid=ann.walker,ou=people,dc=usher").shows("#base", "dc=usher").has(0, "#server-address-0")
+		told("Server", "yes")
 		list := b.get(path).is(200).has(2, ".list li").shows(".where", "not used yet")
 		if shownServerPassword.MatchString(list.body) {
 			t.Error("it is shown again")
