@@ -2,14 +2,18 @@ package main
 
 import (
 	"cmp"
+	"io"
 	"math"
 	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"os"
+	"strconv"
 	"testing"
 	"time"
 
+	"usher/internal/account"
+	"usher/internal/id"
 	"usher/internal/loadtest/crowd"
 	"usher/internal/testdb"
 )
@@ -39,29 +43,77 @@ func TestTimesTellNothing(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = line.Close() })
 		for _, act := range []question{
-			{"sign-in", http.StatusUnprocessableEntity, func(email string) url.Values {
-				return url.Values{"login": {email}, "password": {"not the password"}}
+			{"sign-in", http.StatusUnprocessableEntity, func(i int) []byte {
+				return h.Post(i, "/sign-in", url.Values{"login": {crowd.Email(i)}, "password": {"not the password"}})
 			}},
-			{"reset", http.StatusSeeOther, func(email string) url.Values { return url.Values{"login": {email}} }},
-			{"sign-up", http.StatusSeeOther, func(email string) url.Values {
-				return url.Values{"email": {email}, "password": {"velvet orchard comet ladder"}}
+			{"reset", http.StatusSeeOther, func(i int) []byte { return h.Post(i, "/reset", url.Values{"login": {crowd.Email(i)}}) }},
+			{"sign-up", http.StatusSeeOther, func(i int) []byte {
+				return h.Post(i, "/sign-up", url.Values{"email": {crowd.Email(i)}, "password": {"velvet orchard comet ladder"}})
 			}},
 		} {
-			t.Run(act.name, func(t *testing.T) { act.tellsNothing(t, h.Service, line) })
+			t.Run(act.name, func(t *testing.T) { act.tellsNothing(t, line) })
 		}
 	})
 }
 
-// question is a form of a stranger, and what every answer to it says.
+// TestTimesOfInvitationsTellNothing asks what the owner of a media server can ask, about addresses and about user names. An owner may ask twenty times a day.
+func TestTimesOfInvitationsTellNothing(t *testing.T) {
+	if os.Getenv("USHER_TEST_FULL") == "" {
+		return // only with scripts/test --full
+	}
+	const fromEach = 5 // pairs, of each owner
+	member := func(i int) string { return "member" + strconv.Itoa(i) }
+	for name, typed := range map[string]func(i int) string{"address": crowd.Email, "user name": member} {
+		t.Run(name, func(t *testing.T) {
+			testdb.Each(t, func(t *testing.T, databaseURL string) {
+				h := openHouse(t, databaseURL, firstWith+rounds*pairs)
+				at := make([]string, rounds*pairs/fromEach)
+				for i := range at {
+					at[i] = "/servers/" + h.claims(t, h.person(t, i)) + "/access"
+				}
+				i := firstWith - 1
+				_, err := h.db.LoadAccounts(t.Context(), func() (account.Account, error) {
+					if i++; i == firstWith+rounds*pairs {
+						return account.Account{}, io.EOF
+					}
+					return account.Account{
+						Standing: account.Standing{ID: id.New(h.now()), State: account.Active, Epoch: 1}, Email: member(i) + "@crowd.example", UserName: member(i), Password: h.phc, CreatedAt: h.now(),
+					}, nil
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				line, err := crowd.Dial(h.Listen)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = line.Close() })
+				asked := 0
+				invite := question{name, http.StatusSeeOther, func(i int) []byte {
+					asked++
+					owner := i % 1000 / fromEach
+					return h.Send(owner, at[owner], url.Values{"who": {typed(i)}})
+				}}
+				invite.tellsNothing(t, line)
+				var invited int
+				if err := behind(t, databaseURL).QueryRowContext(t.Context(), "SELECT COUNT(*) FROM server_access").Scan(&invited); err != nil || invited != asked {
+					t.Errorf("%d of %d were invited: %v", invited, asked, err)
+				}
+			})
+		})
+	}
+}
+
+// question is what somebody sends about a person, and what every answer to it says.
 type question struct {
 	name   string
 	status int
-	form   func(email string) url.Values
+	about  func(i int) []byte
 }
 
-func (q question) tellsNothing(t *testing.T, s crowd.Service, line *crowd.Line) {
+func (q question) tellsNothing(t *testing.T, line *crowd.Line) {
 	for round := range rounds {
-		with, without := q.measure(t, s, line, round*pairs)
+		with, without := q.measure(t, line, round*pairs)
 		p := chance(with, without)
 		apart := time.Duration(math.Abs(median(with) - median(without)))
 		t.Logf("round %d: %v with an account, %v without, %v apart; chance alone gives such a difference with %.3f",
@@ -74,9 +126,9 @@ func (q question) tellsNothing(t *testing.T, s crowd.Service, line *crowd.Line) 
 }
 
 // measure asks about a round's people, each of them once: no limit has been reached, and nobody's row is warmer than another's.
-func (q question) measure(t *testing.T, s crowd.Service, line *crowd.Line, skip int) (with, without []float64) {
+func (q question) measure(t *testing.T, line *crowd.Line, skip int) (with, without []float64) {
 	ask := func(i int) float64 {
-		form := s.Post(i, "/"+q.name, q.form(crowd.Email(i)))
+		form := q.about(i)
 		begin := time.Now()
 		status, err := line.Ask(form)
 		took := time.Since(begin)

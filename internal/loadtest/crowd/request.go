@@ -21,6 +21,11 @@ func (s Service) Get(i int, path string) []byte {
 		path, s.Host, Agent, s.forwarded(i), s.Prefix, token("browser", i).Reveal(), s.Prefix, token("known", i).Reveal())
 }
 
+// Send is person i's form, as the signed-in browser sends it.
+func (s Service) Send(i int, path string, form url.Values) []byte {
+	return s.post(i, path, fmt.Sprintf("Cookie: %susher=%s; %susher-known=%s\r\n", s.Prefix, token("browser", i).Reveal(), s.Prefix, token("known", i).Reveal()), form)
+}
+
 // SignIn is person i signing in once more with the browser that is known already.
 func (s Service) SignIn(i int) []byte {
 	return s.post(i, "/sign-in", fmt.Sprintf("Cookie: %susher-known=%s\r\n", s.Prefix, token("known", i).Reveal()), signIn(i))
