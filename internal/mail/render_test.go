@@ -86,7 +86,7 @@ func everyKind() []said {
 		{notice.FactorRemoved(ann, "Ann", event), []string{"password alone", day, "same password"}},
 		{notice.AppPasswordMade(ann, "Ann", event, notice.AppPassword{Name: "Kodi"}), []string{`"Kodi" for your account with Usher`, "use the account like one more device", "Firefox on Linux near Lyon, France", day}},
 		{notice.AppPasswordMade(ann, "Ann", event, notice.AppPassword{Name: "Kodi", Server: "Attic"}), []string{`"Kodi" for the media server "Attic"`, "as you at this one media server.", "opens nothing of your account", "Firefox on Linux near Lyon, France", day}},
-		{notice.AppPasswordMade(ann, "Ann", event, notice.AppPassword{Name: "Kodi", Server: "Attic", People: true}), []string{`the media server "Attic"`, "at this one media server, and look up who else has access", "opens nothing of your account"}},
+		{notice.AppPasswordMade(ann, "Ann", event, notice.AppPassword{Name: "Kodi", Server: "Attic", People: true}), []string{`the media server "Attic"`, "look up who has access to this one media server, and may be taken for you there.", "opens nothing of your account"}},
 		{notice.ServerClaimed(ann, "Ann", event), []string{"media server", "Firefox on Linux", "Lyon, France", day}},
 		{notice.ServersBack(ann, "Ann", event, "Attic"), []string{"Attic", "lets people in again", "Firefox on Linux near Lyon, France", day}},
 		{notice.ServerInvitation(ann, notice.Sharing{Server: "Attic", Path: path}), []string{"Its owner lets you in", "Attic"}}, // who has chosen no user name
