@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -176,7 +177,7 @@ func (t tables) add(name string, raw json.RawMessage, columns fieldList) string 
 	var all []json.RawMessage
 	t[name] = nil
 	if json.Unmarshal(raw, &all) != nil || len(all) > mostInTable {
-		return "is no list of at most 200 objects"
+		return fmt.Sprintf("is no list of at most %d objects", mostInTable)
 	}
 	for _, one := range all {
 		row, err := fieldsOf(one, columns)
@@ -196,12 +197,12 @@ func (l lists) add(name string, value any) string {
 	all, is := value.([]any)
 	l[name] = nil
 	if value != nil && !is || len(all) > mostInList {
-		return "is no list of at most 50 texts"
+		return fmt.Sprintf("is no list of at most %d texts", mostInList)
 	}
 	for _, one := range all {
 		text, is := one.(string)
 		if !is || strings.IndexByte(text, 0) >= 0 {
-			return "is no list of at most 50 texts"
+			return fmt.Sprintf("is no list of at most %d texts", mostInList)
 		}
 		l[name] = append(l[name], text)
 	}

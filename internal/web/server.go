@@ -102,6 +102,10 @@ func (d *Door) postServer(w http.ResponseWriter, r *http.Request, v visitor) err
 		p.Refuse("address", server.ErrAddress.Error())
 	case errors.Is(err, server.ErrTooMany):
 		p.Refuse("address", "A server has ten addresses at most. Remove one first.")
+	case name == "invite-again" && errors.Is(err, mediaserver.ErrEnd): // it is over meanwhile: the page about them says what to do first
+		return to(w, r, pathWith("/servers/"+k.ID+"/change", "line", r.PostFormValue("id")))
+	case name == "invite-again" && errors.Is(err, server.ErrNotFound): // they came in meanwhile, or are off the list, which says so
+		return to(w, r, "/servers/"+k.ID)
 	case errors.Is(err, server.ErrNotFound) && name != "confirm-address": // pressed twice is done once
 		err = nil
 	}

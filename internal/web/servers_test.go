@@ -399,7 +399,7 @@ func TestOwnersChangeWhatPeopleMay(t *testing.T) {
 		line := guests[0].ID
 		b.get(path + "/change?line=" + line).is(200).submit(path + "/invite-again").leadsTo(path + "?done=invite-again").is(200)
 		bo.post("/invitations/" + id + "/accept").is(303)
-		b.post(path+"/invite-again", "id", line).is(303)
+		b.post(path+"/invite-again", "id", line).leadsTo(path) // nobody is: who came in needs none
 		page := b.get(path+"/change?line="+line).is(200).has(0, "form[action="+path+"/invite-again]")
 		page.submit(path+"/change", "until", "31.12.").is(422).shows("#until-error", "Choose a day")
 		yesterday := h.clock().AddDate(0, 0, -1).Format(time.DateOnly)
@@ -419,6 +419,25 @@ func TestOwnersChangeWhatPeopleMay(t *testing.T) {
 		b.post(path+"/dismiss", "id", line).is(303)
 		bo.get("/servers").is(200).has(0, ".list")
 		bo.get("/account/activity").is(200).shows("main", "You were taken off the list of somebody’s media server").shows("main", "attic-nas")
+	})
+}
+
+// An invitation that ends while its owner looks at it is sent to nobody, and the owner is led to where a later day is chosen.
+func TestWhatHasEndedInvitesNobodyAgain(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ann := h.account(annMail, "ann", annPassword)
+		b := h.signedIn(annMail, annPassword)
+		path := "/servers/" + b.claims()
+		b.post(path+"/access", "who", boMail, "until", h.clock().Format(time.DateOnly)).is(303)
+		guests, err := h.db.ListGuests(t.Context(), ann.ID, strings.TrimPrefix(path, "/servers/"))
+		h.must(err)
+		h.pass(24 * time.Hour)
+		b = h.signedIn(annMail, annPassword)
+		page := b.post(path+"/invite-again", "id", guests[0].ID).leadsTo(path + "/change?line=" + guests[0].ID)
+		page.is(200).shows("main", "Choose a later day above first")
+		if sent := h.mails(notice.KindServerInvitation); sent != 1 {
+			t.Errorf("%d mails were sent", sent)
+		}
 	})
 }
 

@@ -18,7 +18,8 @@ const (
 	placesPatience = 5 * time.Second
 )
 
-// Places knows at which addresses the owner of the server lets people come back after signing in.
+// Places knows what the owner of the server has said of it at the service: at which addresses people come back after signing in, and whether they may type their
+// accounts' own passwords there.
 type Places struct {
 	Client *Client
 
@@ -30,7 +31,7 @@ type Places struct {
 	last  *question // nil: nothing was asked
 }
 
-// question is one about the addresses. What it led to is there when done is closed.
+// question is one about all that. What it led to is there when done is closed.
 type question struct {
 	done         chan struct{}
 	began, ended time.Time
