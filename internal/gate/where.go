@@ -3,6 +3,7 @@ package gate
 import (
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 )
 
@@ -15,11 +16,21 @@ func origins(host, port string) []string {
 	if !everywhere(host) {
 		return []string{"http://" + net.JoinHostPort(host, port)}
 	}
-	var all []string
-	for _, a := range private() {
-		all = append(all, "http://"+net.JoinHostPort(a.String(), port))
+	return likeliest(private(), port)
+}
+
+// likeliest orders the origins of a listener everywhere by how surely somebody who opens one gets there: some terminals make no link of an address of version 6, and
+// from elsewhere it is seldom reached.
+func likeliest(private []netip.Addr, port string) []string {
+	var four, six []string
+	for _, a := range private {
+		if origin := "http://" + net.JoinHostPort(a.String(), port); a.Is4() {
+			four = append(four, origin)
+		} else {
+			six = append(six, origin)
+		}
 	}
-	return append(all, "http://"+net.JoinHostPort("127.0.0.1", port))
+	return slices.Concat(four, []string{"http://" + net.JoinHostPort("127.0.0.1", port)}, six)
 }
 
 func everywhere(host string) bool {
@@ -27,13 +38,12 @@ func everywhere(host string) bool {
 	return host == "" || err == nil && a.IsUnspecified()
 }
 
-// private lists the machine's addresses in private networks, those of version 4 first.
-func private() []netip.Addr {
+// private lists the machine's addresses in private networks.
+func private() (all []netip.Addr) {
 	interfaces, err := net.Interfaces()
 	if err != nil {
 		return nil // then people use the address they know
 	}
-	var four, six []netip.Addr
 	for _, i := range interfaces {
 		if i.Flags&net.FlagUp == 0 || bridge(i.Name) {
 			continue
@@ -44,16 +54,12 @@ func private() []netip.Addr {
 		}
 		for _, address := range addresses {
 			prefix, err := netip.ParsePrefix(address.String())
-			switch {
-			case err != nil || !prefix.Addr().IsPrivate():
-			case prefix.Addr().Is4():
-				four = append(four, prefix.Addr())
-			default:
-				six = append(six, prefix.Addr())
+			if err == nil && prefix.Addr().IsPrivate() {
+				all = append(all, prefix.Addr())
 			}
 		}
 	}
-	return append(four, six...)
+	return all
 }
 
 func bridge(name string) bool {
