@@ -124,6 +124,14 @@ func TestServersTellWhoWasThere(t *testing.T) {
 			if err != nil || len(guests) != 1 || !guests[0].Came.SeenAt.Equal(want) {
 				h.Errorf("%+v %v, want %v", guests, err, want)
 			}
+			page := h.is(h.send(http.MethodGet, "/servers/"+a.ID, request{cookies: map[string]string{"usher": h.signedIn(h.anna)}}), http.StatusOK).Body.String()
+			reads := "came in as <bdi>bert</bdi>"
+			if !want.IsZero() {
+				reads += fmt.Sprintf(` · last there <time datetime="%s"`, want.UTC().Format(time.RFC3339))
+			}
+			if !strings.Contains(page, reads) || want.IsZero() && strings.Contains(page, "last there") {
+				h.Errorf("its owner's page does not read %q", reads)
+			}
 		}
 		seen(gate, time.Time{})
 		d.at = d.at.Add(time.Hour)
