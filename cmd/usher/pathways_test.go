@@ -198,7 +198,7 @@ func makesCredential(f *ast.FuncDecl) (makes bool) {
 
 // makers are the calls that make a credential, and the verbs of the store that change who can get into an account.
 var makers = []string{
-	"NewSignIn", "Linking", "newReset", "insertCredential", "insertSignIn", "mintLink", "renew", "credentialRow",
+	"NewSignIn", "NewAppPassword", "Linking", "newReset", "insertCredential", "insertSignIn", "mintLink", "renew", "credentialRow",
 	"CreateAccount", "GrantAdmin", "ChangePassword", "ChangePasswordEverywhere", "RedeemReset", "RedeemResetEverywhere", "RedeemEmail", "RedeemNoticeEmail",
 	"RestoreEmail", "TurnOnFactor", "TurnOffFactor", "RemoveFactor", "ReplaceRecovery", "WithdrawIncident",
 }

@@ -2,11 +2,7 @@ package mediaserver
 
 import (
 	"context"
-	"errors"
-	"strings"
-	"time"
 
-	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
@@ -17,9 +13,6 @@ import (
 
 // MostPasswords is how many app passwords of servers an account may have, of all servers together.
 const MostPasswords = 50
-
-// ErrNoName says that an app password was to be made without a name.
-var ErrNoName = errors.New("mediaserver: the app password has no name")
 
 // PasswordStore keeps app passwords of servers: each is a device of its own.
 type PasswordStore interface {
@@ -35,16 +28,9 @@ type NewPassword struct {
 }
 
 // MakePassword makes an app password of a server, where it counts and nowhere else, and returns it, this once. Only the server's owner makes one by which
-// people may be looked up. credential.ErrStale, ErrNoName, account.ErrBadName, server.ErrNotFound, device.ErrTooMany.
+// people may be looked up. credential.ErrStale, credential.ErrNoName, account.ErrBadName, server.ErrNotFound, device.ErrTooMany.
 func (s *Service) MakePassword(ctx context.Context, f credential.Found, serverID string, n NewPassword, client device.Client) (secret.Token, error) {
-	now := s.Now()
-	if !f.IsFresh(now) {
-		return secret.Token{}, credential.ErrStale
-	}
-	name, err := account.DisplayName(strings.Join(strings.Fields(n.Name), " "))
-	if err == nil && name == "" {
-		err = ErrNoName
-	}
+	in, err := credential.NewAppPassword(f, credential.ServerPassword, n.Name, client, s.Now())
 	if err != nil {
 		return secret.Token{}, err
 	}
@@ -59,13 +45,11 @@ func (s *Service) MakePassword(ctx context.Context, f credential.Found, serverID
 	if err != nil {
 		return secret.Token{}, err
 	}
-	in := credential.NewSignIn(a.ID, device.ByServerPassword, client, now)
-	in.Kind, in.Token, in.Most, in.FreshAt = credential.ServerPassword, secret.NewServerPassword(), MostPasswords, time.Time{}
-	in.Subject, in.Detail, in.Stamp = k.ID, n.Detail, credential.StampNow(f.Clock, f.Account)
-	in.Device.Kind, in.Device.Name, in.Device.Product, in.Device.Server = device.App, name, "App password of "+k.Name, k.ID
-	act := s.act(audit.AppPasswordMade, f, name, client).With(audit.Reason, "of a server")
+	in.Most, in.Subject, in.Detail = MostPasswords, k.ID, n.Detail
+	in.Device.Product, in.Device.Server = "App password of "+k.Name, k.ID
+	act := s.act(audit.AppPasswordMade, f, in.Device.Name, client).With(audit.Reason, "of a server")
 	act = act.Warn(a, client, func(to, called string, e notice.Event) notice.Notice {
-		return notice.AppPasswordMade(to, called, e, notice.AppPassword{Name: name, Server: k.Name, People: n.Detail == credential.Directory})
+		return notice.AppPasswordMade(to, called, e, notice.AppPassword{Name: in.Device.Name, Server: k.Name, People: n.Detail == credential.Directory})
 	})
 	return in.Token, s.Store.AddServerPassword(ctx, in, act)
 }

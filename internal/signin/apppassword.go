@@ -2,7 +2,6 @@ package signin
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -16,9 +15,6 @@ import (
 
 // MostAppPasswords is how many app passwords an account may have.
 const MostAppPasswords = 50
-
-// ErrNoName says that an app password was to be made without a name.
-var ErrNoName = errors.New("signin: the app password has no name")
 
 // AppPasswordStore keeps app passwords: each is a device of its own.
 type AppPasswordStore interface {
@@ -51,31 +47,25 @@ type NewAppPassword struct {
 	Purpose string // often empty
 }
 
-// Make makes an app password and returns it, this once. credential.ErrStale, ErrNoName, account.ErrBadName, device.ErrTooMany.
+// Make makes an app password and returns it, this once. credential.ErrStale, credential.ErrNoName, account.ErrBadName, device.ErrTooMany.
 func (s *AppPasswords) Make(ctx context.Context, f credential.Found, n NewAppPassword, client device.Client) (secret.Token, error) {
 	now := s.Now()
-	if !f.IsFresh(now) {
-		return secret.Token{}, credential.ErrStale
+	in, err := credential.NewAppPassword(f, credential.AppPassword, n.Name, client, now)
+	if err != nil {
+		return secret.Token{}, err
 	}
-	name, err := account.DisplayName(n.Name)
-	if err == nil && name == "" {
-		err = ErrNoName
-	}
-	purpose, perr := account.DisplayName(strings.Join(strings.Fields(n.Purpose), " "))
-	if err := errors.Join(err, perr); err != nil {
+	purpose, err := account.DisplayName(strings.Join(strings.Fields(n.Purpose), " "))
+	if err != nil {
 		return secret.Token{}, err
 	}
 	a, err := s.Store.LoadAccount(ctx, f.AccountID)
 	if err != nil {
 		return secret.Token{}, err
 	}
-	in := credential.NewSignIn(a.ID, device.ByAppPassword, client, now)
-	in.Kind, in.Token, in.Most, in.FreshAt = credential.AppPassword, secret.NewAppPassword(), MostAppPasswords, time.Time{}
-	in.Stamp = credential.StampNow(f.Clock, f.Account)
-	in.Device.Kind, in.Device.Name, in.Device.Product, in.Device.Purpose = device.App, name, "App password", purpose
-	act := audit.New(now, audit.AppPasswordMade, a.ID, a.ID).From(client).With(audit.Device, name)
+	in.Most, in.Device.Product, in.Device.Purpose = MostAppPasswords, "App password", purpose
+	act := audit.New(now, audit.AppPasswordMade, a.ID, a.ID).From(client).With(audit.Device, in.Device.Name)
 	act = act.Warn(a, client, func(to, called string, e notice.Event) notice.Notice {
-		return notice.AppPasswordMade(to, called, e, notice.AppPassword{Name: name})
+		return notice.AppPasswordMade(to, called, e, notice.AppPassword{Name: in.Device.Name})
 	})
 	return in.Token, s.Store.AddDevice(ctx, in, act)
 }

@@ -49,7 +49,7 @@ func TestMakeAppPassword(t *testing.T) {
 			want error
 		}{
 			{stale, signin.NewAppPassword{Name: "TV"}, credential.ErrStale},
-			{w.here(a), signin.NewAppPassword{Name: " "}, signin.ErrNoName},
+			{w.here(a), signin.NewAppPassword{Name: " "}, credential.ErrNoName},
 			{w.here(a), signin.NewAppPassword{Name: strings.Repeat("x", 65)}, account.ErrBadName},
 			{w.here(a), signin.NewAppPassword{Name: "TV", Purpose: strings.Repeat("x", 65)}, account.ErrBadName},
 		} {

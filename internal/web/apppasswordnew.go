@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"usher/internal/account"
+	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/signin"
 )
@@ -28,7 +29,7 @@ func (d *Door) postAppPasswordNew(w http.ResponseWriter, r *http.Request, v visi
 	}
 	made, err := d.AppPasswords.Make(r.Context(), v.Found, signin.NewAppPassword{Name: p.Name, Purpose: p.Purpose}, d.client(r))
 	switch {
-	case errors.Is(err, signin.ErrNoName):
+	case errors.Is(err, credential.ErrNoName):
 		p.Refuse("name", "Say which app it is for.")
 	case errors.Is(err, account.ErrBadName):
 		p.Refuse("name", "Write at most 64 characters, here and below, and no line breaks.")

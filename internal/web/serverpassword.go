@@ -74,7 +74,7 @@ func (d *Door) postServerPassword(w http.ResponseWriter, r *http.Request, v visi
 	}
 	made, err := d.Servers.MakePassword(r.Context(), v.Found, k.ID, n, d.client(r))
 	switch {
-	case errors.Is(err, mediaserver.ErrNoName):
+	case errors.Is(err, credential.ErrNoName):
 		p.Refuse("name", "Say which app it is for.")
 	case errors.Is(err, account.ErrBadName):
 		p.Refuse("name", "Write at most 64 characters, and no line breaks.")
