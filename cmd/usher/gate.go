@@ -91,7 +91,7 @@ func (c gateDoctorCmd) Run(ctx context.Context, w world) error {
 type claimCmd struct {
 	Server  string   `arg:"" optional:"" help:"The server's IP address in this network, such as 192.168.1.20. Where it listens on another port than 32400: 192.168.1.20:32401. Without it, the servers that are heard in this network are listed."`
 	Service *url.URL `placeholder:"URL" help:"The account service's address, such as https://accounts.example.org."`
-	Code    string   `placeholder:"CODE" help:"The set-up code from the server's log. Without this it is asked for."`
+	Code    string   `placeholder:"CODE" help:"The set-up code from the server's log. Without this it is asked for, where the server wants one."`
 	Login   string   `placeholder:"NAME" help:"Claim it for the account of this e-mail address or user name; password and code are asked for. Without this a code is shown, which you confirm on the service's page."`
 }
 
@@ -112,13 +112,13 @@ func (c claimCmd) Run(ctx context.Context, w world) error {
 	}
 	asks := newQuestions(w)
 	r := gate.Remote{Server: c.Server, SetUp: secret.TokenOf(c.Code)}
-	var err error
-	if c.Code == "" {
-		if r.SetUp, err = asks.shown(ctx, "Set-up code, from the end of the gate's log (after --lan-claim just press Enter): "); err != nil {
-			return err
+	err := gate.SetUpCounts(ctx, c.Server, r.SetUp)
+	if err != nil && c.Code == "" { // whoever runs the gate may have waived it
+		if r.SetUp, err = asks.shown(ctx, "Set-up code, which stands at the end of what the gate printed: "); err == nil {
+			err = gate.SetUpCounts(ctx, c.Server, r.SetUp)
 		}
 	}
-	if err := gate.SetUpCounts(ctx, c.Server, r.SetUp); err != nil {
+	if err != nil {
 		return err
 	}
 	if c.Login != "" {

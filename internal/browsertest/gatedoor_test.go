@@ -155,7 +155,7 @@ func TestTheGateLetsPeopleIn(t *testing.T) {
 	owner.sees("This server is signed out")
 	owner.sees("It opens by itself")
 	owner.look("gate-home-suspended")
-	owner.press("Settings: General")
+	owner.press("About this server")
 	owner.sees("This server is signed out.")
 	owner.look("gate-settings-suspended")
 	owner.open("/servers")

@@ -93,7 +93,7 @@ func TestOtherServers(t *testing.T) {
 			b.tap("Other servers")
 		}
 		b.misses("Cellar")
-		b.press("Settings: General")
+		b.press("About this server")
 		b.tap("Other servers")
 		b.press("Cellar " + theServer + ":32401 · belongs to nobody yet")
 		if at := b.address(); at.Host != theServer+":32401" || at.Path != "/.usher/" {

@@ -53,7 +53,7 @@ func (d *Door) homeData(window keep.Window) homeData {
 	return homeData{Open: window.OpenAt(d.Now())}
 }
 
-// settings are General, for whoever knows the code.
+// settings are what there is to say about the server, and to change, for whoever knows the code.
 func (d *Door) settings(w http.ResponseWriter, r *http.Request) {
 	window, err := d.Folder.Window()
 	if err != nil {
