@@ -120,7 +120,7 @@ func (d *demonstration) await(ctx context.Context) error {
 // quiet is the world of a part: what it greets with goes to the log, and tells that it is ready.
 func (d *demonstration) quiet() world {
 	w := d.world
-	w.Out = greeting{d}
+	w.Out, w.MailShown = greeting{d}, true
 	return w
 }
 

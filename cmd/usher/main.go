@@ -32,6 +32,8 @@ type world struct {
 	Out     io.Writer
 	Err     io.Writer
 	Now     func() time.Time
+	// MailShown says that people see their mail elsewhere, so that pages lead nobody to the outbox.
+	MailShown bool
 }
 
 // settings are the configuration's flags, as every command that needs them embeds them.
@@ -126,7 +128,7 @@ func newCommands(args []string) *commands {
 }
 
 func main() {
-	os.Exit(run(os.Args[1:], world{os.Environ(), os.Stdin, os.Stdout, os.Stderr, time.Now}))
+	os.Exit(run(os.Args[1:], world{Environ: os.Environ(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: time.Now}))
 }
 
 // run parses the command line and runs one command until it is done, or until SIGINT or SIGTERM.

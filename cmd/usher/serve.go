@@ -54,6 +54,7 @@ func (c serveCmd) Run(ctx context.Context, w world) error {
 type service struct {
 	*stack
 	log       *slog.Logger
+	mailShown bool // elsewhere than in the outbox
 	places    *place.Finder
 	metrics   *operations.Metrics
 	deliverer *mail.Deliverer // nil without SMTP: mail waits in the outbox
@@ -76,7 +77,7 @@ func serve(ctx context.Context, cfg config.Config, w world) (err error) {
 	defer func() { err = errors.Join(err, lock.release()) }()
 	ordinary := debug.SetGCPercent(startGCPercent)
 	log := newLog(cfg.LogLevel, cfg.LogFormat, w)
-	s := &service{log: log, metrics: operations.NewMetrics(), room: &transmitter.Room{}}
+	s := &service{log: log, mailShown: w.MailShown, metrics: operations.NewMetrics(), room: &transmitter.Room{}}
 	if s.stack, err = openStack(ctx, cfg, w.Now, func(text string) { log.Info(text) }); err != nil {
 		return err
 	}
@@ -248,9 +249,10 @@ func throughDoors(settings middleware.Settings, log *slog.Logger, doors []entry)
 	return middleware.Chain(settings, log)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { at(r).handler.ServeHTTP(w, r) }))
 }
 
-// outboxAddress is where mail can be read in a browser: only while the service has no mail server and is this machine's own.
+// outboxAddress is where mail can be read in a browser: only while the service has no mail server and is this machine's own. Empty also where mail is shown
+// elsewhere.
 func (s *service) outboxAddress() string {
-	if !s.showsOutbox() {
+	if s.mailShown || !s.showsOutbox() {
 		return ""
 	}
 	return "http://" + s.cfg.OperationsListen + "/outbox"

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	}
 	testscript.Main(m, map[string]func(){
 		"usher": func() {
-			os.Exit(run(os.Args[1:], world{os.Environ(), os.Stdin, os.Stdout, os.Stderr, storyClock(os.Getenv("USHER_TEST_CLOCK"))}))
+			os.Exit(run(os.Args[1:], world{Environ: os.Environ(), In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Now: storyClock(os.Getenv("USHER_TEST_CLOCK"))}))
 		},
 	})
 }

@@ -56,12 +56,12 @@
   get("copy-digits").addEventListener("click", (e) => copy(get("digits").textContent, e.currentTarget));
   for (const b of all("[data-take]")) {
     b.addEventListener("click", async () => {
+      const taken = steps[due]; // by the time the answer comes, the page may have noticed that it is done, and be at the next one
       for (const other of all("[data-take]")) other.disabled = true;
       const answer = await fetch("/take", { method: "POST" });
       for (const other of all("[data-take]")) other.disabled = false;
       get("problem").hidden = answer.ok;
       if (!answer.ok) get("problem").textContent = await answer.text();
-      const taken = steps[due];
       await look();
       show(frames(taken));
       const after = taken.dataset.after.trim().split(" ");
