@@ -154,7 +154,7 @@ func (g *gate) furnish(l net.Listener) (err error) {
 	if g.watch, err = watch.New(g.client, g, g.folder, g.Log, g.Now); err != nil {
 		return err
 	}
-	facts := local.Facts{Name: name(g.Config), Version: g.Version, Service: g.Config.ServiceURL(), Port: port, Behind: g.behind()}
+	facts := local.Facts{Name: name(g.Config), Version: g.Version, Service: g.Config.ServiceURL(), Port: port, Behind: g.behind(), Opens: g.Config.Upstream != "" || g.Config.Media != ""}
 	if !everywhere(host) {
 		facts.Host = host
 	}
@@ -163,7 +163,7 @@ func (g *gate) furnish(l net.Listener) (err error) {
 	}
 	g.around = neighbours.New(surroundings(g.Settings, host, port))
 	g.around.Claimed = func() bool { _, claimed := g.server(); return claimed }
-	g.own, err = local.New(local.Settings{Neighbours: g.around.List, Folder: g.folder, Claims: g.claims, Owner: g.owner, SignedIn: g.signedIn, Known: g.watch.Known, Networks: g.Config.LocalNetwork, Facts: facts, Examine: g.examine, Log: g.Log, Now: g.Now})
+	g.own, err = local.New(local.Settings{Neighbours: g.around.List, Folder: g.folder, Claims: g.claims, Owner: g.owner, Visitor: g.visitor, Known: g.watch.Known, Networks: g.Config.LocalNetwork, Facts: facts, Examine: g.examine, Log: g.Log, Now: g.Now})
 	return err
 }
 

@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"usher/internal/gate/accounts"
+	"usher/internal/gate/directory"
 	"usher/internal/gate/door"
 	"usher/internal/gate/keep"
 	"usher/internal/gate/local"
@@ -105,17 +107,20 @@ func (g *gate) owner(r *http.Request) (bool, error) {
 	return owner, err
 }
 
-// signedIn returns what somebody is called whose browser the door lets in.
-func (g *gate) signedIn(r *http.Request) (called string, in bool) {
+// visitor is what the door knows of a browser, and of where it would let people in.
+func (g *gate) visitor(r *http.Request) (v local.Visitor) {
 	s, claimed := g.server()
 	if !claimed {
-		return "", false
+		return v
 	}
 	d, err := g.doorOf(s)
 	if err != nil {
-		return "", false // the door itself says so
+		return v // the door itself says so
 	}
-	return d.SignedIn(r)
+	who, in := d.SignedIn(r)
+	v.In, v.Called, v.Owner = in, cmp.Or(who.Name, who.UserName, who.Email), slices.Contains(who.Groups, string(directory.Owner))
+	v.Works, v.Here = d.WorksAt(r)
+	return v
 }
 
 // Decider is that of the door of a server.

@@ -3,7 +3,6 @@
 package door
 
 import (
-	"cmp"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -248,14 +247,30 @@ func (d *Door) Owner(r *http.Request) (bool, error) {
 	return err == nil && slices.Contains(who.Groups, ownerGroup), err
 }
 
-// SignedIn returns what somebody is called whose browser is let in here, as far as that is known without asking the service.
-func (d *Door) SignedIn(r *http.Request) (called string, in bool) {
+// SignedIn returns whose browser is let in here, as far as that is known without asking the service.
+func (d *Door) SignedIn(r *http.Request) (who Decision, in bool) {
 	asked, err := d.present(r)
 	if err != nil || !asked.cookie {
-		return "", false
+		return Decision{}, false
 	}
-	who, in := d.Decider.recall(asked.text)
-	return cmp.Or(who.Name, who.UserName, who.Email), in
+	return d.Decider.recall(asked.text)
+}
+
+// WorksAt returns where people can sign in, the likeliest first, and whether the address of a request is one of these. It waits a moment at most for the service.
+func (d *Door) WorksAt(r *http.Request) (all []string, here bool) {
+	_, proto, host := d.origin(r)
+	origin := plainOrigin(proto, host)
+	if d.Addresses == nil {
+		return nil, true
+	}
+	if all = d.Addresses.Known(); !slices.Contains(all, origin) {
+		ctx, cancel := context.WithTimeout(r.Context(), briefly)
+		defer cancel()
+		if fresh, err := d.Addresses.Learn(ctx); err == nil {
+			all = fresh
+		}
+	}
+	return likeliest(origin, all), slices.Contains(all, origin)
 }
 
 // ownerGroup is what the service calls the group of a server's owner.

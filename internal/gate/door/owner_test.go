@@ -46,7 +46,8 @@ func TestWhoIsSignedInIsKnownUnasked(t *testing.T) {
 	says := func(header http.Header) (string, bool) {
 		r := httptest.NewRequest(http.MethodGet, "/.usher/", nil)
 		r.Header = header
-		return g.door.SignedIn(r)
+		who, in := g.door.SignedIn(r)
+		return who.Name, in
 	}
 	cookie := http.Header{"Cookie": {g.cookieOf(t, token, "http")}}
 	if called, in := says(cookie); in {

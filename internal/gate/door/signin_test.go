@@ -3,7 +3,9 @@ package door
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -138,6 +140,33 @@ func TestWhereSignInWorks(t *testing.T) {
 		if c.want == "" && got.Path != "https://accounts.example/servers" || c.want != "" && (got.Path != c.want+SignInPath || !strings.Contains(got.Paragraphs[0], c.want)) {
 			t.Errorf("%s of %v: %+v", c.origin, c.confirmed, got)
 		}
+	}
+	if got := elsewhere("http://192.168.1.21:32400", []string{here, house, name}, "https://accounts.example"); !slices.Equal(got.Also, []way{{house, house + SignInPath}}) {
+		t.Errorf("it works also at %v", got.Also)
+	}
+}
+
+// What the gate's own page is told of where people can sign in: nobody waits for what is known, or for a service that does not answer.
+func TestWhereItWorks(t *testing.T) {
+	const house, name = "http://192.168.1.20:32400", "https://media.example"
+	p := &places{told: []string{"http://127.0.0.1:32400", house, name}}
+	g := open(t, echo(t).URL, func(s *Settings) { s.Addresses, s.Provider = p, elsewhereProvider{} })
+	for _, c := range []struct {
+		at    string
+		here  bool
+		asked int
+	}{{"192.168.1.20:32400", true, 1}, {"192.168.1.20:32400", true, 1}, {"192.168.1.21:32400", false, 2}} {
+		r := httptest.NewRequest(http.MethodGet, "/.usher/", nil)
+		r.Host = c.at
+		if all, here := g.door.WorksAt(r); here != c.here || p.asked != c.asked || !slices.Equal(all, []string{name, house}) {
+			t.Errorf("%s: %q, %t, after %d questions", c.at, all, here, p.asked)
+		}
+	}
+	p.fails = ErrAway
+	r := httptest.NewRequest(http.MethodGet, "/.usher/", nil)
+	r.Host = "192.168.1.21:32400"
+	if all, here := g.door.WorksAt(r); here || len(all) != 2 {
+		t.Errorf("in an outage: %q, %t", all, here)
 	}
 }
 

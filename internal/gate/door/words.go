@@ -21,9 +21,13 @@ type words struct {
 	Paragraphs []string
 	Action     string
 	Path, Form string
+	Also       []way // more that Path would do as well
 	Back       bool
 	Fault      bool // something is wrong that whoever runs the server may have to mend
 }
+
+// way is where it goes on, at an address that is shown.
+type way struct{ At, Path string }
 
 const tryAgain = "Try again"
 
@@ -47,7 +51,11 @@ var wordsOf = map[Refusal]words{
 func elsewhere(origin string, confirmed []string, service string) words {
 	confirmed = likeliest(origin, confirmed)
 	if len(confirmed) > 0 {
-		return words{Title: "Sign in at another address", Action: "Go there", Path: confirmed[0] + SignInPath, Paragraphs: []string{
+		var also []way
+		for _, address := range confirmed[1:] {
+			also = append(also, way{address, address + SignInPath})
+		}
+		return words{Title: "Sign in at another address", Action: "Go there", Path: confirmed[0] + SignInPath, Also: also, Paragraphs: []string{
 			"The owner of this server has not confirmed that it is at " + origin + ", so you cannot sign in here. It works at " + confirmed[0] + ".",
 			"Is it yours, and this address as well? Open Servers at " + service + ", and confirm it there.",
 		}}

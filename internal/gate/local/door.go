@@ -33,8 +33,9 @@ type Facts struct {
 	Host, Port string
 	// Folder is the gate's folder, as commands have to name it; empty when they find it by themselves.
 	Folder string
-	// Behind says what the gate stands in front of.
+	// Behind says what the gate stands in front of, Opens that there is something.
 	Behind string
+	Opens  bool
 }
 
 // Settings are what the pages are built from.
@@ -43,8 +44,8 @@ type Settings struct {
 	Claims *accounts.Claims
 	// Owner reports whether a request brings a token of the owner's; of a server that is nobody's, or signed out, there is none. outage.Err.
 	Owner func(r *http.Request) (bool, error)
-	// SignedIn returns what somebody is called whose browser is let in, without asking the service.
-	SignedIn func(r *http.Request) (called string, in bool)
+	// Visitor is what the gate's door knows of a browser; it waits a moment at most for the service.
+	Visitor func(r *http.Request) Visitor
 	// Known is what the gate knows of how the server stands.
 	Known func() watch.Known
 	// Neighbours are the other servers in the network in which this machine has the address here.
@@ -55,6 +56,16 @@ type Settings struct {
 	Examine func(context.Context) []doctor.Finding
 	Log     *slog.Logger
 	Now     func() time.Time
+}
+
+// Visitor is who looks at a page of a claimed server.
+type Visitor struct {
+	// Called is what somebody is called whose browser is let in, In that it is, Owner that the server is theirs.
+	Called    string
+	In, Owner bool
+	// Works are the addresses where people can sign in, as far as is known, the likeliest first; Here says that the browser is at one of them.
+	Works []string
+	Here  bool
 }
 
 // Door serves the gate's own pages.

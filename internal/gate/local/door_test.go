@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -49,7 +50,7 @@ func newHouse(t *testing.T) *house {
 		claims.Close()
 		_ = folder.Close()
 	})
-	h.Door, err = New(Settings{Folder: folder, Claims: claims, Owner: ownersToken, SignedIn: lettersIn, Known: func() watch.Known { return h.known }, Neighbours: func(here netip.Addr) []neighbours.Neighbour { return h.beside[here] }, Facts: Facts{Name: "Attic", Version: "1.0", Service: service, Port: "32400", Behind: "/films"}, Log: log, Now: now})
+	h.Door, err = New(Settings{Folder: folder, Claims: claims, Owner: ownersToken, Visitor: lettersIn, Known: func() watch.Known { return h.known }, Neighbours: func(here netip.Addr) []neighbours.Neighbour { return h.beside[here] }, Facts: Facts{Name: "Attic", Version: "1.0", Service: service, Port: "32400", Behind: "/films", Opens: true}, Log: log, Now: now})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,10 +71,11 @@ func ownersToken(r *http.Request) (bool, error) {
 	return false, nil
 }
 
-// lettersIn is a door that lets in whoever says so in a header.
-func lettersIn(r *http.Request) (called string, in bool) {
-	called = r.Header.Get("X-In")
-	return called, called != ""
+// lettersIn is a door that lets in whoever says so in a header, the owner in another, and knows by a third where it works.
+func lettersIn(r *http.Request) (v Visitor) {
+	v.Called, v.Owner, v.Works = r.Header.Get("X-In"), r.Header.Get("X-Owner") != "", strings.Fields(r.Header.Get("X-Works"))
+	v.In, v.Here = v.Called != "", slices.Contains(v.Works, "http://"+r.Host)
+	return v
 }
 
 // browser keeps cookies as browsers do, and says what they say.

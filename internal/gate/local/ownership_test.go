@@ -93,3 +93,40 @@ func TestWhoIsSignedInIsNamed(t *testing.T) {
 		h.browser().says(t, path, `href="/.usher/sign-in"`, `!href="/.usher/sign-out"`)
 	}
 }
+
+// Who is signed in finds the way back to what is behind the gate; to the owner the page says that the server is theirs, and what comes next to nobody for whom it is
+// done. At an address where nobody can sign in it says where they can.
+func TestThePageSaysWhereItGoesOn(t *testing.T) {
+	h := newHouse(t)
+	if err := h.Folder.SaveServer(keep.Server{Service: "http://127.0.0.1:1", ID: "srv-1", Owner: keep.Owner{Subject: "s", Name: "Ada"}}); err != nil {
+		t.Fatal(err)
+	}
+	const works, elsewhere = "http://" + here, "https://media.example http://192.0.2.9:32400"
+	knows := h.browser()
+	knows.get("/.usher/?setup=" + h.window.Spelled())
+	const films, next = `<a class="button primary" href="/">Open the media server</a>`, "What comes next"
+	for what, c := range map[string]struct {
+		b       *browser
+		headers []string
+		says    []string
+	}{
+		"the owner":                        {h.browser(), []string{"X-In", "Ada", "X-Owner", "yes", "X-Works", works}, []string{"It is yours", films, `href="http://127.0.0.1:1/servers"`, "!It belongs to somebody", "!" + next}},
+		"a guest":                          {h.browser(), []string{"X-In", "Mara", "X-Works", works}, []string{"somebody who has let you in", films, "!/servers"}},
+		"nobody":                           {h.browser(), []string{"X-Works", works}, []string{"It belongs to somebody", films, "!It works at"}},
+		"nobody, elsewhere":                {h.browser(), []string{"X-Works", elsewhere}, []string{"It works at", `href="https://media.example/"`, `href="http://192.0.2.9:32400/"`, "!" + films}},
+		"nobody, where nothing is known":   {h.browser(), nil, []string{"It belongs to somebody", "!It works at", "!" + films}},
+		"who claimed it just now":          {knows, nil, []string{next, "!It works at", "!" + films}},
+		"who claimed it, and confirmed":    {knows, []string{"X-Works", works}, []string{films, "!" + next}},
+		"who claimed it, and is elsewhere": {knows, []string{"X-Works", elsewhere}, []string{"It works at", "If this address is right as well", "!" + next, "!" + films}},
+	} {
+		page := textOf(t, c.b.send(http.MethodGet, "/.usher/", nil, c.headers...))
+		for _, text := range c.says {
+			if text, not := strings.CutPrefix(text, "!"); strings.Contains(page, text) == not {
+				t.Errorf("%s: %q, which is not wanted: %t\n%s", what, text, not, page)
+			}
+		}
+	}
+	h.browser().says(t, "/.usher/settings", `<li><a href="/"><svg`)
+	h.Facts.Opens = false
+	h.browser().says(t, "/.usher/settings", `!<a href="/">`)
+}

@@ -20,9 +20,9 @@ type frame struct {
 	Page  string
 	Guest guest
 	ownership
-	// Person is what somebody is called whose browser is let in, In that it is.
-	Person string
-	In     bool
+	Visitor
+	// Shows is the name of the page.
+	Shows string
 	// Others are the servers beside this one that browsers can open.
 	Others []other
 	Data   any
@@ -42,12 +42,12 @@ func (d *Door) present(w http.ResponseWriter, r *http.Request, status int, name 
 		d.Log.Warn("more than one browser uses one address: if a proxy or a container's bridge stands in between, everybody looks as if they were near", "peer", peer(r).String())
 	}
 	f := frame{Page: d.visits.pageToken(g.cookie), Guest: g, Others: d.others(r), Data: data}
-	f.Person, f.In = d.SignedIn(r)
+	f.Visitor = d.Visitor(r)
 	d.render(w, r, status, name, f)
 }
 
 func (d *Door) render(w http.ResponseWriter, r *http.Request, status int, name string, f frame) {
-	f.Facts, f.Nonce, f.ownership = d.Facts, secret.NewToken().Reveal(), d.ownership()
+	f.Facts, f.Nonce, f.ownership, f.Shows = d.Facts, secret.NewToken().Reveal(), d.ownership(), name
 	// The form that begins a claim goes on to the service, which browsers count as its target.
 	w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'nonce-"+f.Nonce+"'; style-src 'self'; img-src 'self'; connect-src 'self'; object-src 'none'; base-uri 'none'; "+
 		"frame-ancestors 'none'; form-action 'self' "+strings.TrimSuffix(d.Facts.Service.String(), "/"))
