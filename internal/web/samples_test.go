@@ -304,6 +304,7 @@ func serverSamples() []sample {
 		page("server-password", "refused", ServerPasswordPage{ID: "s1", Server: "attic", Proof: Proof{AskPassword: true, Login: "ann@example.org"}, QR: sampleQR(), Form: refused("name", "Say which app it is for.")}),
 		page("server-password-made", "", ServerPasswordMadePage{ID: "s1", Server: nasty, Name: nasty, Addresses: []string{"https://attic.example.org:32400", "http://192.168.1.20:32400"}, Login: "ann.walker", Password: "gate-2345-6789-abcd-efgh-jklm-npqr-stuv"}),
 		page("server-password-made", "nowhere", ServerPasswordMadePage{ID: "s1", Server: "attic", Name: "TV", Login: "ann.walker", Password: "gate-2345-6789-abcd-efgh-jklm-npqr-stuv"}),
+		page("server-password-made", "number", ServerPasswordMadePage{ID: "s1", Server: "attic", Name: "TV", Login: "06gvsqgj3mjf1qrni1k83u9ts8", ByNumber: true, Password: "gate-2345-6789-abcd-efgh-jklm-npqr-stuv"}),
 		page("server-password-made", "directory", ServerPasswordMadePage{ID: "s1", Server: nasty, Name: nasty, BindName: "uid=ann.walker,ou=people,dc=usher", Base: "dc=usher", Login: "ann.walker", Password: "gate-2345-6789-abcd-efgh-jklm-npqr-stuv"}),
 		page("app-passwords", "at servers", AppPasswordsPage{AtServers: madeAtServers}),
 		page("server-access", "", ServerAccessPage{ID: "s1", Name: nasty}),

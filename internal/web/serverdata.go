@@ -129,6 +129,7 @@ type ServerPasswordMadePage struct {
 	ID, Server, Name string
 	Addresses        []string
 	Login            string // what to type beside the password
+	ByNumber         bool   // that is the account's number: there is no user name, and the address is not proved
 	Password         string
 	// BindName is that for a media server's own password, as LDAP wants it, and Base below which name people are found; both empty for every other one.
 	BindName, Base string

@@ -84,12 +84,21 @@ func (d *Door) postServerPassword(w http.ResponseWriter, r *http.Request, v visi
 	if err != nil {
 		return d.again(w, r, &p.Form, err, show)
 	}
-	shown := ServerPasswordMadePage{ID: k.ID, Server: k.Name, Name: p.Name, Login: v.Person.Login(), Password: made.Grouped().Reveal(), Addresses: k.Confirmed()}
+	shown := ServerPasswordMadePage{ID: k.ID, Server: k.Name, Name: p.Name, Login: knownAs(v.Person), Password: made.Grouped().Reveal(), Addresses: k.Confirmed()}
+	shown.ByNumber = shown.Login == v.AccountID
 	if p.Directory {
 		shown.BindName, shown.Base = bindName(shown.Login), gatesBase
 	}
 	d.Pages.Page(w, r, http.StatusOK, "server-password-made", Page{Person: v.header(), Nav: "servers", Data: shown})
 	return nil
+}
+
+// knownAs is the name by which a media server knows somebody: servers are told no address that only an operator has named.
+func knownAs(a account.Account) string {
+	if a.UserName == "" && !a.EmailProved {
+		return a.ID
+	}
+	return a.Login()
 }
 
 // gatesBase is below which name a gate lists people, where nobody has told it another.

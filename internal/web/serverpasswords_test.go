@@ -100,3 +100,18 @@ func TestBindNames(t *testing.T) {
 		}
 	}
 }
+
+// Who has no user name, and whose address only an operator has named, is known at media servers by a number: the page shows that one, and says why.
+func TestTheNameThatWorksIsShown(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ann := h.account(annMail, "", annPassword)
+		b := h.signedIn(annMail, annPassword)
+		path := "/servers/" + b.claims() + "/app-password"
+		b.post(path, "name", "TV").is(200).shows("#app-login", ann.ID).shows("main", "this number is your name there")
+		b.post(path, "name", "Jellyfin", "directory", "yes").is(200).shows("#app-login", "uid="+ann.ID+",ou=people,dc=usher").shows("main", "this number is your name there")
+		ann.EmailProved = true
+		if got := knownAs(ann); got != annMail {
+			t.Errorf("with a proved address they are %s", got)
+		}
+	})
+}
