@@ -1,6 +1,7 @@
 package door
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"io"
@@ -373,6 +374,61 @@ func TestAccountsOwnPasswordsEnd(t *testing.T) {
 	if n := g.asked.Load(); n != 2 {
 		t.Errorf("it asked %d times", n)
 	}
+}
+
+// visited is a service where strangers come to the gate while it is asked.
+type visited struct {
+	*registry
+	come func()
+}
+
+func (v visited) Ask(ctx context.Context, token secret.Token) (Decision, error) {
+	v.come()
+	return v.registry.Ask(ctx, token)
+}
+
+// Names and passwords that strangers make up end nothing, have nothing asked anew that was refused, and keep out nobody who comes meanwhile, while accounts' own are
+// not taken. What the switch ends it ends once.
+func TestStrangersEndNothing(t *testing.T) {
+	g := open(t, echo(t).URL, nil)
+	d := g.decider
+	d.Heard(g.now())
+	strangers := func() {
+		if answer, _ := g.ask(t, http.MethodGet, "/films", basicAuth("x", "y")); answer.StatusCode != http.StatusUnauthorized {
+			t.Errorf("a stranger is answered %s", answer.Status)
+		}
+		bindAs(t, d, "x", secret.TokenOf("y"), ErrRefused)
+	}
+	stays := func(what string) {
+		t.Helper()
+		before := d.Heeded()
+		strangers()
+		if ended := d.Heeded() - before; ended > 0 {
+			t.Errorf("%s: strangers end something %d times", what, ended)
+		}
+	}
+	stays("a switch that was never on")
+	dead := tokenFor(serverID)
+	for range 3 {
+		expect(t, d, dead, ErrRefused)
+		strangers()
+	}
+	if n := g.asked.Load(); n != 1 {
+		t.Errorf("it asks %d times about what was refused", n)
+	}
+	d.service = visited{g.registry, strangers}
+	expect(t, d, g.let(bob()), nil)
+	d.service = g.registry
+	g.set(func(r *registry) { r.takes = true })
+	g.choose("ann", "own", ann())
+	bound := bindAs(t, d, "ann", secret.TokenOf("own"), nil)
+	stays("a switch that is on")
+	g.set(func(r *registry) { r.takes = false })
+	strangers()
+	over(t, bound)
+	stays("a switch that was on")
+	g.set(func(r *registry) { r.takes = true })
+	bindAs(t, d, "ann", secret.TokenOf("own"), nil)
 }
 
 // Somebody behind a media server who makes up passwords keeps out nobody who is known there, and no app of another name; and what is counted takes no more memory

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"usher/internal/secret"
@@ -28,6 +29,7 @@ type Decider struct {
 	salt    []byte           // of the keys of accounts' own passwords
 	// Passwords, if set, are asked about accounts' own.
 	Passwords Passwords
+	takes     atomic.Bool // what they answered last: whether accounts' own are taken
 	// Changed, if set, is told when somebody is let in, or not any more. It must not wait, or ask the Decider anything.
 	Changed func()
 

@@ -113,13 +113,14 @@ func (a *admitted) answersTo(p proof) bool {
 	return p.login != "" && (strings.EqualFold(p.login, a.told.user) || strings.EqualFold(p.login, a.Email) || strings.EqualFold(p.login, a.Account))
 }
 
-// takesPasswords reports whether the owner lets people type the account's own password here, as far as that is known.
+// takesPasswords reports whether the owner lets people type the account's own password here, as far as that is known. Any stranger has it ask: something ends only
+// where the answer has become no since.
 func (d *Decider) takesPasswords(ctx context.Context) (bool, error) {
 	if d.Passwords == nil {
 		return false, nil
 	}
 	on, err := d.Passwords.TakesPasswords(ctx)
-	if err == nil && !on {
+	if err == nil && d.takes.Swap(on) && !on {
 		d.EndPasswords("")
 	}
 	return on, err
