@@ -25,7 +25,7 @@ var rooms = map[layer][]string{
 	ground: {"argon2id", "blocklist", "config", "even", "forwarded", "id", "look", "openapi", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret", "signing"},
 	behind: {"backchannel", "mail", "store"},
 	wing:   {"demo", "demo/film", "gate", "gate/accounts", "gate/directory", "gate/doctor", "gate/door", "gate/keep", "gate/local", "gate/media", "gate/neighbours", "gate/openid", "gate/page", "gate/watch", "player"},
-	tests:  {"gate/proxytest", "loadtest", "loadtest/crowd", "mail/mailtest", "testdb", "teststore"},
+	tests:  {"certtest", "gate/proxytest", "loadtest", "loadtest/crowd", "mail/mailtest", "testdb", "teststore"},
 }
 
 // between lists which things build on which others; Go itself refuses circles.

@@ -2,8 +2,6 @@ package main
 
 import (
 	"crypto/tls"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"io"
 	"net"
@@ -22,6 +20,7 @@ import (
 
 	"usher/internal/account"
 	"usher/internal/audit"
+	"usher/internal/certtest"
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/loadtest/crowd"
@@ -42,14 +41,7 @@ func openListed(t *testing.T, databaseURL string) *listed {
 	folder := t.TempDir()
 	l := &listed{ca: filepath.Join(folder, "chain.pem")}
 	key := filepath.Join(folder, "key.pem")
-	pair := certificate(t, l.ca, "localhost", "127.0.0.1")
-	raw, err := x509.MarshalPKCS8PrivateKey(pair.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(key, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: raw}), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	certtest.Make(t, certtest.Files{Chain: l.ca, Key: key}, time.Now().Add(time.Hour), "localhost", "127.0.0.1")
 	free := listen(t)
 	l.at = free.Addr().String()
 	if err := free.Close(); err != nil {

@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"usher/internal/certtest"
 	"usher/internal/config"
 	"usher/internal/middleware"
 	"usher/internal/secret"
@@ -203,7 +204,7 @@ func (n *networks) serve(databaseURL string) {
 		_, err := s.founding().Add(n.Context(), signup.NewAccount{Email: name + "@example.org", UserName: name, Password: secret.TokenOf(peoplesPassword)})
 		n.must(err)
 	}
-	listener := tls.NewListener(n.listen(), &tls.Config{Certificates: []tls.Certificate{certificate(n.T, n.ca, "accounts.example")}})
+	listener := tls.NewListener(n.listen(), &tls.Config{Certificates: []tls.Certificate{certtest.Make(n.T, certtest.Files{Chain: n.ca}, time.Now().Add(time.Hour), "accounts.example")}})
 	server := middleware.Server("", handler, s.log)
 	go func() {
 		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {

@@ -3,17 +3,10 @@ package main
 import (
 	"bufio"
 	"bytes"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"math/big"
 	"net"
 	"net/http"
 	"net/url"
@@ -26,6 +19,7 @@ import (
 	"time"
 
 	"usher/internal/account"
+	"usher/internal/certtest"
 	"usher/internal/config"
 	"usher/internal/middleware"
 	"usher/internal/testdb"
@@ -72,7 +66,7 @@ func openClients(t *testing.T, databaseURL string) *clients {
 		c.every.ServeHTTP(w, r)
 	}), c.log)
 	go func() {
-		err := server.Serve(tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{certificate(t, c.ca, "plex.tv", "app.plex.tv", "clients.plex.tv")}, NextProtos: []string{"h2", "http/1.1"}}))
+		err := server.Serve(tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{certtest.Make(t, certtest.Files{Chain: c.ca}, time.Now().Add(time.Hour), "plex.tv", "app.plex.tv", "clients.plex.tv")}, NextProtos: []string{"h2", "http/1.1"}}))
 		if err != nil && !errors.Is(err, net.ErrClosed) && !strings.Contains(err.Error(), "Server closed") {
 			t.Errorf("serving: %v", err)
 		}
@@ -104,31 +98,6 @@ func relay(from net.Conn, address string) {
 		_ = to.(*net.TCPConn).CloseWrite()
 	}()
 	_, _ = io.Copy(from, to)
-}
-
-// certificate makes one for some names and numbers, which is its own authority, and writes it to a file where clients find it.
-func certificate(t *testing.T, file string, names ...string) tls.Certificate {
-	t.Helper()
-	must := func(err error) {
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	must(err)
-	sheet := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "throwaway"}, DNSNames: names, NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-	}
-	for _, name := range names {
-		if a := net.ParseIP(name); a != nil {
-			sheet.IPAddresses = append(sheet.IPAddresses, a)
-		}
-	}
-	raw, err := x509.CreateCertificate(rand.Reader, sheet, sheet, key.Public(), key)
-	must(err)
-	must(os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: raw}), 0o600))
-	return tls.Certificate{Certificate: [][]byte{raw}, PrivateKey: key}
 }
 
 // alone prepares the client's world: a loopback, a card with a hardware address, which one client looks for, and a file of names.

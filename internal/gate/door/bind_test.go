@@ -37,6 +37,21 @@ func over(t *testing.T, b Bound) {
 	}
 }
 
+// forgets fails the test unless nobody is known soon.
+func forgets(t *testing.T, d *Decider) {
+	t.Helper()
+	for range 1000 {
+		d.mu.Lock()
+		left := len(d.known)
+		d.mu.Unlock()
+		if left == 0 {
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+	t.Error("it is kept when its connection has gone")
+}
+
 func TestBinding(t *testing.T) {
 	r := newRegistry()
 	d := r.decider()
@@ -104,16 +119,7 @@ func TestBindingEnds(t *testing.T) {
 	}
 	hangUp()
 	over(t, b)
-	for range 1000 {
-		d.mu.Lock()
-		left := len(d.known)
-		d.mu.Unlock()
-		if left == 0 {
-			return
-		}
-		time.Sleep(time.Millisecond)
-	}
-	t.Error("it is kept when its connection has gone")
+	forgets(t, d)
 }
 
 // In an outage nobody is bound, whoever is known; and an app that is known is bound as soon as it is over.
@@ -239,4 +245,33 @@ func TestASignOutOvertakesAPassword(t *testing.T) {
 	if err := <-result; !errors.Is(err, ErrAway) || r.asked.Load() != 1 {
 		t.Errorf("bound %v after %d questions", err, r.asked.Load())
 	}
+}
+
+// What nobody else finds stays nowhere when it opens nothing after all.
+func TestABindThatOpensNothingIsForgotten(t *testing.T) {
+	r := newRegistry()
+	d := r.decider()
+	d.Heard(r.now())
+	r.takes = true
+	d.RestoreNames(map[string]string{"bob": "acc-other"})
+	r.choose("bob", "own", bob())
+	bindAs(t, d, "bob", secret.TokenOf("own"), ErrRefused)
+	if n := len(d.known); n != 0 {
+		t.Errorf("%d are kept of a name that is another's", n)
+	}
+	r.choose("ann", "own", ann())
+	hold := make(chan struct{})
+	r.set(func(r *registry) { r.hold = hold })
+	r.asked.Store(0)
+	ctx, hangUp := context.WithCancel(t.Context())
+	bound := make(chan error)
+	go func() {
+		_, err := d.Bind(ctx, "ann", secret.TokenOf("own"), netip.MustParseAddr("192.0.2.1"))
+		bound <- err
+	}()
+	r.awaitQuestion(t)
+	hangUp()
+	close(hold)
+	<-bound
+	forgets(t, d)
 }
