@@ -147,6 +147,7 @@ func (c *conn) leave() {
 
 // enter notes who has bound, until they leave. The connection ends with what let them in.
 func (c *conn) enter(who Bound, leave func()) {
+	c.crowd.bound(c.from)
 	unwatch := context.AfterFunc(who.Over, func() { _ = c.raw.Close() })
 	c.bound, c.unbind = &who, func() {
 		unwatch()

@@ -67,7 +67,7 @@ type Settings struct {
 type Directory struct {
 	Settings
 	base  dn
-	crowd crowd
+	crowd *crowd
 }
 
 // What a connection may send, and how long it may take.
@@ -93,7 +93,7 @@ func New(s Settings) (*Directory, error) {
 	if err != nil || len(base) == 0 {
 		return nil, errors.New("directory: " + s.Base + " is no name")
 	}
-	return &Directory{Settings: s, base: base, crowd: crowd{from: map[netip.Addr]int{}}}, nil
+	return &Directory{Settings: s, base: base, crowd: newCrowd()}, nil
 }
 
 // Serve answers at the listener until ctx ends, and then waits for what it has begun. It closes the listener.

@@ -38,24 +38,58 @@ func TestTwentyConnectionsFromOneAddress(t *testing.T) {
 	}
 }
 
+// Attack: whoever holds connections without binding, from however many addresses, keeps out neither this machine nor a media server from where people have bound;
+// nor does whoever binds from many keep out this machine.
 func TestACrowd(t *testing.T) {
-	c := crowd{from: map[netip.Addr]int{}}
+	c := newCrowd()
 	address := func(i int) netip.Addr {
-		return netip.AddrFrom4([4]byte{10, 0, 0, byte(i)})
+		return netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
 	}
-	for i := range mostConns {
-		if !c.enter(address(i)) {
-			t.Fatal(i)
+	fills := func(who string, from func(i int) netip.Addr, most int) (entered []netip.Addr) {
+		t.Helper()
+		for i := range 2 * mostConns {
+			if a := from(i); c.enter(a) {
+				entered = append(entered, a)
+			}
+		}
+		if len(entered) != most {
+			t.Errorf("%s has %d places, want %d", who, len(entered), most)
+		}
+		return entered
+	}
+	one := func(text string) func(int) netip.Addr {
+		return func(int) netip.Addr { return netip.MustParseAddr(text) }
+	}
+	media := one("192.0.2.7")
+	c.bound(media(0))
+	all := fills("a crowd of strangers", address, mostStrangers)
+	all = append(all, fills("a media server", media, mostFrom)...)
+	for i := range mostStrangers / 2 { // they bind, and are strangers no more
+		c.bound(address(i))
+	}
+	all = append(all, fills("a crowd of which some are known", func(i int) netip.Addr { return address(1000 + i) }, mostAfar-mostStrangers-mostFrom)...)
+	c.bound(media(0))
+	for _, here := range []string{"127.0.0.1", "::1"} {
+		entered := fills("this machine", one(here), mostFrom)
+		for _, a := range entered {
+			c.leave(a)
 		}
 	}
-	if c.enter(address(250)) {
-		t.Error("there is no end")
-	}
-	for i := range mostConns {
-		c.leave(address(i))
+	for _, a := range all {
+		c.leave(a)
 	}
 	if c.all != 0 || len(c.from) != 0 {
 		t.Errorf("%d are left: %v", c.all, c.from)
+	}
+	last := 10*mostKnown - 1
+	for i := range last + 1 { // a media server that goes on is not pushed out by those who have bound since it came
+		c.bound(address(i))
+		if i%mostKnown == 0 {
+			c.bound(media(0))
+		}
+	}
+	if len(c.known) != mostKnown || c.strange(media(0)) || c.strange(address(last)) {
+		t.Errorf("%d addresses are known", len(c.known))
 	}
 	for i := range mostFrom + 1 { // whoever has one address of version 6 has all of its network
 		a := netip.MustParseAddr("2001:db8::1").As16()
@@ -63,6 +97,24 @@ func TestACrowd(t *testing.T) {
 		if in := c.enter(netip.AddrFrom16(a)); in != (i < mostFrom) {
 			t.Errorf("%d: %v", i, in)
 		}
+	}
+}
+
+// An address is a stranger's until somebody binds from there.
+func TestABindMakesAnAddressKnown(t *testing.T) {
+	p := opened(t, func(l net.Listener) net.Listener { return far{l} })
+	there := netip.MustParseAddr("192.0.2.7")
+	strange := func() bool {
+		p.d.crowd.mu.Lock()
+		defer p.d.crowd.mu.Unlock()
+		return p.d.crowd.strange(there)
+	}
+	c := p.dialTLS(t)
+	if code := c.bind("bert", "wrong"); code != invalidCredentials || !strange() {
+		t.Errorf("%d; a stranger: %v", code, strange())
+	}
+	if code := c.bind("bert", "berts"); code != success || strange() {
+		t.Errorf("%d; a stranger: %v", code, strange())
 	}
 }
 
