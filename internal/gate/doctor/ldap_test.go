@@ -43,7 +43,7 @@ func TestLDAP(t *testing.T) {
 		"the key for a chain": {ldap: LDAP{Listen: here, Certificate: key, Key: key}, state: Wrong, cure: "--ldap-certificate"},
 		"ends soon":           {ldap: LDAP{Listen: here, Certificate: chain, Key: key}, ahead: 50 * 24 * time.Hour, state: Odd, cure: "Renew"},
 		"has ended":           {ldap: LDAP{Listen: here, Certificate: chain, Key: key}, ahead: 61 * 24 * time.Hour, state: Wrong, cure: "Renew"},
-		"begins later":        {ldap: LDAP{Listen: here, Certificate: chain, Key: key}, ahead: -48 * time.Hour, state: Wrong, cure: "clock"},
+		"begins later":        {ldap: LDAP{Listen: here, Certificate: chain, Key: key}, ahead: -366 * 24 * time.Hour, state: Wrong, cure: "clock"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			expects(t, Patient{LDAP: test.ldap, Running: test.running, Now: at(noon.Add(test.ahead))}.ldap(t.Context()), test.state, test.cure)
