@@ -406,6 +406,67 @@ func TestOneBudgetAtServersToo(t *testing.T) {
 	})
 }
 
+// At a media server whoever is not of its household is nobody: however often somebody types their name there, they sign in elsewhere at once, and their record says
+// nothing of it. The name is limited at that server as one that nobody has is, so that the limits tell nothing either.
+func TestAServerUsesUpNoStrangersTries(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		gate, other := h.typing(), h.opened(h.anna)
+		h.must(h.servers().LetType(d.Context(), h.justNow(h.anna), other.ID, server.AccountPasswords, device.Client{}))
+		guest, stranger := d.person("carl", h.password, false), d.person("dora", h.password, false)
+		d.do("UPDATE account SET email_proved = $1", true)
+		h.admitted(gate, guest, server.Friend)
+		failed := len(d.rows("SELECT action FROM audit WHERE action = 'sign-in-failed'"))
+		for _, login := range []string{guest.UserName, stranger.UserName, stranger.Email, "nobody.at.all"} {
+			h.unlimited()
+			var codes []int
+			for range ratelimit.FreeFailures + 1 {
+				codes = append(codes, gate.types(login, "not the password").Code)
+			}
+			if want := append(slices.Repeat([]int{http.StatusUnauthorized}, ratelimit.FreeFailures), http.StatusTooManyRequests); !slices.Equal(codes, want) {
+				t.Errorf("%s: %d", login, codes)
+			}
+			if w := other.types(login, "not the password"); w.Code != http.StatusUnauthorized {
+				t.Errorf("%s at another server: %d %s", login, w.Code, w.Body)
+			}
+		}
+		if n := len(d.rows("SELECT action FROM audit WHERE action = 'sign-in-failed'")); n != failed {
+			t.Errorf("the record says it %d times", n-failed)
+		}
+		for _, who := range []account.Account{guest, stranger} {
+			h.is(d.send(http.MethodPost, "/api/v1/sign-in", request{object: map[string]string{"login": who.UserName, "password": h.password}}), http.StatusOK)
+		}
+		w := d.send(http.MethodPost, "/api/v1/sign-in", request{object: map[string]string{"login": "nobody.at.all", "password": h.password}})
+		h.is(w, http.StatusUnauthorized) // what nobody's name is limited to here does not tell it from a stranger's
+	})
+}
+
+// All servers of one owner together have no more hashes computed than one, and those of another have their own.
+func TestManyServersHaveNoMoreHashesComputed(t *testing.T) {
+	eachDoors(t, func(d *doors) {
+		h := d.couple()
+		type pair struct {
+			gate *app
+			code int
+		}
+		first, second, anothers := h.typing(), h.opened(h.anna), h.opened(h.bert)
+		h.must(h.servers().LetType(d.Context(), h.justNow(h.anna), second.ID, server.AccountPasswords, device.Client{}))
+		h.must(h.servers().LetType(d.Context(), h.justNow(h.bert), anothers.ID, server.AccountPasswords, device.Client{}))
+		h.unlimited()
+		h.is(first.types("nobody.at.all", "x"), http.StatusUnauthorized)
+		for range ratelimit.ServerSignInsAll.Limit - 1 {
+			h.must(d.db.Take(d.Context(), []ratelimit.Take{ratelimit.ServerSignInsAll.For(h.anna.ID)}, d.at))
+		}
+		for _, c := range []pair{{first, http.StatusTooManyRequests}, {second, http.StatusTooManyRequests}, {anothers, http.StatusUnauthorized}} {
+			before := d.pool.Evaluations()
+			w := c.gate.types("nobody.else", "x")
+			if h.is(w, c.code); c.code == http.StatusTooManyRequests && d.pool.Evaluations() != before {
+				t.Error("a hash was computed")
+			}
+		}
+	})
+}
+
 // Who guesses at a server, at one name or at many, keeps nobody of another name out there, until there are far more tries than a household makes.
 func TestStrangersShutNobodyOutAtAServer(t *testing.T) {
 	eachDoors(t, func(d *doors) {
@@ -413,7 +474,7 @@ func TestStrangersShutNobodyOutAtAServer(t *testing.T) {
 		gate := h.typing()
 		h.unlimited()
 		for range ratelimit.ServerSignIns.Limit {
-			h.must(d.db.Take(d.Context(), []ratelimit.Take{ratelimit.ServerSignIns.For(gate.ID + "\x00user name\x00nobody"), ratelimit.ServerSignInsAll.For(gate.ID)}, d.at))
+			h.must(d.db.Take(d.Context(), []ratelimit.Take{ratelimit.ServerSignIns.For(gate.ID + "\x00user name\x00nobody"), ratelimit.ServerSignInsAll.For(h.anna.ID)}, d.at))
 		}
 		if w := gate.types("NOBODY", "x"); w.Code != http.StatusTooManyRequests {
 			t.Errorf("one name: %d %s", w.Code, w.Body)
@@ -427,7 +488,7 @@ func TestStrangersShutNobodyOutAtAServer(t *testing.T) {
 			t.Errorf("the household: %d %s", w.Code, w.Body)
 		}
 		for range ratelimit.ServerSignInsAll.Limit - 6*ratelimit.ServerSignIns.Limit {
-			h.must(d.db.Take(d.Context(), []ratelimit.Take{ratelimit.ServerSignInsAll.For(gate.ID)}, d.at))
+			h.must(d.db.Take(d.Context(), []ratelimit.Take{ratelimit.ServerSignInsAll.For(h.anna.ID)}, d.at))
 		}
 		if w := gate.types(h.bert.UserName, h.password); w.Code != http.StatusTooManyRequests {
 			t.Errorf("all names: %d %s", w.Code, w.Body)

@@ -97,7 +97,7 @@ func (d *Door) signInAtServer(w http.ResponseWriter, r *http.Request) error {
 	case s.Types != server.AccountPasswords:
 		return errNotTyped
 	}
-	in, err := d.SignIn.AdmitAt(r.Context(), id, signin.SoftwareRequest{Login: f["login"], Password: secret.TokenOf(f["password"]), Client: d.client(r)})
+	in, err := d.SignIn.AdmitAt(r.Context(), s, signin.SoftwareRequest{Login: f["login"], Password: secret.TokenOf(f["password"]), Client: d.client(r)})
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,8 @@ type Attempt struct {
 	Handle account.Handle
 	// Account, when set, is whose proof it is; the handle is then not looked at.
 	Account string
+	// Server, when set, is the media server where it was typed: there, whoever is neither its owner nor of its household is nobody.
+	Server string
 	// Known is what the browser shows to have been here before; often empty.
 	Known secret.Token
 	// Network are the acts counted against the source, given back when the proof is good.
@@ -24,7 +26,7 @@ type Attempt struct {
 
 // Candidate is what an attempt is checked against, read in one question, with the failure already counted.
 type Candidate struct {
-	Account account.Account // zero ID when nobody has this handle
+	Account account.Account // zero ID when nobody has this handle, or nobody at the server where it was typed
 	Clock   Clock
 	Known   bool   // the browser has been here before, with this account
 	Budget  string // the failure counter that was charged, to give back

@@ -35,8 +35,9 @@ var (
 	// Wrong or dead app passwords from one network. Apart from SignInFailures: an app in a cupboard that goes on and on with a dead one must not
 	// keep the house from signing in.
 	AppPasswords = Rule{"app password", 60, 10 * time.Minute}
-	// Passwords that people typed at one media server with one name, and that do not count; and with all names together, for the hashes they cost. By the server
-	// and not by its network, which may be that of the house: whoever guesses at the server keeps nobody from signing in here, and nobody of another name there.
+	// Passwords that people typed at one media server with one name, and that do not count; and at all servers of one owner with all names together, for the hashes
+	// they cost. By the server and not by its network, which may be that of the house: whoever guesses at the server keeps nobody from signing in here, and nobody of
+	// another name there.
 	ServerSignIns    = Rule{"server sign-in", 20, 10 * time.Minute}
 	ServerSignInsAll = Rule{"server sign-in, all", 1200, 10 * time.Minute}
 	// Claim tokens of one account: never more than 20 in any 24 hours.

@@ -20,6 +20,9 @@ const (
 	Nobody    Group = ""
 )
 
+// MayType reports whether the account's own password counts at a server where its owner lets it be typed.
+func (g Group) MayType() bool { return g == Owner || g == Household }
+
 // Visit is what a token made for a server is judged by: the credential it was made from, the server, and what the account is to it.
 type Visit struct {
 	Parent credential.Found

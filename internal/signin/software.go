@@ -131,26 +131,20 @@ func (p softwareProof) methods() []string {
 
 // proveSoftware checks name, password and code. The password's verdict comes first: without the right one nobody learns anything about a code.
 func (s *Service) proveSoftware(ctx context.Context, r SoftwareRequest) (softwareProof, error) {
-	anybody := func(_ context.Context, a account.Account) (account.Account, error) { return a, nil }
-	return s.proveAs(ctx, r, ratelimit.SignInFailures.From(r.Client.Address), anybody)
+	return s.proveAs(ctx, r, credential.Attempt{Network: ratelimit.SignInFailures.From(r.Client.Address)})
 }
 
-// proveAs is proveSoftware with other counters beside the account's, for whose password counts: whose returns the account that the name is of, which has no id
-// where there is none, or one without an id in its place.
-func (s *Service) proveAs(ctx context.Context, r SoftwareRequest, counters []ratelimit.Take, whose func(context.Context, account.Account) (account.Account, error)) (p softwareProof, err error) {
-	p.at = credential.Attempt{Handle: account.LoginHandle(r.Login), Network: counters, At: s.Now()}
+// proveAs is proveSoftware of a try that says where it was typed and what it counts against beside the account.
+func (s *Service) proveAs(ctx context.Context, r SoftwareRequest, at credential.Attempt) (p softwareProof, err error) {
+	at.Handle, at.At = account.LoginHandle(r.Login), s.Now()
+	p.at = at
 	if err := s.Hasher.Room(); err != nil { // in a flood, before anything is written
 		return p, err
 	}
 	if p.found, err = s.Store.BeginAttempt(ctx, p.at); err != nil {
 		return p, err
 	}
-	var code secret.Token
-	ok := false
-	a, err := whose(ctx, p.found.Account)
-	if err == nil {
-		code, ok, err = s.twoHashes(ctx, a, r)
-	}
+	code, ok, err := s.twoHashes(ctx, p.found.Account, r)
 	if err != nil {
 		return p, errors.Join(err, s.Store.ReturnAttempt(context.WithoutCancel(ctx), p.at, p.found))
 	}

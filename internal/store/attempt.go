@@ -28,6 +28,15 @@ func (db *DB) BeginAttempt(ctx context.Context, at credential.Attempt) (c creden
 		if c.Account, err = db.attempted(ctx, t, at); err != nil && !errors.Is(err, account.ErrNotFound) {
 			return err
 		}
+		if at.Server != "" {
+			on, err := findTerms(ctx, t, at.Server, c.Account.ID, at.At)
+			if err != nil {
+				return err
+			}
+			if !on.Role.MayType() {
+				c.Account = account.Account{}
+			}
+		}
 		if c.Known, c.Budget, err = db.budgetOf(ctx, t, at, c.Account.ID); err != nil {
 			return err
 		}
@@ -49,7 +58,8 @@ func (db *DB) attempted(ctx context.Context, t *tx, at credential.Attempt) (acco
 }
 
 // budgetOf names the failure counter: the account's own, whatever name was typed; a known browser's own; or, for nobody's handle, the
-// handle's, so that limits tell nothing either. What a browser shows is looked up for nobody's handle too, so that the work tells nothing.
+// handle's, at a media server the handle's there, so that limits tell nothing either. What a browser shows is looked up for nobody's handle
+// too, so that the work tells nothing.
 func (db *DB) budgetOf(ctx context.Context, t *tx, at credential.Attempt, accountID string) (known bool, key string, err error) {
 	var shown credential.Found
 	if at.Known.WellFormed() {
@@ -60,7 +70,11 @@ func (db *DB) budgetOf(ctx context.Context, t *tx, at credential.Attempt, accoun
 	}
 	switch {
 	case accountID == "":
-		return false, db.ring().Obscure("failure", "handle\x00"+string(at.Handle.Kind)+"\x00"+at.Handle.Value), nil
+		key := "handle\x00" + string(at.Handle.Kind) + "\x00" + at.Handle.Value
+		if at.Server != "" {
+			key = "server\x00" + at.Server + "\x00" + key
+		}
+		return false, db.ring().Obscure("failure", key), nil
 	case shown.AccountID == accountID && credential.Judge(shown, at.At) == nil:
 		return true, db.ring().Obscure("failure", "known\x00"+shown.Hash), nil
 	}

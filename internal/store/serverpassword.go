@@ -42,8 +42,12 @@ func (db *DB) AddServerPassword(ctx context.Context, s credential.SignIn, act au
 // FindTerms returns what an account that has come to a server is there at a time: its owner, or as the owner lets it in. Of every other account, of nobody, and at
 // no server, it is server.Nobody.
 func (db *DB) FindTerms(ctx context.Context, serverID, accountID string, now time.Time) (on server.Terms, err error) {
+	return findTerms(ctx, db.engine.point(), serverID, accountID, now)
+}
+
+func findTerms(ctx context.Context, q querier, serverID, accountID string, now time.Time) (on server.Terms, err error) {
 	var ends int64
-	err = get(ctx, db.engine.point(), `SELECT CASE s.account_id WHEN $2 THEN 'owner' ELSE COALESCE(l.role, '') END, COALESCE(l.ends_at, 0)
+	err = get(ctx, q, `SELECT CASE s.account_id WHEN $2 THEN 'owner' ELSE COALESCE(l.role, '') END, COALESCE(l.ends_at, 0)
 		FROM server s LEFT JOIN server_access l ON l.id = (SELECT g.id FROM server_access g WHERE g.server_id = s.id AND g.account_id = $2 AND g.account_id <> '' AND `+lasts+best+` LIMIT 1)
 		WHERE s.id = $1`, []any{serverID, accountID, ms(now)}, &on.Role, &ends)
 	if on.Role != server.Owner {

@@ -12,6 +12,7 @@ import (
 	"usher/internal/credential"
 	"usher/internal/ratelimit"
 	"usher/internal/secret"
+	"usher/internal/server"
 	"usher/internal/store"
 )
 
@@ -54,6 +55,47 @@ func TestBeginAttempt(t *testing.T) {
 		w.must(err)
 		if gone.Exists() {
 			t.Error("found an account that is not there")
+		}
+	})
+}
+
+// At a media server only its owner and its household are somebody; for everybody else, and for nobody's handle, the handle there has a budget of its own.
+func TestBeginAttemptAtServer(t *testing.T) {
+	each(t, func(w *world) {
+		owner, member, guest, stranger := w.person("anna"), w.person("bert"), w.person("carl"), w.person("dora")
+		s, other := w.claimed(owner, "one"), w.claimed(owner, "other")
+		w.admitsAs(s, "bert", server.Terms{Role: server.Household})
+		w.admits(s, "carl")
+		w.must(w.come(s, member))
+		w.must(w.come(s, guest))
+		budget := func(server, login string, want account.Account) string {
+			w.Helper()
+			c, err := w.db.BeginAttempt(w.ctx(), credential.Attempt{Handle: account.LoginHandle(login), Server: server, At: w.now})
+			w.must(err)
+			if c.Account.ID != want.ID {
+				w.Errorf("%q at %q is %+v", login, server, c.Account.Standing)
+			}
+			return c.Budget
+		}
+		for _, a := range []account.Account{owner, member} {
+			if budget(s.ID, a.UserName, a) != budget("", a.Email, a) {
+				w.Errorf("%s has a budget for the server", a.UserName)
+			}
+		}
+		if budget(other.ID, "bert", account.Account{}) == budget("", "bert", member) {
+			w.Error("at a server where he is nobody his own tries are used up")
+		}
+		seen := map[string]bool{}
+		for _, login := range []string{"carl", "dora", stranger.Email, "nobody"} {
+			for _, at := range []string{s.ID, other.ID} {
+				seen[budget(at, login, account.Account{})] = true
+			}
+		}
+		for _, a := range []account.Account{guest, stranger, {UserName: "nobody"}} {
+			seen[budget("", a.UserName, a)] = true
+		}
+		if len(seen) != 4*2+3 {
+			w.Errorf("%d budgets", len(seen))
 		}
 	})
 }
