@@ -125,7 +125,7 @@ func (d *Decider) letGo(p proof, a *admitted) {
 // claim notes that the media server knows an account by a name; false when it knows another by it.
 func (n names) claim(name, account string) bool {
 	whose, known := n[name]
-	if !known && len(n) < mostNames {
+	if !known && n.hasRoom(account) {
 		n[name], whose, known = account, account, true
 	}
 	return known && whose == account || name == account

@@ -50,3 +50,35 @@ func TestNamesAreBounded(t *testing.T) {
 		t.Error("who was known is not any more")
 	}
 }
+
+// Whoever changes their name again and again does not use up what is remembered, nor takes names without end that others will choose; and is let in all the same.
+func TestOneAccountHasFewNames(t *testing.T) {
+	g := open(t, echo(t).URL, nil)
+	d := g.decider
+	d.Heard(g.now())
+	eve := Decision{Account: "acc-eve", Email: "eve@example.org"}
+	for i := range 2 * mostNamesOf {
+		eve.UserName = fmt.Sprint("eve", i)
+		want := eve.UserName
+		if i >= mostNamesOf {
+			want = eve.Account
+		}
+		if got := g.through(t, http.MethodGet, "/", bearer(g.let(eve))).Header.Get(UserHeader); got != want {
+			t.Errorf("name %d is told as %q", i, got)
+		}
+	}
+	for i := range 2 * mostNamesOf { // the names that are typed into a media server count as well
+		eve.Email = fmt.Sprintf("eve%d@example.org", i)
+		bindAs(t, d, eve.Email, g.make(eve), ErrRefused)
+	}
+	bindAs(t, d, eve.Account, g.make(eve), nil)
+	if all := d.Names(); len(all) != mostNamesOf {
+		t.Errorf("%d names are remembered", len(all))
+	}
+	if got := g.through(t, http.MethodGet, "/", bearer(g.let(bob()))).Header.Get(UserHeader); got != "bob" {
+		t.Errorf("who comes then is told as %q", got)
+	}
+	if got := g.through(t, http.MethodGet, "/", bearer(g.let(Decision{Account: "acc-carl", UserName: "eve0"}))).Header.Get(UserHeader); got != "acc-carl" {
+		t.Errorf("who takes a name that was given up is told as %q", got)
+	}
+}
