@@ -41,7 +41,7 @@ func (db *DB) ListConsents(ctx context.Context, accountID string) (all []relying
 }
 
 // RevokeConsent forgets a consent and ends everything made by it, the client's apps among it, and devices of it that were let in and have not collected
-// yet; grant.ErrNoConsent.
+// yet; and it frees the lines by which the account came in, where the client is a media server. grant.ErrNoConsent where there is neither.
 func (db *DB) RevokeConsent(ctx context.Context, accountID, clientID string, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
 		if err := hold(ctx, t, accountID); err != nil {
@@ -54,7 +54,12 @@ func (db *DB) RevokeConsent(ctx context.Context, accountID, clientID string, act
 		if err != nil {
 			return err
 		}
-		if n == 0 {
+		// To a server's owner it is as before it was let in for the first time. It is not asked again by itself.
+		lines, err := t.exec(ctx, `UPDATE server_access SET account_id = '', seen_at = 0, declined_at = $3 WHERE server_id = $1 AND account_id = $2`, clientID, accountID, ms(act.At))
+		if err != nil {
+			return err
+		}
+		if n+lines == 0 {
 			return grant.ErrNoConsent
 		}
 		if err := queueLogouts(ctx, t, `c.subject = $1 AND c.account_id = $2`, clientID, accountID); err != nil {
@@ -81,10 +86,6 @@ func (db *DB) RevokeConsent(ctx context.Context, accountID, clientID string, act
 			}
 		}
 		if err := endLetIn(ctx, t, accountID, clientID); err != nil {
-			return err
-		}
-		// To a server's owner it is as before it was let in for the first time. It is not asked again by itself.
-		if _, err := t.exec(ctx, `UPDATE server_access SET account_id = '', seen_at = 0, declined_at = $3 WHERE server_id = $1 AND account_id = $2`, clientID, accountID, ms(act.At)); err != nil {
 			return err
 		}
 		return db.leave(ctx, t, act)

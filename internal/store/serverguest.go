@@ -139,8 +139,8 @@ func changeLine(ctx context.Context, t *tx, serverID, guestID string, to server.
 	return signalClient(ctx, t, happened{stream.AllEnded, now}, serverID, stream.Signal{AccountID: who})
 }
 
-// DismissGuest takes somebody off the list of a server of an account, and ends what was made there for whoever came by it, which stands in their record too.
-// server.ErrNotFound.
+// DismissGuest takes somebody off the list of a server of an account, with every line by which they came, and ends what was made there for them, which stands in
+// their record too. server.ErrNotFound.
 func (db *DB) DismissGuest(ctx context.Context, accountID, serverID, guestID string, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
 		s, _, err := db.lockServer(ctx, t, accountID, serverID)
@@ -156,6 +156,9 @@ func (db *DB) DismissGuest(ctx context.Context, accountID, serverID, guestID str
 			return found(err, server.ErrNotFound)
 		}
 		if who != "" {
+			if _, err := t.exec(ctx, `DELETE FROM server_access WHERE server_id = $1 AND account_id = $2`, serverID, who); err != nil {
+				return err
+			}
 			if err := endAtServer(ctx, t, serverID, who); err != nil {
 				return err
 			}

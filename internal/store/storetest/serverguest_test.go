@@ -97,6 +97,30 @@ func TestDismissGuest(t *testing.T) {
 	})
 }
 
+// Who came by two lines goes by either: nothing of them stays that lets them in. Lines of others, and one by which they have not come, stay.
+func TestDismissGuestWithEveryLine(t *testing.T) {
+	each(t, func(w *world) {
+		a, other, third := w.person("anna"), w.person("bert"), w.person("carl")
+		s, beside := w.claimed(a, "one"), w.claimed(a, "beside")
+		for _, on := range []server.Server{s, beside} {
+			w.admits(on, "bert")
+			w.admits(on, "carl")
+			w.must(w.come(on, third))
+		}
+		w.must(w.come(beside, other))
+		g := w.admits(s, "bert@example.org")
+		w.must(w.come(s, other))
+		waiting := w.admits(s, "dora")
+		w.must(w.db.DismissGuest(w.ctx(), a.ID, s.ID, g.ID, w.act(audit.GuestDismissed, a.ID)))
+		w.group(s, other, server.Nobody)
+		w.group(s, third, server.Friend)
+		w.group(beside, other, server.Friend)
+		w.recorded(audit.ServerTakenAway, 1)
+		w.count(1, "server_access WHERE id = $1", waiting.ID)
+		w.count(2, "server_access WHERE server_id = $1", s.ID)
+	})
+}
+
 // Nothing that is made at the moment of a dismissal stays: no code, no grant, no consent.
 func TestNobodyComesInPastADismissal(t *testing.T) {
 	each(t, func(w *world) {

@@ -352,6 +352,13 @@ func TestLeaveServer(t *testing.T) {
 		w.awaits(s, other, true, false) // it does not wait for who has just left
 		w.is(w.resolve(credential.Access, n.Family), credential.ErrUnknown)
 		w.told(s.ID, "came-in", "all-ended", "session-ended")
+
+		w.must(w.accepts(w.db, s, other))
+		w.tamper("DELETE FROM consent") // a line stands without one
+		w.must(w.db.LeaveServer(w.ctx(), other.ID, s.ID, w.act(audit.ServerLeft, other.ID)))
+		w.shares(s, other, server.Terms{})
+		w.count(0, "server_access WHERE account_id = $1", other.ID)
+		w.is(w.db.LeaveServer(w.ctx(), other.ID, s.ID, w.act(audit.ServerLeft, other.ID)), server.ErrNotFound)
 	})
 }
 
