@@ -11,10 +11,16 @@ import (
 
 // flight is a question that is being asked; done is closed when it is answered.
 type flight struct {
-	done chan struct{}
-	who  *admitted
-	err  error
-	back func() // gives back what it took of a budget
+	done  chan struct{}
+	who   *admitted
+	err   error
+	back  func()          // gives back what it took of a budget
+	ended map[string]bool // of which accounts something was told meanwhile; empty: of all. Guarded by the Decider
+}
+
+// overtaken reports whether something was told meanwhile that the answer may not know of. Whose refusal it is nobody knows.
+func (f *flight) overtaken(decision Decision, err error) bool {
+	return f.ended[""] || f.ended[decision.Account] || (err != nil || decision.Account == "") && len(f.ended) > 0
 }
 
 // ask asks once, however many want to know. With an address, it is about a token that nobody knows: whoever makes them up soon has nothing left to ask with,
@@ -86,11 +92,11 @@ func (d *Decider) fly(ctx context.Context, k key, p proof, f *flight) {
 		tries = 1 // a code counts once
 	}
 	for range tries {
-		d.mu.RLock()
-		generation := d.generation
-		d.mu.RUnlock()
+		d.mu.Lock()
+		f.ended = nil
+		d.mu.Unlock()
 		decision, err := d.question(ctx, p)
-		if f.who, f.err = d.learn(k, p, decision, err, generation); !errors.Is(f.err, errOvertaken) {
+		if f.who, f.err = d.learn(k, p, decision, err, f); !errors.Is(f.err, errOvertaken) {
 			break
 		}
 		f.err = ErrAway
@@ -119,8 +125,8 @@ func (d *Decider) question(ctx context.Context, p proof) (Decision, error) {
 
 var errOvertaken = errors.New("door: something ended meanwhile")
 
-// learn takes over what the service said when it had said so much.
-func (d *Decider) learn(k key, p proof, decision Decision, err error, generation uint64) (*admitted, error) {
+// learn takes over what the service said to a question.
+func (d *Decider) learn(k key, p proof, decision Decision, err error, f *flight) (*admitted, error) {
 	now := d.now()
 	if longest := now.Add(ownPassword); p.kind == byAccount && longest.Before(decision.Until) {
 		decision.Until = longest
@@ -134,7 +140,7 @@ func (d *Decider) learn(k key, p proof, decision Decision, err error, generation
 		return nil, ErrSuspended
 	case left:
 		return nil, ErrRefused
-	case generation != d.generation:
+	case f.overtaken(decision, err):
 		return nil, errOvertaken
 	case errors.Is(err, ErrSuspended):
 		return nil, err

@@ -226,7 +226,7 @@ func TestNamesOfOthersAreNotBound(t *testing.T) {
 	}
 }
 
-// An account's own password is asked about once, also when something ends meanwhile: its code would be taken for a wrong one.
+// An account's own password is asked about once, also when something of its ends meanwhile: its code would be taken for a wrong one.
 func TestASignOutOvertakesAPassword(t *testing.T) {
 	r := newRegistry()
 	d := r.decider()
@@ -240,7 +240,7 @@ func TestASignOutOvertakesAPassword(t *testing.T) {
 		result <- err
 	}()
 	r.awaitQuestion(t)
-	d.End(Ended{Account: "acc-bob"})
+	d.End(Ended{Account: "acc-ann"})
 	close(hold)
 	if err := <-result; !errors.Is(err, ErrAway) || r.asked.Load() != 1 {
 		t.Errorf("bound %v after %d questions", err, r.asked.Load())

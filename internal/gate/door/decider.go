@@ -41,7 +41,7 @@ type Decider struct {
 	visits     visits
 	flights    map[key]*flight
 	suspended  *Suspension // nil: people are let in
-	generation uint64      // of what the service said; an answer to a question from before counts for nothing
+	generation uint64      // of what the service said
 	told       time.Time   // until when all sign-outs are known
 	contact    time.Time   // when the service last answered
 	silent     time.Time   // when the service last did not answer

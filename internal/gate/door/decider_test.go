@@ -122,6 +122,31 @@ func TestASignOutOvertakesAnAnswer(t *testing.T) {
 	}
 }
 
+// What is told of somebody else, again and again, as of a guest who signs in and out without end, holds nobody up; what may concern them has them asked about anew.
+func TestWhatEndsForOthersHoldsNobodyUp(t *testing.T) {
+	for name, c := range map[string]struct {
+		ends func(*Decider)
+		want error
+	}{
+		"another's device": {func(d *Decider) { d.End(Ended{Account: "acc-eve", Session: secret.NewToken().Reveal()}) }, nil}, "another's word": {func(d *Decider) { d.EndPasswords("acc-eve") }, nil},
+		"another": {func(d *Decider) { d.End(Ended{Account: "acc-eve"}) }, nil}, "one's own device": {func(d *Decider) { d.End(Ended{Account: "acc-bob", Session: "sid-2"}) }, ErrAway},
+		"oneself": {func(d *Decider) { d.End(Ended{Account: "acc-bob"}) }, ErrAway}, "a word": {func(d *Decider) { d.EndPasswords("acc-bob") }, ErrAway}, "a device": {func(d *Decider) { d.End(Ended{Session: "sid-2"}) }, ErrAway},
+		"everybody": {func(d *Decider) { d.End(Ended{}) }, ErrAway}, "doubt": {(*Decider).Doubt, ErrAway}, "two": {func(d *Decider) { d.End(Ended{Account: "acc-bob"}); d.End(Ended{Account: "acc-eve"}) }, ErrAway},
+	} {
+		r := newRegistry()
+		d := r.decider()
+		d.Heard(r.now())
+		d.service = visited{r, func() { c.ends(d) }}
+		token, dead := r.let(bob()), tokenFor(serverID)
+		if _, err := d.Decide(t.Context(), token, netip.Addr{}); !errors.Is(err, c.want) {
+			t.Errorf("%s: decided %v, want %v", name, err, c.want)
+		}
+		if _, err := d.Decide(t.Context(), dead, netip.Addr{}); !errors.Is(err, ErrAway) { // it may be the one who may come in now
+			t.Errorf("%s: of a token that does not count it is decided %v", name, err)
+		}
+	}
+}
+
 func TestOutage(t *testing.T) {
 	r := newRegistry()
 	d, token, fresh := r.decider(), r.let(ann()), r.let(bob())
@@ -320,13 +345,10 @@ func TestMemoryIsBounded(t *testing.T) {
 	d := r.decider()
 	d.Heard(r.now())
 	for range mostAdmitted + 50 {
-		d.mu.Lock()
-		generation := d.generation
-		d.mu.Unlock()
-		if _, err := d.learn(d.keyOf(tokenProof(secret.NewToken())), proof{}, Decision{Account: "a", Until: r.now().Add(time.Hour)}, nil, generation); err != nil {
+		if _, err := d.learn(d.keyOf(tokenProof(secret.NewToken())), proof{}, Decision{Account: "a", Until: r.now().Add(time.Hour)}, nil, &flight{}); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := d.learn(d.keyOf(tokenProof(secret.NewToken())), proof{}, Decision{}, ErrRefused, generation); !errors.Is(err, ErrRefused) {
+		if _, err := d.learn(d.keyOf(tokenProof(secret.NewToken())), proof{}, Decision{}, ErrRefused, &flight{}); !errors.Is(err, ErrRefused) {
 			t.Fatal(err)
 		}
 	}
@@ -344,7 +366,7 @@ func TestNobodyPushesOthersOut(t *testing.T) {
 		if i < mostAdmitted/2 {
 			account = "b"
 		}
-		if _, err := d.learn(d.keyOf(tokenProof(secret.NewToken())), proof{}, Decision{Account: account, Until: r.now().Add(time.Hour)}, nil, 0); err != nil {
+		if _, err := d.learn(d.keyOf(tokenProof(secret.NewToken())), proof{}, Decision{Account: account, Until: r.now().Add(time.Hour)}, nil, &flight{}); err != nil {
 			t.Fatal(err)
 		}
 	}

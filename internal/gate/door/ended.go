@@ -30,7 +30,7 @@ func (d *Decider) End(who Ended) {
 }
 
 func (d *Decider) endAll(who Ended) {
-	d.forget()
+	d.forget(who.Account) // of one device that is told without its account, everybody's
 	for _, a := range d.known {
 		if who.covers(a.Decision) || a.kind == byAccount && who.Account == a.Account {
 			d.remove(a)
@@ -38,9 +38,16 @@ func (d *Decider) endAll(who Ended) {
 	}
 }
 
-// forget has everything asked anew that was refused, and answers count for nothing that are on their way.
-func (d *Decider) forget() {
+// forget has everything asked anew that was refused, since of whom that was is not known, and answers about an account count for nothing that are on their way; empty,
+// whosever they are. Those about others count: a guest who signs in and out without end holds up nobody.
+func (d *Decider) forget(account string) {
 	d.generation++
+	for _, f := range d.flights {
+		if f.ended == nil {
+			f.ended = map[string]bool{}
+		}
+		f.ended[account] = true
+	}
 	maps.DeleteFunc(d.refused, func(_ key, r refusal) bool { return !r.used })
 }
 
@@ -49,7 +56,7 @@ func (d *Decider) forget() {
 func (d *Decider) EndPasswords(account string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.forget()
+	d.forget(account)
 	for _, a := range d.known {
 		if a.kind == byAccount && (account == "" || account == a.Account) {
 			d.remove(a)
@@ -61,7 +68,7 @@ func (d *Decider) EndPasswords(account string) {
 func (d *Decider) Doubt() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.forget()
+	d.forget("")
 	for _, a := range d.known {
 		if a.asked = (time.Time{}); a.spent() {
 			d.remove(a)
