@@ -36,6 +36,37 @@ func TestWhatIsNoPasswordIsNotAskedAbout(t *testing.T) {
 	}
 }
 
+// An app password that opens nothing here is never tried as the account's own, where those are taken: that would count against the account.
+func TestDeadAppPasswordsAreNotTriedAsTheAccountsOwn(t *testing.T) {
+	for name, c := range map[string]struct {
+		make  func() secret.Token
+		asked int64 // about each
+	}{
+		"of a server": {secret.NewServerPassword, 1}, "of an account": {secret.NewAppPassword, 0}, // which is for no server to see
+	} {
+		t.Run(name, func(t *testing.T) {
+			g := own(t, false)
+			g.set(func(r *registry) { r.takes = true })
+			for _, p := range []secret.Token{c.make(), c.make().Grouped()} {
+				g.choose("bob", p.Reveal(), bob()) // as the account's own it would let in
+				if answer, _ := g.ask(t, http.MethodGet, "/", basicAuth("bob", p.Reveal())); answer.StatusCode != http.StatusUnauthorized {
+					t.Errorf("by Basic: %s", answer.Status)
+				}
+			}
+			for _, p := range []secret.Token{c.make(), c.make().Grouped()} {
+				g.choose("bob", p.Reveal(), bob())
+				bindAs(t, g.decider, "bob", p, ErrRefused)
+			}
+			if asked, typed := g.asked.Load(), g.typed.Load(); typed != 0 || asked != 4*c.asked {
+				t.Errorf("%d questions, %d of them as passwords of the account", asked, typed)
+			}
+			if answer, _ := g.ask(t, http.MethodGet, "/", basicAuth("bob", "secret123456")); answer.StatusCode != http.StatusOK || g.typed.Load() != 1 {
+				t.Errorf("the account's own password: %s; %d were typed", answer.Status, g.typed.Load())
+			}
+		})
+	}
+}
+
 // A question about a password that the service leaves unanswered costs nobody's budget; so there are few of them, and what is no password is not held up.
 func TestPasswordsRestWhileTheyGoUnanswered(t *testing.T) {
 	r := newRegistry()

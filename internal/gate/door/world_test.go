@@ -30,6 +30,7 @@ type registry struct {
 	takes bool                // accounts' own passwords
 	fails error
 	asked atomic.Int64
+	typed atomic.Int64  // of those, about accounts' own passwords
 	hold  chan struct{} // not nil: answers wait for it
 	at    atomic.Int64
 }
@@ -54,6 +55,7 @@ func (r *registry) SignIn(ctx context.Context, login string, password secret.Tok
 	if on, err := r.TakesPasswords(ctx); err == nil && !on {
 		return Decision{}, ErrOff
 	}
+	r.typed.Add(1)
 	return r.answer(ctx, r.own, login+" "+password.Reveal())
 }
 
