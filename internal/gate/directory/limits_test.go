@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -315,6 +316,26 @@ func TestHostileMessages(t *testing.T) {
 			t.Error("the connection goes on")
 		}
 	})
+}
+
+// The library has a limit of both length and depth of its own, which holds where readMessage did not look.
+func TestTheLibraryIsCapped(t *testing.T) {
+	if _, err := New(Settings{Base: "dc=usher"}); err != nil {
+		t.Fatal(err)
+	}
+	filter := func(f *ber.Packet) []byte { return wrapped(1, searchOf("dc=usher", subScope, f)).bytes() }
+	deep := func(n int) []byte { return long(0x30, append([]byte{0x02, 0x01, 0x01}, long(0x63, nested(n))...)) }
+	for name, c := range map[string]struct {
+		message []byte
+		refused bool
+	}{
+		"just within": {filter(equals("uid", strings.Repeat("x", mostMessage-100))), false}, "longer": {filter(equals("uid", strings.Repeat("x", mostMessage))), true},
+		"deep enough": {deep(mostDepth - 3), false}, "too deep": {deep(mostDepth - 2), true},
+	} {
+		if _, err := parseMessage(c.message); errors.Is(err, errMalformed) != c.refused {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 func long(tag byte, body []byte) []byte {
