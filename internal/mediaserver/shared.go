@@ -75,7 +75,7 @@ func Told() []relyingparty.Scope {
 }
 
 // Accept lets who is signed in come in at a server, which may know then who they are. server.ErrNotFound, also when another account came by the same line at this
-// moment.
+// moment; *ratelimit.LimitedError.
 func (s *Service) Accept(ctx context.Context, f credential.Found, who account.Account, id string, client device.Client) error {
 	one, err := s.Invitation(ctx, who, id)
 	if err != nil {

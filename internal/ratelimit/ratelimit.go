@@ -49,7 +49,8 @@ var (
 	ServerInvitations = Rule{"server invitation", 20, 24 * time.Hour}
 	InvitationMails   = Rule{"server invitation mail", 2, 48 * time.Hour}
 	InvitationsAgain  = Rule{"server invitation again", 1, 24 * time.Hour}
-	StepUps           = Rule{"proof", 3, 15 * time.Minute} // wrong passwords where an administrator proves it again
+	ServerArrivals    = Rule{"server arrival", 10, 24 * time.Hour} // comings of one account at one media server, each of which its owner reads of: never more than 20 in any 24 hours
+	StepUps           = Rule{"proof", 3, 15 * time.Minute}         // wrong passwords where an administrator proves it again
 	// Wrong second factors of one account: with three steps that count, a guess at six digits hits with 3e-6, so a day's worth, which is never
 	// more than 20 in any 24 hours, stays at 6e-5.
 	Factors         = Rule{"factor", 5, 10 * time.Minute}

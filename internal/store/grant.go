@@ -63,7 +63,7 @@ func (db *DB) spendFor(ctx context.Context, t *tx, n grant.New, now time.Time) e
 }
 
 // GrantCode spends an authorization request, notes what the person has agreed to, and writes the code that answers it. ErrSpent when the request was
-// answered meanwhile, the client removed, or, where nobody was asked, the consent withdrawn.
+// answered meanwhile, the client removed, or, where nobody was asked, the consent withdrawn; *ratelimit.LimitedError of who comes to a media server.
 func (db *DB) GrantCode(ctx context.Context, a grant.Approval, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
 		c, err := db.holdParties(ctx, t, a.AccountID, a.ClientID)

@@ -9,6 +9,7 @@ import (
 	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/grant"
+	"usher/internal/ratelimit"
 	"usher/internal/secret"
 	"usher/internal/server"
 	"usher/internal/stream"
@@ -248,7 +249,7 @@ func (db *DB) openLines(args []any, accountID string, address []account.Handle, 
 	return `g.account_id = '' AND g.meant IN ` + meant + ` AND (g.invited_at > ` + lapsed + ` OR g.added_at > ` + lapsed + `)`, args
 }
 
-// comeIn makes the lines by which somebody who is not the owner comes to a server the account's own, for good. ErrSpent when there is none.
+// comeIn makes the lines by which somebody who is not the owner comes to a server the account's own, for good. ErrSpent when there is none; *ratelimit.LimitedError.
 func (db *DB) comeIn(ctx context.Context, t *tx, serverID string, a grant.Approval, now time.Time) error {
 	if _, err := db.takeLines(ctx, t, serverID, a, now); err != nil {
 		return err
@@ -257,7 +258,8 @@ func (db *DB) comeIn(ctx context.Context, t *tx, serverID string, a grant.Approv
 }
 
 // takeLines makes the lines by which an account can come in at a server its own, and returns how many there were. The server is told, since what it refused
-// before may count now; and that everything has ended, where it let the account in before as something else. It stands in the record of the server's owner.
+// before may count now; and that everything has ended, where it let the account in before as something else. It stands in the record of the server's owner:
+// *ratelimit.LimitedError for who comes and leaves again and again.
 func (db *DB) takeLines(ctx context.Context, t *tx, serverID string, a grant.Approval, now time.Time) (int64, error) {
 	what := stream.CameIn
 	if checkIn(ctx, t, serverID, a.AccountID, now) == nil {
@@ -271,6 +273,9 @@ func (db *DB) takeLines(ctx context.Context, t *tx, serverID string, a grant.App
 		taken = append(taken, one)
 		return err
 	})
+	if err == nil && len(taken) > 0 {
+		err = db.take(ctx, t, []ratelimit.Take{ratelimit.ServerArrivals.For(serverID + "\x00" + a.AccountID)}, now)
+	}
 	if err == nil && len(taken) > 0 {
 		err = signalClient(ctx, t, happened{what, now}, serverID, stream.Signal{AccountID: a.AccountID})
 	}

@@ -108,7 +108,7 @@ func (db *DB) readByLines(ctx context.Context, lines string, args []any) (all []
 }
 
 // AcceptInvitation makes the lines by which an account can come in at a server the account's own, and notes what it agreed to. server.ErrNotFound when there is
-// none, also when another account came by it at this moment.
+// none, also when another account came by it at this moment; *ratelimit.LimitedError.
 func (db *DB) AcceptInvitation(ctx context.Context, serverID string, by server.Acceptance, act audit.Act) error {
 	a := grant.Approval{AccountID: by.AccountID, ClientID: serverID, Consent: by.Scopes, Address: by.Address}
 	err := db.engine.write(ctx, func(t *tx) error {

@@ -14,6 +14,7 @@ import (
 	"usher/internal/device"
 	"usher/internal/mediaserver"
 	"usher/internal/notice"
+	"usher/internal/ratelimit"
 	"usher/internal/server"
 	"usher/internal/signup"
 )
@@ -344,6 +345,23 @@ func TestInvitationsFloodNobody(t *testing.T) {
 			b.post(path+"/access", "who", fmt.Sprintf("friend%d@example.org", i)).is(303)
 		}
 		b.post(path+"/access", "who", "one.more@example.org").is(429)
+	})
+}
+
+// Whoever says yes and leaves again and again is asked to wait, and told until when; and comes in then.
+func TestWhoComesAndLeavesWaits(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.account(annMail, "ann", annPassword)
+		h.account(boMail, "boris", newPassword)
+		b, bo := h.signedIn(annMail, annPassword), h.signedIn(boMail, newPassword)
+		id := b.claims()
+		b.post("/servers/"+id+"/access", "who", "boris").is(303)
+		for range ratelimit.ServerArrivals.Limit {
+			bo.post("/invitations/" + id + "/accept").is(303)
+			bo.post("/servers/" + id + "/leave").leadsTo("/servers?done=leave")
+		}
+		bo.post("/invitations/"+id+"/accept").is(429).shows("main", "You can try again at")
+		bo.get("/invitations/"+id).is(200).has(1, "form[action=/invitations/"+id+"/accept]")
 	})
 }
 

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/ratelimit"
 	"usher/internal/relyingparty"
 	"usher/internal/server"
 	"usher/internal/store"
@@ -299,6 +301,7 @@ func TestAcceptInvitation(t *testing.T) {
 		late := w.person("gerd")
 		for range 12 {
 			g := w.admits(s, "gerd")
+			w.tamper("DELETE FROM rate") // he may come as often as that
 			w.all(func(db *store.DB, i int) error {
 				if i == racers/2 {
 					return db.DismissGuest(w.ctx(), a.ID, s.ID, g.ID, w.act(audit.GuestDismissed, a.ID))
@@ -359,6 +362,38 @@ func TestLeaveServer(t *testing.T) {
 		w.shares(s, other, server.Terms{})
 		w.count(0, "server_access WHERE account_id = $1", other.ID)
 		w.is(w.db.LeaveServer(w.ctx(), other.ID, s.ID, w.act(audit.ServerLeft, other.ID)), server.ErrNotFound)
+	})
+}
+
+// Who comes and leaves again and again fills neither the owner's record nor what waits for the server, by whichever of the doors.
+func TestComingAndLeavingEnds(t *testing.T) {
+	each(t, func(w *world) {
+		a, other, third := w.person("anna"), w.person("bert"), w.person("carl")
+		s, beside := w.claimed(a, "one"), w.claimed(a, "beside")
+		w.admits(s, "bert")
+		w.admits(s, "carl")
+		w.admits(beside, "bert")
+		limited := new(ratelimit.LimitedError)
+		for i := range ratelimit.ServerArrivals.Limit {
+			if i%2 == 0 {
+				w.must(w.come(s, other))
+			} else {
+				w.must(w.accepts(w.db, s, other))
+			}
+			w.must(w.db.LeaveServer(w.ctx(), other.ID, s.ID, w.act(audit.ServerLeft, other.ID)))
+		}
+		for _, err := range []error{w.come(s, other), w.accepts(w.db, s, other)} {
+			if !errors.As(err, &limited) {
+				w.Errorf("one more: %v", err)
+			}
+		}
+		w.recorded(audit.GuestCame, int(ratelimit.ServerArrivals.Limit))
+		w.shares(s, other, server.Terms{})
+		w.count(0, "consent")
+		w.must(w.accepts(w.db, s, third))
+		w.must(w.accepts(w.db, beside, other))
+		w.now = limited.Until
+		w.must(w.accepts(w.db, s, other))
 	})
 }
 
