@@ -10,6 +10,9 @@ import (
 // InvitationLife is how long somebody who was invited can come in, since the invitation was sent last.
 const InvitationLife = 30 * 24 * time.Hour
 
+// DeclineLife is how long a no lasts: what the same owner sends to that account from then on is not listed for it.
+const DeclineLife = 30 * 24 * time.Hour
+
 // Terms are what an owner lets somebody in as, and until when.
 type Terms struct {
 	Role   Group     // Friend or Household

@@ -19,6 +19,8 @@ const (
 	MostGuests    = 100
 	// MostShared is how many servers of others are listed for an account: anybody may invite it.
 	MostShared = 100
+	// MostInvitations is how many invitations of one owner are among them, so that whoever invites to many servers hides nobody else's.
+	MostInvitations = 10
 	// SeenEvery is how often it is written at most that a server was heard of.
 	SeenEvery = 5 * time.Minute
 	// ThereEvery is how often it is written at most that somebody was at a server. A gate tells every ten minutes, and when it stops.

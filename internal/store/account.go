@@ -353,10 +353,13 @@ func (db *DB) EraseAccount(ctx context.Context, id string, act audit.Act) error 
 		if err := endServersOf(ctx, t, id, ms(act.At)); err != nil {
 			return err
 		}
-		for _, table := range strings.Fields("handle device credential confirmation mail recovery_code voided_password factor_removal incident_account link_request consent server_access") {
+		for _, table := range strings.Fields("handle device credential confirmation mail recovery_code voided_password factor_removal incident_account link_request consent declined server_access") {
 			if _, err := t.exec(ctx, `DELETE FROM `+table+` WHERE account_id = $1 AND account_id <> ''`, id); err != nil {
 				return fmt.Errorf("erasing from %s: %w", table, err)
 			}
+		}
+		if _, err := t.exec(ctx, `DELETE FROM declined WHERE owner_id = $1`, id); err != nil {
+			return err
 		}
 		if _, err := t.exec(ctx, `DELETE FROM failure WHERE key IN ($1, $2)`, accountBudget(db.ring(), id), factorBudget(db.ring(), id)); err != nil {
 			return err

@@ -276,6 +276,9 @@ func (db *DB) takeLines(ctx context.Context, t *tx, serverID string, a grant.App
 	if err == nil && len(taken) > 0 {
 		err = db.take(ctx, t, []ratelimit.Take{ratelimit.ServerArrivals.For(serverID + "\x00" + a.AccountID)}, now)
 	}
+	if err == nil && len(taken) > 0 { // who says yes says no no more
+		_, err = t.exec(ctx, `DELETE FROM declined WHERE account_id = $1 AND owner_id = (SELECT s.account_id FROM server s WHERE s.id = $2)`, a.AccountID, serverID)
+	}
 	if err == nil && len(taken) > 0 {
 		err = signalClient(ctx, t, happened{what, now}, serverID, stream.Signal{AccountID: a.AccountID})
 	}

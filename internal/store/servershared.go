@@ -18,7 +18,7 @@ const theirs = `g.account_id = $1 AND g.account_id <> ''`
 // ListShared returns the servers of others where an account has come in by the list and is let in at a time, with who shares each and on what terms, in the order
 // in which they were claimed: server.MostShared at most.
 func (db *DB) ListShared(ctx context.Context, accountID string, now time.Time) ([]server.Shared, error) {
-	return db.listByLines(ctx, theirs, []any{accountID, "", ms(now)})
+	return db.readByLines(ctx, theirs+` AND s.id <> $2`, []any{accountID, "", ms(now)}, listing{`s.id`, server.MostShared})
 }
 
 // FindShared is ListShared of one server. server.ErrNotFound.
@@ -26,13 +26,17 @@ func (db *DB) FindShared(ctx context.Context, accountID, id string, now time.Tim
 	return db.findByLines(ctx, theirs, []any{accountID, id, ms(now)})
 }
 
-// ListInvitations returns the servers of others that wait for an account to come in, unless it said no, as ListShared does.
+// ListInvitations returns the servers of others that wait for an account to come in, as ListShared does, but the newest invitation first, and
+// server.MostInvitations of one owner at most; none that it declined, or that an owner whom it told no sent in the server.DeclineLife after that.
 func (db *DB) ListInvitations(ctx context.Context, a account.Account, now time.Time) ([]server.Shared, error) {
 	open, args, err := db.openTo(a, "", now)
 	if err != nil {
 		return nil, err
 	}
-	return db.listByLines(ctx, open+` AND g.declined_at = 0`, args)
+	lasting, args := oneOf(args, []int64{ms(now.Add(-server.DeclineLife))})
+	open += ` AND s.id <> $2 AND g.declined_at = 0 AND NOT EXISTS (SELECT 1 FROM declined d WHERE d.account_id = $1 AND d.owner_id = s.account_id
+		AND d.declined_at > ` + lasting + ` AND d.declined_at < ` + invited + `)`
+	return db.readByLines(ctx, open, args, listing{`MAX(` + invited + `) OVER (PARTITION BY s.id) DESC, s.id`, server.MostInvitations})
 }
 
 // FindInvitation returns a server where an account can come in by the list, also when it has said no. server.ErrNotFound.
@@ -54,14 +58,18 @@ func (db *DB) openTo(a account.Account, id string, now time.Time) (string, []any
 	return open, args, nil
 }
 
-// listByLines returns the servers of others at whose lists the account $1 has a line g that lasts and meets a condition, but for the server $2.
-func (db *DB) listByLines(ctx context.Context, lines string, args []any) ([]server.Shared, error) {
-	return db.readByLines(ctx, lines+` AND s.id <> $2`, args)
+// invited is when somebody was invited by a line g last.
+const invited = `CASE WHEN g.invited_at > g.added_at THEN g.invited_at ELSE g.added_at END`
+
+// listing is in which order servers are listed, and how many of one owner at most.
+type listing struct {
+	order string
+	most  int
 }
 
-// findByLines is listByLines of the server $2. server.ErrNotFound.
+// findByLines returns the server $2, of somebody else, at whose list the account $1 has a line g that lasts and meets a condition. server.ErrNotFound.
 func (db *DB) findByLines(ctx context.Context, lines string, args []any) (server.Shared, error) {
-	all, err := db.readByLines(ctx, lines+` AND s.id = $2`, args)
+	all, err := db.readByLines(ctx, lines+` AND s.id = $2`, args, listing{`s.id`, 1})
 	if err == nil && len(all) == 0 {
 		err = server.ErrNotFound
 	}
@@ -71,8 +79,9 @@ func (db *DB) findByLines(ctx context.Context, lines string, args []any) (server
 	return all[0], nil
 }
 
-// readByLines reads each server by the best of its lines. It has no LIMIT, for which an engine may walk through all servers in their order.
-func (db *DB) readByLines(ctx context.Context, lines string, args []any) (all []server.Shared, err error) {
+// readByLines reads each server of somebody else by the best of the lines g that the account $1 has there, that last at $3 and that meet a condition. It has no
+// LIMIT, for which an engine may walk through all servers in their order.
+func (db *DB) readByLines(ctx context.Context, lines string, args []any, as listing) (all []server.Shared, err error) {
 	type sharedRow struct {
 		heldRow
 		name string
@@ -80,12 +89,14 @@ func (db *DB) readByLines(ctx context.Context, lines string, args []any) (all []
 		ends int64
 	}
 	var rows []sharedRow
-	text := selectServer + `, o.user_name, g.role, g.ends_at` + joinServer + ` JOIN server_access g ON g.server_id = s.id WHERE s.account_id <> $1 AND ` + lasts + ` AND ` + lines + ` ORDER BY s.id, ` + better
+	text := selectServer + `, o.user_name, g.role, g.ends_at` + joinServer + ` JOIN server_access g ON g.server_id = s.id WHERE s.account_id <> $1 AND ` + lasts + ` AND ` + lines + ` ORDER BY ` + as.order + `, ` + better
+	owners := map[string]int{}
 	err = each(ctx, db.engine.read(), text, args, func(s scanner) error {
 		var r sharedRow
 		err := s.Scan(append(r.dest(), &r.name, &r.role, &r.ends)...)
 		again := len(rows) > 0 && rows[len(rows)-1].ID == r.ID // by a line that is worse
-		if err == nil && !again && len(rows) < server.MostShared {
+		if err == nil && !again && len(rows) < server.MostShared && owners[r.AccountID] < as.most {
+			owners[r.AccountID]++
 			rows = append(rows, r)
 		}
 		return err
@@ -133,7 +144,8 @@ func (db *DB) AcceptInvitation(ctx context.Context, serverID string, by server.A
 	return err
 }
 
-// DeclineInvitation has a server wait for an account no more: it is not listed for it, and nothing else changes. server.ErrNotFound.
+// DeclineInvitation has a server wait for an account no more: it is not listed for it, nor what its owner sends in the server.DeclineLife after that, whatever
+// becomes of the line; and nothing else changes. server.ErrNotFound.
 func (db *DB) DeclineInvitation(ctx context.Context, serverID string, a account.Account, act audit.Act) error {
 	open, args, err := db.openTo(a, serverID, act.At)
 	if err != nil {
@@ -144,6 +156,11 @@ func (db *DB) DeclineInvitation(ctx context.Context, serverID string, a account.
 		if err == nil && n == 0 {
 			err = server.ErrNotFound
 		}
+		if err != nil {
+			return err
+		}
+		_, err = t.exec(ctx, `INSERT INTO declined (account_id, owner_id, declined_at) SELECT CAST($1 AS TEXT), s.account_id, CAST($3 AS BIGINT) FROM server s WHERE s.id = $2
+			ON CONFLICT (account_id, owner_id) DO UPDATE SET declined_at = $3`, a.ID, serverID, ms(act.At))
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 
 	"usher/internal/device"
 	"usher/internal/relyingparty"
+	"usher/internal/server"
 )
 
 // sweepBatch bounds how many rows one sweep statement deletes, so that no writer waits for long.
@@ -39,6 +40,7 @@ func (db *DB) Sweep(ctx context.Context, now time.Time) (more bool, err error) {
 		{"failures", `DELETE FROM failure WHERE key IN (SELECT key FROM failure WHERE seen_at <= $1 AND count < 100 LIMIT $2) AND seen_at <= $1`, now.Add(-keepFailures)},
 		{"done mail", `DELETE FROM mail WHERE id IN (SELECT id FROM mail WHERE done_at > 0 AND done_at <= $1 LIMIT $2)`, now.Add(-keepDoneMail)},
 		{"drafts of incidents", `DELETE FROM incident WHERE id IN (SELECT id FROM incident WHERE state = 'draft' AND created_at <= $1 LIMIT $2)`, now.Add(-keepDraft)},
+		{"declined invitations", `DELETE FROM declined WHERE (account_id, owner_id) IN (SELECT account_id, owner_id FROM declined WHERE declined_at <= $1 LIMIT $2) AND declined_at <= $1`, now.Add(-server.DeclineLife)},
 		{"logouts that nobody took", `DELETE FROM logout WHERE grant_hash IN (SELECT grant_hash FROM logout WHERE created_at <= $1 LIMIT $2)`, now.Add(-relyingparty.LogoutLife)},
 		{"late mail", `UPDATE mail SET state = 'expired', body = '', done_at = $1 WHERE state || '' = 'waiting' AND id IN (SELECT id FROM mail WHERE state || '' = 'waiting' AND expires_at <= $1 LIMIT $2)`, now},
 	} {

@@ -41,7 +41,7 @@ var serverDone = map[string]string{
 	"let-in":          "They are on the list. An e-mail with the invitation is on its way to that address, or to whoever has that user name. We send one a day at most.",
 	"invite-again":    "They are invited again, for thirty days from now. We send one e-mail a day at most.",
 	"change":          "The change is saved. The server knows within seconds.",
-	"decline":         "You said no. Nobody is told.",
+	"decline":         "You said no. Nobody is told, and for thirty days nothing new from them is listed here.",
 	"leave":           "You left the server, and are signed out there.",
 	"dismiss":         "They are off the list, and signed out there.",
 	"device":          "The server is signed out.",

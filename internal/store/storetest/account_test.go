@@ -326,6 +326,11 @@ func TestEraseAccount(t *testing.T) {
 		_, err := w.db.BeginAttempt(w.ctx(), credential.Attempt{Account: a.ID, At: w.now})
 		w.must(err)
 		w.signedIn(other)
+		for _, pair := range [][2]account.Account{{a, other}, {other, a}} { // of either to the other
+			s := w.claimed(pair[0], pair[0].UserName)
+			w.admits(s, pair[1].UserName)
+			w.must(w.db.DeclineInvitation(w.ctx(), s.ID, pair[1], w.act(audit.ServerDeclined, pair[1].ID)))
+		}
 		w.is(w.db.EraseAccount(w.ctx(), a.ID, farewellAt(w.now)(a)), store.ErrSpent) // nobody asked for it
 		w.must(w.db.SetState(w.ctx(), a.ID, account.Active, account.Deleting, w.now.Add(time.Hour), audit.Act{}))
 		w.is(w.db.EraseAccount(w.ctx(), a.ID, farewellAt(w.now)(a)), store.ErrSpent) // the grace is not over
@@ -336,6 +341,7 @@ func TestEraseAccount(t *testing.T) {
 			w.count(0, table+" WHERE account_id = $1", a.ID)
 		}
 		w.count(0, "failure")
+		w.count(0, "declined")
 		w.count(1, "device WHERE account_id = $1", other.ID)
 		w.recorded(audit.AccountErased, 1)
 		entries, err := w.db.ListAudit(w.ctx(), audit.Filter{AccountID: a.ID, Limit: 100})

@@ -69,15 +69,51 @@ func TestListsOfSharedServersEnd(t *testing.T) {
 		}
 		w.tamper(`INSERT INTO server_access (id, server_id, handle, meant, label, account_id, added_at, invited_at)
 			SELECT s.id, s.id, l.handle, l.meant, '', '', l.added_at, l.invited_at FROM server s, server_access l WHERE l.id = $1 AND s.id <> l.server_id`, line.ID)
-		for _, list := range []func() ([]server.Shared, error){
-			func() ([]server.Shared, error) { return w.db.ListInvitations(w.ctx(), other, w.now) },
-			func() ([]server.Shared, error) { return w.db.ListShared(w.ctx(), other.ID, w.now) },
-		} {
-			if all, err := list(); err != nil || len(all) != server.MostShared {
-				w.Errorf("%d are listed, %v", len(all), err)
-			}
-			w.tamper(`UPDATE server_access SET account_id = $1, taken_at = 1`, other.ID)
+		if all, err := w.db.ListInvitations(w.ctx(), other, w.now); err != nil || len(all) != server.MostInvitations {
+			w.Errorf("%d invitations of one owner are listed, %v", len(all), err)
 		}
+		w.tamper(`UPDATE server_access SET account_id = $1, taken_at = 1`, other.ID)
+		if all, err := w.db.ListShared(w.ctx(), other.ID, w.now); err != nil || len(all) != server.MostShared {
+			w.Errorf("%d are listed, %v", len(all), err)
+		}
+	})
+}
+
+// Whoever invites somebody to many servers hides no invitation of anybody else's, whichever was first; and the one sent last is the first of the list, by whichever
+// line.
+func TestNobodyHidesAnothersInvitation(t *testing.T) {
+	each(t, func(w *world) {
+		a, many, other := w.person("anna"), w.person("mallory"), w.person("bert")
+		var sent []server.Server
+		invites := func(owner account.Account, name, who string) {
+			w.now = w.now.Add(time.Minute)
+			c := w.aboutToClaim(owner, name)
+			c.Most = server.MostShared
+			id, err := w.db.ClaimServer(w.ctx(), c, w.act(audit.ServerClaimed, owner.ID))
+			w.must(err)
+			s := server.Server{ID: id, AccountID: owner.ID}
+			w.admits(s, who)
+			sent = append([]server.Server{s}, sent...)
+		}
+		lists := func(want []server.Server) {
+			w.Helper()
+			all, err := w.db.ListInvitations(w.ctx(), other, w.now)
+			w.must(err)
+			same := func(one server.Shared, s server.Server) bool { return one.ID == s.ID && one.AccountID == s.AccountID }
+			if !slices.EqualFunc(all, want, same) {
+				w.Errorf("%d are listed, want %d: %+v", len(all), len(want), all)
+			}
+		}
+		invites(a, "old", "bert")
+		for i := range server.MostInvitations + 2 {
+			invites(many, fmt.Sprint(i), "bert@example.org")
+		}
+		lists(append(slices.Clone(sent[:server.MostInvitations]), sent[len(sent)-1]))
+		invites(a, "new", "bert")
+		lists(slices.Concat(sent[:1+server.MostInvitations], sent[len(sent)-1:]))
+		w.now = w.now.Add(time.Minute)
+		w.admits(sent[len(sent)-1], "bert@example.org") // by another line
+		lists(slices.Concat(sent[len(sent)-1:], sent[:1+server.MostInvitations]))
 	})
 }
 
@@ -330,12 +366,65 @@ func TestDeclineInvitation(t *testing.T) {
 		if w.must(err); !slices.Equal(before, after) {
 			w.Errorf("the owner sees %+v, and saw %+v", after, before)
 		}
-		w.admits(s, "bert")
-		w.awaits(s, other, true, true)
-		w.must(w.db.DeclineInvitation(w.ctx(), s.ID, other, w.act(audit.ServerDeclined, other.ID)))
 		w.must(w.accepts(w.db, s, other))
 		w.is(w.db.DeclineInvitation(w.ctx(), s.ID, other, audit.Act{At: w.now}), server.ErrNotFound)
 		w.shares(s, other, server.Terms{Role: server.Friend})
+	})
+}
+
+// A no lasts: whatever the same owner does, to the line or with another server, asks no more for a while; what was sent before waits on, and so does what others
+// send. The owner is told nothing, and a yes ends it.
+func TestANoLasts(t *testing.T) {
+	each(t, func(w *world) {
+		a, third, other := w.person("anna"), w.person("carl"), w.person("bert")
+		s, before, later, theirs := w.claimed(a, "one"), w.claimed(a, "before"), w.claimed(a, "later"), w.claimed(third, "theirs")
+		lists := func(want ...server.Server) {
+			w.Helper()
+			all, err := w.db.ListInvitations(w.ctx(), other, w.now)
+			w.must(err)
+			if !slices.EqualFunc(all, want, func(one server.Shared, s server.Server) bool { return one.ID == s.ID }) {
+				w.Errorf("listed: %+v", all)
+			}
+		}
+		g := w.admits(s, "bert")
+		w.admits(before, "bert")
+		w.now = w.now.Add(time.Minute)
+		w.all(func(db *store.DB, _ int) error {
+			return db.DeclineInvitation(w.ctx(), s.ID, other, w.act(audit.ServerDeclined, other.ID))
+		})
+		said := w.now
+		lists(before)
+		w.now = w.now.Add(time.Minute)
+		w.admits(s, "bert")
+		lists(before)
+		w.must(w.db.DismissGuest(w.ctx(), a.ID, s.ID, g.ID, w.act(audit.GuestDismissed, a.ID)))
+		w.admits(s, "bert")
+		w.admits(later, "bert@example.org")
+		lists(before)
+		if _, err := w.db.FindInvitation(w.ctx(), later.ID, other, w.now); err != nil { // its page is there, for who has the mail
+			w.Error(err)
+		}
+		w.now = w.now.Add(time.Minute)
+		w.admits(theirs, "bert")
+		lists(theirs, before)
+
+		w.now = said.Add(server.DeclineLife - time.Millisecond)
+		w.admits(s, "bert")
+		lists(theirs)
+		w.now = said.Add(server.DeclineLife)
+		lists(s, theirs, later)
+
+		w.must(w.db.DeclineInvitation(w.ctx(), s.ID, other, w.act(audit.ServerDeclined, other.ID)))
+		w.count(1, "declined")
+		w.must(w.accepts(w.db, later, other))
+		w.count(0, "declined")
+		w.must(w.db.DeclineInvitation(w.ctx(), s.ID, other, w.act(audit.ServerDeclined, other.ID)))
+		w.must(w.db.DeclineInvitation(w.ctx(), theirs.ID, other, w.act(audit.ServerDeclined, other.ID)))
+		w.count(2, "declined")
+		w.now = w.now.Add(server.DeclineLife)
+		_, err := w.db.Sweep(w.ctx(), w.now)
+		w.must(err)
+		w.count(0, "declined")
 	})
 }
 
