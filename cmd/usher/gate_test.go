@@ -131,7 +131,7 @@ func cmdServerToken(ts *testscript.TestScript, _ bool, _ []string) {
 	s.keepSecret(found[1])
 }
 
-// shut TOKEN [DURATION] waits until the gate lets the token in no more: a minute at most, or so long.
+// shut TOKEN [DURATION] waits until the gate lets the token in no more, or basic:LOGIN:PASSWORD: a minute at most, or so long.
 func cmdShut(ts *testscript.TestScript, _ bool, args []string) {
 	wait := time.Minute
 	if len(args) > 1 {
@@ -139,9 +139,13 @@ func cmdShut(ts *testscript.TestScript, _ bool, args []string) {
 		wait, err = time.ParseDuration(args[1])
 		ts.Check(err)
 	}
+	shows := args[0]
+	if !strings.HasPrefix(shows, "basic:") {
+		shows = "bearer:" + shows
+	}
 	began := time.Now()
 	for end := began.Add(wait); ; time.Sleep(100 * time.Millisecond) {
-		cmdAPI(ts, false, []string{"GET", ts.Getenv("GATE") + "/", "bearer:" + args[0]})
+		cmdAPI(ts, false, []string{"GET", ts.Getenv("GATE") + "/", shows})
 		if status := storyOf(ts).page(ts).status; status == 401 || status == 403 {
 			ts.Logf("shut after %v", time.Since(began).Round(10*time.Millisecond))
 			return

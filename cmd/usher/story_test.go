@@ -122,7 +122,7 @@ func setUpStory(t *testing.T, e *testscript.Env, engine string, swept *sweep) er
 		s.database = testdb.Postgres(t)
 	}
 	e.Values[storyKey{}] = s
-	ports, err := freePorts(4)
+	ports, err := freePorts(5)
 	if err != nil {
 		return err
 	}
@@ -141,6 +141,7 @@ func setUpStory(t *testing.T, e *testscript.Env, engine string, swept *sweep) er
 		"ORIGIN":                  "http://" + s.node.listen,
 		"PORT":                    ports[0],
 		"OPERATIONS":              "http://" + s.node.operations,
+		"LDAP":                    "127.0.0.1:" + ports[4], // for the gate of a story that starts it with --ldap-listen
 		"PASS":                    "tortoise lamp granite sonnet",
 		"PASS2":                   "velvet orchard comet ladder",
 		"PASS3":                   "harbor 7 quilted lantern moss",

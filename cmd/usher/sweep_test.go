@@ -98,6 +98,9 @@ func (s *story) dump(t *testing.T, r *remains) {
 		r.artefacts["output of "+name] = regexp.MustCompile(`(?m)^First administrator.*$`).ReplaceAllString(n.out.String(), "")
 		r.artefacts["log of "+name] = n.errs.String()
 	}
+	if s.gate != nil {
+		r.artefacts["log of the gate"] = s.gate.errs.String()
+	}
 	if path, ok := strings.CutPrefix(s.database, "sqlite:"); ok {
 		files, _ := filepath.Glob(path + "*")
 		for _, file := range files {
