@@ -3,6 +3,7 @@ package main
 import (
 	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -23,6 +24,7 @@ import (
 	"usher/internal/certtest"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/id"
 	"usher/internal/loadtest/crowd"
 	"usher/internal/mfa"
 	"usher/internal/server"
@@ -158,6 +160,31 @@ func (l *listed) endsWithin(c net.Conn, since time.Time, most time.Duration) {
 	_, err := c.Read(make([]byte, 1))
 	if took := time.Since(since); err == nil || errors.Is(err, os.ErrDeadlineExceeded) || took > most {
 		l.Errorf("a connection lives for %v after: %v", took, err)
+	}
+}
+
+// lets has the account's own password be typed at the server, or not.
+func (l *listed) lets(to server.Typed) {
+	l.Helper()
+	l.must(l.servers().LetType(l.Context(), l.justNow(l.ownerID), l.id, to, device.Client{}))
+}
+
+// soon waits until somebody who types the account's own password binds with such a code and, where that is asked, is so by Basic, for as long as a gate may take to obey.
+// A question that a signal overtakes is answered as in an outage.
+func (l *listed) soon(what, name string, code int, basic string) {
+	l.Helper()
+	for since := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		got, said := l.whoami(name, crowd.Password)
+		told := basic
+		if got == code && basic != "" {
+			told = l.told(basically(name, crowd.Password))
+		}
+		if got == code && told == basic {
+			return
+		}
+		if time.Since(since) > promised {
+			l.Fatalf("%s: %s binds with %d: %s; by Basic it is %q", what, name, got, said, told)
+		}
 	}
 }
 
@@ -353,18 +380,10 @@ func TestOwnPasswordsOverLDAP(t *testing.T) {
 				t.Errorf("%s: %s", what, got)
 			}
 		}
-		switches := func(to server.Typed, want int) {
+		switches := func(to server.Typed, code int) {
 			t.Helper()
-			l.must(l.servers().LetType(t.Context(), l.justNow(l.ownerID), l.id, to, device.Client{}))
-			for since := time.Now(); ; time.Sleep(50 * time.Millisecond) {
-				got, said := l.whoami(in("bert"), crowd.Password)
-				if got == want {
-					return
-				}
-				if time.Since(since) > promised {
-					t.Fatalf("%q, and bert binds with %d: %s", to, got, said)
-				}
-			}
+			l.lets(to)
+			l.soon(fmt.Sprintf("%q", to), in("bert"), code, "")
 		}
 		code("before it is wanted, the owner's", "anna", first, 49)
 		code("before it is wanted, the household's", "bert", crowd.Password, 49)
@@ -386,7 +405,7 @@ func TestOwnPasswordsOverLDAP(t *testing.T) {
 		}
 
 		began := time.Now()
-		switches("", 49)
+		switches(server.OnlyAppPasswords, 49)
 		l.endsWithin(anna, began, promised)
 		l.endsWithin(bert, began, promised)
 		basic("switched off, by Basic", "bert", crowd.Password, "401")
@@ -398,6 +417,34 @@ func TestOwnPasswordsOverLDAP(t *testing.T) {
 		code("a guest's", "bert", crowd.Password, 49)
 		basic("a guest's by Basic", "bert", crowd.Password, "401")
 		code("a guest's app password", "bert", l.bert, 0)
+	})
+}
+
+// Whoever accepts an invitation is let in within the time that a gate has to obey, also by a password that this very gate refused before. Being invited lets in nobody.
+func TestAnAcceptanceOpensWhatWasRefused(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, databaseURL string) {
+		l := openListed(t, databaseURL)
+		finds := func(what string, want ...string) {
+			t.Helper()
+			if found := l.finds("ou=people,dc=usher", "(uid=*)"); !slices.Equal(found, want) {
+				t.Errorf("%s, the media server finds %q", what, found)
+			}
+		}
+		l.lets(server.AccountPasswords)
+		l.soon("account passwords are on", "bert", 0, "household")
+		l.must(l.db.DismissGuest(t.Context(), l.ownerID, l.id, l.line.ID, l.act(audit.GuestDismissed)))
+		l.soon("off the list", "bert", 49, "401")
+		now := time.Now()
+		l.line.ID, l.line.AddedAt, l.line.InvitedAt = id.New(now), now, now
+		l.must(l.db.AdmitGuest(t.Context(), l.ownerID, l.id, l.line, l.act(audit.GuestAdmitted)))
+		l.soon("invited only", "bert", 49, "401")
+		l.soon("invited only", crowd.Email(1), 49, "401") // about which the service is asked for the first time
+		finds("invited only", "uid=anna")
+		l.must(l.say(http.MethodPost, "/invitations/"+l.id+"/accept", request{form: url.Values{}, cookies: map[string]string{"usher": crowd.Browser(1).Reveal()}}, nil))
+		l.soon("accepted", "bert", 0, "household")
+		l.soon("accepted", crowd.Email(1), 0, "household")
+		finds("accepted", "uid=anna", "uid=bert")
 	})
 }
 
