@@ -131,27 +131,27 @@ func cmdServerToken(ts *testscript.TestScript, _ bool, _ []string) {
 	s.keepSecret(found[1])
 }
 
-// shut TOKEN [DURATION] waits until the gate lets the token in no more, or basic:LOGIN:PASSWORD: a minute at most, or so long.
-func cmdShut(ts *testscript.TestScript, _ bool, args []string) {
-	wait := time.Minute
+// shut TOKEN|basic:LOGIN:PASSWORD [DURATION] waits until the gate lets in no more who shows that, or with "!" until it does: a minute at most, or so long.
+func cmdShut(ts *testscript.TestScript, neg bool, args []string) {
+	wait, shown := time.Minute, args[0]
+	if !strings.HasPrefix(shown, "basic:") {
+		shown = "bearer:" + shown
+	}
 	if len(args) > 1 {
 		var err error
 		wait, err = time.ParseDuration(args[1])
 		ts.Check(err)
 	}
-	shows := args[0]
-	if !strings.HasPrefix(shows, "basic:") {
-		shows = "bearer:" + shows
-	}
 	began := time.Now()
 	for end := began.Add(wait); ; time.Sleep(100 * time.Millisecond) {
-		cmdAPI(ts, false, []string{"GET", ts.Getenv("GATE") + "/", shows})
-		if status := storyOf(ts).page(ts).status; status == 401 || status == 403 {
-			ts.Logf("shut after %v", time.Since(began).Round(10*time.Millisecond))
+		cmdAPI(ts, false, []string{"GET", ts.Getenv("GATE") + "/", shown})
+		status := storyOf(ts).page(ts).status
+		if !neg && (status == 401 || status == 403) || neg && status == 200 {
+			ts.Logf("after %v", time.Since(began).Round(10*time.Millisecond))
 			return
 		}
 		if time.Now().After(end) {
-			ts.Fatalf("the gate is still open")
+			ts.Fatalf("the gate still answers %d", status)
 		}
 	}
 }
