@@ -188,6 +188,21 @@ func (l *listed) soon(what, name string, code int, basic string) {
 	}
 }
 
+// settles waits until the gate has heard everything that it is to hear.
+func (l *listed) settles() {
+	l.Helper()
+	for since := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		var waiting int
+		l.must(l.raw.QueryRowContext(l.Context(), `SELECT COUNT(*) FROM signal`).Scan(&waiting))
+		if waiting == 0 {
+			return
+		}
+		if time.Since(since) > time.Minute {
+			l.Fatalf("%d signals wait\n%s", waiting, l.log)
+		}
+	}
+}
+
 // Media servers and clients of other people sign people in by LDAP with the gate and the service that run.
 func TestLDAPAtAGate(t *testing.T) {
 	t.Parallel()
@@ -432,12 +447,15 @@ func TestAnAcceptanceOpensWhatWasRefused(t *testing.T) {
 			}
 		}
 		l.lets(server.AccountPasswords)
+		l.settles()
 		l.soon("account passwords are on", "bert", 0, "household")
 		l.must(l.db.DismissGuest(t.Context(), l.ownerID, l.id, l.line.ID, l.act(audit.GuestDismissed)))
+		l.settles()
 		l.soon("off the list", "bert", 49, "401")
 		now := time.Now()
 		l.line.ID, l.line.AddedAt, l.line.InvitedAt = id.New(now), now, now
 		l.must(l.db.AdmitGuest(t.Context(), l.ownerID, l.id, l.line, l.act(audit.GuestAdmitted)))
+		l.settles() // what is refused from now on is so until the acceptance is told
 		l.soon("invited only", "bert", 49, "401")
 		l.soon("invited only", crowd.Email(1), 49, "401") // about which the service is asked for the first time
 		finds("invited only", "uid=anna")
