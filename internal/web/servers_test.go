@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -197,6 +198,49 @@ func TestServersOfOthers(t *testing.T) {
 		}
 	})
 }
+
+// Whether somebody who is put on a list has an account shows in nothing that its owner is answered with: in no header, not on the list, and not where the line is
+// changed. Neither does whether the account's address is proved.
+func TestInvitationsTellOfNoAccount(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		ann := h.account(annMail, "ann", annPassword)
+		h.account("un@example.org", "cyril", newPassword)
+		bo := h.browser()
+		bo.begin(boMail, newPassword).submit("/sign-up/code", "code", h.code(notice.KindConfirmSignUp, boMail)).leadsTo("/welcome").submit("/welcome", "user_name", "boris")
+		b := h.signedIn(annMail, annPassword)
+		for _, names := range [][]string{{boMail, "un@example.org", "no@example.org"}, {"boris", "cyril", "zqxwv"}} { // of one length
+			var wholes []string
+			for _, who := range names {
+				id := b.claims()
+				path := "/servers/" + id
+				posted := b.post(path+"/access", "who", who)
+				list := posted.leadsTo(path+"?done=let-in").is(200).shows(".list", who)
+				guests, err := h.db.ListGuests(t.Context(), ann.ID, id)
+				h.must(err)
+				change := b.get(path+"/change?line="+guests[0].ID).is(200).shows("main", who)
+				var whole strings.Builder
+				for _, a := range []*answer{posted, list, change} {
+					a.header.Del("X-Request-Id")
+					fmt.Fprintln(&whole, a.status, a.header)
+					whole.WriteString(a.body)
+				}
+				text := strings.NewReplacer(who, "WHO", id, "SERVER", guests[0].ID, "LINE").Replace(whole.String())
+				wholes = append(wholes, ofAPolicy.ReplaceAllString(bare(text), ""))
+			}
+			for i, whole := range wholes {
+				at := 0
+				for at < min(len(whole), len(wholes[0])) && whole[at] == wholes[0][at] {
+					at++
+				}
+				if whole != wholes[0] {
+					t.Errorf("%s is told from %s by %q", names[i], names[0], whole[max(0, at-100):min(len(whole), at+100)])
+				}
+			}
+		}
+	})
+}
+
+var ofAPolicy = regexp.MustCompile(`'nonce-[^']*'`)
 
 // The way of somebody without an account: the mail, sign-up with its address, the invitation, and the server (issue: invited people land at the server).
 func TestAnInvitationLeadsThroughSignUp(t *testing.T) {
