@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"net/netip"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -53,20 +54,53 @@ func TestNoStatementReadsAWholeTable(t *testing.T) {
 		if slices.ContainsFunc(scansAllowed, func(s string) bool { return strings.Contains(q, s) }) {
 			continue
 		}
-		for _, step := range plan(t, e, q) {
+		steps := plan(t, e, q)
+		for _, s := range steps {
+			step := s.text
 			scans := strings.HasPrefix(step, "SCAN ")
-			small := strings.HasPrefix(step, "SCAN CONSTANT") || strings.HasPrefix(step, "SCAN instance") || strings.HasPrefix(step, "SCAN audit_batch") || strings.HasPrefix(step, "SCAN i ")
-			small = small || strings.HasPrefix(step, "SCAN (subquery-")                                                   // what other steps have found
-			ordered := strings.Contains(q, "LIMIT") && strings.Contains(step, "USING") && strings.Contains(q, "ORDER BY") // reads as far as the limit
-			coarse := strings.HasSuffix(step, "(state=?)") || strings.HasSuffix(step, "(held_until=?)")                   // nearly every row has the same
-			if (scans || coarse) && !small && !ordered || strings.Contains(step, "AUTOMATIC") {
+			small := strings.HasPrefix(step, "SCAN CONSTANT") || strings.HasPrefix(step, "SCAN instance") || strings.HasPrefix(step, "SCAN audit_batch") || strings.HasPrefix(step, "SCAN i ") ||
+				strings.Contains(step, "account_admin (admin=?)") // administrators are few
+			small = small || strings.HasPrefix(step, "SCAN (subquery-") // what other steps have found
+			sorts := slices.Contains(steps, planned{s.within, "USE TEMP B-TREE FOR ORDER BY"})
+			ordered := s.within == 0 && strings.Contains(step, "USING") && endsAtLimit.MatchString(q) && !sorts // reads as far as the limit
+			if (scans || coarse(step, q)) && !small && !ordered || strings.Contains(step, "AUTOMATIC") {
 				t.Errorf("%s\n\t%s", step, strings.Join(strings.Fields(q), " "))
 			}
 		}
 	}
 }
 
-func plan(t *testing.T, e *sqliteEngine, q string) (steps []string) {
+// sameInNearlyAll are columns in which nearly every row has one value, which a statement may be given.
+var sameInNearlyAll = []string{"state", "held_until"}
+
+// coarse reports whether a step searches an index for nothing but what nearly every row has, which is a scan by another name: for such a column, or for a value that
+// stands in the statement, as an empty text does where there is nothing to say. A key is found once, whatever stands there.
+func coarse(step, q string) bool {
+	_, looked, found := strings.Cut(strings.TrimSuffix(step, ")"), " (")
+	words := strings.Fields(step)
+	if !found || words[0] != "SEARCH" || strings.Contains(step, "sqlite_autoindex_") {
+		return false
+	}
+	for _, term := range strings.Split(looked, " AND ") {
+		column, equal := strings.CutSuffix(term, "=?")
+		stands := regexp.MustCompile(`(\b` + regexp.QuoteMeta(words[1]) + `\.|[^.\w])` + regexp.QuoteMeta(column) + ` (= |IN \()('|[0-9]|TRUE|FALSE)`)
+		if !equal || !slices.Contains(sameInNearlyAll, column) && !stands.MatchString(q) {
+			return false
+		}
+	}
+	return true
+}
+
+// endsAtLimit is of statements that have a limit and an order themselves, and not in a part.
+var endsAtLimit = regexp.MustCompile(`ORDER BY [^()]* LIMIT [^()]*$`)
+
+// planned is a step of a plan, and the number of the step that it is a part of; 0 for none.
+type planned struct {
+	within int
+	text   string
+}
+
+func plan(t *testing.T, e *sqliteEngine, q string) (steps []planned) {
 	t.Helper()
 	args := make([]any, strings.Count(q, "$"))
 	for i := range args {
@@ -78,9 +112,9 @@ func plan(t *testing.T, e *sqliteEngine, q string) (steps []string) {
 			continue
 		}
 		for rows.Next() {
-			var a, b, c int
-			var step string
-			if err := rows.Scan(&a, &b, &c, &step); err != nil {
+			var number, unused int
+			var step planned
+			if err := rows.Scan(&number, &step.within, &unused, &step.text); err != nil {
 				t.Fatal(err)
 			}
 			steps = append(steps, step)
