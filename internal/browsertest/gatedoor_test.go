@@ -75,7 +75,8 @@ func (h *house) claims(t *testing.T, owner *tab) {
 // and is, and makes an app password; whoever signs out is out; when all devices are signed out the server is, until its owner brings it back.
 //
 // It runs on PostgreSQL and the tour of servers on SQLite, so that the pages of sharing and of old apps meet both, at the price of one. Gates that find each other
-// have no database, and usher demo has its own. What other pages ask of the store is asked of both databases by the tests of the door, and in stories.
+// have no database, and the demonstration is done on both by a test of its command. What other pages ask of the store is asked of both by the tests of the door, and in
+// stories.
 func TestTheGateLetsPeopleIn(t *testing.T) {
 	s := serve(t, testdb.Postgres(t))
 	owner := s.browser(t, scriptOn)
