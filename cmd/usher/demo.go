@@ -239,19 +239,24 @@ func (d *demonstration) writeFilm(ctx context.Context) error {
 func (d *demonstration) greet() {
 	_, _ = fmt.Fprintf(d.Out, "The demonstration is ready at %s\nWhat it writes lies in %s, its log too. Ctrl-C ends it, and removes that.\n", d.story.Page, d.folder)
 	if !d.NoBrowser {
-		d.running.Go(func() { _ = openBrowser(d.story.Page) }) // where there is none, the address is printed
+		_ = openBrowser(d.story.Page) // where there is none, the address is printed
 	}
 }
 
-// openBrowser has the desktop open an address.
+// openBrowser has the desktop open an address. It waits for nobody: what opens it may be the browser itself, and last as long.
 func openBrowser(address string) error {
+	command := exec.Command("xdg-open", address)
 	switch {
 	case runtime.GOOS == "darwin":
-		return exec.Command("open", address).Run()
+		command = exec.Command("open", address)
 	case runtime.GOOS == "windows":
-		return exec.Command("rundll32", "url.dll,FileProtocolHandler", address).Run()
+		command = exec.Command("rundll32", "url.dll,FileProtocolHandler", address)
 	case os.Getenv("DISPLAY") == "" && os.Getenv("WAYLAND_DISPLAY") == "":
 		return nil
 	}
-	return exec.Command("xdg-open", address).Run()
+	if err := command.Start(); err != nil {
+		return err
+	}
+	go func() { _ = command.Wait() }()
+	return nil
 }

@@ -33,19 +33,7 @@ func TestAKilledDemonstrationLeavesItsFolderAlone(t *testing.T) {
 	command := exec.Command(program, "demo", "--no-browser", "--port", "0")
 	command.Dir = here
 	command.Env = append(environment(), "TMPDIR="+temporary, "HOME="+home, "XDG_CONFIG_HOME="+home, "XDG_CACHE_HOME="+home, "XDG_DATA_HOME="+home)
-	out, err := command.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := command.Start(); err != nil {
-		t.Fatal(err)
-	}
-	var named string
-	for scan := bufio.NewScanner(out); named == "" && scan.Scan(); {
-		if found := demoFolder.FindStringSubmatch(scan.Text()); found != nil {
-			named = found[1]
-		}
-	}
+	named := says(t, command, demoFolder)
 	if err := command.Process.Kill(); err != nil {
 		t.Error(err)
 	}
@@ -71,6 +59,19 @@ func demonstrate(t *testing.T) *service {
 	folder := t.TempDir()
 	command := exec.Command(program, "demo", "--no-browser")
 	command.Env = append(environment(), "TMPDIR="+folder)
+	origin := says(t, command, demoReady)
+	t.Cleanup(func() {
+		leaves(t, command)
+		if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
+			t.Errorf("usher demo leaves %v (%v)", left, err)
+		}
+	})
+	return &service{origin: origin, errors: &lines{}}
+}
+
+// says starts "usher demo", and returns what a line that it prints names.
+func says(t *testing.T, command *exec.Cmd, line *regexp.Regexp) string {
+	t.Helper()
 	out, err := command.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -78,24 +79,98 @@ func demonstrate(t *testing.T) *service {
 	if err := command.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := command.Process.Signal(syscall.SIGINT); err != nil {
-			t.Error(err)
-		}
-		if err := command.Wait(); err != nil {
-			t.Errorf("usher demo did not leave in order: %v", err)
-		}
-		if left, err := os.ReadDir(folder); err != nil || len(left) > 0 {
-			t.Errorf("usher demo leaves %v (%v)", left, err)
-		}
-	})
 	for scan := bufio.NewScanner(out); scan.Scan(); {
-		if found := demoReady.FindStringSubmatch(scan.Text()); found != nil {
-			return &service{origin: found[1], errors: &lines{}}
+		if found := line.FindStringSubmatch(scan.Text()); found != nil {
+			return found[1]
 		}
 	}
-	t.Fatal("usher demo says no address")
-	return nil
+	t.Fatalf("usher demo prints nothing that matches %q: %v", line, command.Wait())
+	return ""
+}
+
+// leaves ends "usher demo" as Ctrl-C does.
+func leaves(t *testing.T, command *exec.Cmd) {
+	t.Helper()
+	if err := command.Process.Signal(syscall.SIGINT); err != nil {
+		t.Error(err)
+	}
+	late := time.AfterFunc(patience, func() { _ = command.Process.Kill() })
+	defer late.Stop()
+	if err := command.Wait(); err != nil {
+		t.Errorf("usher demo did not leave in order: %v", err)
+	}
+}
+
+// A demonstration opens its page where there is a desktop and nobody forbids it. It ends when it is told to, also while the browser is open.
+func TestADemonstrationOpensTheBrowser(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		flags   []string
+		display string
+		opens   bool
+	}{
+		"X": {nil, "DISPLAY=:7", true}, "Wayland": {nil, "WAYLAND_DISPLAY=wayland-7", true}, "no desktop": {nil, "DISPLAY=", false}, "forbidden": {[]string{"--no-browser"}, "DISPLAY=:7", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			folder := t.TempDir()
+			opened := filepath.Join(folder, "opened")
+			// What stands for the browser stays open until the test is over, for a minute at most.
+			opener := "#!/bin/sh\necho \"$*\" >\"$OPENED.part\" && mv \"$OPENED.part\" \"$OPENED\"\nfor i in $(seq 600); do test -e \"$OPENED\" || exit; sleep 0.1; done\n"
+			if err := os.WriteFile(filepath.Join(folder, "xdg-open"), []byte(opener), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			command := exec.Command(program, append([]string{"demo", "--port", "0"}, c.flags...)...)
+			command.Env = append(environment(), "DISPLAY=", "WAYLAND_DISPLAY=", c.display, "OPENED="+opened, "PATH="+folder+":"+os.Getenv("PATH"), "TMPDIR="+t.TempDir())
+			page := says(t, command, demoReady)
+			var said string
+			for end := time.Now().Add(patience); c.opens && said == "" && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+				raw, _ := os.ReadFile(opened)
+				said = strings.TrimSpace(string(raw))
+			}
+			leaves(t, command)
+			if raw, err := os.ReadFile(opened); !c.opens && err == nil {
+				said = string(raw)
+			}
+			if c.opens && said != page || !c.opens && said != "" {
+				t.Errorf("the page is %s, opened was %q", page, said)
+			}
+		})
+	}
+}
+
+// A demonstration runs on a machine without any network, and listens to nobody but that machine.
+func TestADemonstrationIsForItsMachine(t *testing.T) {
+	t.Parallel()
+	args := []string{"--net", "sh", "-c", `ip link set lo up && exec "$0" demo --no-browser`, program}
+	if os.Geteuid() != 0 {
+		args = append([]string{"--map-root-user"}, args...)
+	}
+	command := exec.Command("unshare", args...)
+	command.Env = append(environment(), "TMPDIR="+t.TempDir(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin")
+	says(t, command, demoReady)
+	defer leaves(t, command)
+	listening := 0
+	for _, protocol := range []string{"tcp", "tcp6", "udp", "udp6", "raw", "raw6"} {
+		table, err := os.ReadFile(fmt.Sprintf("/proc/%d/net/%s", command.Process.Pid, protocol))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range strings.Split(strings.TrimSpace(string(table)), "\n")[1:] {
+			fields := strings.Fields(line) // its number, the address here, that of the other side, and the state
+			const listens = "0A"
+			if strings.HasPrefix(protocol, "tcp") && fields[3] != listens {
+				continue
+			}
+			listening++
+			if address, _, _ := strings.Cut(fields[1], ":"); address != "0100007F" && address != "00000000000000000000000001000000" {
+				t.Errorf("by %s it listens at %s", protocol, fields[1])
+			}
+		}
+	}
+	if listening < 9 { // the page, five doors, the service, its operations, and the gate
+		t.Errorf("%d sockets listen", listening)
+	}
 }
 
 // pane is a frame of the page of the demonstration, with a real page in it.
