@@ -63,10 +63,10 @@ func (d *demonstration) run(ctx context.Context) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer d.running.Wait()
 	defer stop(nil)
+	defer d.closeDoors() // also of those that were opened before one could not be
 	if err := d.openDoors(ctx); err != nil {
 		return err
 	}
-	defer d.closeDoors()
 	d.start(ctx, stop, d.writeFilm)
 	d.start(ctx, stop, func(ctx context.Context) error { return serve(ctx, d.service, d.quiet()) })
 	if err := d.await(ctx); err != nil {

@@ -170,6 +170,23 @@ func TestADemonstrationWithoutAPort(t *testing.T) {
 	}
 }
 
+// Settings that cannot be are told, and end it.
+func TestADemonstrationWithoutADatabase(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	ended := make(chan error, 1)
+	go func() {
+		ended <- demoCmd{NoBrowser: true, Database: secret.TokenOf("nonsense")}.Run(t.Context(), world{Out: io.Discard, Now: time.Now})
+	}()
+	select {
+	case err := <-ended:
+		if err == nil {
+			t.Error("it says nothing")
+		}
+	case <-time.After(time.Minute):
+		t.Error("it does not end")
+	}
+}
+
 // The page obeys nobody else's: not another website's, and not under another name.
 func TestOthersDoNotLeadTheDemonstration(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
