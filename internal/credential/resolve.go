@@ -66,9 +66,11 @@ func (f Found) IsPlayer() bool {
 // IsFresh reports whether the password was typed recently enough for what matters.
 func (f Found) IsFresh(now time.Time) bool { return now.Sub(f.FreshAt) < Fresh }
 
-// NoteUse notes that its device is used now. Where that was written lately, or there is none, the client is not asked for.
+// NoteUse notes that its device is used now. Where that was written lately, or there is none, the client is not asked for. The first use of an app password is
+// always written: people try it out at once, and would read that it was never used.
 func (f Found) NoteUse(touches *device.Touches, now time.Time, client func() device.Client) {
-	if f.DeviceID != "" && now.Sub(f.DeviceUsedAt) >= device.TouchEvery {
+	tried := (f.Kind == AppPassword || f.Kind == ServerPassword) && !f.DeviceUsedAt.After(f.CreatedAt)
+	if f.DeviceID != "" && (tried || now.Sub(f.DeviceUsedAt) >= device.TouchEvery) {
 		touches.Note(device.Device{ID: f.DeviceID, AccountID: f.AccountID, Seen: client().Seen(), UsedAt: now})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"strconv"
 	"testing"
 	"time"
@@ -150,12 +151,21 @@ func TestNoteUse(t *testing.T) {
 	}
 	note(Found{Credential: Credential{DeviceID: "recent"}, DeviceUsedAt: now.Add(-device.TouchEvery + time.Second)})
 	note(Found{})
+	made := Credential{Kind: App, DeviceID: "new", CreatedAt: now}
+	note(Found{Credential: made, DeviceUsedAt: now})
+	made.Kind = AppPassword
+	note(Found{Credential: made, DeviceUsedAt: now.Add(time.Millisecond)})
+	made.DeviceID, made.AccountID = "tried", "a" // for the first time
+	note(Found{Credential: made, DeviceUsedAt: now})
 	note(Found{Credential: Credential{DeviceID: "old", AccountID: "a"}, DeviceUsedAt: now.Add(-device.TouchEvery)})
-	if err := touches.Flush(t.Context(), written); err != nil || asked != 1 {
+	if err := touches.Flush(t.Context(), written); err != nil || asked != 2 {
 		t.Errorf("%v, asked %d times", err, asked)
 	}
 	want := device.Device{ID: "old", AccountID: "a", Seen: device.Seen{Address: "192.0.2.7", Place: "Lyon"}, UsedAt: now}
-	if !slices.Equal(written.used, []device.Device{want}) {
+	tried := want
+	tried.ID = "tried"
+	slices.SortFunc(written.used, func(a, b device.Device) int { return strings.Compare(a.ID, b.ID) })
+	if !slices.Equal(written.used, []device.Device{want, tried}) {
 		t.Errorf("%+v", written.used)
 	}
 }

@@ -36,7 +36,7 @@ var steps = []step{
 	},
 	{
 		ID: "second-step", Title: "Set up the second step", Frames: []string{"you"},
-		Do: []string{"A password alone is not much. Press Set it up: the authenticator app below sees the picture by itself, and shows six digits. Type them in, and press Continue.",
+		Do: []string{"A password alone is not much. Press Open the second step, then Set it up: the authenticator app below sees the picture by itself, and shows six digits. Type them in, and press Continue.",
 			"Then come ten recovery codes, for the day when the phone is lost. Tick that you have stored them, and press Turn the second step on.", "Since you also run this house, the story makes you an administrator afterwards."},
 		Opens:  []opens{{"Open the second step", "you", "/account/second-step"}},
 		After:  []opens{{Frame: "you", Path: "/account/second-step"}},

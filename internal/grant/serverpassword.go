@@ -34,12 +34,8 @@ func (s *Service) passwordStatus(ctx context.Context, c relyingparty.Client, pas
 	if v.Held.Standing(now).State != server.Good || !mayPlay(v, f.CreatedAt) {
 		return Status{}, nil
 	}
-	used := f
-	if !used.DeviceUsedAt.After(used.CreatedAt) {
-		used.DeviceUsedAt = time.Time{} // for the first time: the server asks again tomorrow only, and until then it would count as never used
-	}
 	// Where it is used is where the media server is: it says nothing of where anybody is.
-	used.NoteUse(s.Touches, now, func() device.Client { return device.Client{} })
+	f.NoteUse(s.Touches, now, func() device.Client { return device.Client{} })
 	ends := []time.Time{now.Add(credential.Rules[credential.ServerAccess].Life), f.DeviceUsedAt.Add(credential.Rules[f.Kind].Idle), f.ExpiresAt} // asked daily, its last use is known to a day
 	if !v.EndsAt.IsZero() {
 		ends = append(ends, v.EndsAt)

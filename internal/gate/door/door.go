@@ -247,13 +247,22 @@ func (d *Door) Owner(r *http.Request) (bool, error) {
 	return err == nil && slices.Contains(who.Groups, ownerGroup), err
 }
 
-// SignedIn returns whose browser is let in here, as far as that is known without asking the service.
+// SignedIn returns whose browser is let in here. Where that is not known, it waits a moment at most for the service.
 func (d *Door) SignedIn(r *http.Request) (who Decision, in bool) {
 	asked, err := d.present(r)
 	if err != nil || !asked.cookie {
 		return Decision{}, false
 	}
-	return d.Decider.recall(asked.text)
+	if who, in = d.Decider.recall(asked.text); in {
+		return who, true
+	}
+	ctx, cancel := context.WithTimeout(r.Context(), briefly)
+	defer cancel()
+	a, err := d.Decider.decide(ctx, asked.proof, func() netip.Addr { return d.client(r) })
+	if err != nil {
+		return Decision{}, false
+	}
+	return a.Decision, true
 }
 
 // WorksAt returns where people can sign in, the likeliest first, and whether the address of a request is one of these. It waits a moment at most for the service.
