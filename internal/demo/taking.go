@@ -333,7 +333,29 @@ func bringBack(s *Story, h *hand) error {
 	if err != nil {
 		return err
 	}
-	return h.fill(server+"/back", nil)
+	if err := h.fill(server+"/back", nil); err != nil {
+		return err
+	}
+	return s.awaitOpen(h)
+}
+
+// awaitOpen waits until the server lets you in again: its gate asks every few seconds how it stands.
+func (s *Story) awaitOpen(h *hand) error {
+	for {
+		before := s.Now()
+		if err := h.open(s.Doors.Server.Origin + "/"); err != nil {
+			return err
+		}
+		f, err := s.facts(h.ctx)
+		if err != nil || f.shut.Before(before) {
+			return err
+		}
+		select {
+		case <-h.ctx.Done():
+			return errors.New("the server stays shut")
+		case <-time.After(300 * time.Millisecond):
+		}
+	}
 }
 
 var (
