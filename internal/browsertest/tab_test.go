@@ -144,7 +144,11 @@ func (b *tab) open(target string) {
 func (b *tab) evaluate(call string, answer any) {
 	b.t.Helper()
 	b.run(call, chromedp.ActionFunc(func(ctx context.Context) error {
-		value, exception, err := runtime.Evaluate("(() => {" + probe + "\nreturn " + call + ";})()").WithReturnByValue(true).WithAwaitPromise(true).Do(ctx)
+		asked := runtime.Evaluate("(() => {" + probe + "\nreturn " + call + ";})()").WithReturnByValue(true).WithAwaitPromise(true)
+		value, exception, err := asked.Do(ctx)
+		if err != nil && strings.Contains(err.Error(), "navigated or closed") { // the page went on by itself in that moment
+			value, exception, err = asked.Do(ctx)
+		}
 		if err != nil {
 			return err
 		}

@@ -10,8 +10,8 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"strings"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
