@@ -22,8 +22,8 @@ import (
 	"usher/internal/server"
 )
 
-// library is a media server in a house, with the app passwords that its guests have made there.
-type library struct {
+// sharedServer is a media server in a house, with the app passwords that its guests have made there.
+type sharedServer struct {
 	*house
 	id        string
 	passwords []secret.Token
@@ -63,8 +63,8 @@ func (h *house) claims(tb testing.TB, owner account.Account) string {
 	return s.ID
 }
 
-// library claims a media server for the first person, lets as many of the others in as there may be, and has each of them make some app passwords.
-func (h *house) library(b *testing.B, each int64) *library {
+// sharedServer claims a media server for the first person, lets as many of the others in as there may be, and has each of them make some app passwords.
+func (h *house) sharedServer(b *testing.B, each int64) *sharedServer {
 	b.Helper()
 	must := func(err error) {
 		b.Helper()
@@ -76,7 +76,7 @@ func (h *house) library(b *testing.B, each int64) *library {
 	clock, err := h.db.ReadClock(ctx)
 	must(err)
 	owner := h.person(b, 0)
-	made := &library{house: h, id: h.claims(b, owner)}
+	made := &sharedServer{house: h, id: h.claims(b, owner)}
 	for i := range server.MostGuests {
 		guest := h.person(b, i+1)
 		line := server.Guest{ID: id.New(h.now()), Label: guest.Email, Handle: account.LoginHandle(guest.Email), Terms: server.Terms{Role: server.Friend}, AddedAt: h.now(), InvitedAt: h.now()}
@@ -96,7 +96,7 @@ func (h *house) library(b *testing.B, each int64) *library {
 }
 
 // questions are what the server asks about app passwords, by an access token of its own, which lives for ten minutes.
-func (l *library) questions(b *testing.B, passwords []secret.Token) (all [][]byte) {
+func (l *sharedServer) questions(b *testing.B, passwords []secret.Token) (all [][]byte) {
 	b.Helper()
 	c, err := l.db.FindClient(b.Context(), l.id)
 	if err != nil {
@@ -115,7 +115,7 @@ func (l *library) questions(b *testing.B, passwords []secret.Token) (all [][]byt
 }
 
 // looks asks the store alone, by as many callers.
-func (l *library) looks(n int) func() error {
+func (l *sharedServer) looks(n int) func() error {
 	var next atomic.Int64
 	return shared(16, n, func() error {
 		_, err := l.db.FindPasswordVisit(context.Background(), l.id, l.passwords[int(next.Add(1))%len(l.passwords)], time.Now())
@@ -132,9 +132,9 @@ func BenchmarkServerPasswords(b *testing.B) {
 		more = 1_000_000
 	}
 	onEngines(b, func(b *testing.B, database fresh) {
-		var libraries []*library
+		var servers []*sharedServer
 		for _, people := range []int{1_000, more} {
-			libraries = append(libraries, openHouse(b, database(b), people).library(b, 3))
+			servers = append(servers, openHouse(b, database(b), people).sharedServer(b, 3))
 		}
 		nobodys := make([]secret.Token, 300)
 		for i := range nobodys {
@@ -142,15 +142,15 @@ func BenchmarkServerPasswords(b *testing.B) {
 		}
 		bare := listenBare(b)
 		asks := []func() error{ask(b, bare, turn, http.StatusOK, requests(bare.Get, 1_000, "/"))}
-		for _, l := range libraries {
+		for _, l := range servers {
 			for _, passwords := range [][]secret.Token{l.passwords, nobodys} {
 				asks = append(asks, whenDue(func() func() error { return ask(b, l.Service, turn, http.StatusOK, l.questions(b, passwords)) }))
 			}
 			asks = append(asks, l.looks(turn))
 		}
-		hashes := libraries[0].pool.Evaluations() + libraries[1].pool.Evaluations()
+		hashes := servers[0].pool.Evaluations() + servers[1].pool.Evaluations()
 		t := takeTurns(b, asks...)
-		if n := libraries[0].pool.Evaluations() + libraries[1].pool.Evaluations(); n != hashes {
+		if n := servers[0].pool.Evaluations() + servers[1].pool.Evaluations(); n != hashes {
 			b.Errorf("%d password hashes were computed", n-hashes)
 		}
 		for i, name := range []string{"right", "nobodys", "store"} {

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"usher/internal/gate/accounts"
-	"usher/internal/gate/directory"
 	"usher/internal/gate/door"
 	"usher/internal/gate/keep"
 	"usher/internal/gate/local"
@@ -118,7 +117,7 @@ func (g *gate) visitor(r *http.Request) (v local.Visitor) {
 		return v // the door itself says so
 	}
 	who, in := d.SignedIn(r)
-	v.In, v.Called, v.Owner = in, cmp.Or(who.Name, who.UserName, who.Email), slices.Contains(who.Groups, string(directory.Owner))
+	v.In, v.Called, v.Owner = in, cmp.Or(who.Name, who.UserName, who.Email), slices.Contains(who.Groups, door.OwnerGroup)
 	v.Works, v.Here = d.WorksAt(r)
 	return v
 }

@@ -262,7 +262,7 @@ func (db *DB) comeIn(ctx context.Context, t *tx, serverID string, a grant.Approv
 // takeLines makes the lines by which an account can come in at a server its own, and returns how many there were. The server is told, since what it refused
 // before may count now; and that everything has ended, where it let the account in before as something else. It stands in the record of the server's owner:
 // *ratelimit.LimitedError for who comes and leaves again and again.
-func (db *DB) takeLines(ctx context.Context, t *tx, serverID string, a grant.Approval, now time.Time) (int64, error) {
+func (db *DB) takeLines(ctx context.Context, t *tx, serverID string, a grant.Approval, now time.Time) (int, error) {
 	what := stream.CameIn
 	if checkIn(ctx, t, serverID, a.AccountID, now) == nil {
 		what = stream.AllEnded
@@ -275,19 +275,20 @@ func (db *DB) takeLines(ctx context.Context, t *tx, serverID string, a grant.App
 		taken = append(taken, one)
 		return err
 	})
-	if err == nil && len(taken) > 0 {
-		err = db.take(ctx, t, []ratelimit.Take{ratelimit.ServerArrivals.For(serverID + "\x00" + a.AccountID)}, now)
+	if err != nil || len(taken) == 0 {
+		return 0, err
 	}
-	if err == nil && len(taken) > 0 { // who says yes says no no more
-		_, err = t.exec(ctx, `DELETE FROM declined WHERE account_id = $1 AND owner_id = (SELECT s.account_id FROM server s WHERE s.id = $2)`, a.AccountID, serverID)
+	if err := db.take(ctx, t, []ratelimit.Take{ratelimit.ServerArrivals.For(serverID + "\x00" + a.AccountID)}, now); err != nil {
+		return 0, err
 	}
-	if err == nil && len(taken) > 0 {
-		err = signalClient(ctx, t, happened{what, now}, serverID, stream.Signal{AccountID: a.AccountID})
+	// Whoever says yes says no no more.
+	if _, err := t.exec(ctx, `DELETE FROM declined WHERE account_id = $1 AND owner_id = (SELECT s.account_id FROM server s WHERE s.id = $2)`, a.AccountID, serverID); err != nil {
+		return 0, err
 	}
-	if err == nil && len(taken) > 0 {
-		err = db.recordGuests(ctx, t, serverID, a.AccountID, taken, now)
+	if err := signalClient(ctx, t, happened{what, now}, serverID, stream.Signal{AccountID: a.AccountID}); err != nil {
+		return 0, err
 	}
-	return int64(len(taken)), err
+	return len(taken), db.recordGuests(ctx, t, serverID, a.AccountID, taken, now)
 }
 
 // takenLine is a line by which somebody has just come in, with its label sealed.

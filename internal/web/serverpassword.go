@@ -48,7 +48,7 @@ func (d *Door) serverPasswordPage(w http.ResponseWriter, r *http.Request, status
 	}
 	p.ID, p.Server, p.Owner = k.ID, k.Name, k.Role == server.Owner
 	d.asks(v, &p.Proof)
-	p.Types = k.Types == server.AccountPasswords && k.Role != server.Friend
+	p.Types = k.Types == server.AccountPasswords && k.Role.MayType()
 	if p.QR, err = drawQR(secret.TokenOf(d.Servers.Issuer+serverPasswordPath(k.ID)), qrForPhone); err != nil {
 		return err
 	}

@@ -244,7 +244,7 @@ func (d *Door) Owner(r *http.Request) (bool, error) {
 	if errors.Is(err, ErrRefused) {
 		return false, nil
 	}
-	return err == nil && slices.Contains(who.Groups, ownerGroup), err
+	return err == nil && slices.Contains(who.Groups, OwnerGroup), err
 }
 
 // SignedIn returns whose browser is let in here. Where that is not known, it waits a moment at most for the service.
@@ -282,8 +282,8 @@ func (d *Door) WorksAt(r *http.Request) (all []string, here bool) {
 	return likeliest(origin, all), slices.Contains(all, origin)
 }
 
-// ownerGroup is what the service calls the group of a server's owner.
-const ownerGroup = "owner"
+// OwnerGroup is what the service calls the group of a server's owner.
+const OwnerGroup = "owner"
 
 // admit fills in whom the request's token lets in, or says why it does not.
 func (d *Door) admit(r *http.Request, p *passage) (why Refusal) {
