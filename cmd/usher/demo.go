@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -49,13 +50,14 @@ func (c demoCmd) Run(ctx context.Context, w world) (err error) {
 type demonstration struct {
 	demoCmd
 	world
-	folder  string
-	greeted chan struct{} // the service and the gate, when they are ready
-	service config.Config
-	gate    config.Gate
-	story   *demo.Story
-	servers []*http.Server
-	running sync.WaitGroup
+	folder   string
+	greeted  chan struct{} // the service and the gate, when they are ready
+	service  config.Config
+	gate     config.Gate
+	story    *demo.Story
+	page     *doorway
+	doorways []*doorway
+	running  sync.WaitGroup
 }
 
 // run has all parts run until ctx ends or one of them fails.
@@ -86,7 +88,7 @@ func (d *demonstration) run(ctx context.Context) error {
 		return err
 	}
 	d.story.House, d.story.Seeded = house, d.Now()
-	d.story.Watch()
+	d.answer(d.page)
 	d.greet()
 	<-ctx.Done()
 	if why := context.Cause(ctx); !errors.Is(why, context.Canceled) {
@@ -133,19 +135,19 @@ func (g greeting) Write(text []byte) (int, error) {
 	return len(text), nil
 }
 
-// openDoors listens for everybody of the story, and chooses where the service and the gate answer behind the doors.
+// openDoors listens for everybody of the story, and chooses where the service and the gate answer behind the doors. All doors are whole before anybody is answered at one.
 func (d *demonstration) openDoors(ctx context.Context) error {
-	page, err := d.listen(ctx)
+	l, err := d.listen(ctx)
 	if err != nil {
 		return err
 	}
-	d.story = &demo.Story{Page: originOf(page), Log: newLog(0, config.LogText, d.world), Now: d.Now}
-	inner := map[string]string{}
-	for _, name := range []string{"service", "operations", "gate"} {
-		if inner[name], err = unused(ctx); err != nil {
-			return err
-		}
+	d.story = &demo.Story{Page: originOf(l), Log: newLog(0, config.LogText, d.world), Now: d.Now}
+	d.page = d.doorway(l, d.story.Handler())
+	inner, err := unused(ctx, "service", "operations", "gate")
+	if err != nil {
+		return err
 	}
+	var doors []*doorway
 	for _, one := range []struct {
 		door **demo.Door
 		to   string
@@ -155,13 +157,15 @@ func (d *demonstration) openDoors(ctx context.Context) error {
 			return err
 		}
 		if *one.door, err = demo.NewDoor(originOf(l), "http://"+inner[one.to], d.story.Page); err != nil {
-			return err
+			return errors.Join(err, l.Close())
 		}
-		d.serve(l, *one.door)
+		doors = append(doors, d.doorway(l, *one.door))
 	}
 	d.story.TV.Agent = "Mozilla/5.0 (SMART-TV; Linux) AppleWebKit/538.1 (KHTML, like Gecko) Version/2.3 TV Safari/538.1"
-	d.story.LeadEmil()
-	d.serve(page, d.story.Handler())
+	d.story.Arrange()
+	for _, door := range doors {
+		d.answer(door)
+	}
 	return d.configure(inner)
 }
 
@@ -197,28 +201,46 @@ func loopback(ctx context.Context, port string) (net.Listener, error) {
 	return lc.Listen(ctx, "tcp", "127.0.0.1:"+port)
 }
 
-// unused is an address at which nothing listens now.
-func unused(ctx context.Context) (string, error) {
-	l, err := loopback(ctx, "0")
-	if err != nil {
-		return "", err
+// unused is an address for each name, at which nothing listens now. They are below those that systems give away without being asked, so that nobody gets one meanwhile.
+func unused(ctx context.Context, names ...string) (map[string]string, error) {
+	found := map[string]string{}
+	for tries := 0; len(found) < len(names); tries++ {
+		l, err := loopback(ctx, strconv.Itoa(20000+rand.N(12000))) //nolint:gosec // spreading, not guessing
+		if err != nil {
+			if tries > 1000 {
+				return nil, err
+			}
+			continue
+		}
+		defer func() { _ = l.Close() }() // when all are found: none is found twice
+		found[names[len(found)]] = l.Addr().String()
 	}
-	return l.Addr().String(), l.Close()
+	return found, nil
 }
 
 // originOf is at a number: owners can confirm only such an address of a server without https, and browsers take names for other websites.
 func originOf(l net.Listener) string { return "http://" + l.Addr().String() }
 
-// serve answers at a listener until closeDoors.
-func (d *demonstration) serve(l net.Listener, h http.Handler) {
-	server := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}
-	d.servers = append(d.servers, server)
-	d.running.Go(func() { _ = serveUntilClosed(server, l) })
+// doorway is a listener and who answers there, once answer is called. Until then whoever asks waits.
+type doorway struct {
+	net.Listener
+	*http.Server
+}
+
+func (d *demonstration) doorway(l net.Listener, h http.Handler) *doorway {
+	e := &doorway{l, &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second}}
+	d.doorways = append(d.doorways, e)
+	return e
+}
+
+// answer answers at a doorway until closeDoors.
+func (d *demonstration) answer(e *doorway) {
+	d.running.Go(func() { _ = serveUntilClosed(e.Server, e.Listener) })
 }
 
 func (d *demonstration) closeDoors() {
-	for _, server := range d.servers {
-		_ = server.Close()
+	for _, e := range d.doorways {
+		_, _ = e.Server.Close(), e.Listener.Close()
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"usher/internal/demo"
 	"usher/internal/secret"
 	"usher/internal/testdb"
 )
@@ -112,6 +113,14 @@ func TestTheDemonstration(t *testing.T) {
 			c.Database = secret.TokenOf(database)
 		}
 		s := showing(t, c)
+		film := filepath.Join(s.folder, "films", demo.Film)
+		for end := time.Now().Add(5 * time.Minute); ; time.Sleep(100 * time.Millisecond) { // a slow machine draws it for longer than anybody waits at a step
+			if _, err := os.Stat(film); err == nil {
+				break
+			} else if time.Now().After(end) {
+				t.Fatal("there is no film")
+			}
+		}
 		steps := strings.Count(func() string { _, page := s.ask(http.MethodGet, "/", "none"); return page }(), "data-step=")
 		if steps < 10 {
 			t.Fatalf("the page has %d steps", steps)

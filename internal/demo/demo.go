@@ -94,15 +94,12 @@ type seen struct {
 	page   string    // the path of your page about the server
 }
 
-// LeadEmil has both doors of Emil's lead to what you have, under addresses of their own: to what stands behind them, he is at the service and at the server.
-func (s *Story) LeadEmil() {
+// Arrange has both doors of Emil's lead to what you have, under addresses of their own (to what stands behind them, he is at the service and at the server), and the
+// story notice what comes by. It is called before anybody comes.
+func (s *Story) Arrange() {
 	s.Emil.Inner, s.EmilServer.Inner = s.You.Origin, s.Doors.Server.Origin
 	s.Emil.Swap = strings.NewReplacer(s.You.Origin, s.Emil.Origin, s.Doors.Server.Origin, s.EmilServer.Origin)
 	s.EmilServer.Swap = s.Emil.Swap
-}
-
-// Watch has the story notice what comes by at its doors.
-func (s *Story) Watch() {
 	s.You.Seen = s.sawAccount
 	s.TV.Seen = s.sawTV
 	s.Doors.Server.Seen = s.sawServer
