@@ -19,21 +19,24 @@ import (
 // service only by its protocols. Only cmd sees everything. A new package is a new row here; a package that goes takes its row along.
 var rooms = map[layer][]string{
 	door:   {"api", "middleware", "oidc", "operations", "plexapi", "signals", "web"},
-	flow:   {"admin", "devicekey", "factor", "grant", "incident", "mediaserver", "password", "profile", "registration", "signin", "signup", "transmitter", "tvlink"},
-	thing:  {"account", "audit", "credential", "device", "linkcode", "mfa", "notice", "relyingparty", "server", "stream"},
+	flow:   {"admin", "devicekey", "factor", "grant", "home", "incident", "mediaserver", "password", "profile", "registration", "signin", "signup", "social", "transmitter", "tvlink"},
+	thing:  {"account", "audit", "credential", "device", "household", "identity", "linkcode", "mfa", "notice", "passkey", "relyingparty", "server", "stream"},
 	sill:   {"response"},
 	ground: {"argon2id", "blocklist", "config", "even", "forwarded", "id", "look", "openapi", "outage", "passwordpolicy", "place", "ratelimit", "request", "secret", "signing"},
-	behind: {"backchannel", "mail", "store"},
+	behind: {"backchannel", "issuer", "mail", "store"},
 	wing:   {"demo", "demo/film", "gate", "gate/accounts", "gate/directory", "gate/doctor", "gate/door", "gate/keep", "gate/local", "gate/media", "gate/neighbours", "gate/openid", "gate/page", "gate/watch", "player"},
-	tests:  {"certtest", "gate/proxytest", "loadtest", "loadtest/crowd", "mail/mailtest", "testdb", "teststore"},
+	tests:  {"certtest", "gate/proxytest", "issuertest", "loadtest", "loadtest/crowd", "mail/mailtest", "passkey/passkeytest", "testdb", "teststore"},
 }
 
 // between lists which things build on which others; Go itself refuses circles.
 var between = map[string][]string{
 	"audit":      {"account", "credential", "device", "notice"},
 	"credential": {"account", "device"},
+	"household":  {"account", "credential", "device"},
+	"identity":   {"account", "credential"},
 	"linkcode":   {"credential", "device"},
 	"mfa":        {"account", "audit", "credential", "device", "notice"},
+	"passkey":    {"account", "audit", "credential", "device", "notice"},
 	"server":     {"account", "credential", "device", "relyingparty"},
 	"stream":     {"audit"},
 }

@@ -8,6 +8,7 @@ gcc gcc clang
 libc6-dev /usr/include/stdlib.h /Library/Developer/CommandLineTools
 postgresql /usr/lib/postgresql/*/bin/initdb initdb
 chromium chromium chromium-browser google-chrome google-chrome-stable
+chromium-headless-shell chromium-headless-shell google-chrome google-chrome-stable
 fonts-liberation /usr/share/fonts/truetype/liberation* /usr/share/fonts/*/*/*.ttf /usr/share/fonts/*/*.ttf /System/Library/Fonts
 oathtool oathtool
 zbar-tools zbarimg

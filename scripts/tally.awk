@@ -1,9 +1,9 @@
 # Reads `go test -v` and keeps what a reader wants: each package's closing line, what the failing tests of a failing
-# package said, and at the end the number of tests. A skipped test counts as a failure: what cannot run must say so by failing.
+# package said (of a test with parts only the parts that failed), and at the end the number of tests. A skipped test counts as a failure: what cannot run must
+# say so by failing.
 
-/^=== / { owner = $3; sub(/\/.*/, "", owner); next }
-/^--- PASS: / { quiet[$3] = 1 }
-/^ *--- PASS: / { passed++; next }
+/^=== / { owner = $3; next }
+/^ *--- PASS: / { quiet[$3] = 1; passed++; next }
 /^ *--- FAIL: / { failures++ }
 /^ *--- SKIP: / { skipped++; print "skipped, which no test may be: " $3; next }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -280,6 +281,8 @@ func (c accountShowCmd) Run(ctx context.Context, w world) error {
 			{"number", a.ID}, {"address", a.Email}, {"second address", a.NoticeEmail}, {"user name", a.UserName}, {"display name", a.Name},
 			{"state", string(a.State)}, {"administrator", yesNo[a.Admin]}, {"new password required", yesNo[sheet.ResetRequired]},
 			{"made", moment(a.CreatedAt)}, {"deleted on", moment(a.DeleteAt)}, {"password set", moment(sheet.PasswordSet)},
+			{"has a password", yesNo[!a.NoPassword]}, {"other services", strings.Join(sheet.Services(), ", ")},
+			{"passkeys", strconv.FormatInt(sheet.Passkeys, 10)},
 		} {
 			_, _ = fmt.Fprintf(t, "%s\t%s\n", row[0], row[1])
 		}

@@ -384,6 +384,31 @@ func cmdFollow(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Fatalf("no link says %q\n%s", args[0], p.text())
 }
 
+// press TEXT presses the button whose text holds TEXT, and sends the form that it stands in.
+func cmdPress(ts *testscript.TestScript, _ bool, args []string) {
+	s := storyOf(ts)
+	p := s.page(ts)
+	for form := range p.root.Descendants() {
+		if form.Type != html.ElementNode || form.Data != "form" {
+			continue
+		}
+		for n := range form.Descendants() {
+			if n.Type != html.ElementNode || n.Data != "button" || !strings.Contains(textOf(n), args[0]) {
+				continue
+			}
+			values := fields(form)
+			if name := attr(n, "name"); name != "" {
+				values.Set(name, attr(n, "value"))
+			}
+			target, err := p.url.Parse(attr(form, "action"))
+			ts.Check(err)
+			ts.Check(s.browser().open(s, http.MethodPost, target.String(), values))
+			return
+		}
+	}
+	ts.Fatalf("no button says %q\n%s", args[0], p.text())
+}
+
 // grab NAME ACTION VARIABLE keeps what stands in a field of a form in the environment.
 func cmdGrab(ts *testscript.TestScript, _ bool, args []string) {
 	values, ok := storyOf(ts).page(ts).form(args[1], "")
@@ -396,6 +421,16 @@ func cmdGrab(ts *testscript.TestScript, _ bool, args []string) {
 // grabpath VARIABLE keeps the path of the page.
 func cmdGrabPath(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv(args[0], storyOf(ts).page(ts).url.Path)
+}
+
+// grabtext VARIABLE PATTERN keeps what a person reads on the page where PATTERN has its first group.
+func cmdGrabText(ts *testscript.TestScript, _ bool, args []string) {
+	text := storyOf(ts).page(ts).text()
+	found := regexp.MustCompile(args[1]).FindStringSubmatch(text)
+	if len(found) < 2 {
+		ts.Fatalf("nothing on the page matches %q\n%s", args[1], text)
+	}
+	ts.Setenv(args[0], found[1])
 }
 
 // pagelink keeps the link that stands in a field of the page, for somebody to pass on, as $LINK.

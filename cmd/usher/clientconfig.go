@@ -13,9 +13,8 @@ import (
 	"usher/internal/secret"
 )
 
-// configuredClients are the apps of the configuration, with their secrets read; *config.Invalid with all that is wrong.
-func configuredClients(cfg config.Config) (all []registration.Configured, err error) {
-	var problems []config.Problem
+// configuredClients are the apps of the configuration, with their secrets read, and all that is wrong with them.
+func configuredClients(cfg config.Config) (all []registration.Configured, problems []config.Problem) {
 	for _, entry := range cfg.Clients() {
 		client, err := configuredClient(entry)
 		if err != nil {
@@ -26,7 +25,7 @@ func configuredClients(cfg config.Config) (all []registration.Configured, err er
 		}
 		all = append(all, client)
 	}
-	return all, config.Wrong(problems)
+	return all, problems
 }
 
 func configuredClient(entry config.Client) (c registration.Configured, err error) {

@@ -16,6 +16,7 @@ import (
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/grant"
+	"usher/internal/home"
 	"usher/internal/incident"
 	"usher/internal/notice"
 	"usher/internal/relyingparty"
@@ -36,6 +37,11 @@ type holder struct {
 	verifier string // of the code among the tokens
 	pin      string // number of the PIN that handed its token out
 	people   int    // that were made besides
+	away     string // what the browser is known by that was sent to another service
+
+	switchedOn string // token of the app on which somebody switched
+	ownOnly    bool   // each kind is shown at its own entrances alone
+	inBrowser  string // what the browser is switched to whose own sign-in is Away
 }
 
 func (h *holder) is(w *httptest.ResponseRecorder, status int) *httptest.ResponseRecorder {
@@ -90,18 +96,53 @@ func (d *doors) newHolder(name string) *holder {
 	h := &holder{doors: d, name: name, password: "seven copper kettles sing", tokens: map[credential.Kind]string{}}
 	h.anna, h.bert = d.person("anna."+name, h.password, false), d.person("bert."+name, h.password, false)
 	d.turnOnFactor(h.anna)
+	h.home()
 	h.signIns()
 	h.addresses()
 	h.resets()
 	h.byOperator()
 	h.links()
 	h.apps()
+	h.arrives()
+	h.tokens[credential.ServerClaim] = h.claim() // its minutes are fewer than the codes above take
 	for kind := range credential.Rules {
 		if h.tokens[kind] == "" {
 			h.Fatalf("no %s is made here", kind)
 		}
 	}
 	return h
+}
+
+// home switches one app and one browser to a managed member.
+func (h *holder) home() {
+	h.Helper()
+	flow := h.stack.homes()
+	owner := h.find(credential.Browser, h.signedIn(h.anna))
+	owner.FreshAt = h.at
+	mia, err := flow.AddManaged(h.Context(), owner, "Mia", 3, device.Client{})
+	h.must(err)
+	app := h.signInApp()
+	h.switchedOn = app
+	in, err := flow.Switch(h.Context(), h.find(credential.App, app), home.Asked{Member: mia.ID})
+	h.must(err)
+	h.tokens[credential.Switched] = in.Token.Reveal()
+	in, err = flow.Switch(h.Context(), owner, home.Asked{Member: mia.ID})
+	h.must(err)
+	h.tokens[credential.Away], h.inBrowser = in.Away.Reveal(), in.Token.Reveal()
+}
+
+func (h *holder) find(kind credential.Kind, token string) credential.Found {
+	h.Helper()
+	f, err := h.stack.db.FindCredential(h.Context(), kind, secret.TokenOf(token))
+	h.must(err)
+	return f
+}
+
+// signInApp signs an app in to anna's account, and returns its token.
+func (h *holder) signInApp() string {
+	h.Helper()
+	object := map[string]string{"login": h.anna.Email, "password": h.password, "code": h.code(h.anna)}
+	return aToken.FindString(h.is(h.send(http.MethodPost, "/api/v1/sign-in", request{object: object}), http.StatusOK).Body.String())
 }
 
 func (h *holder) signIns() {
@@ -113,15 +154,13 @@ func (h *holder) signIns() {
 	h.tokens[credential.Browser], h.tokens[credential.Known], h.tokens[credential.Remembered] = cookie(in, "usher"), cookie(in, "usher-known"), cookie(in, "usher-remembered")
 	h.tokens[credential.NotMe] = h.mailed(h.anna.Email, notice.DataLink, "/not-me/")
 	h.tokens[credential.SecondStep] = half()
+	h.question()
 
-	object := map[string]string{"login": h.anna.Email, "password": h.password, "code": h.code(h.anna)}
-	app := h.is(h.send(http.MethodPost, "/api/v1/sign-in", request{object: object}), http.StatusOK)
-	h.tokens[credential.App] = aToken.FindString(app.Body.String())
+	h.tokens[credential.App] = h.signInApp()
 	made := h.post("/account/app-passwords/new", url.Values{"name": {"TV"}}, "usher", h.tokens[credential.Browser])
 	shown, _ := secret.ReadAppPassword(secret.TokenOf(anAppPassword.FindString(made.Body.String())))
 	h.tokens[credential.AppPassword] = shown.Reveal()
 
-	h.tokens[credential.ServerClaim] = h.claim()
 	server := h.is(h.send(http.MethodPost, "/api/claim/exchange?token="+h.claim(), asPlex("")), http.StatusOK)
 	h.tokens[credential.Server] = aToken.FindString(server.Body.String())
 

@@ -33,6 +33,7 @@ func (s *service) jobs() []job {
 		{"sign-outs told", time.Second, false, s.logouts.Round},
 		{"signals watched", 300 * time.Millisecond, false, func(ctx context.Context) error { return s.room.Watch(ctx, s.db) }},
 		{"signals pushed", time.Second, false, s.pushes.Round},
+		{"issuers", time.Hour, false, s.issuers.Discover},
 		{"erase", time.Minute, true, func(ctx context.Context) error { return profile.Erase(ctx, s.db, s.now()) }},
 	}
 }

@@ -163,7 +163,7 @@ func (c configCheckCmd) Run(w world) error {
 	if err != nil {
 		return err
 	}
-	if _, err := configuredClients(cfg); err != nil {
+	if _, _, err := configured(cfg); err != nil {
 		return err
 	}
 	return config.Describe(w.Out, cfg)

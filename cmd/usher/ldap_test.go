@@ -29,6 +29,7 @@ import (
 	"usher/internal/mfa"
 	"usher/internal/server"
 	"usher/internal/testdb"
+	"usher/internal/teststore"
 )
 
 // listed is a gate that media servers ask by LDAP: its owner is anna, and bert is of the household.
@@ -436,6 +437,30 @@ func TestOwnPasswordsOverLDAP(t *testing.T) {
 		code("a guest's", "bert", crowd.Password, 49)
 		basic("a guest's by Basic", "bert", crowd.Password, "401")
 		code("a guest's app password", "bert", l.bert, 0)
+	})
+}
+
+// Attack F17: an account that another service opened has no password, so none counts over LDAP or Basic, an empty one least of all, also where a server takes the account's own.
+func TestNoPasswordIsNoPasswordOverLDAP(t *testing.T) {
+	t.Parallel()
+	testdb.Each(t, func(t *testing.T, databaseURL string) {
+		l := openListed(t, databaseURL)
+		l.lets(server.AccountPasswords)
+		l.soon("with a password", in("bert"), 0, "")
+		carl := teststore.Person(t, l.db, "carl", time.Now(), func(a *account.Account) { a.Password, a.PasswordVersion = "", 0 })
+		_, err := l.raw.Exec(`UPDATE server_access SET account_id = $1 WHERE account_id = $2`, carl.ID, l.guestID)
+		l.must(err)
+		for _, typed := range []string{"", " ", "\x00", "123456", crowd.Password, crowd.Password + "123456"} {
+			c, err := tls.Dial("tcp", l.at, &tls.Config{InsecureSkipVerify: true})
+			l.must(err)
+			if code := bindOn(t, c, in("carl"), typed); code == 0 || code == 52 {
+				t.Errorf("%q binds: %d", typed, code)
+			}
+			l.must(c.Close())
+			if got := l.told(basically("carl", typed)); got != "401" {
+				t.Errorf("%q by Basic: %s", typed, got)
+			}
+		}
 	})
 }
 

@@ -15,8 +15,8 @@ import (
 	"usher/internal/testdb"
 )
 
-// home is a server with a gate, the people around it, and somebody outside. A router in the house passes on connections of guests as if they were its own.
-type home struct {
+// housed is a server with a gate, the people around it, and somebody outside. A router in the house passes on connections of guests as if they were its own.
+type housed struct {
 	*networks
 	log   string // of the gate
 	code  string // that it printed
@@ -31,9 +31,9 @@ const (
 	gateTunnel  = "http://127.0.0.1:8888"
 )
 
-func openHome(t *testing.T) *home {
+func openHome(t *testing.T) *housed {
 	t.Helper()
-	h := &home{networks: newNetworks(t, "gate-")}
+	h := &housed{networks: newNetworks(t, "gate-")}
 	for _, name := range []string{"server", "owner", "neighbour", "outside", "router", "guest"} {
 		h.add(name)
 		h.must(os.WriteFile(h.hosts(name), []byte("127.0.0.1 localhost\n"), 0o600))
@@ -71,7 +71,7 @@ var (
 )
 
 // background runs a program on a machine until the test ends.
-func (h *home) background(machine string, args ...string) (log string) {
+func (h *housed) background(machine string, args ...string) (log string) {
 	h.Helper()
 	log = filepath.Join(h.dir, machine+"-"+filepath.Base(args[0])+".log")
 	out, err := os.Create(log)
@@ -85,7 +85,7 @@ func (h *home) background(machine string, args ...string) (log string) {
 }
 
 // startsGate runs the gate on the server, for every network.
-func (h *home) startsGate() {
+func (h *housed) startsGate() {
 	h.Helper()
 	h.films = h.TempDir()
 	h.log = h.background("server", "usher", "gate", "--service", "https://accounts.example:8443", "--listen", ":32400", "--folder", "gate", "--media", h.films, "--name", "Attic")
@@ -93,7 +93,7 @@ func (h *home) startsGate() {
 }
 
 // awaits waits until a file has what matches, and returns its first group.
-func (h *home) awaits(path string, pattern *regexp.Regexp) string {
+func (h *housed) awaits(path string, pattern *regexp.Regexp) string {
 	h.Helper()
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
 		raw, err := os.ReadFile(path)
@@ -107,7 +107,7 @@ func (h *home) awaits(path string, pattern *regexp.Regexp) string {
 }
 
 // visits asks for a page of the gate from a machine's browser, which keeps its cookies, and follows where it is sent.
-func (h *home) visits(machine, address string, more ...string) (status, page string) {
+func (h *housed) visits(machine, address string, more ...string) (status, page string) {
 	h.Helper()
 	jar := filepath.Join(h.dir, machine+"-gate.jar")
 	out, err := h.on(h.Context(), machine, append([]string{"curl", "-sS", "-L", "-b", jar, "-c", jar, "-w", "%{stderr}%{http_code}", "-o", machine + ".page", address}, more...)...).CombinedOutput()
@@ -120,7 +120,7 @@ func (h *home) visits(machine, address string, more ...string) (status, page str
 }
 
 // sends a form of the gate's page, with what makes it the page's own.
-func (h *home) sends(machine, gate, path string, fields ...string) (status, page string) {
+func (h *housed) sends(machine, gate, path string, fields ...string) (status, page string) {
 	h.Helper()
 	_, first := h.visits(machine, gate+"/.usher/settings")
 	args := []string{"--data-urlencode", "page=" + pageToken.FindStringSubmatch(first + ` name="page" value="0"`)[1]}
@@ -130,7 +130,7 @@ func (h *home) sends(machine, gate, path string, fields ...string) (status, page
 	return h.visits(machine, gate+path, args...)
 }
 
-func (h *home) isClaimed(want string) {
+func (h *housed) isClaimed(want string) {
 	h.Helper()
 	if _, page := h.visits("server", "http://127.0.0.1:32400/identity"); !strings.Contains(page, `claimed="`+want+`"`) {
 		h.Errorf("the server says %s", page)
@@ -138,7 +138,7 @@ func (h *home) isClaimed(want string) {
 }
 
 // confirms lets a claim code in on the service's page, at home.
-func (h *home) confirms(code string) {
+func (h *housed) confirms(code string) {
 	h.Helper()
 	page := h.page("owner", "/link", "user_code="+code)
 	h.sees(page, "your network")
@@ -154,7 +154,7 @@ func (h *home) confirms(code string) {
 }
 
 // routes passes on what comes to the router, which is what a container's bridge does: the server sees the router.
-func (h *home) routes() {
+func (h *housed) routes() {
 	h.Helper()
 	listener, err := within(h.networks, "router", func() (net.Listener, error) { return net.Listen("tcp", "192.168.50.1:32400") })
 	h.must(err)
@@ -185,7 +185,7 @@ func pipe(one, other net.Conn) {
 }
 
 // servesSSH runs a real sshd on the server, which takes one key.
-func (h *home) servesSSH() {
+func (h *housed) servesSSH() {
 	h.Helper()
 	for _, name := range []string{"host_key", "own_key"} {
 		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", filepath.Join(h.dir, name)).CombinedOutput(); err != nil {
@@ -246,7 +246,7 @@ func TestTheGateInItsHouse(t *testing.T) {
 }
 
 // isNobodys makes sure that a machine that has no set-up code can look, and no more.
-func (h *home) isNobodys(machine, gate string) {
+func (h *housed) isNobodys(machine, gate string) {
 	h.Helper()
 	_, page := h.visits(machine, gate+"/web")
 	h.sees(page, "To claim it, show that it is yours")
@@ -261,7 +261,7 @@ func (h *home) isNobodys(machine, gate string) {
 }
 
 // fromOutside: neither the set-up code nor a forged header brings anybody near.
-func (h *home) fromOutside() {
+func (h *housed) fromOutside() {
 	h.Helper()
 	for _, header := range []string{"X-None: 1", "X-Forwarded-For: 127.0.0.1", "Forwarded: for=192.168.1.5", "X-Real-IP: 192.168.1.5", "Host: 192.168.1.20:32400", "Host: localhost:32400"} {
 		status, page := h.visits("outside", gateOutside+"/.usher/?setup="+h.code, "-H", header)
@@ -275,7 +275,7 @@ func (h *home) fromOutside() {
 }
 
 // behindTheRouter everybody looks as if they were the router: the code is all that tells them apart, and who has it is warned.
-func (h *home) behindTheRouter() {
+func (h *housed) behindTheRouter() {
 	h.Helper()
 	h.routes()
 	h.isNobodys("guest", gateRouted)
@@ -289,7 +289,7 @@ func (h *home) behindTheRouter() {
 }
 
 // fromAnotherTerminal claims the server beside the owner's machine, by a code that the command shows there.
-func (h *home) fromAnotherTerminal() {
+func (h *housed) fromAnotherTerminal() {
 	h.Helper()
 	log := h.background("owner", "usher", "claim", "192.168.1.20", "--service", "https://accounts.example:8443", "--code", h.code)
 	h.confirms(h.awaits(log, regexp.MustCompile(`type the code (\S+) there`)))
@@ -297,7 +297,7 @@ func (h *home) fromAnotherTerminal() {
 }
 
 // throughTheTunnel claims the server from outside, by the very command that its page shows.
-func (h *home) throughTheTunnel() {
+func (h *housed) throughTheTunnel() {
 	h.Helper()
 	_, page := h.visits("outside", gateOutside+"/web")
 	shown := sshCommand.FindStringSubmatch(page)

@@ -13,13 +13,13 @@ import (
 
 // street is machines on two bridges: those of a house, and those next door. One stands in both.
 type street struct {
-	*home
+	*housed
 }
 
 // openStreet lays the cables; addresses are by machine, and by bridge where it stands in both.
 func openStreet(t *testing.T, bridges map[string]map[string]string) *street {
 	t.Helper()
-	s := &street{&home{networks: newNetworks(t, "near-")}}
+	s := &street{&housed{networks: newNetworks(t, "near-")}}
 	for bridge, addresses := range bridges {
 		s.ip("-n", s.prefix+"service", "link", "add", bridge, "type", "bridge")
 		s.ip("-n", s.prefix+"service", "link", "set", bridge, "up")

@@ -220,5 +220,22 @@ func TestPromptsProveAnew(t *testing.T) {
 		if claims := strings.Split(stepped.Extra("id_token").(string), "."); !strings.Contains(decoded(claims[1]), `"acr":"urn:usher:second-step","amr":["pwd","otp","mfa"]`) {
 			d.Errorf("%s", decoded(claims[1]))
 		}
+
+		for way, want := range map[credential.Way]string{ // F13: an app learns how somebody came in
+			credential.ByOutside:        `"acr":"urn:usher:outside","amr":["fed"]`,
+			credential.ByOutsideAndCode: `"acr":"urn:usher:second-step","amr":["fed","otp","mfa"]`,
+			credential.ByPasskey:        `"acr":"urn:usher:second-step","amr":["pop","user","mfa"]`,
+
+			credential.ByPasswordAndPasskey: `"acr":"urn:usher:second-step","amr":["pwd","pop","mfa"]`,
+		} {
+			d.do(`UPDATE credential SET subject = $1 WHERE kind = 'browser'`, string(way))
+			claims := strings.Split(h.tokensFor(a, browser, "openid").Extra("id_token").(string), ".")
+			if !strings.Contains(decoded(claims[1]), want) {
+				d.Errorf("%s: %s", way, decoded(claims[1]))
+			}
+			if got, asked := leads(browser, "acr_values", "urn:usher:second-step"), way == credential.ByOutside; (got == "/sign-in/again") != asked {
+				d.Errorf("%s: %s", way, got)
+			}
+		}
 	})
 }

@@ -27,6 +27,7 @@ type decision string
 
 const (
 	asksCode   decision = "asks for the second step of an account that has one"
+	vouched    decision = "asks for the second step, but for who proves it with a passkey, and for who comes by another service where neither owner nor operator want it asked"
 	fromSignIn decision = "starts from a sign-in, which was asked when it began, and asks again where the proof is not fresh"
 	newAccount decision = "makes an account, which has no second step yet"
 	noPower    decision = "gives no power: it takes power away, tells something, or opens one narrow step that asks in its turn"
@@ -40,15 +41,19 @@ var ofKinds = map[credential.Kind]decision{
 	credential.AuthorizationRequest: noPower, credential.AuthorizationCode: fromSignIn, credential.Refresh: fromSignIn, credential.Access: fromSignIn, credential.ClientAccess: byOperator, credential.Logout: noPower,
 	credential.AppPassword: fromSignIn, credential.Handed: fromSignIn, credential.DeviceKey: fromSignIn, credential.DeviceToken: fromSignIn, credential.DeviceNonce: noPower, credential.ServerClaim: fromSignIn, credential.Server: fromSignIn, credential.ServerStanding: fromSignIn, credential.ServerAccess: fromSignIn, credential.ServerPassword: fromSignIn, credential.Change: fromSignIn, credential.Enrolment: fromSignIn, credential.Console: fromSignIn,
 	credential.LinkTicket: fromSignIn, credential.DeviceCode: noPower, credential.RemoveDevice: noPower,
+	credential.Switched: fromSignIn, credential.Away: fromSignIn,
 	credential.SignUp: newAccount, credential.SignUpLink: newAccount,
-	credential.SecondStep: noPower, credential.Reset: noPower, credential.Undo: noPower, credential.NotMe: noPower, credential.KeepFactor: noPower,
+	credential.Outside: noPower, credential.Parked: noPower, credential.Arrival: vouched, credential.Ceremony: noPower, credential.SecondStep: noPower, credential.Reset: noPower, credential.Undo: noPower, credential.NotMe: noPower, credential.KeepFactor: noPower,
 	credential.Invitation: byOperator, credential.SetUp: byOperator, credential.ClientSecret: byOperator,
 }
 
 // ofMints are the decisions for every function that makes a credential or writes one, or has the store change who can get into an account.
 var ofMints = map[string]decision{
-	"signin.Service.next": asksCode, "signin.Service.Code": asksCode, "signin.Service.Software": asksCode, "password.Service.Prove": asksCode,
+	"signin.Service.next": asksCode, "signin.Service.Enter": vouched, "signin.Service.restrict": vouched, "signin.Service.Code": asksCode, "signin.Service.Software": asksCode, "password.Service.Prove": asksCode,
 	"signin.Service.Again": asksCode, "factor.Service.NewCodes": asksCode, "factor.Service.TurnOff": asksCode, "password.Service.Reset": asksCode,
+
+	"signin.Service.CodeByPasskey": vouched, "signin.Service.AgainByPasskey": vouched, "password.Service.ProveByPasskey": vouched, "password.Service.ConfirmByPasskey": vouched, "passkey.Checker.Ask": noPower,
+	"factor.Passkeys.Add": fromSignIn, "factor.Passkeys.Remove": fromSignIn,
 
 	"signin.Devices.SignOutEverything": fromSignIn, "signin.AppPasswords.Make": fromSignIn, "password.Service.Change": fromSignIn,
 	"profile.Service.redeem": fromSignIn, "factor.Service.keep": fromSignIn, "factor.Service.Finish": fromSignIn,
@@ -57,12 +62,17 @@ var ofMints = map[string]decision{
 	"store.DB.SetDeviceKey": fromSignIn, "store.DB.RenewByKey": fromSignIn, "devicekey.Service.Nonce": noPower,
 	"mediaserver.Service.OfferOnce": byFlow, "mediaserver.Service.Collect": fromSignIn, "mediaserver.newClaim": byFlow, "mediaserver.Service.Exchange": fromSignIn, "mediaserver.Service.MakePassword": fromSignIn, "store.DB.AddServerPassword": byFlow,
 
+	"social.Service.Begin": noPower, "social.Service.Park": noPower, "social.Service.arrive": vouched, "social.arrivalLink": vouched, "social.Service.TypeCode": vouched, "social.Service.prove": vouched, "social.Service.confirm": vouched,
+	"social.Service.linkTo": fromSignIn, "social.Service.Unlink": fromSignIn, "social.Service.RequireCode": fromSignIn, "social.Service.WaiveCode": fromSignIn, "web.Door.postSecondStepAlways": byFlow, "social.Service.Enter": newAccount,
+	"store.DB.Park": byFlow, "store.DB.Welcome": byFlow, "store.DB.TakeOver": byFlow,
+	"home.Service.become": fromSignIn, "store.DB.Switch": byFlow, "store.DB.park": byFlow, "store.DB.ComeBack": byFlow,
+
 	"signup.Service.create": newAccount, "signup.Founding.SetUp": newAccount,
 
 	"signup.Founding.Add": byOperator, "signup.Founding.SetUpLink": byOperator, "admin.Service.Invite": byOperator, "admin.Service.MakeAdmin": byOperator,
 	"password.Service.HandOver": byOperator, "factor.Service.goOn": byOperator, "incident.Service.Withdraw": byOperator,
 
-	"signin.Service.askCode": noPower, "password.newReset": noPower, "password.sendReset": noPower, "factor.Service.warn": noPower,
+	"signin.Service.askCode": noPower, "signin.Service.askCodeOf": noPower, "signin.Service.refuseEntry": byFlow, "password.newReset": noPower, "password.sendReset": noPower, "factor.Service.warn": noPower,
 	"audit.Act.NotMe": noPower, "profile.Service.Undo": noPower,
 	"store.DB.BeginLink": noPower, "audit.Act.TellLinked": noPower,
 
@@ -77,10 +87,18 @@ var ofMints = map[string]decision{
 
 // ofOpenRoutes are the decisions for every route that needs no sign-in.
 var ofOpenRoutes = map[string]decision{
+	"GET /home": noPower, "GET /home/pin": noPower, "POST /home/switch": fromSignIn, "POST /home/back": fromSignIn, "POST /authorize/consent": fromSignIn,
+
 	"POST /sign-in": asksCode, "POST /sign-in/code": asksCode, "POST /sign-in/recovery": asksCode,
 	"POST /api/v1/sign-in": asksCode, "GET /api/v1/me": asksCode,
 	"POST /api/v2/users/signin": asksCode, "POST /users/sign_in": asksCode,
 	"POST /reset/code": asksCode, "POST /reset/new": asksCode,
+	"POST /sign-in/passkey": vouched, "POST /sign-in/code/passkey": vouched, "POST /reset/code/passkey": vouched, "POST /sign-in/confirm/passkey": vouched, "POST /sign-in/confirm/passkey/begin": noPower,
+	"POST /sign-in/passkey/begin": noPower, "POST /sign-in/code/passkey/begin": noPower, "POST /reset/code/passkey/begin": noPower, "GET /.well-known/passkey-endpoints": noPower,
+
+	"POST /sign-in/with/{provider}": noPower, "GET /sign-in/with/{provider}/logo": noPower, "GET /sign-in/with/{provider}/return": vouched, "POST /sign-in/with/{provider}/return": noPower,
+	"GET /sign-in/arrival": noPower, "POST /sign-in/arrival": newAccount, "POST /sign-in/arrival/address": noPower, "POST /sign-in/arrival/code": noPower,
+	"GET /sign-in/join": noPower, "POST /sign-in/join": asksCode, "GET /sign-in/confirm": noPower, "POST /sign-in/confirm/with/{provider}": noPower,
 
 	"POST /api/v2/auth/jwk": fromSignIn, "POST /api/v2/auth/token": fromSignIn, "GET /api/v2/auth/nonce": noPower, "GET /api/v2/auth/keys": noPower,
 	"PUT /api/v2/pins/link": fromSignIn, "GET /api/v2/pins/{id}": fromSignIn, "GET /pins/{id}": fromSignIn, "POST /api/v2/pins": noPower, "POST /pins": noPower,
@@ -100,6 +118,9 @@ var ofOpenRoutes = map[string]decision{
 	"POST /sign-out": noPower, "POST /api/v1/sign-out": noPower, "POST /reset": noPower, "POST /reset/required": noPower, "POST /notice": noPower,
 	"POST /tv": noPower, "POST /tv/sign-out": noPower, "POST /api/v1/link": noPower, "POST /api/v1/servers": fromSignIn, "POST /api/v1/claim-tokens": asksCode, "GET /api/v1/servers": fromSignIn,
 	"GET /api/v1/server/standing": noPower, "GET /api/v1/server": noPower, "GET /api/v1/server/people": noPower, "PUT /api/v1/server": noPower, "POST /api/v1/server/sign-ins": asksCode, "DELETE /api/v1/server": noPower,
+	"POST /api/v1/home/switch": fromSignIn, "POST /tv/switch": fromSignIn, "POST /api/v2/home/users/{id}/{act}": fromSignIn, "POST /api/home/users/{id}/switch": fromSignIn,
+	"GET /api/v1/home": noPower, "GET /tv/pin": noPower, "POST /tv/who": noPower, "GET /api/v2/home/users/{$}": noPower, "POST /api/v2/home/users/restricted": fromSignIn, "PUT /api/v2/home/users/restricted/{id}": fromSignIn,
+	"DELETE /api/v2/home/users/restricted/{id}": noPower, "DELETE /api/v2/home/users/{id}": noPower, "POST /api/home/users": fromSignIn, "PUT /api/home/users/{id}": fromSignIn, "DELETE /api/home/users/{id}": noPower,
 	"GET /docs/api": noPower, "GET /invitations/{id}": noPower, "GET /remove-device": noPower, "GET /remove-device/{token}": noPower, "POST /remove-device": noPower,
 	"POST /not-me": noPower, "POST /keep-second-step": noPower, "POST /undo": noPower,
 
@@ -122,7 +143,7 @@ var ofOpenRoutes = map[string]decision{
 var lettingWait = []string{"POST /api/v2/pins", "POST /pins", "GET /api/v2/auth/nonce", "GET /api/v2/auth/keys"}
 
 // guards are the wrappers that let in only who is signed in, or holds the console's ticket.
-var guards = []string{"person", "proved", "fresh", "leaver", "administrator", "adminSearch", "draftHandler", "console"}
+var guards = []string{"person", "proved", "proveable", "fresh", "leaver", "administrator", "adminSearch", "draftHandler", "console"}
 
 func TestEveryPathwayHasItsDecision(t *testing.T) {
 	for kind := range credential.Rules {
@@ -200,7 +221,8 @@ func makesCredential(f *ast.FuncDecl) (makes bool) {
 var makers = []string{
 	"NewSignIn", "NewAppPassword", "Linking", "newReset", "insertCredential", "insertSignIn", "mintLink", "renew", "credentialRow",
 	"CreateAccount", "GrantAdmin", "ChangePassword", "ChangePasswordEverywhere", "RedeemReset", "RedeemResetEverywhere", "RedeemEmail", "RedeemNoticeEmail",
-	"RestoreEmail", "TurnOnFactor", "TurnOffFactor", "RemoveFactor", "ReplaceRecovery", "WithdrawIncident",
+	"RestoreEmail", "TurnOnFactor", "TurnOffFactor", "RemoveFactor", "ReplaceRecovery", "WithdrawIncident", "ConfirmSecured",
+	"AddPasskey", "RemovePasskey", "LinkIdentity", "UnlinkIdentity", "RequireCode", "WaiveCode",
 }
 
 var writesCredential = regexp.MustCompile(`(INSERT INTO credential|UPDATE credential SET (hash|kind|account_id|born|account_epoch|fresh_at))\b`)
@@ -263,7 +285,7 @@ func (h *thief) form(names []string, password, code string) url.Values {
 func (h *thief) power() string {
 	h.Helper()
 	accounts := h.rows(`SELECT id || state || admin || email || notice_email || password || password_version || epoch || totp || totp_since FROM account ORDER BY id`)
-	return strings.Join(accounts, "\n")
+	return strings.Join(append(accounts, h.rows(`SELECT id || account_id || counter FROM passkey ORDER BY id`)...), "\n")
 }
 
 // letIn are the live credentials of kinds that stand for a proved second step.

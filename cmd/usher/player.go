@@ -20,6 +20,8 @@ import (
 type playerCmd struct {
 	Login   playerLoginCmd   `cmd:"" help:"Sign in as a TV does: show a code, and wait until somebody types it."`
 	Me      playerMeCmd      `cmd:"" help:"Say whose account this player is signed in to."`
+	Home    playerHomeCmd    `cmd:"" help:"List who of the Home may be watching."`
+	Switch  playerSwitchCmd  `cmd:"" help:"Say who of the Home is watching."`
 	SignOut playerSignOutCmd `cmd:"" help:"Sign this player out."`
 }
 

@@ -13,7 +13,8 @@ import (
 )
 
 // plex METHOD PATH [name=value…] [as:IDENTIFIER] [token:TOKEN] [Header:value…] sends one request as a client of the plex.tv wire API does, with the
-// fields as a form. A token in the answer is $TOKEN, a claim token $CLAIM, the number and the code of a PIN $PIN and $PINCODE.
+// fields as a form. A token in the answer is $TOKEN, a claim token $CLAIM, the number and the code of a PIN $PIN and $PINCODE,
+// and somebody of a Home $MEMBER by number and $MEMBERID by account.
 func cmdPlex(ts *testscript.TestScript, _ bool, args []string) {
 	s := storyOf(ts)
 	request, form, identifier := args[:2:2], url.Values{}, "attic"
@@ -46,6 +47,10 @@ func cmdPlex(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Setenv("PINCODE", pin[2])
 		s.keepSecret(pin[2])
 	}
+	if member := aMember.FindStringSubmatch(body); member != nil {
+		ts.Setenv("MEMBER", member[1])
+		ts.Setenv("MEMBERID", member[2])
+	}
 	for name, found := range map[string]string{"TOKEN": aToken.FindString(body), "CLAIM": aClaim.FindString(body)} {
 		if found != "" {
 			ts.Setenv(name, found)
@@ -55,6 +60,9 @@ func cmdPlex(ts *testscript.TestScript, _ bool, args []string) {
 
 // aPin is how a PIN's number and code stand in JSON.
 var aPin = regexp.MustCompile(`"id":([0-9]+),"code":"([0-9A-Z]+)"`)
+
+// aMember is how somebody of a Home begins in JSON.
+var aMember = regexp.MustCompile(`^\{"id":([0-9]+),"uuid":"([0-9a-v]+)"`)
 
 var aPlexField = regexp.MustCompile(`^[A-Za-z]+(\[[a-z]+\])?$`)
 

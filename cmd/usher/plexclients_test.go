@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,8 +21,10 @@ import (
 	"time"
 
 	"usher/internal/account"
+	"usher/internal/audit"
 	"usher/internal/certtest"
 	"usher/internal/config"
+	"usher/internal/household"
 	"usher/internal/middleware"
 	"usher/internal/testdb"
 )
@@ -42,7 +46,7 @@ func TestPlexClients(t *testing.T) {
 	t.Parallel()
 	testdb.Each(t, func(t *testing.T, databaseURL string) {
 		c := openClients(t, databaseURL)
-		for _, script := range []string{"plex-api", "ctrl-plex", "plexjs", "plex-oauth", "pinauth"} {
+		for _, script := range []string{"plex-api", "ctrl-plex", "plexjs", "plex-oauth", "pinauth", "plex-home"} {
 			c.ann, c.bob = c.person("ann."+script, clientPassword, false), c.person("bob."+script, clientPassword, false)
 			c.turnOnFactor(c.bob)
 			c.unlimited()
@@ -152,10 +156,41 @@ func (c *clients) answer(asked string) string {
 		return c.code(c.bob)
 	case "allow":
 		c.allow(code)
+	case "share":
+		c.share()
+	case "plays":
+		return c.playsFor(code)
 	default:
 		c.Errorf("a client's script says %q", asked)
 	}
 	return "done"
+}
+
+// share opens a media server of ann's to everybody of her Home.
+func (c *clients) share() {
+	c.Helper()
+	h := &holder{doors: c.doors}
+	claim, server := h.offer(c.ann), c.unclaimed()
+	w := server.claimedWith(claim, server.proof(claim, func(claims map[string]any) { claims["aud"] = "https://plex.tv" }))
+	var told struct{ ID string }
+	if w.Code != http.StatusCreated || json.Unmarshal(w.Body.Bytes(), &told) != nil {
+		c.Fatalf("claiming: %d %s", w.Code, w.Body)
+	}
+	c.must(c.db.OpenToHome(c.Context(), c.ann.ID, told.ID, household.Shared{With: household.WithAll}, audit.Act{At: c.at}))
+}
+
+// playsFor says whose a token for a media server is.
+func (c *clients) playsFor(token string) string {
+	c.Helper()
+	parts := strings.Split(token, ".")
+	if len(parts) != 3 {
+		c.Fatalf("%q is no token for a media server", token)
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(parts[1])
+	c.must(err)
+	var claims struct{ Sub string }
+	c.must(json.Unmarshal(raw, &claims))
+	return claims.Sub
 }
 
 // allow is ann at home, who types a code into her browser and says yes.

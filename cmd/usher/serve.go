@@ -21,12 +21,15 @@ import (
 	"usher/internal/api"
 	"usher/internal/backchannel"
 	"usher/internal/config"
+	"usher/internal/factor"
+	"usher/internal/issuer"
 	"usher/internal/linkcode"
 	"usher/internal/mail"
 	"usher/internal/middleware"
 	"usher/internal/oidc"
 	"usher/internal/openapi"
 	"usher/internal/operations"
+	"usher/internal/passkey"
 	"usher/internal/place"
 	"usher/internal/plexapi"
 	"usher/internal/profile"
@@ -62,11 +65,13 @@ type service struct {
 	logouts   *backchannel.Deliverer
 	pushes    *backchannel.Pusher
 	room      *transmitter.Room
+	issuers   *issuer.Set
+	logos     map[string]web.Logo
 }
 
 // serve opens everything, answers until ctx ends, and closes in the opposite order.
 func serve(ctx context.Context, cfg config.Config, w world) (err error) {
-	clients, err := configuredClients(cfg)
+	clients, others, err := configured(cfg)
 	if err != nil {
 		return err
 	}
@@ -102,7 +107,7 @@ func serve(ctx context.Context, cfg config.Config, w world) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.places.Close()) }()
-	if err := s.prepareMail(); err != nil {
+	if err := errors.Join(s.prepareMail(), s.openOutside(others)); err != nil {
 		return err
 	}
 	s.logouts, s.pushes = s.newLogouts(), s.newPushes()
@@ -177,7 +182,14 @@ func (s *service) handler() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	signIn := &signin.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Factors: s.checker(), Now: s.now, Log: s.log}
+	party, err := passkey.NewParty(s.cfg.Origin, s.cfg.Name)
+	if err != nil {
+		return nil, err
+	}
+	passkeys := &passkey.Checker{Store: s.db, Resolver: s.resolver, Party: party, Now: s.now}
+	passwords := s.passwords()
+	passwords.Passkeys = passkeys
+	signIn := &signin.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Factors: s.checker(), Passkeys: passkeys, Now: s.now, Log: s.log}
 	devices := &signin.Devices{Store: s.db, Now: s.now}
 	links := &tvlink.Service{
 		Store: s.db, Resolver: s.resolver, Passwords: signIn, Factors: s.checker(), Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Origin: s.cfg.OriginURL().String(),
@@ -190,13 +202,18 @@ func (s *service) handler() (http.Handler, error) {
 	}
 	described.Problems = api.Problems(s.cfg.Origin)
 	servers := s.servers()
+	signUps := &signup.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Policy: s.policy, Mode: signup.Mode(s.cfg.SignUp), Now: s.now}
+	homes := s.homes()
 	door := &web.Door{
-		Pages: pages, SignIn: signIn, Devices: devices,
+		Pages: pages, SignIn: signIn, Devices: devices, Home: homes,
 		AppPasswords: &signin.AppPasswords{Store: s.db, Now: s.now},
-		SignUp:       &signup.Service{Store: s.db, Hasher: s.pool, Resolver: s.resolver, Policy: s.policy, Mode: signup.Mode(s.cfg.SignUp), Now: s.now},
+		SignUp:       signUps,
+		Social:       s.socials(signUps),
+		Logos:        s.logos,
 		Founding:     s.founding(),
-		Password:     s.passwords(),
+		Password:     passwords,
 		Factor:       s.factors(signIn),
+		Passkeys:     &factor.Passkeys{Store: s.db, Checker: passkeys, Now: s.now},
 		Profile:      &profile.Service{Store: s.db, Resolver: s.resolver, Now: s.now},
 		Admin:        s.admin(),
 		Incident:     s.incidents(),
@@ -208,16 +225,16 @@ func (s *service) handler() (http.Handler, error) {
 	}
 	door.Grants = s.grants()
 	programs := &api.Door{
-		SignIn: signIn, Devices: devices, Links: links, Servers: servers, Grants: door.Grants, Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
+		SignIn: signIn, Devices: devices, Links: links, Servers: servers, Grants: door.Grants, Home: homes, Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
 	}
 	players := &plexapi.Door{
-		SignIn: signIn, Devices: devices, Links: links, Keys: s.deviceKeys(), Servers: servers, Grants: door.Grants,
+		SignIn: signIn, Devices: devices, Links: links, Keys: s.deviceKeys(), Servers: servers, Grants: door.Grants, Home: homes,
 		Touches: s.touches, Place: s.places.Name, Origin: s.cfg.OriginURL(), Now: s.now, Log: s.log,
 	}
 	plex := func(path string) bool { return s.cfg.PlexAPI == config.On && plexapi.Owns(path) }
 	provider := &oidc.Door{Grants: door.Grants, Links: links, Servers: servers, Keys: door.Grants.Keys, Place: s.places.Name, Origin: s.cfg.Origin, Now: s.now, Log: s.log}
 	elsewhere := func(path string) bool {
-		return oidc.Owns(path) || api.FromElsewhere(path) || plex(path) && plexapi.FromElsewhere(path)
+		return oidc.Owns(path) || api.FromElsewhere(path) || plex(path) && plexapi.FromElsewhere(path) || s.postedFromElsewhere(path)
 	}
 	signalled := &signals.Door{Grants: door.Grants, Transmitter: s.transmitter(), Origin: s.cfg.Origin, Keys: s.cfg.Origin + oidc.KeysPath, Log: s.log}
 	return throughDoors(middleware.Settings{

@@ -19,6 +19,7 @@ import (
 	"usher/internal/device"
 	"usher/internal/devicekey"
 	"usher/internal/grant"
+	"usher/internal/home"
 	"usher/internal/mail"
 	"usher/internal/mediaserver"
 	"usher/internal/mfa"
@@ -158,3 +159,5 @@ func (s *stack) deviceKeys() *devicekey.Service {
 		Store: s.db, Resolver: s.resolver, Keys: s.signing, Host: s.cfg.OriginURL().Host, Now: s.now,
 	}
 }
+
+func (s *stack) homes() *home.Service { return &home.Service{Store: s.db, Now: s.now} }

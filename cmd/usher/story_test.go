@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"usher/internal/mail/mailtest"
+	"usher/internal/passkey/passkeytest"
 	"usher/internal/testdb"
 )
 
@@ -109,6 +110,8 @@ type story struct {
 	gate     *aGate
 	playing  map[string]map[string]chan struct{} // what a token plays: closed when it has ended
 	behind   *mediaServer
+	other    *elsewhere
+	fingers  map[string]*passkeytest.Authenticator // of each browser
 }
 
 type storyKey struct{}
@@ -116,7 +119,7 @@ type storyKey struct{}
 func setUpStory(t *testing.T, e *testscript.Env, engine string, swept *sweep) error {
 	s := &story{
 		name: strings.TrimPrefix(filepath.Base(e.WorkDir), "script-"), dir: e.WorkDir, engine: engine, database: "sqlite:" + filepath.Join(e.WorkDir, "usher.db"),
-		nodes: map[string]*node{}, browsers: map[string]*browser{}, who: "ann", metrics: map[string]float64{}, secrets: map[string]bool{},
+		nodes: map[string]*node{}, browsers: map[string]*browser{}, who: "ann", metrics: map[string]float64{}, secrets: map[string]bool{}, fingers: map[string]*passkeytest.Authenticator{},
 	}
 	if engine == "postgres" {
 		s.database = testdb.Postgres(t)
@@ -192,13 +195,14 @@ func storyOf(ts *testscript.TestScript) *story { return ts.Value(storyKey{}).(*s
 func storyCommands() map[string]func(ts *testscript.TestScript, neg bool, args []string) {
 	return map[string]func(ts *testscript.TestScript, neg bool, args []string){
 		"serve": cmdServe, "node": cmdNode, "end": cmdEnd, "kill9": cmdKill9, "outage": cmdOutage, "log": cmdLog, "clock": cmdClock, "metric": cmdMetric, "sql": cmdSQL,
-		"browser": cmdBrowser, "go": cmdGo, "follow": cmdFollow, "fill": cmdFill, "signin": cmdSignIn, "field": cmdField, "grab": cmdGrab, "grabpath": cmdGrabPath, "pagelink": cmdPageLink, "eventually": cmdEventually, "person": cmdPerson, "see": cmdSee, "at": cmdAt, "status": cmdStatus, "header": cmdHeader,
+		"browser": cmdBrowser, "go": cmdGo, "follow": cmdFollow, "press": cmdPress, "fill": cmdFill, "signin": cmdSignIn, "field": cmdField, "grab": cmdGrab, "grabpath": cmdGrabPath, "grabtext": cmdGrabText, "pagelink": cmdPageLink, "eventually": cmdEventually, "person": cmdPerson, "see": cmdSee, "at": cmdAt, "status": cmdStatus, "header": cmdHeader,
 		"cookie": cmdCookie, "mail": cmdMail, "nomail": cmdNoMail, "link": cmdLink, "smtp": cmdSMTP, "sent": cmdSent, "receiver": cmdReceiver, "heard": cmdHeard,
-		"factor": cmdFactor, "code": cmdCode, "key": cmdKey, "recovery": cmdRecovery, "warned": cmdWarned, "api": cmdAPI, "plex": cmdPlex, "shown": cmdShown, "await": cmdAwait,
+		"passkey": cmdPasskey, "factor": cmdFactor, "code": cmdCode, "key": cmdKey, "recovery": cmdRecovery, "warned": cmdWarned, "api": cmdAPI, "plex": cmdPlex, "shown": cmdShown, "await": cmdAwait,
 		"checkcode": cmdCheckCode, "incident": cmdIncident, "crowd": cmdCrowd, "eventually-told": cmdEventuallyTold,
 		"raw": cmdRaw, "race": cmdRace, "crash": cmdCrash, "remember": cmdRemember, "openid": cmdOpenID, "wire": cmdWire, "drain": cmdDrain,
 		"gate": cmdGate, "setup": cmdSetUp, "gate-end": cmdGateEnd, "gate-kill": cmdGateKill, "gatelog": cmdGateLog, "gatecode": cmdGateCode, "servertoken": cmdServerToken, "shut": cmdShut,
 		"upstream": cmdUpstream, "plays": cmdPlays, "cut": cmdCut, "socket": cmdSocket, "nothing-waits": cmdNothingWaits,
+		"issuers": cmdIssuers, "elsewhere": cmdElsewhere, "trick": cmdTrick, "rotate": cmdRotate, "leave": cmdLeave, "bring": cmdBring, "answer": cmdAnswer, "answered": cmdAnswered, "with": cmdWith, "people": cmdPeople,
 		"mediaserver": cmdMediaServer, "strangers": cmdStrangers, "held": cmdHeld,
 	}
 }

@@ -17,6 +17,9 @@ const (
 	Active   State = "active"
 	Locked   State = "locked"   // by an operator: nobody signs in, nothing is lost
 	Deleting State = "deleting" // by its owner: kept for GraceBeforeErasure, then erased
+	// Managed is what stands in the row of a member of a Home who has no address and no password. It counts nowhere: such a member is in the state
+	// of the account whose Home it is.
+	Managed State = "managed"
 )
 
 // Lifetimes and limits of accounts.
@@ -46,6 +49,7 @@ type Standing struct {
 	Secured         int64 // instance epoch at which the owner last set a password
 	PasswordVersion int64 // grows with each password; binds resets to the one they replace
 	SecondFactor    bool  // a code from an authenticator, or a recovery code, is asked besides the password
+	NoPassword      bool  // its owner comes in by other ways, and has set none yet; then there is no second factor either
 }
 
 // Account is a person's account, opened.
@@ -56,7 +60,8 @@ type Account struct {
 	UserName    string // empty until chosen
 	Name        string // display name; empty until chosen
 	NoticeEmail string // second address for notices; empty when there is none
-	Password    string // argon2id PHC string
+	Password    string // argon2id PHC string; empty when NoPassword
+	CodeAlways  bool   // the second factor is asked whatever else vouches for its owner
 	Review      bool   // the password was reset, and its owner has not looked yet at what else there is
 	CreatedAt   time.Time
 	FactorSince time.Time // since when the second factor is on; zero when it is off
@@ -77,8 +82,11 @@ func (a Account) Called() string {
 // Login returns what the person types to sign in, where a protocol has room for one name: user name, else address.
 func (a Account) Login() string { return cmp.Or(a.UserName, a.Email) }
 
-// Handles returns what finds the account: its address and, once it is chosen, its user name.
+// Handles returns what finds the account: its address and, once it is chosen, its user name. A managed member has neither.
 func (a Account) Handles() ([]Handle, error) {
+	if a.Email == "" && a.UserName == "" {
+		return nil, nil
+	}
 	_, mail, err := EmailHandle(a.Email)
 	if err != nil {
 		return nil, err
@@ -96,7 +104,7 @@ func (a Account) Handles() ([]Handle, error) {
 // ProvedAddress is the address as a Handle where its owner has shown that it is theirs; none where only an operator has named it.
 func (a Account) ProvedAddress() ([]Handle, error) {
 	all, err := a.Handles()
-	if err != nil || !a.EmailProved {
+	if err != nil || !a.EmailProved || len(all) == 0 {
 		return nil, err
 	}
 	return all[:1], nil
@@ -114,7 +122,10 @@ func (a Account) AnswersTo(h Handle) bool {
 
 // NoticeAddresses lists every address that is told about changes.
 func (a Account) NoticeAddresses() []string {
-	if a.NoticeEmail == "" {
+	switch {
+	case a.Email == "": // of a managed member, who gets no mail
+		return nil
+	case a.NoticeEmail == "":
 		return []string{a.Email}
 	}
 	return []string{a.Email, a.NoticeEmail}

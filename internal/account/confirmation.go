@@ -16,6 +16,7 @@ const (
 	ForSignUp  Purpose = "sign-up"
 	ForEmail   Purpose = "email"
 	ForNotices Purpose = "notices"
+	ForArrival Purpose = "arrival" // somebody another service tells of, whose address it does not prove
 )
 
 // MostCodeTries is how often a six-digit code may be typed before a new one has to be asked for.

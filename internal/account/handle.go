@@ -10,13 +10,14 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// HandleKind tells the two things an account is found by apart.
+// HandleKind tells the things an account is found by apart.
 type HandleKind string
 
 // What an account is found by.
 const (
 	ByEmail    HandleKind = "email"
 	ByUserName HandleKind = "user name"
+	ByIdentity HandleKind = "identity" // issuer NUL subject; nobody types it
 )
 
 // Handle is one thing an account is found by, in its one canonical spelling. Counters and look-ups use only this form, so that no
@@ -140,14 +141,37 @@ func LoginHandle(typed string) Handle {
 	if len(typed) > 4*longestAddress {
 		typed = typed[:4*longestAddress]
 	}
-	if strings.Contains(typed, "@") {
-		if _, h, err := EmailHandle(typed); err == nil {
-			return h
-		}
-	} else if _, h, err := UserNameHandle(typed); err == nil {
+	if _, h, err := ReadHandle(typed); err == nil {
 		return h
 	}
 	return Handle{"nobody", strings.ToLower(strings.TrimSpace(strings.ToValidUTF8(typed, "?")))}
+}
+
+// ReadHandle reads an address or a user name, and returns it as it is shown, together with its handle. ErrBadAddress, ErrBadUserName.
+func ReadHandle(typed string) (string, Handle, error) {
+	if strings.Contains(typed, "@") {
+		return EmailHandle(typed)
+	}
+	return UserNameHandle(typed)
+}
+
+// Addressee is to whom a mail goes that is for whoever has a handle.
+type Addressee struct {
+	Email     string
+	AccountID string // empty where an address was typed: the mail is for whoever has it
+	Nobody    bool   // the user name is nobody's, or of an account that is locked: the mail costs what it costs, and nobody gets it
+}
+
+// AddresseeOf finds whom somebody means by what ReadHandle has read.
+func AddresseeOf(shown string, h Handle, find func(Handle) (Account, error)) (Addressee, error) {
+	if h.Kind == ByEmail {
+		return Addressee{Email: shown}, nil
+	}
+	a, err := find(h)
+	if errors.Is(err, ErrNotFound) || err == nil && a.State == Locked {
+		return Addressee{Email: shown + "@invalid", Nobody: true}, nil
+	}
+	return Addressee{Email: a.Email, AccountID: a.ID}, err
 }
 
 // DisplayName checks and trims a display name.

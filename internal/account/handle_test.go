@@ -176,3 +176,32 @@ func FuzzHandles(f *testing.F) {
 		}
 	})
 }
+
+func TestAddresseeOf(t *testing.T) {
+	errBroken := errors.New("broken")
+	for name, c := range map[string]struct {
+		typed string
+		found Account
+		err   error
+		want  Addressee
+	}{
+		"an address, whoever has it": {"anna@example.org", Account{}, errBroken, Addressee{Email: "anna@example.org"}},
+		"a user name":                {"anna", Account{Standing: Standing{ID: "7", State: Active}, Email: "anna@example.org"}, nil, Addressee{Email: "anna@example.org", AccountID: "7"}},
+		"about to be deleted":        {"anna", Account{Standing: Standing{ID: "7", State: Deleting}, Email: "anna@example.org"}, nil, Addressee{Email: "anna@example.org", AccountID: "7"}},
+		"locked":                     {"anna", Account{Standing: Standing{ID: "7", State: Locked}, Email: "anna@example.org"}, nil, Addressee{Email: "anna@invalid", Nobody: true}},
+		"nobody's":                   {"anna", Account{}, ErrNotFound, Addressee{Email: "anna@invalid", Nobody: true}},
+	} {
+		shown, h, err := ReadHandle(c.typed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := AddresseeOf(shown, h, func(Handle) (Account, error) { return c.found, c.err })
+		if err != nil || got != c.want {
+			t.Errorf("%s: %+v, %v", name, got, err)
+		}
+	}
+	_, h, _ := ReadHandle("anna")
+	if _, err := AddresseeOf("anna", h, func(Handle) (Account, error) { return Account{}, errBroken }); !errors.Is(err, errBroken) {
+		t.Errorf("an outage: %v", err)
+	}
+}

@@ -109,7 +109,7 @@ func TestLockAndDeletionLeaveEachOtherAlone(t *testing.T) {
 			t.Errorf("deleted while locked: %s, on %s", got.State, got.DeleteAt)
 		}
 		w.now = w.now.Add(account.GraceBeforeErasure)
-		erased, err := w.db.Erase(w.ctx(), w.now, 10, func(account.Account) audit.Act { return audit.New(w.now, audit.AccountErased, audit.System, "") })
+		erased, err := w.db.Erase(w.ctx(), w.now, 10, func(account.Account) audit.Act { return audit.New(w.now, audit.AccountErased, audit.System, "") }, nil)
 		w.must(err)
 		if erased != 2 {
 			t.Errorf("%d accounts are erased, want both", erased)

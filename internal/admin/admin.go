@@ -20,6 +20,7 @@ type Store interface {
 	MailStore
 	InvitationStore
 	LogStore
+	SheetStore
 }
 
 // AccountStore changes single accounts.

@@ -237,7 +237,7 @@ func TestAuditNamesWhoIsStillThere(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.now = w.now.Add(account.GraceBeforeErasure)
-		if _, err := w.db.Erase(w.ctx(), w.now, 10, func(account.Account) audit.Act { return audit.New(w.now, audit.AccountErased, audit.System, "") }); err != nil {
+		if _, err := w.db.Erase(w.ctx(), w.now, 10, func(account.Account) audit.Act { return audit.New(w.now, audit.AccountErased, audit.System, "") }, nil); err != nil {
 			t.Fatal(err)
 		}
 		l, err = w.flow.Audit(w.ctx(), audit.Filter{AccountID: ann.ID})

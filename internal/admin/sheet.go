@@ -8,6 +8,7 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/identity"
 	"usher/internal/notice"
 )
 
@@ -22,6 +23,23 @@ type Sheet struct {
 	PasswordSet   time.Time
 	Failures      credential.Failures
 	ResetRequired bool
+	Passkeys      int64
+	Identities    []identity.Identity // by which other services it opens
+}
+
+// SheetStore reads what only a sheet tells.
+type SheetStore interface {
+	CountPasskeys(ctx context.Context, accountID string) (int64, error)
+	ListIdentities(ctx context.Context, accountID string) ([]identity.Identity, error)
+}
+
+// Services lists by which other services the account opens, as the configuration calls them.
+func (sh Sheet) Services() []string {
+	names := make([]string, 0, len(sh.Identities))
+	for _, i := range sh.Identities {
+		names = append(names, i.Provider)
+	}
+	return names
 }
 
 // newest bounds the events and mails on a sheet.
@@ -47,6 +65,12 @@ func (s *Service) Show(ctx context.Context, accountID string) (sh Sheet, err err
 		sh.LastSeen = sh.Devices[0].UsedAt
 	}
 	if sh.PasswordSet, err = s.passwordSet(ctx, sh.Account); err != nil {
+		return sh, err
+	}
+	if sh.Passkeys, err = s.Store.CountPasskeys(ctx, accountID); err != nil {
+		return sh, err
+	}
+	if sh.Identities, err = s.Store.ListIdentities(ctx, accountID); err != nil {
 		return sh, err
 	}
 	if sh.Mail, err = s.Store.ListQueue(ctx, notice.Filter{AccountID: accountID, Limit: newest}); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"usher/internal/device"
 	"usher/internal/grant"
+	"usher/internal/home"
 	"usher/internal/mediaserver"
 	"usher/internal/request"
 	"usher/internal/response"
@@ -39,6 +40,7 @@ type Door struct {
 	Links   *tvlink.Service
 	Servers *mediaserver.Service
 	Grants  *grant.Service
+	Home    *home.Service
 	Touches *device.Touches
 	// Place names the place of an address; empty when it is not known.
 	Place func(netip.Addr) string
@@ -67,6 +69,8 @@ func (d *Door) routes() []route {
 		{"POST /api/v1/devices/{id}/sign-out", d.signOutDevice},
 		{"POST /api/v1/link", d.askLink},
 		{"POST /api/v1/link/token", d.pollLink},
+		{"GET /api/v1/home", d.home},
+		{"POST /api/v1/home/switch", d.switchMember},
 		{"GET /api/v1/servers", d.servers},
 		{"POST /api/v1/servers", d.claimServer},
 		{"POST /api/v1/claim-tokens", d.offerClaim},

@@ -16,6 +16,7 @@ import (
 	"usher/internal/argon2id"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/home"
 	"usher/internal/linkcode"
 	"usher/internal/mfa"
 	"usher/internal/middleware"
@@ -60,7 +61,7 @@ func newHouse(t *testing.T, databaseURL string) *house {
 	resolver := &credential.Resolver{Store: h.db, Now: clock}
 	h.door = &Door{
 		SignIn:  teststore.SignIn(h.db, h.pool, clock, log),
-		Devices: &signin.Devices{Store: h.db, Now: clock}, Touches: &device.Touches{},
+		Devices: &signin.Devices{Store: h.db, Now: clock}, Touches: &device.Touches{}, Home: &home.Service{Store: h.db, Now: clock},
 		Links: &tvlink.Service{Store: h.db, Resolver: resolver, Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Origin: testOrigin, Longest: linkcode.Longest, Now: clock},
 		Place: func(netip.Addr) string { return "" }, Origin: origin, Now: clock, Log: log,
 	}

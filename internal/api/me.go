@@ -18,6 +18,10 @@ func (d *Door) me(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	send(w, http.StatusOK, "application/json", personOf(in.Account))
+	told := personOf(in.Account)
+	if in.Found.Origin != "" {
+		told = switchedTo(in.Account)
+	}
+	send(w, http.StatusOK, "application/json", told)
 	return nil
 }

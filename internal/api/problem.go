@@ -10,6 +10,8 @@ import (
 	"usher/internal/argon2id"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/home"
+	"usher/internal/household"
 	"usher/internal/linkcode"
 	"usher/internal/mediaserver"
 	"usher/internal/outage"
@@ -42,6 +44,10 @@ var problems = byName(
 	problem{"password-off", http.StatusForbidden, "The password is turned off", "There were too many wrong passwords for this account. Choose a new one at ORIGIN/reset in a browser."},
 	problem{"no-say", http.StatusForbidden, "Not for this token", "A token that was got by a code, and an app password, have no say in the account: sign in with the account's password. An app's needs the scope for this."},
 	problem{"app-passwords-only", http.StatusForbidden, "Only app passwords of the server", "Its owner does not let people type the account's own password at this server. An app password of the server is made at ORIGIN/servers."},
+	problem{"pin-required", http.StatusForbidden, "A PIN is asked", "Ask for the four digits of this person, and send them as pin."},
+	problem{"wrong-pin", http.StatusForbidden, "Wrong PIN", "Five wrong ones in a row are followed by a wait, and ten by a lock."},
+	problem{"pin-locked", http.StatusForbidden, "The PIN is locked", "There were too many wrong ones. Whoever set the PIN can unlock it, at ORIGIN/home in a browser."},
+	problem{"no-member", http.StatusNotFound, "Nobody of the Home", "There is no such person in the Home of this account. ORIGIN/api/v1/home lists who is."},
 	problem{"authorization-pending", http.StatusBadRequest, "Nobody has decided yet", "Ask again after as many seconds as interval said."},
 	problem{"slow-down", http.StatusBadRequest, "Too fast", "Ask five seconds later than you did, each time from now on."},
 	problem{"access-denied", http.StatusBadRequest, "Not let in", "Somebody said no. Ask for a new code if it should be tried again."},
@@ -83,6 +89,7 @@ var meaning = []struct {
 	{credential.ErrResetRequired, "reset-required"}, {credential.ErrLocked, "locked"}, {credential.ErrDeleting, "deleting"},
 	{credential.Exhausted{}, "password-off"},
 	{tvlink.ErrPending, "authorization-pending"}, {tvlink.ErrSlowDown, "slow-down"}, {tvlink.ErrDenied, "access-denied"}, {tvlink.ErrExpired, "expired-token"},
+	{home.ErrSource, "no-say"}, {errNoPIN, "pin-required"}, {household.ErrPIN, "wrong-pin"}, {household.ErrBadPIN, "wrong-pin"}, {household.ErrPINLocked, "pin-locked"}, {household.ErrNotFound, "no-member"}, {household.ErrNone, "no-member"},
 	{linkcode.ErrMost, "too-many-codes"}, {credential.ErrTooMany, "too-many-claims"}, {credential.ErrMayNotAct, "no-say"},
 	{mediaserver.ErrProof, "claim-proof"}, {mediaserver.ErrDeadClaim, "claim-dead"}, {server.ErrClaimed, "server-claimed"}, {server.ErrTooMany, "too-many-servers"},
 	{server.ErrNotFound, "dead-token"}, {errDeadToken, "dead-token"}, {errOtherSite, "other-site"}, {errNotTyped, "app-passwords-only"}, {errNoCredentials, "no-credentials"}, {device.ErrNotFound, "dead-token"},

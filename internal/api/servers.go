@@ -103,17 +103,23 @@ func (d *Door) servers(w http.ResponseWriter, r *http.Request) error {
 
 // player is a program that signed in here, or an app that did so by OpenID Connect and may play.
 func (d *Door) player(r *http.Request) (credential.Found, error) {
+	f, _, err := d.playing(r)
+	return f, err
+}
+
+// playing is player, and what stands behind the token of an app: its sign-in.
+func (d *Door) playing(r *http.Request) (f, signIn credential.Found, err error) {
 	token := bearer(r)
 	if !signing.Looks(token.Reveal()) {
 		in, err := d.holder(r)
-		return in.Found, err
+		return in.Found, in.Found, err
 	}
 	in, err := d.Grants.Player(r.Context(), token)
 	switch {
 	case credential.IsDead(err):
-		return in.Found, errDeadToken
+		err = errDeadToken
 	case errors.Is(err, grant.ErrScope):
-		return in.Found, credential.ErrMayNotAct
+		err = credential.ErrMayNotAct
 	}
-	return in.Found, err
+	return in.Found, in.Grant, err
 }

@@ -4,6 +4,7 @@ import (
 	"net/http"
 
 	"usher/internal/account"
+	"usher/internal/household"
 	"usher/internal/secret"
 	"usher/internal/signin"
 )
@@ -23,6 +24,11 @@ type person struct {
 }
 
 func personOf(a account.Account) person { return person{a.ID, a.Called(), a.UserName} }
+
+// switchedTo is an account as it is told to whoever of the Home switched to it: never by its address.
+func switchedTo(a account.Account) person {
+	return person{a.ID, household.NameOf(a), a.UserName}
+}
 
 func (d *Door) signIn(w http.ResponseWriter, r *http.Request) error {
 	f, err := readFields(r, needs("login", "password").may("code", "device", "product"))

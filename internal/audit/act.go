@@ -63,6 +63,12 @@ func (a Act) From(c device.Client) Act {
 	return a.With(Address, seen.Address).With(Place, seen.Place)
 }
 
+// Inviting returns the act with the mail to whom it invites, and what that counts against: its address, and the one thing that it invites to.
+func (a Act) Inviting(mail notice.Notice, to string) Act {
+	address := account.LoginHandle(mail.To).Value
+	return a.Telling(mail).Counting(ratelimit.InvitationMails.For(address), ratelimit.InvitationsAgain.For(to+"\x00"+address))
+}
+
 // TellOwner returns the act with a notice to every address of an account.
 func (a Act) TellOwner(who account.Account, say func(to string) notice.Notice) Act {
 	for _, to := range who.NoticeAddresses() {

@@ -44,6 +44,18 @@ const (
 	RemovalAsked      Action = "second-factor.removal-asked"
 	RemovalStopped    Action = "second-factor.removal-stopped"
 	FactorRemoved     Action = "second-factor.removed"
+	PasskeyAdded      Action = "passkey.added"
+	PasskeyRenamed    Action = "passkey.renamed"
+	PasskeyRemoved    Action = "passkey.removed"
+	PasskeyRefused    Action = "passkey.refused"
+	PasskeyAlarm      Action = "passkey.counter-back"
+	PasskeyKept       Action = "passkey.kept"
+	CodeAlwaysOn      Action = "second-factor.always-on"
+	CodeAlwaysOff     Action = "second-factor.always-off"
+	IdentityLinked    Action = "identity.linked"
+	IdentityUnlinked  Action = "identity.unlinked"
+	AccountTakenOver  Action = "account.taken-over"
+	ConfirmedAfresh   Action = "account.confirmed-afresh"
 	AppPasswordMade   Action = "app-password.made"
 	ClaimTokenMade    Action = "claim-token.made"
 	ServerClaimed     Action = "server.claimed"
@@ -62,6 +74,25 @@ const (
 	ServerTakenAway   Action = "server.taken-away"
 	ServerLeft        Action = "server.left"
 	ServerDeclined    Action = "server.invitation-declined"
+	HomeInvited       Action = "home.invited"
+	HomeJoined        Action = "home.joined"
+	HomeDeclined      Action = "home.invitation-declined"
+	HomeLeft          Action = "home.left"
+	HomeTakenOut      Action = "home.taken-out"
+	HomeEnded         Action = "home.ended" // about whoever was in it, its owner too
+	HomeMemberJoined  Action = "home.member-joined"
+	HomeMemberLeft    Action = "home.member-left"
+	HomeMemberAdded   Action = "home.member-added"
+	HomeMemberChanged Action = "home.member-changed"
+	HomeMemberRemoved Action = "home.member-removed"
+	HomePINSet        Action = "home.pin-set"
+	HomePINCleared    Action = "home.pin-cleared"
+	HomePINGuessed    Action = "home.pin-guessed"
+	HomeUnlocked      Action = "home.unlocked"
+	HomeSwitched      Action = "home.switched"
+	HomeBack          Action = "home.switched-back"
+	HomeSwitchEnded   Action = "home.switch-ended"
+	HomeServerOpened  Action = "home.server-opened"
 	LinkApproved      Action = "link.approved"
 	LinkDenied        Action = "link.denied"
 	LinkCodeWrong     Action = "link.code-wrong"
@@ -115,8 +146,9 @@ const (
 	App     = "app" // a client's name
 	Reason  = "reason"
 	Count   = "count"
-	Client  = "client" // id of a client of OpenID Connect
-	Guest   = "guest"  // whom an owner lets in, as the owner typed it
+	Client  = "client"  // id of a client of OpenID Connect
+	Service = "service" // where somebody has another account: "Google"
+	Guest   = "guest"   // whom an owner lets in, as the owner typed it
 )
 
 // Filter narrows a listing of entries, newest first; empty fields do not narrow.

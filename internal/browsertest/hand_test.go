@@ -20,7 +20,7 @@ import (
 
 // What a name may belong to, as the accessibility tree calls it.
 var (
-	pressable = []string{"button", "link", "checkbox", "DisclosureTriangle", "DisclosureTriangleGrouped"}
+	pressable = []string{"button", "link", "checkbox", "radio", "DisclosureTriangle", "DisclosureTriangleGrouped"}
 	typeable  = []string{"textbox", "searchbox", "combobox", "Date"}
 )
 

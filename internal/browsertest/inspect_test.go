@@ -97,7 +97,7 @@ type field struct{ Autocomplete, Type, Mode string }
 // autocompletion is right for a field by its name; where two are, the page decides which.
 var autocompletion = map[string][]field{
 	"email":           {{"username", "email", ""}, {"email", "email", ""}, {"off", "email", ""}},
-	"login":           {{"username", "text", "email"}},
+	"login":           {{"username", "text", "email"}, {"username webauthn", "text", "email"}},
 	"username":        {{"username", "text", ""}},
 	"password":        {{"current-password", "password", ""}, {"new-password", "password", ""}},
 	"remove_password": {{"current-password", "password", ""}},
@@ -126,7 +126,10 @@ var autocompletion = map[string][]field{
 	"address":         {{"off", "url", ""}},
 	"who":             {{"off", "text", ""}},
 	"household":       {ticked},
+	"pin":             {{"off", "text", "numeric"}},
 	"until":           {{"off", "date", ""}},
+	"picture":         {{"off", "radio", ""}},
+	"with":            {{"off", "radio", ""}},
 
 	"id": {{"off", "text", ""}}, "redirect_uris": {{"off", "textarea", ""}}, "post_logout_uris": {{"off", "textarea", ""}}, "keys": {{"off", "textarea", ""}},
 	"auth": {{"off", "select-one", ""}}, "logout_uri": {{"off", "text", "url"}}, "trusted_private": {{"off", "checkbox", ""}}, "first_party": {{"off", "checkbox", ""}},
@@ -140,7 +143,7 @@ func (b *tab) autocompletes(where string) {
 	var fields map[string]field
 	b.evaluate("fields()", &fields)
 	for name, got := range fields {
-		if group, _, choice := strings.Cut(name, "-"); choice && slices.Contains([]string{"scopes", "grants"}, group) && got == ticked {
+		if group, _, choice := strings.Cut(name, "-"); choice && slices.Contains([]string{"scopes", "grants", "member"}, group) && got == ticked {
 			continue // one of many, each with a field of its own
 		}
 		if !slices.Contains(autocompletion[name], got) {

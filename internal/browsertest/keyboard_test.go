@@ -16,7 +16,7 @@ func TestKeyboardOnly(t *testing.T) {
 	b := serve(t, testdb.SQLite(t)).browser(t, scriptOn)
 	b.open("/sign-in")
 	b.hasFocus("input “E-mail or user name”")
-	b.tabs("a “Forgot?”", "input “Password”", "button “Show password”", "button “Sign in”", "a “Create an account”")
+	b.tabs("a “Forgot?”", "input “Password”", "button “Show password”", "button “Sign in”", "button “Sign in with a passkey”", "a “Create an account”")
 	b.enter(kb.Enter)
 
 	b.at("/sign-up", http.StatusOK)

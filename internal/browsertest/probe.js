@@ -55,8 +55,11 @@ const ring = () => {
 
 const focusable = "a[href], button:not([disabled]), input:not([type=hidden]):not([disabled]), select, textarea, summary";
 
+// passed reports whether the Tab key goes past a choice of several: it reaches the one that is chosen, and the arrows the others.
+const passed = (e) => e.type === "radio" && !e.checked && document.querySelector(`input[type=radio][name="${e.name}"]:checked`) !== null;
+
 // stops are the things the Tab key reaches, in the order in which they are read. A field for a day has four: month, day, year, and the calendar.
-const stops = () => [...document.querySelectorAll(focusable)].filter((e) => visible(e) && e.tabIndex >= 0).flatMap((e) => Array(e.type === "date" ? 4 : 1).fill(call(e)));
+const stops = () => [...document.querySelectorAll(focusable)].filter((e) => visible(e) && e.tabIndex >= 0 && !passed(e)).flatMap((e) => Array(e.type === "date" ? 4 : 1).fill(call(e)));
 
 // fromTheTop lets the next Tab begin with the first thing on the page.
 const fromTheTop = () => {
@@ -73,7 +76,7 @@ const small = () => {
   for (const element of document.querySelectorAll("button, .button, input, select, textarea, summary")) {
     if (!visible(element) || element.type === "hidden") continue;
     let { top, bottom, left, right } = element.getBoundingClientRect();
-    if (element.type === "checkbox") {
+    if (element.type === "checkbox" || element.type === "radio") {
       for (const label of element.labels) {
         const box = label.getBoundingClientRect();
         [top, bottom, left, right] = [Math.min(top, box.top), Math.max(bottom, box.bottom), Math.min(left, box.left), Math.max(right, box.right)];

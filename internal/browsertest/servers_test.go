@@ -154,6 +154,8 @@ func tourServers(t *testing.T, seen *visits) {
 	b.sees("Living room TV")
 	b.look("server-password-removed")
 	b.press("attic")
+	b.provesAgain("/servers", operatorPassword)
+	b.press("Manage attic")
 	b.typesPasswords()
 	b.press("Let somebody in")
 	b.look("server-access")

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/chromedp/cdproto/audits"
+	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	cdplog "github.com/chromedp/cdproto/log"
@@ -50,6 +51,10 @@ func (s *service) browser(t *testing.T, mode script) *tab {
 	jar, err := target.CreateBrowserContext().Do(own)
 	if err != nil {
 		t.Fatalf("opening a browser: %v", err)
+	}
+	copies := browser.SetPermission(&browser.PermissionDescriptor{Name: "clipboard-write", AllowWithoutSanitization: false}, browser.PermissionSettingGranted)
+	if err := copies.WithBrowserContextID(jar).Do(own); err != nil { // what a browser with windows lets whoever presses something do
+		t.Fatalf("allowing to copy: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := target.DisposeBrowserContext(jar).Do(own); err != nil {
@@ -116,13 +121,25 @@ func (b *tab) run(doing string, actions ...chromedp.Action) {
 // navigate does what makes the browser go to another page, and waits until that is there.
 func (b *tab) navigate(doing string, actions ...chromedp.Action) {
 	b.t.Helper()
+	if !b.goes(doing, actions...) {
+		b.t.Fatalf("%s: the page went on by itself in that moment\n%s", doing, b.text())
+	}
+}
+
+// goes is navigate; it is false where the page went on by itself in that moment, so that nobody knows which of the two is there.
+func (b *tab) goes(doing string, actions ...chromedp.Action) bool {
+	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	answer, err := chromedp.RunResponse(ctx, actions...)
-	if err != nil {
+	if err != nil && !strings.Contains(err.Error(), "net::ERR_ABORTED") {
 		b.t.Fatalf("%s: %v\n%s", doing, err, b.text())
 	}
+	if answer == nil || err != nil {
+		return false
+	}
 	b.status = answer.Status
+	return true
 }
 
 // open types an address: a path of the service, or a whole one.
@@ -131,13 +148,22 @@ func (b *tab) open(target string) {
 	if strings.HasPrefix(target, "/") {
 		target = b.service.origin + target
 	}
-	b.navigate("opening a page", chromedp.ActionFunc(func(ctx context.Context) error {
+	typed := chromedp.ActionFunc(func(ctx context.Context) error {
+		for page.StopLoading().Do(ctx) != nil && ctx.Err() == nil { // a page that goes on by itself stays where it is
+			time.Sleep(time.Millisecond) // refused between two pages
+		}
 		_, _, failure, _, err := page.Navigate(target).Do(ctx)
 		if err == nil && failure != "" {
 			err = fmt.Errorf("the browser says %s", failure)
 		}
 		return err
-	}))
+	})
+	for tries := 1; !b.goes("opening a page", typed); tries++ {
+		if tries == 5 {
+			b.t.Fatalf("opening %s: the page before it went on by itself each time\n%s", target, b.text())
+		}
+		time.Sleep(100 * time.Millisecond) // what is told of the page before it
+	}
 }
 
 // evaluate runs a function of probe.js and reads its answer, where one is wanted. It works where pages may run no script, too.

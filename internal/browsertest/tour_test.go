@@ -16,7 +16,7 @@ import (
 func TestEveryPage(t *testing.T) {
 	tours := map[string]func(*testing.T, *visits){
 		"signed out": tourSignedOut, "sign-up": tourSignUp, "account": tourAccount, "addresses": tourAddresses, "administration": tourAdministration, "incidents": tourIncidents, "apps": tourClients,
-		"invitation": tourInvitation, "closed": tourClosed, "help": tourHelp, "second step": tourSecondStep, "connected apps": tourApps, "tv": tourTV, "servers": tourServers, "claims": tourClaims, "freeing": tourFreeing,
+		"invitation": tourInvitation, "closed": tourClosed, "help": tourHelp, "second step": tourSecondStep, "passkeys": tourPasskeys, "services": tourServices, "connected apps": tourApps, "tv": tourTV, "tv in a Home": tourTVHome, "home": tourHome, "servers": tourServers, "claims": tourClaims, "freeing": tourFreeing,
 	}
 	seen := &visits{pages: map[string]bool{}}
 	t.Run("tours", func(t *testing.T) {
@@ -63,6 +63,9 @@ var elsewhere = map[string]bool{
 	"POST /account/devices/sign-out-all":      true, // the main walk
 	"POST /account/second-step/forget":        true, // a sign-in with a code has to remember the browser before
 	"POST /account/second-step/forget-all":    true,
+	"POST /sign-in/confirm/passkey":           true, // an account without a password, which only another service makes
+	"POST /sign-in/confirm/passkey/begin":     true,
+	"POST /account/passkeys/{id}/keep":        true, // the walk through passkeys, with a copy of one
 	"POST /account/keep":                      true, // the main walk
 	"POST /incident/{act}":                    true,
 	"POST /admin/mail/retry":                  true, // a mail server has to have refused a mail before

@@ -1,10 +1,6 @@
 package config
 
 import (
-	"errors"
-	"fmt"
-	"maps"
-	"reflect"
 	"slices"
 	"strings"
 )
@@ -40,69 +36,9 @@ func (c Config) ClientProblem(id, key, text string) Problem {
 // Wrong is the error of problems that were found after Load, or nil when there are none.
 func Wrong(problems []Problem) error { return invalid(problems) }
 
-// readClients reads the entries of the file; path is used in messages only.
-func readClients(path string, value any) (all []Client, problems []Problem) {
-	entries, is := value.([]map[string]any)
-	if !is {
-		return nil, []Problem{{clientKey, path, "is written with two brackets: [[client]]"}}
-	}
-	seen := map[string]bool{}
-	for n, entry := range entries {
-		var c Client
-		name := fmt.Sprintf("%s %d", clientKey, n+1)
-		for _, key := range slices.Sorted(maps.Keys(entry)) {
-			if err := c.set(key, entry[key]); err != nil {
-				problems = append(problems, Problem{name + ", " + showName(key), path, err.Error()})
-			}
-		}
-		if c.ID == "" || seen[c.ID] {
-			problems = append(problems, Problem{name, path, "needs an id that no other has"})
-		}
-		seen[c.ID] = true
-		all = append(all, c)
-	}
-	return all, problems
-}
-
-// set sets one value of an entry. The error completes a sentence that begins with the key.
-func (c *Client) set(key string, value any) error {
-	field, known := clientFields()[key]
-	if !known {
-		return errors.New(unknown(suggest(key, slices.Sorted(maps.Keys(clientFields())))))
-	}
-	into := reflect.ValueOf(c).Elem().Field(field)
-	switch into := into.Addr().Interface().(type) {
-	case *string:
-		text, is := value.(string)
-		if !is {
-			return errors.New("has to be a text in quotes")
-		}
-		*into = strings.TrimSpace(text)
-	case *bool:
-		yes, is := value.(bool)
-		if !is {
-			return errors.New("has to be true or false, without quotes")
-		}
-		*into = yes
-	case *[]string:
-		list, is := value.([]any)
-		if !is {
-			return errors.New(`has to be a list of texts, such as ["a", "b"]`)
-		}
-		all, err := texts(list)
-		*into = all
-		return err
-	}
-	return nil
-}
-
-// clientFields are the fields of an entry by their keys.
-func clientFields() map[string]int {
-	all := map[string]int{}
-	for n, f := range reflect.VisibleFields(reflect.TypeFor[Client]()) {
-		all[f.Tag.Get("key")] = n
-	}
-	return all
+// readClients reads the entries of the file for apps; path is used in messages only.
+func readClients(path string, value any) ([]Client, []Problem) {
+	return readEntries(clientKey, path, value, func(c Client) string { return c.ID })
 }
 
 const exampleClient = `[[client]]
@@ -126,7 +62,5 @@ the entries when it starts: what stands here is made so, and an app that stood h
 // clientMarkdown documents the entries.
 func clientMarkdown(b *strings.Builder) {
 	b.WriteString(clientIntroduction)
-	for _, f := range reflect.VisibleFields(reflect.TypeFor[Client]()) {
-		fmt.Fprintf(b, "| `%s` | %s |\n", f.Tag.Get("key"), cell(f.Tag.Get("help")))
-	}
+	entryMarkdown[Client](b)
 }

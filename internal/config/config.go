@@ -93,8 +93,23 @@ type Config struct {
 	NoticeFrom    string       `key:"notice_from" zero:"mail_from" value:"ADDRESS" help:"Sender of mails that tell what happened, such as a new device."`
 	MailPerMinute int          `key:"mail_per_minute" default:"600" value:"COUNT" help:"Most mails sent in a minute, by this node."`
 
-	// clients are the apps of the file, which have no flags and no variables.
+	GoogleClientID       string       `key:"google_client_id" group:"Other ways in" zero:"no button" value:"ID" help:"Client id of this service at Google. With it and google_client_secret people can sign in with Google."`
+	GoogleClientSecret   secret.Token `key:"google_client_secret" zero:"no button" value:"TEXT" help:"The secret that Google gave. USHER_GOOGLE_CLIENT_SECRET_FILE is the safe way."`
+	GoogleIssuer         string       `key:"google_issuer" default:"https://accounts.google.com" value:"URL" help:"Where Google is. Another value is for tests."`
+	AppleClientID        string       `key:"apple_client_id" zero:"no button" value:"ID" help:"Services ID of this service at Apple. With it and the three settings below people can sign in with Apple."`
+	AppleTeamID          string       `key:"apple_team_id" zero:"no button" value:"ID" help:"Team id of the Apple developer account: ten letters and digits."`
+	AppleKeyID           string       `key:"apple_key_id" zero:"no button" value:"ID" help:"Id of the key for Sign in with Apple."`
+	AppleKey             secret.Token `key:"apple_key" lines:"several" zero:"no button" value:"TEXT" help:"The key itself, as the .p8 file has it; USHER_APPLE_KEY_FILE names that file. Secrets are made from it as they are needed."`
+	AppleIssuer          string       `key:"apple_issuer" default:"https://appleid.apple.com" value:"URL" help:"Where Apple is. Another value is for tests."`
+	FacebookClientID     string       `key:"facebook_client_id" zero:"no button" value:"ID" help:"App id of this service at Facebook. With it and facebook_client_secret people can sign in with Facebook."`
+	FacebookClientSecret secret.Token `key:"facebook_client_secret" zero:"no button" value:"TEXT" help:"The app secret. USHER_FACEBOOK_CLIENT_SECRET_FILE is the safe way."`
+	FacebookDialog       string       `key:"facebook_dialog" default:"https://www.facebook.com/v24.0/dialog/oauth" value:"URL" help:"Facebook's page that asks people. Another value is for tests, or for a newer version."`
+	FacebookGraph        string       `key:"facebook_graph" default:"https://graph.facebook.com/v24.0" value:"URL" help:"Where Facebook answers programs. Another value is for tests, or for a newer version."`
+	OutsideSecondStep    Switch       `key:"outside_second_step" default:"off" enum:"on,off" value:"SWITCH" help:"Whether people who have a second step are asked for its code also after signing in with Google, Apple, Facebook or another issuer. With off, each decides for the own account."`
+
+	// clients and issuers are the entries of the file, which have no flags and no variables.
 	clients []Client
+	issuers []Issuer
 	// sources says, by key, where each value that is not a default was given.
 	sources map[string]string
 }

@@ -19,7 +19,7 @@ import (
 // the text of a secret.
 func (s setting) decode(c any, texts []string) error {
 	for _, text := range texts {
-		if !printable(text) {
+		if !s.shown(text) {
 			return errors.New("holds a line break or another character that cannot be shown")
 		}
 	}
@@ -30,6 +30,14 @@ func (s setting) decode(c any, texts []string) error {
 		return fmt.Errorf("is given %d times; once is enough", len(texts))
 	}
 	return s.decodeOne(c, texts[0])
+}
+
+// shown reports whether a text can be shown in a line, or in several where the setting has those.
+func (s setting) shown(text string) bool {
+	if s.lines {
+		text = strings.NewReplacer("\r\n", "", "\n", "").Replace(text)
+	}
+	return printable(text)
 }
 
 func (s setting) decodeOne(c any, text string) error {

@@ -34,6 +34,12 @@ func Describe(w io.Writer, c Config) error {
 		}
 		_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\n", client.ID, client.Name, c.sources[clientKey])
 	}
+	for i, issuer := range c.issuers {
+		if i == 0 {
+			_, _ = fmt.Fprint(table, "\nFurther issuers\n")
+		}
+		_, _ = fmt.Fprintf(table, "  %s\t%s\t%s\n", issuer.ID, issuer.Name, c.sources[issuerKey])
+	}
 	if err := table.Flush(); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}

@@ -39,6 +39,7 @@ func (p program) read(named []string) (inFile, []Problem) {
 type inFile struct {
 	settings map[string]given
 	clients  []Client
+	issuers  []Issuer
 	path     string
 }
 
@@ -51,9 +52,7 @@ func (p program) parseFile(path, text string) (inFile, []Problem) {
 	found := inFile{settings: map[string]given{}, path: path}
 	var problems []Problem
 	for _, key := range slices.Sorted(maps.Keys(table)) {
-		if key == clientKey && p == service {
-			var wrong []Problem
-			found.clients, wrong = readClients(path, table[key])
+		if wrong, entries := found.readEntries(p, key, table[key]); entries {
 			problems = append(problems, wrong...)
 			continue
 		}
@@ -70,6 +69,19 @@ func (p program) parseFile(path, text string) (inFile, []Problem) {
 		found.settings[key] = given{texts, path}
 	}
 	return found, problems
+}
+
+// readEntries reads what the service's file holds besides settings, and reports whether the key begins such entries.
+func (f *inFile) readEntries(p program, key string, value any) (wrong []Problem, entries bool) {
+	switch {
+	case p == service && key == clientKey:
+		f.clients, wrong = readClients(f.path, value)
+	case p == service && key == issuerKey:
+		f.issuers, wrong = readIssuers(f.path, value)
+	default:
+		return nil, false
+	}
+	return wrong, true
 }
 
 // notTOML says where the text stops being TOML. The parser's own words quote the text, which may be a password, so they

@@ -22,6 +22,9 @@ func Load(flags *Flags, environ []string) (Config, error) {
 	if c.clients = read.clients; len(c.clients) > 0 {
 		c.sources[clientKey] = read.path
 	}
+	if c.issuers = read.issuers; len(c.issuers) > 0 {
+		c.sources[issuerKey] = read.path
+	}
 	c.originFromListen()
 	c.Origin = normalOrigin(c.Origin)
 	if err := invalid(together(unread, c.problems())); err != nil {

@@ -50,6 +50,7 @@ func Markdown() string {
 	b.WriteString(introduction)
 	service.markdown(&b, "## ")
 	clientMarkdown(&b)
+	issuerMarkdown(&b)
 	b.WriteString(gateIntroduction)
 	beside.markdown(&b, "### ")
 	return b.String()

@@ -26,6 +26,7 @@ type setting struct {
 	value  string // placeholder in the help of commands
 	help   string
 	enum   []string
+	lines  bool // the text may have several lines, as keys in files do
 	kind   reflect.Type
 	field  int
 	prefix string // of its variable
@@ -47,7 +48,7 @@ func (p program) settings() []setting {
 			group = g
 		}
 		s := setting{
-			key: f.Tag.Get("key"), group: group, preset: f.Tag.Get("default"), zero: f.Tag.Get("zero"),
+			lines: f.Tag.Get("lines") != "", key: f.Tag.Get("key"), group: group, preset: f.Tag.Get("default"), zero: f.Tag.Get("zero"),
 			value: f.Tag.Get("value"), help: f.Tag.Get("help"), kind: f.Type, field: i, prefix: p.prefix,
 		}
 		if enum := f.Tag.Get("enum"); enum != "" {

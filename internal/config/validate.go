@@ -56,6 +56,7 @@ func (c Config) problems() []Problem {
 	r.accounts()
 	r.hashing()
 	r.mail()
+	r.outside()
 	return r.found
 }
 

@@ -14,10 +14,10 @@ import (
 var ErrNoName = errors.New("credential: the app password has no name")
 
 // NewAppPassword returns the sign-in of an app, called by a name, by a new AppPassword or ServerPassword of who is signed in and has just proved it. Which server
-// it is of, and how many there may be, is the caller's to set. ErrStale, ErrNoName, account.ErrBadName.
+// it is of, and how many there may be, is the caller's to set. ErrNoPassword, ErrStale, ErrNoName, account.ErrBadName.
 func NewAppPassword(f Found, kind Kind, name string, client device.Client, now time.Time) (SignIn, error) {
-	if !f.IsFresh(now) {
-		return SignIn{}, ErrStale
+	if err := f.CheckProof(now); err != nil {
+		return SignIn{}, err
 	}
 	name, err := account.DisplayName(strings.Join(strings.Fields(name), " "))
 	if err == nil && name == "" {

@@ -26,6 +26,9 @@ const (
 	Invitation Kind = "invitation"    // opens a sign-up while sign-up is by invitation
 	SetUp      Kind = "set-up"        // makes the first administrator
 
+	// Ceremony is what a passkey is asked to sign (WebAuthn L3 §13.4.3): its text is the challenge; nobody's where somebody comes to sign in.
+	Ceremony Kind = "passkey ceremony"
+
 	SecondStep  Kind = "second step"        // the password was right, the code is still to come
 	Remembered  Kind = "remembered browser" // a browser where the code is not asked for
 	Enrolment   Kind = "enrolment"          // an authenticator that is being set up
@@ -55,9 +58,16 @@ const (
 	// ServerPassword is made for one app that knows only a name and a password, at the claimed server that is its Subject.
 	ServerPassword Kind = "server app password" //nolint:gosec // a name
 
+	Outside Kind = "outside sign-in" // a browser was sent to another service to sign in; nobody's, and its token is the state of the question
+	Parked  Kind = "parked answer"   // what another site's page posted in answer to a state, for the moment until the browser comes for it
+	Arrival Kind = "arrival"         // somebody another service tells of, whose account here is still to be found or made
+
 	DeviceCode   Kind = "device code"   // a TV or an app that waits until somebody lets it in; nobody's until then
 	LinkTicket   Kind = "link ticket"   // the code was right: the browser may look at what asks, and let it in or not
 	RemoveDevice Kind = "remove device" // signs out a device that a code let in, in the mail about it
+
+	Switched Kind = "switched" // a member of a Home, on a device where another one is signed in: plays, and nothing else
+	Away     Kind = "away"     // a browser's own sign-in while it is switched to another member: comes back, and nothing else
 )
 
 // Rule says how a kind lives and dies.
@@ -108,6 +118,8 @@ var Rules = map[Kind]Rule{
 	Invitation: {Life: 7 * day, SingleUse: true},
 	SetUp:      {Life: time.Hour, SingleUse: true},
 
+	Ceremony: {Life: 5 * time.Minute, SingleUse: true, WhileResetRequired: true, WhileDeleting: true},
+
 	SecondStep:  {Life: 10 * time.Minute, SingleUse: true, OwnedByAccount: true, WhileDeleting: true},
 	Remembered:  {Life: 30 * day, OwnedByAccount: true, WhileDeleting: true},
 	Enrolment:   {Life: 10 * time.Minute, SingleUse: true, OwnedByAccount: true},
@@ -136,9 +148,16 @@ var Rules = map[Kind]Rule{
 	ServerAccess:   {Life: day, OwnedByAccount: true, Bearer: true, Shape: signed},
 	ServerPassword: {Life: 3650 * day, Idle: 365 * day, OwnedByAccount: true, Bearer: true, Shape: secret.Token.IsServerPassword},
 
+	Outside: {Life: 10 * time.Minute, SingleUse: true},
+	Parked:  {Life: time.Minute, SingleUse: true},
+	Arrival: {Life: 15 * time.Minute, SingleUse: true},
+
 	DeviceCode:   {Life: 15 * time.Minute, SingleUse: true},
 	LinkTicket:   {Life: 10 * time.Minute, SingleUse: true, OwnedByAccount: true},
 	RemoveDevice: {Life: 7 * day, SingleUse: true, OwnedByAccount: true, Protective: true, WhileResetRequired: true, WhileDeleting: true, WhileLocked: true},
+
+	Switched: {Life: 400 * day, Idle: 90 * day, OwnedByAccount: true, Bearer: true},
+	Away:     {Life: 365 * day, Idle: 30 * day, SingleUse: true, OwnedByAccount: true},
 }
 
 func signed(t secret.Token) bool { return signing.Looks(t.Reveal()) }

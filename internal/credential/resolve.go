@@ -53,25 +53,47 @@ type Found struct {
 	Clock        Clock
 	Account      account.Standing // zero when it belongs to none
 	DeviceUsedAt time.Time        // zero when it belongs to none
+	// Origin is the device at whose sign-in somebody switched to this account, where that is how it came to be. It ends with that one.
+	Origin string
 }
 
 // Player is the subject of an App credential, or what came from it, without any rights on the account: it was let in by a code, so whoever holds it need not be the owner.
 const Player = "player"
 
-// IsPlayer reports whether the credential plays, and has no say in the account (NIST SP 800-63B-4 §5.1.2).
+// IsPlayer reports whether the credential plays, and has no say in the account (NIST SP 800-63B-4 §5.1.2): so does everything that came by switching.
 func (f Found) IsPlayer() bool {
-	return (f.Kind == App || f.Kind == DeviceToken) && f.Subject == Player
+	return f.Origin != "" || f.Kind == Switched || (f.Kind == App || f.Kind == DeviceToken) && f.Subject == Player
 }
 
-// IsFresh reports whether the password was typed recently enough for what matters.
-func (f Found) IsFresh(now time.Time) bool { return now.Sub(f.FreshAt) < Fresh }
+// IsFresh reports whether the owner gave a full proof recently enough for what matters.
+func (f Found) IsFresh(now time.Time) bool { return now.Sub(f.FullyProved()) < Fresh }
+
+// FullyProved is when the owner last gave all the proof that the account asks for; zero: never, in this browser. Where somebody else vouches, that is
+// less than a password, and as much as there is where there is none.
+func (f Found) FullyProved() time.Time {
+	if f.Way().Vouched() && !f.Account.NoPassword {
+		return time.Time{}
+	}
+	return f.FreshAt
+}
+
+// CheckProof is the answer to an act that asks for the password: ErrNoPassword where there is none yet, ErrStale where the proof is too old.
+func (f Found) CheckProof(now time.Time) error {
+	switch {
+	case f.Account.NoPassword:
+		return ErrNoPassword
+	case !f.IsFresh(now):
+		return ErrStale
+	}
+	return nil
+}
 
 // NoteUse notes that its device is used now. Where that was written lately, or there is none, the client is not asked for. The first use of an app password is
 // always written: people try it out at once, and would read that it was never used.
 func (f Found) NoteUse(touches *device.Touches, now time.Time, client func() device.Client) {
 	tried := (f.Kind == AppPassword || f.Kind == ServerPassword) && !f.DeviceUsedAt.After(f.CreatedAt)
 	if f.DeviceID != "" && (tried || now.Sub(f.DeviceUsedAt) >= device.TouchEvery) {
-		touches.Note(device.Device{ID: f.DeviceID, AccountID: f.AccountID, Seen: client().Seen(), UsedAt: now})
+		touches.Note(device.Device{ID: f.DeviceID, AccountID: f.AccountID, Origin: f.Origin, Seen: client().Seen(), UsedAt: now})
 	}
 }
 
@@ -100,7 +122,9 @@ var (
 	ErrLocked        = errors.New("credential: the account is locked")
 	ErrSpent         = errors.New("credential: used already, or replaced meanwhile")
 	ErrFactorSpent   = fmt.Errorf("credential: the second factor: %w", ErrSpent)
+	ErrPasskeySpent  = fmt.Errorf("credential: the passkey: %w", ErrSpent)
 	ErrStale         = errors.New("credential: the password must be typed again first")
+	ErrNoPassword    = errors.New("credential: the account's owner must set a password first")
 	ErrDeleting      = errors.New("credential: the account is going to be deleted")
 	ErrMayNotAct     = errors.New("credential: this kind may not act for the account")
 	ErrTooMany       = errors.New("credential: as many of this kind wait as may")

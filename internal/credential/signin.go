@@ -47,7 +47,7 @@ func (Exhausted) Error() string {
 type SignIn struct {
 	Device  device.Device
 	Kind    Kind   // of the token; empty: Browser
-	Subject string // of an App: Player, or nothing; of a Refresh token: the client
+	Subject string // of an App: Player, or nothing; of a Refresh token: the client; of a Browser: its Way
 	Detail  string // sealed in the store
 	Most    int64  // of its kind on one account, where that is limited; zero: it is not
 	Token   secret.Token
@@ -56,6 +56,8 @@ type SignIn struct {
 	FreshAt time.Time
 	// Factor, when set, is spent by the sign-in.
 	Factor *Factor
+	// Passkey, when set, is written down by the sign-in.
+	Passkey *PasskeyUse
 	// Spends is the hash of the single-use credential that led to it, such as a SecondStep ticket; empty when there was none.
 	Spends string
 	// Remember, when set, lets this browser in without a code until it ends; RememberedAs is how it is listed.
@@ -67,6 +69,8 @@ type SignIn struct {
 	Key PublicKey
 	// Replaces is the hash of the sign-in whose place it takes, where everything else is signed out.
 	Replaces string
+	// Until ends it before its kind's life is over; zero: it does not.
+	Until time.Time
 }
 
 // NewSignIn returns a new sign-in of the client's browser, fresh, with a token of its own. Its stamp is the caller's to set.
@@ -83,7 +87,9 @@ type Renewal struct {
 	Replaces string // hash of the old one
 	Token    secret.Token
 	FreshAt  time.Time
-	Factor   *Factor // spent by it; nil where there is no second factor
+	Way      Way
+	Factor   *Factor     // spent by it; nil where there is no second factor, and where a passkey was the proof
+	Passkey  *PasskeyUse // written down by it; nil where none was the proof
 }
 
 // PasswordChange replaces a password and everything that hung on the old one.

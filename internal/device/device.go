@@ -41,6 +41,9 @@ const ByServerPassword = "app password of a server"
 // ByConsent is the method of an app that its person let in on our pages (OpenID Connect).
 const ByConsent = "OpenID Connect"
 
+// ByHome is the method of what a member of a Home switched to the account on.
+const ByHome = "Home"
+
 // Most is how many browsers, and how many apps, an account may have; the one unused for longest is signed out to make room (ASVS 7.1.2).
 const Most = 200
 
@@ -60,6 +63,7 @@ type Device struct {
 	Purpose   string // what it is for, in its owner's words; often empty
 	Method    string // how it signed in: "password"
 	Server    string // id of the server that it is signed in at, where it is one by an app password of a server
+	Origin    string // id of the device that it was switched to this account on; empty where that is not how it came
 	Claim     Claim  // what it said about itself besides; empty for browsers
 	Seen      Seen
 	CreatedAt time.Time

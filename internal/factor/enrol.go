@@ -31,17 +31,15 @@ type pending struct {
 }
 
 // Begin makes a key for the authenticator of somebody who has just typed the password. It dies in ten minutes, and when another is begun.
-// credential.ErrStale, ErrNoPassword, ErrOn.
+// credential.ErrNoPassword, credential.ErrStale, ErrOn.
 func (s *Service) Begin(ctx context.Context, f credential.Found) (Begun, error) {
-	if !f.IsFresh(s.Now()) {
-		return Begun{}, credential.ErrStale
+	if err := f.CheckProof(s.Now()); err != nil {
+		return Begun{}, err
 	}
 	a, err := s.Store.LoadAccount(ctx, f.AccountID)
 	switch {
 	case err != nil:
 		return Begun{}, err
-	case a.Password == "":
-		return Begun{}, ErrNoPassword
 	case a.SecondFactor:
 		return Begun{}, ErrOn
 	}

@@ -67,8 +67,6 @@ type Service struct {
 var (
 	// ErrGone says that what was begun is used up, too old, or was begun anew.
 	ErrGone = errors.New("factor: what was begun does not count any more")
-	// ErrNoPassword says that an account without a password cannot have a second step.
-	ErrNoPassword = errors.New("factor: the account has no password")
 	// ErrOn says that there is a second factor already.
 	ErrOn = errors.New("factor: there is a second factor already")
 	// ErrOtherAddress says that the typed address is not the account's.
@@ -157,9 +155,3 @@ func (s *Service) newCodes(ctx context.Context) (codes Codes, hashes map[string]
 
 // Urges reports whether so few recovery codes are left that a new set is urged.
 func (st State) Urges() bool { return !st.Since.IsZero() && st.Left <= mfa.UrgeAt }
-
-// HasPassword reports whether an account has a password: without one there is no second step.
-func (s *Service) HasPassword(ctx context.Context, f credential.Found) (bool, error) {
-	a, err := s.Store.LoadAccount(ctx, f.AccountID)
-	return a.Password != "", err
-}

@@ -17,6 +17,8 @@ var ErrScope = errors.New("grant: the token has not the scope for this")
 // Shown is an access token that counts.
 type Shown struct {
 	credential.Found
+	// Grant is what the token stands for: a refresh token, on a device of its own, or what is bound to the browser where its person said yes.
+	Grant  credential.Found
 	Who    account.Account
 	Claims signing.Claims
 	terms  terms
@@ -40,6 +42,7 @@ func (s *Service) bearer(ctx context.Context, token secret.Token, find finding) 
 		if f.AccountID != c.Text("sub") || f.Subject != c.Text("client_id") {
 			return f, credential.ErrUnknown
 		}
+		out.Grant = f
 		f.Kind, f.CreatedAt, f.ExpiresAt = kind, c.Time("iat"), c.Time("exp")
 		out.Who, out.Claims = who, c
 		return f, nil

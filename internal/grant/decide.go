@@ -13,6 +13,7 @@ import (
 	"usher/internal/notice"
 	"usher/internal/relyingparty"
 	"usher/internal/secret"
+	"usher/internal/server"
 )
 
 // Step is what an authorization request needs next.
@@ -60,8 +61,17 @@ func (s *Service) Refuse(ctx context.Context, p Pending, code, text string) (Ans
 	return s.Refused(&Refusal{Code: code, Text: text, To: p.To}), err
 }
 
+// AskedOf is the request as it is put to somebody: whoever only switched to an account in its Home is not asked for its address, which is nobody else's to tell.
+func (p Pending) AskedOf(f credential.Found) Pending {
+	if f.IsPlayer() {
+		p.Scopes = slices.DeleteFunc(slices.Clone(p.Scopes), func(s relyingparty.Scope) bool { return s == relyingparty.Email })
+	}
+	return p
+}
+
 // Decide says what a request needs next from who is signed in. Where nothing is needed, it is answered. ErrGone.
 func (s *Service) Decide(ctx context.Context, p Pending, h Holder, client device.Client) (Step, Answer, error) {
+	p = p.AskedOf(h.Found)
 	if met, err := s.met(ctx, p, h); err != nil || !met {
 		if err != nil {
 			return Ask, Answer{}, err
@@ -125,6 +135,15 @@ func (s *Service) consented(ctx context.Context, p Pending, h Holder) (bool, err
 func (s *Service) Approve(ctx context.Context, p Pending, h Holder, client device.Client) (Answer, error) {
 	if s.mustProve(p, h) {
 		return Answer{}, credential.ErrStale
+	}
+	p = p.AskedOf(h.Found)
+	if h.IsPlayer() {
+		if group, err := s.groupOf(ctx, p, h); err != nil || group == server.Nobody {
+			if err != nil {
+				return Answer{}, err
+			}
+			return s.Refuse(ctx, p, "access_denied", "the person is not on the server's list")
+		}
 	}
 	if open, err := s.open(ctx, p.Client); err != nil || !open {
 		if err != nil {

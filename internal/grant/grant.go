@@ -72,15 +72,32 @@ type Holder struct {
 
 // What was done for a sign-in (OpenID Connect Core §2, RFC 8176). People's second step is acrSecondStep, whatever it was asked with.
 const (
+	acrHome       = "urn:usher:home"     // somebody of the Home switched: nobody proved anything
+	acrOutside    = "urn:usher:outside"  // another service vouches
 	acrPassword   = "urn:usher:password" //nolint:gosec // a name
 	acrSecondStep = "urn:usher:second-step"
 )
 
 // ACRs lists the authentication contexts, weakest first.
-func ACRs() []string { return []string{acrPassword, acrSecondStep} }
+func ACRs() []string { return []string{acrHome, acrOutside, acrPassword, acrSecondStep} }
 
-// context returns how the holder signed in: the second step counts when it was asked at the last fresh proof.
+// context returns how the holder signed in: the second step counts when it was asked at the last fresh proof. "fed" is no value of RFC 8176, which has
+// none for it.
 func (h Holder) context() (acr string, amr []string) {
+	if h.IsPlayer() { // somebody of the Home, who proved nothing
+		return acrHome, nil
+	}
+	switch h.Way() {
+	case credential.ByPasskey:
+		return acrSecondStep, []string{"pop", "user", "mfa"}
+	case credential.ByPasswordAndPasskey:
+		return acrSecondStep, []string{"pwd", "pop", "mfa"}
+	case credential.ByOutsideAndCode:
+		return acrSecondStep, []string{"fed", "otp", "mfa"}
+	case credential.ByOutside:
+		return acrOutside, []string{"fed"}
+	case credential.ByPassword:
+	}
 	if h.stepped() {
 		return acrSecondStep, []string{"pwd", "otp", "mfa"}
 	}
@@ -88,11 +105,24 @@ func (h Holder) context() (acr string, amr []string) {
 }
 
 func (h Holder) stepped() bool {
+	if h.IsPlayer() {
+		return false
+	}
+	switch h.Way() {
+	case credential.ByPasskey, credential.ByOutsideAndCode, credential.ByPasswordAndPasskey:
+		return true
+	case credential.ByOutside:
+		return false
+	case credential.ByPassword:
+	}
 	return h.Account.SecondFactor && !h.FreshAt.IsZero() && !h.FreshAt.Before(h.Person.FactorSince)
 }
 
-// authenticated is when the holder last proved who it is.
+// authenticated is when the holder last proved who it is; zero: never, in this browser.
 func (h Holder) authenticated() time.Time {
+	if h.IsPlayer() {
+		return time.Time{}
+	}
 	if h.FreshAt.IsZero() { // in a remembered browser, where the second step was left out
 		return h.CreatedAt
 	}

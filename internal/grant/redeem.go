@@ -146,7 +146,7 @@ func (s *Service) redeem(ctx context.Context, c relyingparty.Client, code secret
 		return Tokens{}, err
 	}
 	f.Hash = hash
-	groups, err := s.groupsOf(ctx, c, who)
+	groups, err := s.groupsOf(ctx, c, f, who)
 	if err != nil {
 		return Tokens{}, err
 	}

@@ -3,6 +3,7 @@ package grant
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"usher/internal/account"
@@ -93,7 +94,7 @@ func (s *Service) introduce(ctx context.Context, p Pending, h Holder) (Step, err
 	if s.mustProve(p, h) {
 		return Prove, nil
 	}
-	group, err := s.Store.FindGroup(ctx, p.Client.ID, h.Person, s.Now())
+	group, err := s.groupOf(ctx, p, h)
 	if err != nil || group == server.Nobody {
 		return Outside, err
 	}
@@ -115,7 +116,7 @@ func (s *Service) admitted(ctx context.Context, p Pending, h Holder) (Step, Answ
 		a, err := s.closed(ctx, p)
 		return Answered, a, err
 	}
-	group, err := s.Store.FindGroup(ctx, p.Client.ID, h.Person, s.Now())
+	group, err := s.groupOf(ctx, p, h)
 	switch {
 	case err != nil || group != server.Nobody:
 		return Ask, Answer{}, err
@@ -126,14 +127,32 @@ func (s *Service) admitted(ctx context.Context, p Pending, h Holder) (Step, Answ
 	return Outside, Answer{}, nil
 }
 
-// groupsOf is what a person is to the media server that a client is; nothing to other clients.
-func (s *Service) groupsOf(ctx context.Context, c relyingparty.Client, who account.Account) ([]server.Group, error) {
+// groupOf is what who comes is to the media server that asks, or would be by having come in. Whoever only switched to an account comes in where that one has, and accepts no
+// invitation in its place.
+func (s *Service) groupOf(ctx context.Context, p Pending, h Holder) (server.Group, error) {
+	if !p.AtServer() {
+		return server.Nobody, nil
+	}
+	if h.IsPlayer() {
+		open, err := s.playable(ctx, h.AccountID, s.Now())
+		if err != nil || !slices.ContainsFunc(open, func(o server.Shared) bool { return o.ID == p.Client.ID }) {
+			return server.Nobody, err
+		}
+	}
+	return s.Store.FindGroup(ctx, p.Client.ID, h.Person, s.Now())
+}
+
+// groupsOf is what a person is to the media server that a client is; nothing to other clients. Whoever only switched to its owner is a player there.
+func (s *Service) groupsOf(ctx context.Context, c relyingparty.Client, f credential.Found, who account.Account) ([]server.Group, error) {
 	if c.AccountID == "" {
 		return nil, nil
 	}
 	group, err := s.Store.FindGroup(ctx, c.ID, who, s.Now())
 	if err != nil || group == server.Nobody { // it ended a moment ago
 		return nil, err
+	}
+	if group == server.Owner && f.IsPlayer() {
+		group = server.Player
 	}
 	return []server.Group{group}, nil
 }

@@ -70,14 +70,15 @@ func (s Networks) Browsed(now time.Time, n Network, devices []device.Device) boo
 }
 
 // lately is the network that a device was used in, if that is not too long ago. An app that a page let in was there on that day: its refreshes, which may
-// come from its maker's servers, say that it is used and not where.
+// come from its maker's servers, say that it is used and not where. Nothing that came by a switch in a Home counts: where it is, somebody else was signed in, and
+// whoever has a player's token can switch to the account that it is of.
 func (s Networks) lately(now time.Time, d device.Device) Network {
 	address, err := netip.ParseAddr(d.Seen.Address)
 	seen := d.UsedAt
 	if d.Method == device.ByConsent {
 		seen = d.CreatedAt
 	}
-	if err != nil || d.Seen.Page != "" || now.Sub(seen) > remembered {
+	if err != nil || d.Origin != "" || d.Seen.Page != "" || now.Sub(seen) > remembered {
 		return ""
 	}
 	return s.Of(address)

@@ -45,6 +45,11 @@ func TestOwn(t *testing.T) {
 		used(device.Browser, "192.0.2.7", time.Hour), used(device.Phone, "2001:db8::9", remembered), used(device.App, "192.0.2.8", 0),
 		used(device.Browser, "192.0.2.9", remembered+1), used(device.TV, "203.0.113.5", 0), used(device.Browser, "", 0), used(device.Browser, "192.0.2.7", 0),
 	})
+	switched := used(device.App, "192.0.2.98", 0) // whoever switched to the account in its Home is where they are
+	switched.Origin = "x"
+	if own := (Networks{}).Own(now, netip.Addr{}, []device.Device{switched}); len(own) != 0 {
+		t.Errorf("a switch makes %v one's own", own)
+	}
 	page := used(device.App, "192.0.2.99", 0) // a page of another website used its token, in whoever's browser
 	page.Seen.Page = "evil.example"
 	if own := (Networks{}).Own(now, netip.Addr{}, []device.Device{page}); len(own) != 0 {
@@ -65,12 +70,14 @@ func TestBrowsed(t *testing.T) {
 	at := func(kind device.Kind, address string, ago time.Duration) device.Device {
 		return device.Device{Kind: kind, Seen: device.Seen{Address: address}, UsedAt: now.Add(-ago)}
 	}
+	switched := at(device.Browser, "203.0.113.4", 0)
+	switched.Origin = "x"
 	devices := []device.Device{
-		at(device.Browser, "192.0.2.7", time.Hour), at(device.Phone, "2001:db8::9", remembered), at(device.Browser, "192.0.2.9", remembered+1), at(device.Browser, "", 0),
+		switched, at(device.Browser, "192.0.2.7", time.Hour), at(device.Phone, "2001:db8::9", remembered), at(device.Browser, "192.0.2.9", remembered+1), at(device.Browser, "", 0),
 		at(device.App, "203.0.113.1", 0), at(device.TV, "203.0.113.2", 0), at(device.Server, "203.0.113.3", 0), at(device.Browser, "10.0.0.1", 0),
 	}
 	for n, want := range map[Network]bool{
-		"192.0.2.7": true, "2001:db8::/56": true, home: true, "192.0.2.9": false, "203.0.113.1": false, "203.0.113.2": false, "203.0.113.3": false, "": false, "10.0.0.1": false,
+		"192.0.2.7": true, "2001:db8::/56": true, home: true, "192.0.2.9": false, "203.0.113.1": false, "203.0.113.2": false, "203.0.113.3": false, "203.0.113.4": false, "": false, "10.0.0.1": false,
 	} {
 		if (Networks{}).Browsed(now, n, devices) != want {
 			t.Errorf("on %q: %t", n, !want)

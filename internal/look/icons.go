@@ -9,6 +9,7 @@ var icons = map[string]string{
 	"app":      `<rect x="3.5" y="3.5" width="7" height="7" rx="2"/><rect x="13.5" y="3.5" width="7" height="7" rx="2"/><rect x="3.5" y="13.5" width="7" height="7" rx="2"/><rect x="13.5" y="13.5" width="7" height="7" rx="2"/>`,
 	"devices":  `<rect x="2.5" y="4.5" width="14" height="11" rx="2"/><path d="M6 19.5h5"/><rect x="14.5" y="9.5" width="7" height="11" rx="1.8" class="over"/>`,
 	"key":      `<circle cx="8" cy="15.5" r="4.5"/><path d="M11.5 12.5 20 4M16.5 7.5l3 3M14 10l2 2"/>`,
+	"finger":   `<path d="M5 9.5a7.5 7.5 0 0 1 14 0M4.5 14c.4-1 .5-2 .5-3M8 20c1-2.6 1.3-5 1.3-8a2.7 2.7 0 0 1 5.4 0c0 .9 0 1.7-.1 2.5M12 12c0 3.6-.4 6.2-1.4 9M14.2 18c-.2 1-.5 2-.8 3M18.5 12.5c0 2.6-.2 4.4-.7 6.5"/>`,
 	"mail":     `<rect x="3" y="5" width="18" height="14" rx="2.5"/><path d="m4 7.5 8 6 8-6"/>`,
 	"shield":   `<path d="M12 3 4.5 6v5.5c0 4.6 3.2 7.9 7.5 9.5 4.3-1.6 7.5-4.9 7.5-9.5V6z"/><path d="m8.8 12 2.3 2.3 4.2-4.6"/>`,
 	"person":   `<circle cx="12" cy="8" r="4"/><path d="M4.5 20.5c.8-4 3.7-6 7.5-6s6.7 2 7.5 6"/>`,

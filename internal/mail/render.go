@@ -123,7 +123,7 @@ func (c *Composer) why(n notice.Notice) string {
 	switch n.Kind {
 	case notice.KindConfirmSignUp, notice.KindConfirmAddress, notice.KindConfirmNoticeAddress:
 		return fmt.Sprintf("Sent to %s because it was typed at %s.", n.To, c.host)
-	case notice.KindInvitation, notice.KindServerInvitation, notice.KindTest:
+	case notice.KindInvitation, notice.KindServerInvitation, notice.KindHomeInvitation, notice.KindTest:
 		return fmt.Sprintf("Sent to %s from %s.", n.To, c.host)
 	case notice.KindDeletionDone:
 		return fmt.Sprintf("Sent to %s because it belonged to an account at %s.", n.To, c.host)

@@ -57,7 +57,8 @@ func (c *Composer) wordsOf(n notice.Notice) (words, error) {
 		Check:   tame(n.Data[notice.DataCheck], 16),
 		product: tameForeign(n.Data[notice.DataProduct], 64),
 	}
-	if n.Kind == notice.KindAppPasswordMade { // whoever is at the browser chose it
+	switch n.Kind {
+	case notice.KindAppPasswordMade, notice.KindPasskeyAdded, notice.KindPasskeyRemoved, notice.KindPasskeyAlarm: // whoever is at the browser chose it
 		w.New = tameForeign(n.Data[notice.DataNew], 64)
 	}
 	if w.DeviceLow = w.Device; w.Device == "" {
@@ -99,7 +100,7 @@ func (c *Composer) fill(w *words, n notice.Notice) (err error) {
 var tellsDevice = []notice.Kind{
 	notice.KindNewDevice, notice.KindPasswordChanged, notice.KindSecondFactorOn, notice.KindSecondFactorOff, notice.KindRecoveryCodesReplaced,
 	notice.KindRecoveryCodeUsed, notice.KindCodesRefused, notice.KindAppPasswordMade, notice.KindServerClaimed, notice.KindDeviceLinked,
-	notice.KindServersBack, notice.KindServerUnclaimed,
+	notice.KindServersBack, notice.KindServerUnclaimed, notice.KindPasskeyAdded, notice.KindPasskeyRemoved, notice.KindPasskeyAlarm, notice.KindIdentityLinked, notice.KindIdentityUnlinked,
 }
 
 // list gives the facts that stand below the first line: whatever it could not say.

@@ -54,10 +54,10 @@ func (s *Service) MakePassword(ctx context.Context, f credential.Found, serverID
 	return in.Token, s.Store.AddServerPassword(ctx, in, act)
 }
 
-// LetType says what people may type at a server of who is signed in. credential.ErrStale, server.ErrNotFound.
+// LetType says what people may type at a server of who is signed in. credential.ErrNoPassword, credential.ErrStale, server.ErrNotFound.
 func (s *Service) LetType(ctx context.Context, f credential.Found, id string, typed server.Typed, client device.Client) error {
-	if !f.IsFresh(s.Now()) {
-		return credential.ErrStale
+	if err := f.CheckProof(s.Now()); err != nil {
+		return err
 	}
 	h, err := s.own(ctx, f.AccountID, id)
 	if err != nil {

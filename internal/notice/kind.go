@@ -45,12 +45,25 @@ const (
 	KindFactorRemoval         Kind = "factor_removal"
 	KindFactorRemovalStopped  Kind = "factor_removal_stopped"
 	KindFactorRemoved         Kind = "factor_removed"
+	KindPasskeyAdded          Kind = "passkey_added"
+	KindPasskeyRemoved        Kind = "passkey_removed"
+	KindPasskeyAlarm          Kind = "passkey_alarm"
 	KindAppPasswordMade       Kind = "app_password_made"
 	KindServerClaimed         Kind = "server_claimed"
 	KindServersBack           Kind = "servers_back"
 	KindServerUnclaimed       Kind = "server_unclaimed"
 	KindServerInvitation      Kind = "server_invitation"
+	KindHomeInvitation        Kind = "home_invitation"
+	KindHomeJoined            Kind = "home_joined"
+	KindHomeEntered           Kind = "home_entered"
+	KindHomeLeft              Kind = "home_left"
+	KindHomeRemoved           Kind = "home_removed"
+	KindHomeEnded             Kind = "home_ended"
+	KindPINGuessed            Kind = "pin_guessed"
 	KindDeviceLinked          Kind = "device_linked"
+	KindConfirmArrival        Kind = "confirm_arrival"
+	KindIdentityLinked        Kind = "identity_linked"
+	KindIdentityUnlinked      Kind = "identity_unlinked"
 	KindIncident              Kind = "incident"
 	KindIncidentAdvice        Kind = "incident_advice"
 	KindIncidentAlone         Kind = "incident_alone"
@@ -62,8 +75,9 @@ const (
 
 // How long the secrets inside live, which is what credential.Rules says of the links themselves.
 const (
-	SignUpLife        = time.Hour      // code and link of a sign-up
-	AddressLife       = 24 * time.Hour // code and link that confirm a changed or second address
+	SignUpLife        = time.Hour        // code and link of a sign-up
+	ArrivalLife       = 15 * time.Minute // code that confirms the address of somebody whom another service tells of
+	AddressLife       = 24 * time.Hour   // code and link that confirm a changed or second address
 	ResetLife         = 30 * time.Minute
 	InvitationLife    = 7 * 24 * time.Hour
 	noticeLife        = 7 * 24 * time.Hour
@@ -133,12 +147,25 @@ var rules = map[Kind]rule{
 	KindFactorRemoval:         {noticeLife, PrioritySoon, NoticeMail, []string{DataUntil, DataLink}},
 	KindFactorRemovalStopped:  {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
 	KindFactorRemoved:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindPasskeyAdded:          {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
+	KindPasskeyRemoved:        {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
+	KindPasskeyAlarm:          {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
 	KindAppPasswordMade:       {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
 	KindServerClaimed:         {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
 	KindServersBack:           {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
 	KindServerUnclaimed:       {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
 	KindServerInvitation:      {noticeLife, PrioritySoon, NoticeMail, []string{DataName, DataLink}},
+	KindHomeInvitation:        {noticeLife, PrioritySoon, NoticeMail, []string{DataLink}},
+	KindHomeJoined:            {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindHomeEntered:           {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindHomeLeft:              {noticeLife, PriorityLater, NoticeMail, []string{DataAt}},
+	KindHomeRemoved:           {noticeLife, PrioritySoon, NoticeMail, []string{DataAt}},
+	KindHomeEnded:             {noticeLife, PrioritySoon, NoticeMail, []string{DataAt}},
+	KindPINGuessed:            {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew, DataCount}},
 	KindDeviceLinked:          {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink}},
+	KindConfirmArrival:        {ArrivalLife, PriorityNow, AccountMail, []string{DataCode, DataName}},
+	KindIdentityLinked:        {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
+	KindIdentityUnlinked:      {noticeLife, PrioritySoon, NoticeMail, []string{DataAt, DataLink, DataNew}},
 	// Everybody gets one at once, so whatever somebody waits for overtakes them.
 	KindIncident:          {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},
 	KindIncidentAdvice:    {noticeLife, PriorityLater, NoticeMail, []string{DataHappened, DataExposed, DataDoing, DataToDo, DataNever, DataCheck}},

@@ -186,6 +186,21 @@ func FactorRemoved(to, name string, e Event) Notice {
 	return compose(KindFactorRemoved, to, name, e.data())
 }
 
+// PasskeyAdded names a new passkey, with which one can sign in from now on.
+func PasskeyAdded(to, name string, e Event, passkey string) Notice {
+	return compose(KindPasskeyAdded, to, name, e.with(DataNew, passkey))
+}
+
+// PasskeyRemoved names a passkey that opens nothing any more.
+func PasskeyRemoved(to, name string, e Event, passkey string) Notice {
+	return compose(KindPasskeyRemoved, to, name, e.with(DataNew, passkey))
+}
+
+// PasskeyAlarm names a passkey of which there may be a copy in foreign hands.
+func PasskeyAlarm(to, name string, e Event, passkey string) Notice {
+	return compose(KindPasskeyAlarm, to, name, e.with(DataNew, passkey))
+}
+
 // AppPassword is what is told of a new app password.
 type AppPassword struct {
 	Name   string // as its owner called it
@@ -234,9 +249,60 @@ func ServerInvitation(to string, s Sharing) Notice {
 	return compose(KindServerInvitation, to, "", data)
 }
 
+// HomeInvitation invites whoever has an address to somebody's Home. It says the same whether there is an account.
+func HomeInvitation(to, from, path string) Notice {
+	return compose(KindHomeInvitation, to, "", map[string]string{DataFrom: from, DataLink: path})
+}
+
+// HomeJoined tells the owner of a Home who has joined it, with the page where the owner sees and ends that; who is what the others call them, often nothing.
+func HomeJoined(to, name, who, path string, at time.Time) Notice {
+	return compose(KindHomeJoined, to, name, map[string]string{DataNew: who, DataAt: stamp(at), DataLink: path})
+}
+
+// HomeEntered tells somebody that they have joined a Home, and what the others can do from now on.
+func HomeEntered(to, name, owner, path string, at time.Time) Notice {
+	return compose(KindHomeEntered, to, name, map[string]string{DataFrom: owner, DataAt: stamp(at), DataLink: path})
+}
+
+// HomeLeft tells the owner of a Home who has left it.
+func HomeLeft(to, name, who string, at time.Time) Notice {
+	return compose(KindHomeLeft, to, name, map[string]string{DataNew: who, DataAt: stamp(at)})
+}
+
+// HomeRemoved tells somebody that the owner took them out of a Home.
+func HomeRemoved(to, name, owner string, at time.Time) Notice {
+	return compose(KindHomeRemoved, to, name, map[string]string{DataFrom: owner, DataAt: stamp(at)})
+}
+
+// HomeEnded tells somebody that the Home they were in is no more: its owner ended it, or their account was deleted.
+func HomeEnded(to, name, owner string, at time.Time) Notice {
+	return compose(KindHomeEnded, to, name, map[string]string{DataFrom: owner, DataAt: stamp(at)})
+}
+
+// PINGuessed says that so many wrong PINs in a row were typed for a member of a Home, with the page where it is unlocked.
+func PINGuessed(to, name, member, path string, tries int64, at time.Time) Notice {
+	return compose(KindPINGuessed, to, name, map[string]string{DataNew: member, DataCount: strconv.FormatInt(tries, 10), DataLink: path, DataAt: stamp(at)})
+}
+
 // DeviceLinked says that a code let a TV or an app in, with the link that signs just that one out.
 func DeviceLinked(to, name string, device Device, at time.Time, removeLink string) Notice {
 	return compose(KindDeviceLinked, to, name, device.with(at, removeLink))
+}
+
+// ConfirmArrival carries the six digits for somebody who came in by another service, which does not prove the address; ArrivalLife. It says the same whether there is an
+// account.
+func ConfirmArrival(to, code, service string) Notice {
+	return compose(KindConfirmArrival, to, "", map[string]string{DataCode: code, DataName: service})
+}
+
+// IdentityLinked says by which other service one can sign in from now on.
+func IdentityLinked(to, name string, e Event, service string) Notice {
+	return compose(KindIdentityLinked, to, name, e.with(DataNew, service))
+}
+
+// IdentityUnlinked says by which other service one can sign in no longer.
+func IdentityUnlinked(to, name string, e Event, service string) Notice {
+	return compose(KindIdentityUnlinked, to, name, e.with(DataNew, service))
 }
 
 func (e Event) data() map[string]string { return e.Device.with(e.At, e.NotMe) }

@@ -13,6 +13,7 @@ import (
 	"usher/internal/device"
 	"usher/internal/mfa"
 	"usher/internal/notice"
+	"usher/internal/passkey"
 	"usher/internal/passwordpolicy"
 	"usher/internal/ratelimit"
 	"usher/internal/secret"
@@ -39,6 +40,8 @@ type ChangeStore interface {
 	ChangePassword(ctx context.Context, p credential.PasswordChange, oldHash string, token secret.Token, act audit.Act) error
 	ChangePasswordEverywhere(ctx context.Context, p credential.PasswordChange, keep *credential.SignIn, act audit.Act) error
 	ProveReset(ctx context.Context, hash string, f credential.Factor, act audit.Act) error
+	ConfirmSecured(ctx context.Context, p credential.Afresh, act audit.Act) error
+	ProveResetByPasskey(ctx context.Context, hash string, use credential.PasskeyUse, act audit.Act) error
 	RedeemReset(ctx context.Context, hash string, p credential.PasswordChange, act audit.Act) error
 	RedeemResetEverywhere(ctx context.Context, hash string, p credential.PasswordChange, act audit.Act) error
 }
@@ -60,6 +63,7 @@ type Service struct {
 	Hasher   Hasher
 	Resolver Resolver
 	Factors  *mfa.Checker
+	Passkeys *passkey.Checker // nil where nobody proves anything by one: in commands
 	Policy   passwordpolicy.Policy
 	Now      func() time.Time
 }

@@ -109,12 +109,17 @@ func (s *Service) OpenReset(ctx context.Context, token secret.Token) (Link, erro
 	if err != nil {
 		return Link{}, gone(err)
 	}
-	l := Link{found: f, AccountID: f.AccountID, Required: f.Clock.ResetRequired(f.Account), CodeDue: f.Kind == credential.Reset && f.Account.SecondFactor}
+	if f.Kind == credential.Restricted && f.Account.NoPassword { // it confirms, by a fresh proof: setting a password is no way round that
+		return Link{}, ErrGone
+	}
+	l := Link{found: f, AccountID: f.AccountID, CodeDue: f.Kind == credential.Reset && f.Account.SecondFactor}
 	a, err := s.Store.LoadAccount(ctx, f.AccountID)
 	if err != nil {
 		return Link{}, err
 	}
 	l.Email = a.Email
+	// Who answers from the mailbox for the first time need not be who has been in until now.
+	l.Required = f.Clock.ResetRequired(f.Account) || !a.EmailProved && f.Detail == a.Email
 	devices, err := s.Store.ListDevices(ctx, f.AccountID)
 	l.SignsOut = device.Count(devices)
 	return l, err
@@ -161,7 +166,7 @@ func (s *Service) Prove(ctx context.Context, link, typed, known secret.Token, cl
 var ErrCodeFirst = errors.New("password: the second factor comes first")
 
 // Reset spends a reset link, or the restricted ticket where there is a second factor, for a new password. Nobody is signed in by it. A required
-// reset signs everything out whatever the scope says; done tells which scope it was. ErrGone, ErrCodeFirst, *passwordpolicy.RefusedError.
+// reset, and the first one by a mailbox that nobody had proved, sign everything out whatever the scope says; done tells which scope it was. ErrGone, ErrCodeFirst, *passwordpolicy.RefusedError.
 func (s *Service) Reset(ctx context.Context, token, typed secret.Token, scope Scope, client device.Client) (done Scope, err error) {
 	l, err := s.OpenReset(ctx, token)
 	if err != nil {

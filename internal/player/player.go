@@ -4,6 +4,7 @@ package player
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,8 +14,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 )
+
+// product is what this player calls itself.
+const product = "usher player"
 
 // Player talks to one service.
 type Player struct {
@@ -33,10 +38,17 @@ type Refused struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
 	Detail string `json:"detail"`
+
+	Wait time.Duration `json:"-"` // of Retry-After (RFC 9110 §10.2.3); 0 where nothing is said
 }
 
 // Error is what the service says to people.
-func (r *Refused) Error() string { return r.Title + ": " + r.Detail }
+func (r *Refused) Error() string {
+	if r.Wait > 0 { // the detail speaks to programs, of a header
+		return r.Title + ": try again in " + r.Wait.String()
+	}
+	return r.Title + ": " + r.Detail
+}
 
 // is reports which problem it is, by the end of its type.
 func (r *Refused) is(name string) bool { return filepath.Base(r.Type) == name }
@@ -62,7 +74,12 @@ type Person struct {
 type Kept struct {
 	Service string `json:"service"`
 	Token   string `json:"token"`
+	// Watching is the token of who of the Home was switched to; empty where nobody was.
+	Watching string `json:"watching,omitempty"`
 }
+
+// shown is the token of whoever is watching.
+func (k Kept) shown() string { return cmp.Or(k.Watching, k.Token) }
 
 // Why a player is not signed in.
 var (
@@ -74,7 +91,7 @@ var (
 
 // Ask asks for a code. The installation is a name that this player always has: the code it asked for before is replaced. ErrAway.
 func (p *Player) Ask(ctx context.Context, name, installation string) (w Waiting, err error) {
-	err = p.send(ctx, http.MethodPost, "/api/v1/link", "", map[string]string{"device": name, "product": "usher player", "client": installation}, &w)
+	err = p.send(ctx, http.MethodPost, "/api/v1/link", "", map[string]string{"device": name, "product": product, "client": installation}, &w)
 	return w, err
 }
 
@@ -96,7 +113,7 @@ func (p *Player) Wait(ctx context.Context, w Waiting) (Kept, Person, error) {
 		refused := new(Refused)
 		switch {
 		case err == nil:
-			return Kept{p.service.String(), in.Token}, in.Account, nil
+			return Kept{Service: p.service.String(), Token: in.Token}, in.Account, nil
 		case !errors.As(err, &refused), refused.Status >= http.StatusInternalServerError:
 			if time.Now().After(end) {
 				return Kept{}, Person{}, err
@@ -116,7 +133,7 @@ func (p *Player) Wait(ctx context.Context, w Waiting) (Kept, Person, error) {
 
 // Me returns whose account the player is signed in to.
 func (p *Player) Me(ctx context.Context, k Kept) (who Person, err error) {
-	err = p.send(ctx, http.MethodGet, "/api/v1/me", k.Token, nil, &who)
+	err = p.send(ctx, http.MethodGet, "/api/v1/me", k.shown(), nil, &who)
 	return who, err
 }
 
@@ -158,7 +175,7 @@ func (p *Player) send(ctx context.Context, method, path, token string, fields ma
 		return err
 	}
 	if answer.StatusCode >= http.StatusBadRequest {
-		return refusal(answer.StatusCode, raw)
+		return refusal(answer, raw)
 	}
 	if into == nil {
 		return nil
@@ -177,12 +194,16 @@ func away(ctx context.Context, err error) error {
 	return fmt.Errorf("%w (%w)", ErrAway, err)
 }
 
-func refusal(status int, raw []byte) error {
+// refusal reads a problem document.
+func refusal(answer *http.Response, raw []byte) error {
 	refused := &Refused{}
 	if err := json.Unmarshal(raw, refused); err != nil || refused.Title == "" {
-		return fmt.Errorf("%w (it answers with status %d)", ErrAway, status)
+		return fmt.Errorf("%w (it answers with status %d)", ErrAway, answer.StatusCode)
 	}
-	refused.Status = status
+	if seconds, err := strconv.Atoi(answer.Header.Get("Retry-After")); err == nil {
+		refused.Wait = time.Duration(seconds) * time.Second
+	}
+	refused.Status = answer.StatusCode
 	return refused
 }
 

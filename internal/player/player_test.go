@@ -87,7 +87,7 @@ func TestKeep(t *testing.T) {
 	if _, err := Load(path); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("nothing is kept yet: %v", err)
 	}
-	want := Kept{"https://accounts.example.org", "t"}
+	want := Kept{Service: "https://accounts.example.org", Token: "t"}
 	if err := Keep(path, want); err != nil {
 		t.Fatal(err)
 	}
@@ -104,5 +104,25 @@ func TestKeep(t *testing.T) {
 	}
 	if _, err := Load(path); err == nil {
 		t.Error("an empty one is read")
+	}
+}
+
+// What the service says to programs about a header is for people how long to wait.
+func TestRefusalsSayHowLong(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Retry-After", "840")
+		w.WriteHeader(http.StatusTooManyRequests)
+		_, _ = io.WriteString(w, `{"type":"https://x/api/v1/problems/too-many-tries","title":"Too many tries","detail":"Wait for as many seconds as Retry-After says."}`)
+	}))
+	t.Cleanup(server.Close)
+	at, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := At(at).Switch(t.Context(), Kept{Token: "t"}, "m", "0000"); err == nil || err.Error() != "Too many tries: try again in 14m0s" {
+		t.Errorf("%v", err)
+	}
+	if _, _, err := service(t, problem("wrong-pin")).Switch(t.Context(), Kept{Token: "t"}, "m", "0000"); !errors.Is(err, ErrWrongPIN) {
+		t.Errorf("a wrong PIN: %v", err)
 	}
 }

@@ -7,31 +7,53 @@ import (
 	"usher/internal/account"
 	"usher/internal/credential"
 	"usher/internal/device"
-	"usher/internal/secret"
+	"usher/internal/household"
+	"usher/internal/signin"
 )
 
-// mostInHome is how many people a Home may have.
-const mostInHome = 15
-
-// user is an account as clients want it: strict ones refuse it with a field missing, so what has no meaning here is null, no, or empty. The hash
-// of a Home's PIN that the original has is left out: four digits behind a fast hash are no secret.
-func (d *Door) user(c *call) error {
+// self tells who asks about their own account.
+func (d *Door) self(c *call) error {
 	in, err := c.holder()
 	if err != nil {
 		return err
 	}
-	return c.reply(200, d.userOf(in.Account, in.Found.Kind, in.Token))
+	told, err := c.user(in)
+	if err != nil {
+		return err
+	}
+	return c.reply(200, told)
 }
 
-func (d *Door) userOf(a account.Account, kind credential.Kind, token secret.Token) node {
-	rule := credential.Rules[kind]
+// shown is what an account is called where the token is shown: to who switched to it, its address is not told.
+func shown(in signin.Admitted) (title, login, address string) {
+	a := in.Account
+	if in.Found.Origin != "" {
+		return household.NameOf(a), a.UserName, ""
+	}
+	return cmp.Or(a.Called(), household.Nameless), a.Login(), a.Email
+}
+
+// isManaged reports whether an account is a managed member of a Home, who has no address.
+func isManaged(a account.Account) bool { return a.Email == "" }
+
+// user is an account as clients want it: strict ones refuse it with a field missing, so what has no meaning here is null, no, or empty. The hash
+// of a Home's PIN that the original has is left out: four digits behind a fast hash are no secret.
+func (c *call) user(in signin.Admitted) (node, error) {
+	h, err := c.lives(in.Account)
+	if err != nil {
+		return node{}, err
+	}
+	a, token := in.Account, in.Token
+	me, _ := h.Of(a.ID)
+	title, login, address := shown(in)
+	rule := credential.Rules[cmp.Or(in.Found.Kind, credential.App)]
 	fields := []field{
-		{"id", device.Number(a.ID)}, {"uuid", a.ID}, {"username", a.Login()}, {"title", a.Called()}, {"email", a.Email}, {"friendlyName", a.Name},
-		{"locale", nil}, {"confirmed", a.EmailProved}, {"joinedAt", a.CreatedAt.Unix()}, {"emailOnlyAuth", a.UserName == ""}, {"hasPassword", true},
-		{"protected", false}, {"thumb", ""}, {"authToken", token.Reveal()}, {"authenticationToken", token.Reveal()},
+		{"id", device.Number(a.ID)}, {"uuid", a.ID}, {"username", login}, {"title", title}, {"email", address}, {"friendlyName", a.Name},
+		{"locale", nil}, {"confirmed", a.EmailProved}, {"joinedAt", a.CreatedAt.Unix()}, {"emailOnlyAuth", a.UserName == "" && !isManaged(a)}, {"hasPassword", !a.NoPassword && !isManaged(a)},
+		{"protected", me.Protected}, {"thumb", ""}, {"authToken", token.Reveal()}, {"authenticationToken", token.Reveal()},
 		{"mailingListStatus", "inactive"}, {"mailingListActive", false}, {"scrobbleTypes", ""}, {"country", ""}, {"subscriptionDescription", nil},
-		{"restricted", false}, {"anonymous", false}, {"home", false}, {"guest", false}, {"homeSize", int64(1)}, {"homeAdmin", false},
-		{"maxHomeSize", int64(mostInHome)}, {"rememberExpiresAt", d.Now().Add(cmp.Or(rule.Idle, rule.Life)).Unix()}, {"adsConsent", nil},
+		{"restricted", isManaged(a)}, {"anonymous", false}, {"home", me.ID != ""}, {"guest", false}, {"homeSize", int64(len(h.Joined()))}, {"homeAdmin", me.ID != "" && me.IsOwner()},
+		{"maxHomeSize", int64(household.MostMembers + 1)}, {"rememberExpiresAt", c.door.Now().Add(cmp.Or(rule.Idle, rule.Life)).Unix()}, {"adsConsent", nil},
 		{"adsConsentSetAt", nil}, {"adsConsentReminderAt", nil}, {"experimentalFeatures", false}, {"twoFactorEnabled", a.SecondFactor},
 		{"backupCodesCreated", a.SecondFactor}, {"attributionPartner", nil}, {"certificateVersion", int64(1)}, {"queueEmail", ""}, {"secure", true},
 		{"subscription", node{fields: []field{
@@ -43,16 +65,19 @@ func (d *Door) userOf(a account.Account, kind credential.Kind, token secret.Toke
 		}}},
 		{"entitlements", list{}}, {"roles", list{}}, {"subscriptions", list{}}, {"services", list{}}, {"pastSubscriptions", list{}}, {"trials", list{}},
 	}
-	return node{name: "user", fields: fields}
+	return node{name: "user", fields: fields}, nil
 }
 
 // userOld is the account with what older sign-ins say besides.
-func (d *Door) userOld(a account.Account, kind credential.Kind, token secret.Token) node {
-	n := d.userOf(a, kind, token)
+func (c *call) userOld(in signin.Admitted) (node, error) {
+	n, err := c.user(in)
+	if err != nil {
+		return n, err
+	}
 	n.fields = append(n.fields,
-		field{"authentication_token", token.Reveal()}, field{"joined_at", a.CreatedAt.UTC().Format(time.RFC3339)},
-		field{"authentication-token", text{value: token.Reveal()}})
-	return n
+		field{"authentication_token", in.Token.Reveal()}, field{"joined_at", in.Account.CreatedAt.UTC().Format(time.RFC3339)},
+		field{"authentication-token", text{value: in.Token.Reveal()}})
+	return n, nil
 }
 
 // ping tells whether the token counts, and that its device is in use.

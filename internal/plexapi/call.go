@@ -24,6 +24,10 @@ type call struct {
 	body  fields
 	// signsIn calls are refused for too many wrong tries as a failed sign-in is.
 	signsIn bool
+	// triesPIN calls say so when they are refused for too many wrong tries.
+	triesPIN bool
+	// managed calls show the token of a managed member of a Home.
+	managed bool
 }
 
 func (d *Door) call(w http.ResponseWriter, r *http.Request) *call {
@@ -82,13 +86,16 @@ func (c *call) token() (secret.Token, error) {
 	return secret.TokenOf(token), nil
 }
 
-// number is the number at the end of the path, whatever form of an answer comes behind it.
-func (c *call) number() (int64, error) {
-	text := c.r.PathValue("id")
+// number is the number in the path.
+func (c *call) number() (int64, error) { return strconv.ParseInt(c.part("id"), 10, 64) }
+
+// part is one part of the path, whatever form of an answer comes behind it.
+func (c *call) part(name string) string {
+	text := c.r.PathValue(name)
 	for _, suffix := range suffixes[1:] {
 		text = strings.TrimSuffix(text, suffix)
 	}
-	return strconv.ParseInt(text, 10, 64)
+	return text
 }
 
 // identifier is the client's lasting name for itself, without which nobody signs in. It counts to the letter.
@@ -124,6 +131,7 @@ func (c *call) holder() (signin.Admitted, error) {
 		return signin.Admitted{}, errDeadToken
 	}
 	if err == nil {
+		c.managed = isManaged(in.Account)
 		c.used(in.Found)
 	}
 	return in, err

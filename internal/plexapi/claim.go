@@ -6,6 +6,7 @@ import (
 	"usher/internal/credential"
 	"usher/internal/mediaserver"
 	"usher/internal/secret"
+	"usher/internal/signin"
 )
 
 // claimToken makes a claim token for the account whose token is shown.
@@ -36,5 +37,9 @@ func (d *Door) claimExchange(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.reply(http.StatusOK, d.userOld(made.Account, credential.Server, made.Token))
+	told, err := c.userOld(signin.Admitted{Found: credential.Found{Credential: credential.Credential{Kind: credential.Server}}, Account: made.Account, Token: made.Token})
+	if err != nil {
+		return err
+	}
+	return c.reply(http.StatusOK, told)
 }

@@ -71,7 +71,8 @@ func (d *Door) deleteDevice(c *call) error {
 	return device.ErrNotFound
 }
 
-// resources lists the same as places to play from or on, and the media servers that have a key of their own, each with a token that is made for it.
+// resources lists the media servers that have a key of their own, each with a token that is made for it, and then the devices as places to play on. A client that
+// switched takes the first that it may go to.
 func (d *Door) resources(c *call) error {
 	if _, err := c.identifier(); err != nil {
 		return err
@@ -80,16 +81,16 @@ func (d *Door) resources(c *call) error {
 	if err != nil {
 		return err
 	}
-	nodes := make([]node, len(all))
-	for i, dev := range all {
-		nodes[i] = node{name: "resource", fields: append(resource(dev), resourceNow(dev.CreatedAt, dev.UsedAt, nil, nil)...)}
-	}
 	servers, err := d.Grants.Servers(c.r.Context(), in.Found)
 	if err != nil {
 		return err
 	}
+	var nodes []node
 	for _, s := range servers {
 		nodes = append(nodes, node{name: "resource", fields: append(reachable(s), resourceNow(s.ClaimedAt, s.SeenAt, connections(s, "connection"), from(s))...)})
+	}
+	for _, dev := range all {
+		nodes = append(nodes, node{name: "resource", fields: append(resource(dev), resourceNow(dev.CreatedAt, dev.UsedAt, nil, nil)...)})
 	}
 	return c.reply(http.StatusOK, node{name: "resources", fields: []field{{"", list{nodes: nodes}}}})
 }
@@ -99,17 +100,17 @@ func (d *Door) resourcesOld(c *call) error {
 	if err != nil {
 		return err
 	}
-	nodes := make([]node, len(all))
-	for i, dev := range all {
-		nodes[i] = node{name: "Device", fields: append(resource(dev), field{"createdAt", dev.CreatedAt.Unix()}, field{"lastSeenAt", dev.UsedAt.Unix()})}
-	}
 	servers, err := d.Grants.Servers(c.r.Context(), in.Found)
 	if err != nil {
 		return err
 	}
+	var nodes []node
 	for _, s := range servers {
 		nodes = append(nodes, node{name: "Device", fields: append(reachable(s),
 			field{"createdAt", s.ClaimedAt.Unix()}, field{"lastSeenAt", s.SeenAt.Unix()}, field{"sourceTitle", from(s)}, field{"Connection", list{nodes: connections(s, "Connection"), bare: true}})})
+	}
+	for _, dev := range all {
+		nodes = append(nodes, node{name: "Device", fields: append(resource(dev), field{"createdAt", dev.CreatedAt.Unix()}, field{"lastSeenAt", dev.UsedAt.Unix()})})
 	}
 	return c.reply(http.StatusOK, container("Device", nodes))
 }

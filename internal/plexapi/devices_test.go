@@ -78,21 +78,6 @@ func TestDeleteDevice(t *testing.T) {
 	})
 }
 
-func TestHome(t *testing.T) {
-	eachHouse(t, func(h *house) {
-		h.person("ann", false)
-		token := h.signIn("ann", annPassword, "attic")
-		h.get("/api/v2/home/users", token, "Accept", "application/json").is(200, `"guestEnabled":false`, `"users":[{"id":`, `"admin":true`)
-		h.get("/api/v2/home", token).is(200, "<home ", "<users><user ")
-		h.get("/api/home/users", token, "Accept", "application/json").is(200, "<MediaContainer ", "<User id=", ` title="The ann"`, ` protected="0"`)
-		for _, path := range []string{"/api/users", "/api/users/"} {
-			h.get(path, token).is(200, `size="0"/>`)
-		}
-		h.get("/api/v2/friends", token, "Accept", "application/json").is(200, "[]")
-		h.get("/api/users/1", token).is(404)
-	})
-}
-
 // Browsers are their owner's own affair: no list of this API has them, nor does it sign one out by its number.
 func TestBrowsersAreListedNowhere(t *testing.T) {
 	eachHouse(t, func(h *house) {

@@ -13,6 +13,7 @@ import (
 	"usher/internal/device"
 	"usher/internal/devicekey"
 	"usher/internal/grant"
+	"usher/internal/home"
 	"usher/internal/mediaserver"
 	"usher/internal/request"
 	"usher/internal/response"
@@ -27,6 +28,7 @@ type Door struct {
 	Servers *mediaserver.Service
 	Grants  *grant.Service
 	Links   *tvlink.Service
+	Home    *home.Service
 	Keys    *devicekey.Service
 	Touches *device.Touches
 	// Place names the place of an address; empty when it is not known.
@@ -51,11 +53,17 @@ func (d *Door) routes() []route {
 	return []route{
 		{"POST /api/v2/users/signin", d.signIn},
 		{"DELETE /api/v2/users/signout", d.signOut},
-		{"GET /api/v2/user", d.user},
+		{"GET /api/v2/user", d.self},
 		{"GET /api/v2/ping", d.ping},
 		{"GET /api/v2/resources", d.resources},
 		{"GET /api/v2/home", d.home},
 		{"GET /api/v2/home/users", d.home},
+		{"GET /api/v2/home/users/{$}", d.home},
+		{"POST /api/v2/home/users/{id}/{act}", d.toUser},
+		{"POST /api/v2/home/users/restricted", d.addManaged},
+		{"PUT /api/v2/home/users/restricted/{id}", d.changeManaged},
+		{"DELETE /api/v2/home/users/restricted/{id}", d.removeMember},
+		{"DELETE /api/v2/home/users/{id}", d.removeMember},
 		{"GET /api/v2/friends", d.friends},
 		{"POST /api/v2/pins", d.createPin},
 		{"GET /api/v2/pins/{id}", d.pollPin},
@@ -68,7 +76,7 @@ func (d *Door) routes() []route {
 		{"POST /pins", d.createPinOld},
 		{"GET /pins/{id}", d.pollPinOld},
 		{"POST /users/sign_in", d.signInOld},
-		{"GET /users/account", d.user},
+		{"GET /users/account", d.self},
 		{"GET /devices", d.devices},
 		{"DELETE /devices/{id}", d.deleteDevice},
 		{"GET /api/resources", d.resourcesOld},
@@ -76,6 +84,10 @@ func (d *Door) routes() []route {
 		{"GET /pms/servers", d.servers},
 		{"GET /api/servers", d.servers},
 		{"GET /api/home/users", d.homeOld},
+		{"POST /api/home/users", d.addManagedOld},
+		{"PUT /api/home/users/{id}", d.changePIN},
+		{"DELETE /api/home/users/{id}", d.removeMember},
+		{"POST /api/home/users/{id}/switch", d.switchUserOld},
 		{"GET /api/users", d.friendsOld},
 		{"GET /api/users/{$}", d.friendsOld},
 		{"GET /api/claim/token", d.claimToken},

@@ -22,6 +22,7 @@ import (
 	"usher/internal/device"
 	"usher/internal/devicekey"
 	"usher/internal/grant"
+	"usher/internal/home"
 	"usher/internal/linkcode"
 	"usher/internal/mediaserver"
 	"usher/internal/mfa"
@@ -73,7 +74,7 @@ func newHouse(t *testing.T, databaseURL string) *house {
 	resolver := &credential.Resolver{Store: h.db, Now: clock}
 	h.door = &Door{
 		SignIn:  teststore.SignIn(h.db, h.pool, clock, log),
-		Devices: &signin.Devices{Store: h.db, Now: clock}, Servers: &mediaserver.Service{Store: h.db, Resolver: resolver, Issuer: testOrigin, Now: clock}, Touches: &device.Touches{},
+		Devices: &signin.Devices{Store: h.db, Now: clock}, Servers: &mediaserver.Service{Store: h.db, Resolver: resolver, Issuer: testOrigin, Now: clock}, Touches: &device.Touches{}, Home: &home.Service{Store: h.db, Now: clock},
 		Links: &tvlink.Service{Store: h.db, Resolver: resolver, Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Origin: testOrigin, Longest: linkcode.Longest, PollCode: ring.PollCode, Now: clock},
 		Keys: &devicekey.Service{
 			Store: h.db, Resolver: resolver, Keys: &signing.Keys{Ring: func() *secret.Ring { return ring }, Now: clock}, Host: origin.Host, Now: clock,

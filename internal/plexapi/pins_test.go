@@ -384,6 +384,10 @@ func TestStolenTokensLetNothingIn(t *testing.T) {
 		if w.polls() != "" {
 			t.Error("let in")
 		}
+		h.managed(ann, "Kim", "")
+		h.switched(h.home(ann.ID).Members[0], token, "", "User-Agent", "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0") // what says to be a browser is none of the owner's
+		w = h.pin("shed", "")
+		link(w.code).is(403, `"code":1068`)
 		f, client := h.browserOf(ann, "203.0.113.7")
 		in := credential.NewSignIn(ann.ID, "password", client, h.now)
 		in.Stamp = credential.StampNow(f.Clock, f.Account)

@@ -12,6 +12,8 @@ import (
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/devicekey"
+	"usher/internal/home"
+	"usher/internal/household"
 	"usher/internal/linkcode"
 	"usher/internal/mediaserver"
 	"usher/internal/outage"
@@ -48,6 +50,8 @@ var (
 	tooTried = refusal{1031, http.StatusUnauthorized, "Too many sign-ins have failed. Wait a while, then try again."}
 	broken   = refusal{1007, http.StatusInternalServerError, "Something went wrong on our side."}
 	deadPin  = refusal{1020, http.StatusNotFound, "There is no such code: it has expired, was used, or is another's."}
+	wrongPIN = refusal{1003, http.StatusTooManyRequests, "Too many wrong PINs, or too many switches. Try again later."}
+	notYours = refusal{1009, http.StatusForbidden, "Managed users may not do this. The owner of the Home can, at SITE/home in a browser."}
 	notNow   = refusal{1013, http.StatusServiceUnavailable, "There is more to do than can be done at once. Try again in a moment."}
 )
 
@@ -84,6 +88,19 @@ var meanings = []struct {
 	{errNoToken, refusal{1001, http.StatusUnauthorized, "User could not be authenticated. No token was sent."}},
 	{errNoIdentifier, refusal{1000, http.StatusBadRequest, "X-Plex-Client-Identifier is missing."}},
 	{errBadIdentifier, refusal{1004, http.StatusBadRequest, "X-Plex-Client-Identifier has to be at most 255 bytes of letters that can be seen."}},
+	{credential.ErrStale, refusal{1040, http.StatusForbidden, "The password is asked for this: sign in with it again, and do it within five minutes. Or do it at SITE/home in a browser."}},
+	{home.ErrSource, refusal{1068, http.StatusForbidden, "Nobody switches with this token: sign in with the account's password, or by a code."}},
+	{home.ErrMayNot, refusal{1043, http.StatusForbidden, "That is for the owner of the Home to do, or for the person it is about."}},
+	{home.ErrName, refusal{1008, http.StatusUnprocessableEntity, "A member needs a name, of at most 64 characters."}},
+	{errProfiles, refusal{1008, http.StatusUnprocessableEntity, "There are no restriction profiles here. Open chosen media servers to a member instead, at SITE/servers in a browser."}},
+	{errInvites, refusal{1068, http.StatusForbidden, "Who has an account is invited at SITE/home in a browser, where it says what that means."}},
+	{household.ErrBadPIN, refusal{1038, http.StatusUnprocessableEntity, "A PIN is four digits."}},
+	{household.ErrPIN, refusal{1041, http.StatusForbidden, "The PIN is missing, or is not right."}},
+	{household.ErrPINLocked, refusal{1043, http.StatusForbidden, "Too many wrong PINs. Whoever set the PIN can unlock it, at SITE/home in a browser."}},
+	{household.ErrTooMany, refusal{1008, http.StatusUnprocessableEntity, "The Home has as many people as it may have."}},
+	{household.ErrInOne, refusal{1008, http.StatusUnprocessableEntity, "An account is in one Home at most."}},
+	{household.ErrNotFound, refusal{1002, http.StatusNotFound, "There is no such person in the Home."}},
+	{household.ErrNone, refusal{1002, http.StatusNotFound, "There is no such person in the Home."}},
 	{device.ErrNotFound, refusal{1002, http.StatusNotFound, "There is no such device."}},
 	{errNotFound, refusal{1002, http.StatusNotFound, "There is nothing here."}},
 	{errMethod, refusal{1005, http.StatusMethodNotAllowed, "That is not done here. The header Allow lists what is."}},
@@ -97,7 +114,13 @@ func (c *call) refusalOf(err error) refusal {
 		if c.signsIn && !c.old && !errors.Is(err, signin.ErrTooManyApps) { // clients take 401 for a verdict on the password
 			return tooTried
 		}
+		if c.triesPIN {
+			return wrongPIN
+		}
 		return tooOften
+	}
+	if c.managed && errors.Is(err, credential.ErrMayNotAct) {
+		return notYours
 	}
 	for _, m := range meanings {
 		if errors.Is(err, m.err) {
@@ -153,15 +176,20 @@ func (c *call) fail(err error) {
 
 // refuse sends a refusal in the form of its generation.
 func (c *call) refuse(why refusal) {
-	if why.status == http.StatusUnauthorized { // RFC 9110 §15.5.2
-		scheme := "Bearer"
-		if c.signsIn && c.old {
-			scheme = "Basic"
-		}
-		c.w.Header().Set("WWW-Authenticate", scheme+" realm="+strconv.Quote(c.door.Origin.Host))
+	if why.status == http.StatusUnauthorized {
+		c.challenge()
 	}
 	words := strings.ReplaceAll(why.words, "SITE", c.door.Origin.String())
 	_ = c.reply(why.status, c.spelled(why, words))
+}
+
+// challenge says how to get in, as every 401 has to (RFC 9110 §15.5.2).
+func (c *call) challenge() {
+	scheme := "Bearer"
+	if c.signsIn && c.old {
+		scheme = "Basic"
+	}
+	c.w.Header().Set("WWW-Authenticate", scheme+" realm="+strconv.Quote(c.door.Origin.Host))
 }
 
 func (c *call) spelled(why refusal, words string) node {

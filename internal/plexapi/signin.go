@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"unicode/utf8"
 
-	"usher/internal/credential"
 	"usher/internal/secret"
 	"usher/internal/signin"
 )
@@ -17,7 +16,11 @@ func (d *Door) signIn(c *call) error {
 	if err != nil {
 		return err
 	}
-	return c.reply(http.StatusCreated, d.userOf(in.Account, credential.App, in.Token))
+	told, err := c.user(in)
+	if err != nil {
+		return err
+	}
+	return c.reply(http.StatusCreated, told)
 }
 
 // signInOld is the older way: Basic, or a form, or JSON, or a token whose account is read again.
@@ -38,13 +41,21 @@ func (d *Door) signInOld(c *call) error {
 		if err != nil {
 			return err
 		}
-		return c.reply(http.StatusCreated, d.userOld(in.Account, in.Found.Kind, in.Token))
+		return c.signedInOld(in)
 	}
 	in, err := c.enter(login, password, "")
 	if err != nil {
 		return err
 	}
-	return c.reply(http.StatusCreated, d.userOld(in.Account, credential.App, in.Token))
+	return c.signedInOld(in)
+}
+
+func (c *call) signedInOld(in signin.Admitted) error {
+	told, err := c.userOld(in)
+	if err != nil {
+		return err
+	}
+	return c.reply(http.StatusCreated, told)
 }
 
 // unicoded reads Basic credentials that are not UTF-8 as Latin-1, in which older clients send them (RFC 7617 §2).

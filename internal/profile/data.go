@@ -10,6 +10,9 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/household"
+	"usher/internal/identity"
+	"usher/internal/passkey"
 	"usher/internal/relyingparty"
 	"usher/internal/server"
 )
@@ -24,6 +27,25 @@ type DataStore interface {
 	FindRemoval(ctx context.Context, accountID string) (credential.Removal, error)
 	ListConsents(ctx context.Context, accountID string) ([]relyingparty.Consent, error)
 	ServerStore
+	PasskeyStore
+	IdentityStore
+	HomeStore
+}
+
+// HomeStore reads the Home that an account is in, and what is switched there.
+type HomeStore interface {
+	FindHome(ctx context.Context, accountID string) (household.Home, error)
+	ListSwitched(ctx context.Context, homeID string) ([]household.SignedIn, error)
+}
+
+// IdentityStore reads by which other services an account opens.
+type IdentityStore interface {
+	ListIdentities(ctx context.Context, accountID string) ([]identity.Identity, error)
+}
+
+// PasskeyStore reads the passkeys of an account.
+type PasskeyStore interface {
+	ListPasskeys(ctx context.Context, accountID string) ([]passkey.Passkey, error)
 }
 
 // ServerStore reads the media servers of an account.
@@ -50,9 +72,12 @@ type Data struct {
 		PendingNotices string    `json:"pending_notice_email,omitempty"`
 	} `json:"account"`
 	SecondStep *DataSecondStep `json:"second_step,omitempty"` // nil when it is off
+	Passkeys   []DataPasskey   `json:"passkeys"`
+	Services   []DataService   `json:"other_services"`
 	Devices    []DataDevice    `json:"devices"`
 	Apps       []DataApp       `json:"connected_apps"`
 	Servers    []DataServer    `json:"media_servers"`
+	Home       *DataHome       `json:"home,omitempty"` // nil for who is in none
 	Events     []DataEvent     `json:"events"`
 }
 
@@ -83,6 +108,33 @@ type DataBrowser struct {
 	Name  string    `json:"name"`
 	Since time.Time `json:"since"`
 	Until time.Time `json:"until"`
+}
+
+// DataService is another service that opens the account, and what it tells of the person.
+type DataService struct {
+	Service     string    `json:"service"`
+	Issuer      string    `json:"issuer"`
+	Subject     string    `json:"subject"`
+	Email       string    `json:"email,omitempty"`
+	EmailProved bool      `json:"email_proved"`
+	Name        string    `json:"name,omitempty"`
+	LinkedAt    time.Time `json:"linked_at"`
+	UsedAt      time.Time `json:"last_used_at,omitzero"`
+}
+
+// DataPasskey is one passkey. Its key is public, and its numbers say something to authenticators only.
+type DataPasskey struct {
+	Name        string    `json:"name"`
+	KeptIn      string    `json:"kept_in,omitempty"`
+	Credential  []byte    `json:"credential_id"`
+	PublicKey   []byte    `json:"public_key"`
+	UserHandle  []byte    `json:"user_handle"`
+	Counter     int64     `json:"counter"`
+	Copied      bool      `json:"on_other_devices"`
+	Transports  []string  `json:"transports"`
+	CreatedAt   time.Time `json:"created_at"`
+	UsedAt      time.Time `json:"last_used_at"`
+	CountedBack time.Time `json:"counted_backwards_at,omitzero"`
 }
 
 // DataDevice is one signed-in device.
@@ -132,6 +184,12 @@ func (s *Service) Download(ctx context.Context, f credential.Found, client devic
 	if d.SecondStep, err = s.secondStepData(ctx, a, now); err != nil {
 		return nil, err
 	}
+	if d.Passkeys, err = s.passkeyData(ctx, a.ID); err != nil {
+		return nil, err
+	}
+	if d.Services, err = s.identityData(ctx, a.ID); err != nil {
+		return nil, err
+	}
 	devices, err := s.Store.ListDevices(ctx, a.ID)
 	if err != nil {
 		return nil, err
@@ -151,6 +209,9 @@ func (s *Service) Download(ctx context.Context, f credential.Found, client devic
 	if d.Servers, err = s.serverData(ctx, a.ID); err != nil {
 		return nil, err
 	}
+	if d.Home, err = s.homeData(ctx, a.ID); err != nil {
+		return nil, err
+	}
 	events, err := s.Store.ListAudit(ctx, audit.Filter{AccountID: a.ID, Limit: mostEvents})
 	if err != nil {
 		return nil, err
@@ -163,6 +224,24 @@ func (s *Service) Download(ctx context.Context, f credential.Found, client devic
 		return nil, err
 	}
 	return json.MarshalIndent(d, "", "  ")
+}
+
+func (s *Service) passkeyData(ctx context.Context, accountID string) ([]DataPasskey, error) {
+	kept, err := s.Store.ListPasskeys(ctx, accountID)
+	all := make([]DataPasskey, len(kept))
+	for i, p := range kept {
+		all[i] = DataPasskey{p.Name, passkey.Authenticator(p.AAGUID), p.Credential, p.PublicKey, p.UserHandle, p.Counter, p.BackedUp, p.Transports, p.CreatedAt, p.UsedAt, p.AlarmAt}
+	}
+	return all, err
+}
+
+func (s *Service) identityData(ctx context.Context, accountID string) ([]DataService, error) {
+	linked, err := s.Store.ListIdentities(ctx, accountID)
+	all := make([]DataService, len(linked))
+	for n, i := range linked {
+		all[n] = DataService{i.Provider, i.Issuer, i.Subject, i.Email, i.Proved, i.Name, i.LinkedAt, i.UsedAt}
+	}
+	return all, err
 }
 
 func (s *Service) serverData(ctx context.Context, accountID string) ([]DataServer, error) {

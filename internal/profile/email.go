@@ -34,11 +34,11 @@ var (
 
 // AskEmail begins a change of the address, for account.ForEmail, or of the second address for notices, for account.ForNotices: a code goes to
 // the new address and is typed in a signed-in browser. The answer is the same whether or not somebody else has the address.
-// credential.ErrStale, account.ErrBadAddress, ErrSameAddress, *ratelimit.LimitedError.
+// The errors of credential.Found.CheckProof, account.ErrBadAddress, ErrSameAddress, *ratelimit.LimitedError.
 func (s *Service) AskEmail(ctx context.Context, f credential.Found, p account.Purpose, typed string, client device.Client) error {
 	now := s.Now()
-	if !f.IsFresh(now) {
-		return credential.ErrStale
+	if err := f.CheckProof(now); err != nil {
+		return err
 	}
 	email, handle, err := account.EmailHandle(typed)
 	if err != nil {
@@ -176,11 +176,11 @@ func (s *Service) redeem(ctx context.Context, c account.Confirmation, client dev
 	return s.Store.RedeemEmail(ctx, c.ID, account.EmailChange{AccountID: a.ID, Email: c.Email, Handle: handle}, act)
 }
 
-// RemoveNoticeEmail takes the second address for notices away. credential.ErrStale.
+// RemoveNoticeEmail takes the second address for notices away. credential.ErrNoPassword, credential.ErrStale.
 func (s *Service) RemoveNoticeEmail(ctx context.Context, f credential.Found, client device.Client) error {
 	now := s.Now()
-	if !f.IsFresh(now) {
-		return credential.ErrStale
+	if err := f.CheckProof(now); err != nil {
+		return err
 	}
 	a, err := s.Store.LoadAccount(ctx, f.AccountID)
 	if err != nil || a.NoticeEmail == "" {

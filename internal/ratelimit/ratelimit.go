@@ -45,12 +45,15 @@ var (
 	ClaimExchanges = Rule{"claim", 30, 10 * time.Minute}       // dead claim tokens tried from one network
 	ServersGone    = Rule{"server gone", 60, 10 * time.Minute} // questions from one network how servers stand that there are not
 	ServerWords    = Rule{"server words", 30, time.Hour}       // changes of what one media server says about itself
-	// People invited to the media servers of one account, and mails about that to one address: never more than 3 in any 24 hours, and one about the same server.
+	// People invited to the media servers of one account, and mails about that and about Homes to one address: never more than 3 in any 24 hours, and one about the
+	// same server or Home.
 	ServerInvitations = Rule{"server invitation", 20, 24 * time.Hour}
-	InvitationMails   = Rule{"server invitation mail", 2, 48 * time.Hour}
-	InvitationsAgain  = Rule{"server invitation again", 1, 24 * time.Hour}
+	InvitationMails   = Rule{"invitation mail", 2, 48 * time.Hour}
+	InvitationsAgain  = Rule{"invitation again", 1, 24 * time.Hour}
 	ServerArrivals    = Rule{"server arrival", 10, 24 * time.Hour} // comings of one account at one media server, each of which its owner reads of: never more than 20 in any 24 hours
-	StepUps           = Rule{"proof", 3, 15 * time.Minute}         // wrong passwords where an administrator proves it again
+	HomeInvitations   = Rule{"home invitation", 20, 24 * time.Hour}
+	HomeSwitches      = Rule{"home switch", 60, time.Hour} // switches on one device, each of which stands in a record
+	StepUps           = Rule{"proof", 3, 15 * time.Minute} // wrong passwords where an administrator proves it again
 	// Wrong second factors of one account: with three steps that count, a guess at six digits hits with 3e-6, so a day's worth, which is never
 	// more than 20 in any 24 hours, stays at 6e-5.
 	Factors         = Rule{"factor", 5, 10 * time.Minute}
@@ -73,7 +76,9 @@ var (
 	PinMisses             = Rule{"pin", 120, 10 * time.Minute}         // polls for PINs that wait for nobody, from one network
 	DeviceNonces          = Rule{"device nonce", 60, 10 * time.Minute} // made for the devices of one network
 	Strengths             = Rule{"strength", 600, 10 * time.Minute}
-	Authorizations        = Rule{"authorization", 300, 10 * time.Minute} // requests of OpenID clients kept for one network: each is a row
+	OutsideSignIns        = Rule{"outside sign-in", 60, 10 * time.Minute} // questions that other services were asked from one network: each is a row
+	PasskeyQuestions      = Rule{"passkey", 300, 10 * time.Minute}        // questions that browsers of one network hand to passkeys, kept for each: every sign-in page that is opened asks one
+	Authorizations        = Rule{"authorization", 300, 10 * time.Minute}  // requests of OpenID clients kept for one network: each is a row
 )
 
 // gap is the time in which one act's allowance comes back, rounded up to the milliseconds that counters have.
@@ -121,6 +126,14 @@ func (r Rule) From(source netip.Addr) []Take {
 	}
 	net.Name = r.Name + " /24"
 	return []Take{r.For(source.String()), net.For(network(source, 24))}
+}
+
+// GuessesAtCode are what a typed code counts against that was mailed to an address which is nobody's yet, however often one was asked for: closely from one network,
+// and widely from all together, so that a stranger does not easily use up the owner's tries.
+func GuessesAtCode(source netip.Addr, address string) []Take {
+	near := CodesTyped.From(source)[0]
+	near.Key += "\x00" + address
+	return []Take{near, CodesForAddress.For(address)}
 }
 
 // nat64 are the IPv6 addresses that only wrap an IPv4 address (RFC 6052 §2.1).

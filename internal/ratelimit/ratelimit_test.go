@@ -12,7 +12,7 @@ import (
 
 // rules are the limits there are; a new one belongs here, so that its numbers are looked at.
 var rules = []Rule{
-	SignInFailures, SignUps, SignUpMails, SignUpMailsDaily, ResetsAccount, ResetsDaily, ResetsNetwork, ResetsNetworkIncident, NewPasswords, RecoverySets, AppSignIns, AppSignInsDaily, ServerSignIns, ServerSignInsAll, StepUps, CodesTyped, CodesForAddress, LinksOpened, Notices, Strengths, ClaimTokens, ClaimExchanges, ServersGone, ServerWords, ServerInvitations, InvitationMails, InvitationsAgain, ServerArrivals, PinMisses, DeviceNonces,
+	SignInFailures, SignUps, SignUpMails, SignUpMailsDaily, ResetsAccount, ResetsDaily, ResetsNetwork, ResetsNetworkIncident, NewPasswords, RecoverySets, AppSignIns, AppSignInsDaily, ServerSignIns, ServerSignInsAll, StepUps, CodesTyped, CodesForAddress, LinksOpened, Notices, Strengths, ClaimTokens, ClaimExchanges, ServersGone, ServerWords, ServerInvitations, InvitationMails, InvitationsAgain, ServerArrivals, HomeInvitations, HomeSwitches, PinMisses, DeviceNonces,
 	LinkRequests, LinkRequestsCrowded, LinkCodes, LinkCodesNewborn, LinkCodesNetwork, LinkCodesNetworkDaily,
 }
 

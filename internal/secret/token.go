@@ -2,7 +2,10 @@ package secret
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
 	"encoding/base32"
+	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"math/big"
@@ -87,6 +90,17 @@ func (t Token) WellFormed() bool {
 		}
 	}
 	return true
+}
+
+// Fingerprint is by what a token is known again that is not kept itself: SHA-256 in hex. It hides random tokens alone; what somebody chose can be guessed from it.
+func (t Token) Fingerprint() string {
+	sum := sha256.Sum256([]byte(t.text))
+	return hex.EncodeToString(sum[:])
+}
+
+// HasFingerprint reports, in a time that tells nothing, whether it is the token that the fingerprint was taken of. The empty token never is.
+func (t Token) HasFingerprint(fingerprint string) bool {
+	return !t.Empty() && subtle.ConstantTimeCompare([]byte(t.Fingerprint()), []byte(fingerprint)) == 1
 }
 
 // Format writes "[redacted]" for every verb, %#v included.

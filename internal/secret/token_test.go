@@ -21,3 +21,16 @@ func TestBearer(t *testing.T) {
 		}
 	}
 }
+
+func TestFingerprint(t *testing.T) {
+	token, other := NewToken(), NewToken()
+	if !token.HasFingerprint(token.Fingerprint()) || other.HasFingerprint(token.Fingerprint()) || token.HasFingerprint("") {
+		t.Error("a token is not known by its own fingerprint alone")
+	}
+	if nobody := (Token{}); nobody.HasFingerprint(nobody.Fingerprint()) {
+		t.Error("who shows nothing is known")
+	}
+	if text := token.Fingerprint(); len(text) != 64 || text == token.Reveal() {
+		t.Errorf("%q", text)
+	}
+}

@@ -52,7 +52,7 @@ func (v Visit) AtServer() bool {
 
 // Shown is the group that the server is told. What has no say in the owner's account has none in the server either.
 func (v Visit) Shown() Group {
-	if v.Group == Owner && !v.AtServer() && v.Parent.MayAct() != nil {
+	if v.Group == Owner && (v.Parent.IsPlayer() || !v.AtServer() && v.Parent.MayAct() != nil) {
 		return Player
 	}
 	return v.Group

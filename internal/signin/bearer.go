@@ -11,13 +11,17 @@ import (
 	"usher/internal/secret"
 )
 
-// Bearer resolves the token of software that is signed in, or an app password, which is its own token, spelled as people copy it. The errors of
-// the resolver.
+// Bearer resolves the token of software that is signed in, as its own account or switched to another member of a Home, or an app password, which is its own
+// token, spelled as people copy it. The errors of the resolver.
 func (s *Service) Bearer(ctx context.Context, token secret.Token) (Admitted, error) {
 	if copied, is := secret.ReadAppPassword(token); is {
 		return s.holder(ctx, credential.AppPassword, copied)
 	}
-	return s.holder(ctx, credential.App, token)
+	in, err := s.holder(ctx, credential.App, token)
+	if errors.Is(err, credential.ErrUnknown) {
+		return s.holder(ctx, credential.Switched, token)
+	}
+	return in, err
 }
 
 // Program is Bearer, and takes the token of a claimed media server as well. What may be done with it, Admitted.Found says.

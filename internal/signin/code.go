@@ -18,10 +18,11 @@ var ErrTooLate = errors.New("signin: the first step does not count any more")
 
 // CodeRequest is the second step of a sign-in.
 type CodeRequest struct {
-	Ticket   secret.Token // Outcome.Ticket of the first step
-	Typed    secret.Token // six digits or a recovery code
-	Known    secret.Token // what the browser shows to have been here before
-	Remember bool         // not to be asked for a code on this browser for a while
+	Ticket   secret.Token  // Outcome.Ticket of the first step
+	Typed    secret.Token  // six digits or a recovery code
+	Passkey  PasskeyAnswer // in the place of what is typed, for CodeByPasskey
+	Known    secret.Token  // what the browser shows to have been here before
+	Remember bool          // not to be asked for a code on this browser for a while
 	Client   device.Client
 }
 
@@ -81,9 +82,12 @@ func (s *Service) Code(ctx context.Context, r CodeRequest) (Outcome, error) {
 		return Outcome{}, err
 	}
 	now := s.Now()
-	in := credential.NewSignIn(a.ID, "password and code", r.Client, now)
+	in := credential.NewSignIn(a.ID, cmp.Or(f.Detail, "password")+" and code", r.Client, now)
 	if factor.IsRecovery() {
-		in.Device.Method = "password and recovery code"
+		in.Device.Method = cmp.Or(f.Detail, "password") + " and recovery code"
+	}
+	if f.Subject == string(credential.ByOutside) {
+		in.Subject = string(credential.ByOutsideAndCode)
 	}
 	in.Stamp, in.Factor, in.Spends = f.Stamp, &factor, f.Hash
 	if r.Remember {

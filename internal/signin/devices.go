@@ -40,14 +40,15 @@ func (s *Devices) ListFor(ctx context.Context, f credential.Found) ([]device.Dev
 }
 
 // ListSoftware returns what any software of an account may know of: software and media servers. Browsers are their owner's own affair. What
-// others call themselves is told only to who may act for the account: it is half of what a PIN is polled with. credential.ErrMayNotAct.
+// others call themselves is told only to who may act for the account: it is half of what a PIN is polled with. Whoever switched to the account in its Home is
+// told of itself and of media servers. credential.ErrMayNotAct.
 func (s *Devices) ListSoftware(ctx context.Context, f credential.Found) (software []device.Device, err error) {
 	if err := f.MayRead(); err != nil {
 		return nil, err
 	}
 	all, err := s.List(ctx, f.AccountID)
 	for _, d := range all {
-		if d.Kind == device.Browser || d.Kind == device.Phone {
+		if d.Kind == device.Browser || d.Kind == device.Phone || f.Origin != "" && d.ID != f.DeviceID && d.Kind != device.Server {
 			continue
 		}
 		if f.MayAct() != nil && d.ID != f.DeviceID && d.Kind != device.Server {
@@ -87,7 +88,7 @@ func (s *Devices) SignOutEverything(ctx context.Context, f credential.Found, cli
 	}
 	in := credential.NewSignIn(a.ID, "password", client, now)
 	in.Stamp, in.FreshAt, in.Known = credential.StampNow(f.Clock, f.Account), f.FreshAt, secret.NewToken()
-	in.Replaces = f.Hash
+	in.Replaces, in.Subject = f.Hash, f.Subject
 	act := audit.New(now, audit.SignedOutAll, a.ID, a.ID).From(client).TellOwner(a, func(to string) notice.Notice {
 		return notice.SignedOutEverywhere(to, a.Name, now)
 	})

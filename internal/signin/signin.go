@@ -15,6 +15,7 @@ import (
 	"usher/internal/device"
 	"usher/internal/mfa"
 	"usher/internal/notice"
+	"usher/internal/passkey"
 	"usher/internal/passwordpolicy"
 	"usher/internal/ratelimit"
 	"usher/internal/secret"
@@ -28,6 +29,8 @@ type Store interface {
 	ReturnAttempt(ctx context.Context, at credential.Attempt, c credential.Candidate) error
 	OpenSignIn(ctx context.Context, at credential.Attempt, c credential.Candidate, s credential.SignIn, act, trimmed audit.Act) error
 	RenewSignIn(ctx context.Context, r credential.Renewal, act audit.Act) error
+	SpendProof(ctx context.Context, hash string, act audit.Act) error
+	SpendPasskey(ctx context.Context, use credential.PasskeyUse, act audit.Act) error
 	UpgradePassword(ctx context.Context, accountID string, version int64, phc string) error
 	Record(ctx context.Context, act audit.Act) error
 	LeaveDecoy(ctx context.Context, act audit.Act) error
@@ -65,6 +68,7 @@ type Service struct {
 	Hasher   Hasher
 	Resolver Resolver
 	Factors  *mfa.Checker
+	Passkeys *passkey.Checker // nil where nobody comes in by one: in commands
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -81,7 +85,7 @@ type Request struct {
 	Client     device.Client
 }
 
-// Step is what comes after a right password.
+// Step is what comes after a right password, or another proof.
 type Step int
 
 // The steps.
@@ -90,14 +94,17 @@ const (
 	ResetRequired             // a new password first; nothing is open
 	Locked                    // by an operator; nothing is open
 	CodeNeeded                // the second factor comes next; nothing is open
+	ConfirmNeeded             // an owner without a password proves afresh who it is; nothing is open
 )
 
-// Outcome is what a right password led to.
+// Outcome is what a right password, or another proof, led to.
 type Outcome struct {
-	Step     Step
-	Token    secret.Token // for the browser; set when Step is Open
-	Known    secret.Token // for the browser to keep; empty when it keeps the one it has
-	Ticket   secret.Token // for Code; set when Step is CodeNeeded
+	Step  Step
+	Token secret.Token // for the browser; set when Step is Open
+	Known secret.Token // for the browser to keep; empty when it keeps the one it has
+	// Ticket goes on: to Code when Step is CodeNeeded; after a proof that was no password, to the reset when it is ResetRequired, and to the
+	// confirmation when it is ConfirmNeeded.
+	Ticket   secret.Token
 	Remember secret.Token // lets the browser in without a code from now on; empty unless that was asked for
 	Recovery bool         // it was a recovery code that opened the door
 	Review   bool         // the first sign-in after a reset: its owner looks around
@@ -184,7 +191,7 @@ func (s *Service) next(ctx context.Context, at credential.Attempt, c credential.
 	case c.Clock.ResetRequired(c.Account.Standing):
 		return closed(ResetRequired, "reset required")
 	}
-	in := credential.NewSignIn(c.Account.ID, "password", r.Client, at.At)
+	in := credential.NewSignIn(c.Account.ID, byPassword, r.Client, at.At)
 	in.Stamp = credential.StampNow(c.Clock, c.Account.Standing)
 	if c.Account.SecondFactor {
 		remembered, err := s.shows(ctx, credential.Remembered, r.Remembered, c.Account.ID)
@@ -199,10 +206,13 @@ func (s *Service) next(ctx context.Context, at credential.Attempt, c credential.
 	return s.open(ctx, at, c, in, r.Client)
 }
 
+// byPassword is the method of who typed a name and a password, and nothing else.
+const byPassword = "password"
+
 // open signs a browser in.
 func (s *Service) open(ctx context.Context, at credential.Attempt, c credential.Candidate, in credential.SignIn, client device.Client) (Outcome, error) {
 	act := audit.New(at.At, audit.SignedIn, c.Account.ID, c.Account.ID).From(client).With(audit.Device, in.Device.Name)
-	if in.Factor != nil || in.FreshAt.IsZero() {
+	if in.Device.Method != byPassword || in.Factor != nil || in.Passkey != nil {
 		act = act.With(audit.Reason, in.Device.Method)
 	}
 	out := Outcome{Step: Open, Token: in.Token, Review: c.Account.Review, Remember: in.Remember, Recovery: in.Factor != nil && in.Factor.IsRecovery()}

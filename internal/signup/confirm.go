@@ -90,16 +90,13 @@ func (s *Service) checkPassword(ctx context.Context, c account.Confirmation, typ
 	return err
 }
 
-// countCode bounds guesses at codes for one address, however many sign-ups were begun for it: closely from one network, and widely from all
-// together, so that a stranger does not easily use up the owner's tries.
+// countCode bounds guesses at codes for one address, however many sign-ups were begun for it.
 func (s *Service) countCode(ctx context.Context, c account.Confirmation, client device.Client) error {
 	_, h, err := account.EmailHandle(c.Email)
 	if err != nil {
 		return err
 	}
-	near := ratelimit.CodesTyped.From(client.Address)[0]
-	near.Key += "\x00" + h.Value
-	return s.Store.Take(ctx, []ratelimit.Take{near, ratelimit.CodesForAddress.For(h.Value)}, s.Now())
+	return s.Store.Take(ctx, ratelimit.GuessesAtCode(client.Address, h.Value), s.Now())
 }
 
 // recordWrong keeps a trace of a wrong code or password, and returns the error it was given.

@@ -81,7 +81,7 @@ type Request struct {
 // Begin checks what was typed, hashes the password and sends the mail with the code and the link. It answers the same, and does the same
 // work, when the address has an account already: then the mail says so. It returns what recognises this browser.
 func (s *Service) Begin(ctx context.Context, r Request) (secret.Token, error) {
-	invitation, err := s.allowed(ctx, r)
+	invitation, err := s.Allow(ctx, r.Email, r.Invitation)
 	if err != nil {
 		return secret.Token{}, err
 	}
@@ -113,18 +113,19 @@ func (s *Service) Begin(ctx context.Context, r Request) (secret.Token, error) {
 	return n.Browser, s.Store.BeginConfirmation(ctx, n, audit.Act{At: now, Tell: []notice.Notice{mail}})
 }
 
-// allowed checks the mode, and returns the hash of the invitation to be spent.
-func (s *Service) allowed(ctx context.Context, r Request) (invitation string, err error) {
+// Allow returns the hash of the invitation that a new account with an address spends; empty where none is needed. It is asked on every way by which an account can
+// come to be (attack L12). ErrClosed, ErrInvitation.
+func (s *Service) Allow(ctx context.Context, email string, invitation secret.Token) (string, error) {
 	if s.Mode == ModeClosed {
 		return "", ErrClosed
 	}
-	if r.Invitation.Empty() {
+	if invitation.Empty() {
 		if s.Mode == ModeInvitation {
 			return "", ErrInvitation
 		}
 		return "", nil
 	}
-	i, err := s.Invitation(ctx, r.Invitation)
+	i, err := s.Invitation(ctx, invitation)
 	if err != nil {
 		return "", err
 	}
@@ -133,7 +134,7 @@ func (s *Service) allowed(ctx context.Context, r Request) (invitation string, er
 		if err != nil {
 			return "", err
 		}
-		if _, typed, err := account.EmailHandle(r.Email); err == nil && typed != invited {
+		if _, typed, err := account.EmailHandle(email); err == nil && typed != invited {
 			return "", ErrInvitation
 		}
 	}

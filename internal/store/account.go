@@ -4,18 +4,18 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
+	"usher/internal/household"
 	"usher/internal/secret"
 	"usher/internal/stream"
 )
 
 const accountColumns = `a.id, a.state, a.admin, a.key, a.email, a.email_proved, a.user_name, a.name, a.notice_email, a.password, a.password_version,
-	a.epoch, a.incident, a.secured, a.totp_since, a.review, a.created_at, a.delete_at`
+	a.epoch, a.incident, a.secured, a.totp_since, a.passwordless, a.code_always, a.review, a.created_at, a.delete_at`
 
 // sealedAccount is an account as it stands in its row.
 type sealedAccount struct {
@@ -26,7 +26,7 @@ type sealedAccount struct {
 
 func (s *sealedAccount) dest() []any {
 	return []any{&s.ID, &s.State, &s.Admin, &s.key, &s.email, &s.EmailProved, &s.userName, &s.name, &s.notice, &s.password, &s.PasswordVersion,
-		&s.Epoch, &s.Incident, &s.Secured, &s.factorSince, &s.Review, &s.createdAt, &s.deleteAt}
+		&s.Epoch, &s.Incident, &s.Secured, &s.factorSince, &s.NoPassword, &s.CodeAlways, &s.Review, &s.createdAt, &s.deleteAt}
 }
 
 // open unseals the row.
@@ -63,10 +63,10 @@ func accountCell(id, column string) secret.Place {
 	return secret.Place{Table: "account", Row: id, Column: column}
 }
 
-// LoadAccount returns an account opened; account.ErrNotFound when there is none.
+// LoadAccount returns an account opened; account.ErrNotFound when there is none. A managed member is none.
 func (db *DB) LoadAccount(ctx context.Context, id string) (account.Account, error) {
 	var s sealedAccount
-	err := get(ctx, db.engine.read(), `SELECT `+accountColumns+` FROM account a WHERE a.id = $1`, []any{id}, s.dest()...)
+	err := get(ctx, db.engine.read(), `SELECT `+accountColumns+` FROM account a WHERE a.id = $1 AND a.home_owner = ''`, []any{id}, s.dest()...)
 	if err != nil {
 		return account.Account{}, found(err, account.ErrNotFound)
 	}
@@ -140,10 +140,10 @@ func (db *DB) insertAccount(ctx context.Context, t *tx, a account.Account, handl
 	}
 	seal := func(column, v string) string { return key.Seal(v, accountCell(a.ID, column)) }
 	_, err = t.exec(ctx, `INSERT INTO account (id, state, admin, key, email, user_name, name, notice_email, password, password_version,
-		epoch, incident, secured, created_at, delete_at, email_proved) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16)`,
+		epoch, incident, secured, created_at, delete_at, email_proved, passwordless) VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)`,
 		a.ID, string(a.State), a.Admin, wrapped, seal("email", a.Email), seal("user_name", a.UserName), seal("name", a.Name),
 		seal("notice_email", a.NoticeEmail), seal("password", a.Password), a.PasswordVersion, a.Epoch, a.Incident, a.Secured,
-		ms(a.CreatedAt), ms(a.DeleteAt), a.EmailProved)
+		ms(a.CreatedAt), ms(a.DeleteAt), a.EmailProved, a.Password == "")
 	if err != nil {
 		return fmt.Errorf("writing an account: %w", err)
 	}
@@ -263,7 +263,7 @@ func (db *DB) SetState(ctx context.Context, accountID string, from, to account.S
 			return db.whyNoState(ctx, t, accountID, from)
 		}
 		// Also of an account that is open again: what was refused meanwhile may count now, and nothing is signed in that could end.
-		if err := signalAccounts(ctx, t, happened{stream.AllEnded, act.At}, `a.id = $1`, accountID); err != nil {
+		if err := signalEverything(ctx, t, accountID, act.At); err != nil {
 			return err
 		}
 		if err := endDeadGrants(ctx, t, `= $1`, accountID); err != nil {
@@ -305,8 +305,9 @@ func (db *DB) HasAdmin(ctx context.Context) (bool, error) {
 }
 
 // Erase destroys accounts whose grace is over: the wrapped key goes with the row, so whatever copies of sealed values remain anywhere are
-// unreadable. Audit entries stay, sealed under the lost key. What each account leaves behind is asked for while it can still be read.
-func (db *DB) Erase(ctx context.Context, now time.Time, limit int, farewell func(account.Account) audit.Act) (erased int, err error) {
+// unreadable. Audit entries stay, sealed under the lost key. What each account leaves behind is asked for while it can still be read; and, by
+// parting, what others of its Home are told: its members when it ends, and the owner when a member goes.
+func (db *DB) Erase(ctx context.Context, now time.Time, limit int, farewell func(account.Account) audit.Act, parting func(gone, other account.Account, h household.Home) audit.Act) (erased int, err error) {
 	var due []string
 	err = each(ctx, db.engine.read(), `SELECT id FROM account WHERE delete_at > 0 AND delete_at <= $1 ORDER BY delete_at LIMIT $2`,
 		[]any{ms(now), limit}, func(row scanner) error {
@@ -320,8 +321,12 @@ func (db *DB) Erase(ctx context.Context, now time.Time, limit int, farewell func
 	}
 	for _, id := range due {
 		a, err := db.LoadAccount(ctx, id)
+		var others []audit.Act
 		if err == nil {
-			err = db.EraseAccount(ctx, id, farewell(a))
+			others, err = db.partings(ctx, a, parting)
+		}
+		if err == nil {
+			err = db.EraseAccount(ctx, id, farewell(a), others...)
 		}
 		if errors.Is(err, account.ErrNotFound) || errors.Is(err, ErrSpent) { // kept, or erased by another node, meanwhile
 			continue
@@ -337,10 +342,14 @@ func (db *DB) Erase(ctx context.Context, now time.Time, limit int, farewell func
 	return erased, db.engine.scrub(ctx)
 }
 
-// EraseAccount destroys one account whose grace is over by the time of the act; ErrSpent when its owner kept it.
-func (db *DB) EraseAccount(ctx context.Context, id string, act audit.Act) error {
+// EraseAccount destroys one account whose grace is over by the time of the act; ErrSpent when its owner kept it. others are about accounts that are in a Home with it;
+// whoever has left meanwhile is told nothing.
+func (db *DB) EraseAccount(ctx context.Context, id string, act audit.Act, others ...audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
 		if err := signalAccounts(ctx, t, happened{stream.Erased, act.At}, `a.id = $1`, id); err != nil { // while it is known whom it concerns
+			return err
+		}
+		if err := db.endHome(ctx, t, id, act.At, others...); err != nil {
 			return err
 		}
 		n, err := t.exec(ctx, `DELETE FROM account WHERE id = $1 AND delete_at > 0 AND delete_at <= $2`, id, ms(act.At))
@@ -353,15 +362,7 @@ func (db *DB) EraseAccount(ctx context.Context, id string, act audit.Act) error 
 		if err := endServersOf(ctx, t, id, ms(act.At)); err != nil {
 			return err
 		}
-		for _, table := range strings.Fields("handle device credential confirmation mail recovery_code voided_password factor_removal incident_account link_request consent declined server_access") {
-			if _, err := t.exec(ctx, `DELETE FROM `+table+` WHERE account_id = $1 AND account_id <> ''`, id); err != nil {
-				return fmt.Errorf("erasing from %s: %w", table, err)
-			}
-		}
-		if _, err := t.exec(ctx, `DELETE FROM declined WHERE owner_id = $1`, id); err != nil {
-			return err
-		}
-		if _, err := t.exec(ctx, `DELETE FROM failure WHERE key IN ($1, $2)`, accountBudget(db.ring(), id), factorBudget(db.ring(), id)); err != nil {
+		if err := db.eraseRows(ctx, t, id); err != nil {
 			return err
 		}
 		return db.leave(ctx, t, act)

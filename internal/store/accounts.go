@@ -7,13 +7,13 @@ import (
 	"usher/internal/account"
 )
 
-// ListAccounts returns accounts, newest first, a page at a time.
+// ListAccounts returns accounts, newest first, a page at a time. Managed members of Homes are none, here and wherever accounts are listed, searched or counted.
 func (db *DB) ListAccounts(ctx context.Context, f account.Filter) ([]account.Account, error) {
 	return db.listAccounts(ctx, f, func(account.Account) bool { return true })
 }
 
 func (db *DB) listAccounts(ctx context.Context, f account.Filter, wanted func(account.Account) bool) ([]account.Account, error) {
-	text, args := `SELECT `+accountColumns+` FROM account a WHERE 1 = 1`, []any{}
+	text, args := `SELECT `+accountColumns+` FROM account a WHERE a.home_owner || '' = ''`, []any{}
 	narrow := func(condition string, value any) {
 		args = append(args, value)
 		text += fmt.Sprintf(condition, len(args))
@@ -50,7 +50,7 @@ func (db *DB) listAccounts(ctx context.Context, f account.Filter, wanted func(ac
 
 // CountAccounts returns how many accounts are in each state.
 func (db *DB) CountAccounts(ctx context.Context) (map[account.State]int64, error) {
-	byName, err := db.countBy(ctx, `SELECT state, COUNT(*) FROM account GROUP BY state`)
+	byName, err := db.countBy(ctx, `SELECT state, COUNT(*) FROM account WHERE state <> 'managed' GROUP BY state`)
 	out := map[account.State]int64{}
 	for k, n := range byName {
 		out[account.State(k)] = n

@@ -26,7 +26,7 @@ func (db *DB) LoadAccounts(ctx context.Context, next func() (account.Account, er
 			rows, handles = append(rows, row), append(handles, hs...)
 		}
 		return db.engine.load(ctx, []part{{"account", []string{"id", "state", "admin", "key", "email", "user_name", "name", "notice_email", "password",
-			"password_version", "epoch", "incident", "secured", "created_at", "delete_at", "email_proved"}, rows},
+			"password_version", "epoch", "incident", "secured", "created_at", "delete_at", "email_proved", "passwordless"}, rows},
 			{"handle", []string{"hash", "kind", "account_id", "held_until"}, handles}})
 	})
 }
@@ -38,7 +38,7 @@ func (db *DB) accountRows(a account.Account) (row []any, handles [][]any, err er
 	}
 	seal := func(column, v string) string { return key.Seal(v, accountCell(a.ID, column)) }
 	row = []any{a.ID, string(a.State), a.Admin, wrapped, seal("email", a.Email), seal("user_name", a.UserName), seal("name", a.Name),
-		seal("notice_email", a.NoticeEmail), seal("password", a.Password), a.PasswordVersion, a.Epoch, a.Incident, a.Secured, ms(a.CreatedAt), ms(a.DeleteAt), a.EmailProved}
+		seal("notice_email", a.NoticeEmail), seal("password", a.Password), a.PasswordVersion, a.Epoch, a.Incident, a.Secured, ms(a.CreatedAt), ms(a.DeleteAt), a.EmailProved, a.Password == ""}
 	all, err := a.Handles()
 	if err != nil {
 		return nil, nil, fmt.Errorf("account %s: %w", a.ID, err)

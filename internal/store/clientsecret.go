@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"usher/internal/account"
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/grant"
@@ -69,13 +70,16 @@ func (db *DB) FindClientBySecret(ctx context.Context, p grant.Presented) (out gr
 	if err != nil {
 		return grant.Proven{}, found(err, credential.ErrUnknown)
 	}
-	if out.Secret, _, err = proof.open(db); err != nil {
+	if out.Secret, _, err = proof.open(ctx, db.engine.point(), db); err != nil {
 		return grant.Proven{}, err
 	}
 	if out.Client, err = db.openClient(out.Secret.Subject, proof.facts, proof.clientCreated); err != nil || given == nil {
 		return out, err
 	}
-	out.Grant, out.Person, err = given.open(db)
+	out.Grant, out.Person, err = given.open(ctx, db.engine.point(), db)
+	if errors.Is(err, credential.ErrUnknown) { // what it was switched on has ended
+		out.Grant, out.Person, err = credential.Found{}, account.Account{}, nil
+	}
 	return out, err
 }
 

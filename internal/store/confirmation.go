@@ -67,6 +67,9 @@ func (db *DB) insertProofs(ctx context.Context, t *tx, n account.NewConfirmation
 			return err
 		}
 	}
+	if n.Link.Empty() { // only the code proves it
+		return nil
+	}
 	_, err := db.insertCredential(ctx, t, newCredential{kind: linkKind(n.Purpose), token: n.Link, accountID: n.AccountID, subject: n.ID, stamp: stamp}, now)
 	return err
 }
@@ -275,6 +278,9 @@ func (db *DB) RestoreEmail(ctx context.Context, undoHash string, c account.Email
 			return found(err, ErrSpent)
 		}
 		if _, err := t.exec(ctx, `DELETE FROM credential WHERE account_id = $1 AND kind = $2 AND created_at >= $3`, c.AccountID, string(credential.Undo), changedAt); err != nil {
+			return err
+		}
+		if err := db.endStrangersWays(ctx, t, c.AccountID, changedAt, act.At); err != nil {
 			return err
 		}
 		heldLater := changedAt + account.HeldAddress.Milliseconds()

@@ -41,7 +41,7 @@ func (db *DB) ListConsents(ctx context.Context, accountID string) (all []relying
 }
 
 // RevokeConsent forgets a consent and ends everything made by it, the client's apps among it, and devices of it that were let in and have not collected
-// yet; and it frees the lines by which the account came in, where the client is a media server. grant.ErrNoConsent where there is neither.
+// yet; and it frees the lines by which the account came in, where the client is a media server. Where a Home lets it in, that stays, and it is asked anew. grant.ErrNoConsent where there is neither.
 func (db *DB) RevokeConsent(ctx context.Context, accountID, clientID string, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
 		if err := hold(ctx, t, accountID); err != nil {
@@ -55,7 +55,7 @@ func (db *DB) RevokeConsent(ctx context.Context, accountID, clientID string, act
 			return err
 		}
 		// To a server's owner it is as before it was let in for the first time. It is not asked again by itself.
-		lines, err := t.exec(ctx, `UPDATE server_access SET account_id = '', seen_at = 0, declined_at = $3 WHERE server_id = $1 AND account_id = $2`, clientID, accountID, ms(act.At))
+		lines, err := t.exec(ctx, `UPDATE server_access SET account_id = '', seen_at = 0, declined_at = $3 WHERE server_id = $1 AND account_id = $2 AND home = FALSE`, clientID, accountID, ms(act.At))
 		if err != nil {
 			return err
 		}

@@ -75,10 +75,10 @@ func (db *DB) readPerson(ctx context.Context, from string, args []any) (credenti
 	if err := get(ctx, db.engine.point(), selectFound+selectPerson+from, args, row.dest()...); err != nil {
 		return credential.Found{}, account.Account{}, found(err, credential.ErrUnknown)
 	}
-	return row.open(db)
+	return row.open(ctx, db.engine.point(), db)
 }
 
-const selectPerson = `, c.kind, COALESCE(a.email, ''), COALESCE(a.email_proved, FALSE), COALESCE(a.user_name, ''), COALESCE(a.name, ''), COALESCE(a.notice_email, ''), COALESCE(a.review, FALSE),
+const selectPerson = `, c.kind, COALESCE(a.email, ''), COALESCE(a.email_proved, FALSE), COALESCE(a.user_name, ''), COALESCE(a.name, ''), COALESCE(a.notice_email, ''), COALESCE(a.review, FALSE), COALESCE(a.code_always, FALSE),
 	COALESCE(a.created_at, 0), COALESCE(a.delete_at, 0)`
 
 // personRow is a foundRow with the credential's account.
@@ -90,12 +90,12 @@ type personRow struct {
 
 func (r *personRow) dest() []any {
 	s := &r.sealedAccount
-	return append(r.foundRow.dest(), &r.kind, &s.email, &s.EmailProved, &s.userName, &s.name, &s.notice, &s.Review, &s.createdAt, &s.deleteAt)
+	return append(r.foundRow.dest(), &r.kind, &s.email, &s.EmailProved, &s.userName, &s.name, &s.notice, &s.Review, &s.CodeAlways, &s.createdAt, &s.deleteAt)
 }
 
-// open unseals the row. The account is zero when the credential belongs to none.
-func (r *personRow) open(db *DB) (credential.Found, account.Account, error) {
-	f, err := r.foundRow.open(db, r.kind)
+// open unseals the row, as that of a foundRow. The account is zero when the credential belongs to none.
+func (r *personRow) open(ctx context.Context, q querier, db *DB) (credential.Found, account.Account, error) {
+	f, err := r.foundRow.open(ctx, q, db, r.kind)
 	if err != nil || f.Account.ID == "" {
 		return f, account.Account{}, err
 	}
@@ -110,14 +110,14 @@ func (db *DB) findCredential(ctx context.Context, q querier, kind credential.Kin
 	if err := get(ctx, q, selectFound+joinFound+whereFound+"c.kind = $1 AND c.hash IN "+list, args, row.dest()...); err != nil {
 		return credential.Found{}, found(err, credential.ErrUnknown)
 	}
-	return row.open(db, kind)
+	return row.open(ctx, q, db, kind)
 }
 
 const (
 	selectFound = `SELECT c.hash, c.account_id, c.device_id, c.subject, c.detail, c.born, c.account_epoch, c.fresh_at, c.created_at, c.expires_at,
-		COALESCE(d.used_at, 0), i.epoch, i.floor, i.incident,
+		COALESCE(d.used_at, 0), COALESCE(d.origin, ''), i.epoch, i.floor, i.incident,
 		COALESCE(a.id, ''), COALESCE(a.state, ''), COALESCE(a.admin, FALSE), COALESCE(a.epoch, 0), COALESCE(a.incident, 0), COALESCE(a.secured, 0),
-		COALESCE(a.password_version, 0), COALESCE(a.totp_since, 0), COALESCE(a.key, '')`
+		COALESCE(a.password_version, 0), COALESCE(a.totp_since, 0), COALESCE(a.passwordless, FALSE), COALESCE(a.key, ''), COALESCE(a.home_owner, '')`
 	joinFound = ` FROM credential c JOIN instance i ON i.id = 1
 		LEFT JOIN account a ON a.id = c.account_id LEFT JOIN device d ON d.id = c.device_id`
 	joinClient = ` JOIN client k ON k.id = c.subject AND k.removed_at = 0`
@@ -125,12 +125,12 @@ const (
 )
 
 // mostColumns is as many as are read of one row, its account and its client included.
-const mostColumns = 40
+const mostColumns = 44
 
 // foundRow is a credential as it stands in its row, with what judges it.
 type foundRow struct {
 	credential.Found
-	detail, wrapped               string
+	detail, wrapped, owner        string // owner: of the Home, where the account is a managed member
 	fresh, created, expires, used int64
 	factorSince                   int64
 }
@@ -138,14 +138,19 @@ type foundRow struct {
 func (r *foundRow) dest() []any {
 	f := &r.Found
 	return append(make([]any, 0, mostColumns), &f.Hash, &f.AccountID, &f.DeviceID, &f.Subject, &r.detail, &f.Stamp.Born, &f.Stamp.Account, &r.fresh, &r.created, &r.expires,
-		&r.used, &f.Clock.Epoch, &f.Clock.Floor, &f.Clock.Incident,
+		&r.used, &f.Origin, &f.Clock.Epoch, &f.Clock.Floor, &f.Clock.Incident,
 		&f.Account.ID, &f.Account.State, &f.Account.Admin, &f.Account.Epoch, &f.Account.Incident, &f.Account.Secured,
-		&f.Account.PasswordVersion, &r.factorSince, &r.wrapped)
+		&f.Account.PasswordVersion, &r.factorSince, &f.Account.NoPassword, &r.wrapped, &r.owner)
 }
 
-// open unseals the row.
-func (r *foundRow) open(db *DB, kind credential.Kind) (f credential.Found, err error) {
+// open unseals the row, and asks besides, of what came by switching in a Home, what else it is judged by. credential.ErrUnknown.
+func (r *foundRow) open(ctx context.Context, q querier, db *DB, kind credential.Kind) (f credential.Found, err error) {
 	f = r.Found
+	if f.Origin != "" || r.owner != "" {
+		if err := judgeSwitched(ctx, q, &f); err != nil {
+			return credential.Found{}, err
+		}
+	}
 	f.Account.SecondFactor = r.factorSince > 0
 	f.Kind, f.FreshAt, f.CreatedAt, f.ExpiresAt, f.DeviceUsedAt = kind, timeOf(r.fresh), timeOf(r.created), timeOf(r.expires), timeOf(r.used)
 	if r.detail == "" {
@@ -178,7 +183,20 @@ func spend(ctx context.Context, t *tx, hash string) error {
 	return nil
 }
 
-// alive is true of a credential c of an account a that no epoch of the account or of the instance i has passed: credential.Stamp says the same.
+// SpendProof uses up what led to a proof that opens no door by itself, where there was something, and leaves the act. ErrSpent.
+func (db *DB) SpendProof(ctx context.Context, hash string, act audit.Act) error {
+	return db.engine.write(ctx, func(t *tx) error {
+		if hash != "" {
+			if err := spend(ctx, t, hash); err != nil {
+				return err
+			}
+		}
+		return db.leave(ctx, t, act)
+	})
+}
+
+// alive is true of a credential c of an account a that no epoch of the account or of the instance i has passed: credential.Stamp says the same. Of a managed
+// member it says less than the judgement, which everything made from such a credential meets besides.
 const alive = `c.account_epoch >= a.epoch AND c.born >= a.incident AND c.born >= i.incident AND c.born >= i.floor`
 
 // spendAlive spends a credential that no epoch has passed until this very transaction. ErrSpent.
@@ -243,7 +261,7 @@ func (db *DB) lockOwner(ctx context.Context, t *tx, accountID string) error {
 
 // RequireReset makes an account's owner choose a new password: it steps the instance's clock, lists the account under the new epoch, and
 // ends everything that is signed in. With a credential's hash, that one is spent first (ErrSpent), and a server of the account that it speaks of is nobody's
-// afterwards, which is recorded besides.
+// afterwards, which is recorded besides. The ways in that a stranger may have added go too.
 func (db *DB) RequireReset(ctx context.Context, accountID, spends string, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
 		if _, err := db.lock(ctx, t, accountID); err != nil {
@@ -264,8 +282,12 @@ func (db *DB) RequireReset(ctx context.Context, accountID, spends string, act au
 // undoClaim spends a credential and makes the server of the account that it speaks of, if it is one, nobody's. ErrSpent.
 func (db *DB) undoClaim(ctx context.Context, t *tx, accountID, spends string, act audit.Act) error {
 	var subject string
-	if err := get(ctx, t, `DELETE FROM credential WHERE hash = $1 RETURNING subject`, []any{spends}, &subject); err != nil {
+	var since int64
+	if err := get(ctx, t, `DELETE FROM credential WHERE hash = $1 RETURNING subject, created_at`, []any{spends}, &subject, &since); err != nil {
 		return found(err, ErrSpent)
+	}
+	if err := db.endStrangersWays(ctx, t, accountID, since, act.At); err != nil {
+		return err
 	}
 	n, err := t.exec(ctx, `DELETE FROM server WHERE id = $1 AND account_id = $2`, subject, accountID)
 	if err != nil || n == 0 {
@@ -291,10 +313,11 @@ func requireReset(ctx context.Context, t *tx, accountID string, now time.Time) e
 	if err != nil {
 		return err
 	}
-	for _, what := range []stream.What{stream.ResetRequired, stream.AllEnded} {
-		if err := signalAccounts(ctx, t, happened{what, now}, `a.id = $1`, accountID); err != nil {
-			return err
-		}
+	if err := signalAccounts(ctx, t, happened{stream.ResetRequired, now}, `a.id = $1`, accountID); err != nil {
+		return err
+	}
+	if err := signalEverything(ctx, t, accountID, now); err != nil {
+		return err
 	}
 	return endDeadGrants(ctx, t, `= $1`, accountID)
 }

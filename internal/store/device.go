@@ -60,13 +60,13 @@ func (db *DB) ListDevices(ctx context.Context, accountID string) ([]device.Devic
 	open := db.opener(ctx)
 	type sealed struct{ facts, seen string }
 	var rows []sealed
-	err := each(ctx, db.engine.read(), `SELECT d.id, d.kind, d.method, d.facts, d.seen, d.created_at, d.used_at
+	err := each(ctx, db.engine.read(), `SELECT d.id, d.kind, d.method, d.origin, d.facts, d.seen, d.created_at, d.used_at
 		FROM device d JOIN account a ON a.id = d.account_id JOIN instance i ON i.id = 1
 		WHERE d.account_id = $1 AND d.account_epoch >= a.epoch AND d.born >= a.incident AND d.born >= i.incident AND d.born >= i.floor
-		ORDER BY d.used_at DESC, d.id DESC`, []any{accountID}, func(row scanner) error {
+		AND (d.origin = '' OR EXISTS (`+originStands+`)) ORDER BY d.used_at DESC, d.id DESC`, []any{accountID}, func(row scanner) error {
 		d, s := device.Device{AccountID: accountID}, sealed{}
 		var created, used int64
-		err := row.Scan(&d.ID, &d.Kind, &d.Method, &s.facts, &s.seen, &created, &used)
+		err := row.Scan(&d.ID, &d.Kind, &d.Method, &d.Origin, &s.facts, &s.seen, &created, &used)
 		d.CreatedAt, d.UsedAt = timeOf(created), timeOf(used)
 		out, rows = append(out, d), append(rows, s)
 		return err
@@ -110,8 +110,10 @@ func endDevice(ctx context.Context, t *tx, accountID, deviceID string, now time.
 	if n == 0 {
 		return device.ErrNotFound
 	}
-	_, err = t.exec(ctx, `DELETE FROM credential WHERE device_id = $1`, deviceID)
-	return err
+	if _, err := t.exec(ctx, `DELETE FROM credential WHERE device_id = $1`, deviceID); err != nil {
+		return err
+	}
+	return endSwitched(ctx, t, `d.origin = $1`, now, deviceID)
 }
 
 // endApp is endDevice for whoever's device it is, but only when that is an app.
@@ -126,7 +128,7 @@ func endApp(ctx context.Context, t *tx, deviceID string) error {
 
 // clientsOf are the keyed hashes under which a device's own name for itself may stand, the newest key's first; none when it has no such name.
 func (db *DB) clientsOf(d device.Device) []string {
-	if d.Claim.Identifier == "" {
+	if d.Claim.Identifier == "" || d.Origin != "" { // the member may be signed in there itself
 		return nil
 	}
 	return db.ring().HashToken("client", secret.TokenOf(d.AccountID+"\x00"+d.Claim.Identifier))
@@ -159,14 +161,14 @@ func (db *DB) replaceTwins(ctx context.Context, t *tx, d device.Device, now time
 }
 
 // trimDevices signs out what is over device.Most among browsers, or among apps and players, and leaves trimmed if any went, or some that are alike
-// have gone before: neither crowds out the other, and app passwords and servers have numbers of their own. What an epoch of the account has ended goes along
+// have gone before: neither crowds out the other, and app passwords, servers and what was switched to the account have numbers of their own. What an epoch of the account has ended goes along
 // and does not count.
 func (db *DB) trimDevices(ctx context.Context, t *tx, signedIn device.Device, alike int, trimmed audit.Act) error {
 	var over []string
 	counted := 0
 	// The CAST keeps SQLite from planning anew each time: a bare parameter there is part of the plan.
 	err := each(ctx, t, `SELECT d.id, d.account_epoch < a.epoch FROM device d JOIN account a ON a.id = d.account_id
-		WHERE d.account_id = $1 AND (d.kind IN ($2,$3)) = $4 AND d.method NOT IN ($5,$8) AND d.kind <> $7 ORDER BY d.used_at DESC, d.id DESC LIMIT CAST($6 AS BIGINT)`,
+		WHERE d.account_id = $1 AND (d.kind IN ($2,$3)) = $4 AND d.method NOT IN ($5,$8) AND d.kind <> $7 AND d.origin = '' ORDER BY d.used_at DESC, d.id DESC LIMIT CAST($6 AS BIGINT)`,
 		[]any{signedIn.AccountID, string(device.App), string(device.TV), signedIn.Kind.IsSoftware(), device.ByAppPassword, int64(2 * device.Most), string(device.Server), device.ByServerPassword}, func(row scanner) error {
 			var id string
 			var ended bool
@@ -226,6 +228,13 @@ func (db *DB) touch(ctx context.Context, t *tx, used []device.Device) error {
 		_, err = t.exec(ctx, `UPDATE device SET used_at = $1, seen = $2 WHERE id = $3 AND account_id = $4 AND used_at < $1`,
 			ms(d.UsedAt), key.Seal(string(seen), deviceCell(d.ID, "seen")), d.ID, d.AccountID)
 		if err != nil {
+			return err
+		}
+		if d.Origin == "" {
+			continue
+		}
+		// What it was switched on is used with it: else it would be swept away while it is.
+		if _, err = t.exec(ctx, `UPDATE device SET used_at = $1 WHERE id = $2 AND used_at < $1`, ms(d.UsedAt), d.Origin); err != nil {
 			return err
 		}
 	}

@@ -121,7 +121,7 @@ func (db *DB) ConfirmIncident(ctx context.Context, id string, after time.Time, c
 			return err
 		}
 		i.State, i.Second, i.DeclaredAt = incident.Open, act.Done.Actor, act.At
-		err := get(ctx, t, `UPDATE incident SET state = 'open', epoch = $1, second = $2, declared_at = $3, covered = (SELECT COUNT(*) FROM account)
+		err := get(ctx, t, `UPDATE incident SET state = 'open', epoch = $1, second = $2, declared_at = $3, covered = (`+countAccounts+`)
 			WHERE id = $4 AND state = 'proposed' AND created_at > $5 AND actor <> $2 RETURNING covered`,
 			[]any{i.Epoch, i.Second, ms(act.At), id, ms(after)}, &i.Covered)
 		if err != nil {
@@ -243,9 +243,12 @@ func (db *DB) IncidentsCovering(ctx context.Context, accountID string, limit int
 		[]any{accountID, int64(limit)})
 }
 
+// countAccounts counts the accounts but for managed members, each by an index of its own.
+const countAccounts = `SELECT (SELECT COUNT(*) FROM account) - (SELECT COUNT(*) FROM account WHERE home_owner <> '')`
+
 // CountIncident returns how many accounts there are, and how many administrators among them.
 func (db *DB) CountIncident(ctx context.Context) (c incident.Counts, err error) {
-	err = get(ctx, db.engine.read(), `SELECT (SELECT COUNT(*) FROM account), (SELECT COUNT(*) FROM account WHERE admin = TRUE)`, nil, &c.Accounts, &c.Admins)
+	err = get(ctx, db.engine.read(), `SELECT (`+countAccounts+`), (SELECT COUNT(*) FROM account WHERE admin = TRUE)`, nil, &c.Accounts, &c.Admins)
 	return c, err
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"usher/internal/account"
 	"usher/internal/incident"
@@ -83,7 +84,7 @@ func (db *DB) ListIncident(ctx context.Context, id string, accounts []string) er
 		}
 		for rest := accounts; len(rest) > 0; rest = rest[min(listed, len(rest)):] {
 			list, args := oneOf([]any{id}, padded(rest))
-			_, err := t.exec(ctx, `INSERT INTO incident_account (incident_id, account_id, former) SELECT $1, id, incident FROM account WHERE id IN `+list+`
+			_, err := t.exec(ctx, `INSERT INTO incident_account (incident_id, account_id, former) SELECT $1, id, incident FROM account WHERE home_owner = '' AND id IN `+list+`
 				ON CONFLICT (incident_id, account_id) DO NOTHING`, args...)
 			if err != nil {
 				return fmt.Errorf("listing accounts: %w", err)
@@ -92,12 +93,8 @@ func (db *DB) ListIncident(ctx context.Context, id string, accounts []string) er
 		if action != string(incident.Require) || len(accounts) == 0 {
 			return nil
 		}
-		for _, what := range []stream.What{stream.ResetRequired, stream.AllEnded} { // before they are covered: a listing that is repeated tells nobody again
-			err := signalAccounts(ctx, t, happened{what, timeOf(declared)}, `a.incident < $1 AND a.id IN
-				(SELECT account_id FROM incident_account WHERE incident_id = $2 AND account_id >= $3 AND account_id <= $4)`, epoch, id, slices.Min(accounts), slices.Max(accounts))
-			if err != nil {
-				return err
-			}
+		if err := signalListed(ctx, t, timeOf(declared), epoch, id, slices.Min(accounts), slices.Max(accounts)); err != nil {
+			return err
 		}
 		// What was listed before between the two is at the epoch already. A password that was set since the clock was stepped, while this account was
 		// not listed yet, does not count either: nobody knows by whom. Unless a newer incident has asked everybody for it by then.
@@ -110,6 +107,21 @@ func (db *DB) ListIncident(ctx context.Context, id string, accounts []string) er
 		return endDeadGrants(ctx, t, `IN (SELECT account_id FROM incident_account WHERE incident_id = $1 AND account_id >= $2 AND account_id <= $3)`,
 			id, slices.Min(accounts), slices.Max(accounts))
 	})
+}
+
+// signalListed tells of accounts between two of an incident's list, before they are covered: a listing that is repeated tells nobody again.
+func signalListed(ctx context.Context, t *tx, at time.Time, args ...any) error {
+	const covered = `.incident < $1 AND %[1]s.id IN (SELECT account_id FROM incident_account WHERE incident_id = $2 AND account_id >= $3 AND account_id <= $4)`
+	listed, owners, origins := `a`+fmt.Sprintf(covered, "a"), `h`+fmt.Sprintf(covered, "h"), `r`+fmt.Sprintf(covered, "r")
+	if err := signalAccounts(ctx, t, happened{stream.ResetRequired, at}, listed, args...); err != nil {
+		return err
+	}
+	for _, whose := range []string{listed, `a.id IN (SELECT g.id FROM account g JOIN account h ON h.id = g.home_owner WHERE g.home_owner <> '' AND ` + owners + `)`} {
+		if err := signalAccounts(ctx, t, happened{stream.AllEnded, at}, whose, args...); err != nil {
+			return err
+		}
+	}
+	return signalEnded(ctx, t, at, `c.device_id IN (SELECT d.id FROM account r JOIN device o ON o.account_id = r.id JOIN device d ON d.origin = o.id AND d.origin <> '' WHERE `+origins+`)`, args...)
 }
 
 // OpenIncident ends a listing and counts what it covers. ErrSpent.

@@ -243,7 +243,7 @@ func (db *DB) FindDeviceCode(ctx context.Context, token secret.Token) (f credent
 	if err := get(ctx, db.engine.point(), text, args, append(row.dest(), &clientID)...); err != nil {
 		return credential.Found{}, "", found(err, credential.ErrUnknown)
 	}
-	f, err = row.open(db, kind)
+	f, err = row.open(ctx, db.engine.point(), db, kind)
 	return f, clientID, err
 }
 

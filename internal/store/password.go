@@ -20,7 +20,7 @@ func (db *DB) ChangePassword(ctx context.Context, p credential.PasswordChange, o
 		if err := db.setPassword(ctx, t, key, p, act.At); err != nil {
 			return err
 		}
-		if err := db.renew(ctx, t, oldHash, token, act.At); err != nil || p.Known.Empty() {
+		if err := db.renew(ctx, t, credential.Renewal{Replaces: oldHash, Token: token, FreshAt: act.At}); err != nil || p.Known.Empty() {
 			return err
 		}
 		_, err := db.insertCredential(ctx, t, newCredential{kind: credential.Known, token: p.Known, accountID: p.AccountID, stamp: p.Stamp}, act.At)
@@ -38,13 +38,16 @@ func (db *DB) ChangePasswordEverywhere(ctx context.Context, p credential.Passwor
 	})
 }
 
-// RedeemReset spends a reset link for a new password; what is signed in stays. ErrSpent.
+// RedeemReset spends a reset link for a new password; what is signed in stays, but for what members of a Home have switched to the account. ErrSpent.
 func (db *DB) RedeemReset(ctx context.Context, hash string, p credential.PasswordChange, act audit.Act) error {
 	return db.change(ctx, p.AccountID, act, func(t *tx, key secret.AccountKey) error {
 		if err := spend(ctx, t, hash); err != nil {
 			return err
 		}
-		return db.setPassword(ctx, t, key, p, act.At)
+		if err := db.setPassword(ctx, t, key, p, act.At); err != nil {
+			return err
+		}
+		return endSwitchedTo(ctx, t, p.AccountID, act.At)
 	})
 }
 
@@ -68,7 +71,7 @@ func (db *DB) setPassword(ctx context.Context, t *tx, key secret.AccountKey, p c
 	if err := db.voidPassword(ctx, t, key, p, now); err != nil {
 		return err
 	}
-	n, err := t.exec(ctx, `UPDATE account SET password = $1, password_version = password_version + 1,
+	n, err := t.exec(ctx, `UPDATE account SET password = $1, password_version = password_version + 1, passwordless = FALSE,
 		secured = CASE WHEN secured > $2 THEN secured ELSE $2 END, review = review OR $5, email_proved = email_proved OR $7
 		WHERE id = $3 AND password_version = $4 AND incident = $6`,
 		key.Seal(p.Password, accountCell(p.AccountID, "password")), p.Secured, p.AccountID, p.Replaces, p.Review, p.Incident, p.Proves)
@@ -78,21 +81,55 @@ func (db *DB) setPassword(ctx context.Context, t *tx, key secret.AccountKey, p c
 	if n == 0 {
 		return ErrSpent
 	}
-	list, args := oneOf([]any{p.AccountID}, []string{string(credential.Reset), string(credential.Restricted), string(credential.Known), string(credential.SecondStep), string(credential.Enrolment), string(credential.ServerClaim), string(credential.LinkTicket)})
+	if err := endPending(ctx, t, p.AccountID); err != nil {
+		return err
+	}
+	_, err = t.exec(ctx, `DELETE FROM failure WHERE key = $1`, accountBudget(db.ring(), p.AccountID))
+	return err
+}
+
+// endPending ends what hung on the proof that was good until now.
+func endPending(ctx context.Context, t *tx, accountID string) error {
+	list, args := oneOf([]any{accountID}, []string{string(credential.Reset), string(credential.Restricted), string(credential.Known), string(credential.SecondStep), string(credential.Enrolment), string(credential.ServerClaim), string(credential.LinkTicket)})
 	if _, err := t.exec(ctx, `DELETE FROM credential WHERE account_id = $1 AND kind IN `+list, args...); err != nil {
 		return err
 	}
 	// After the tickets: a code that one of them is confirming at this moment is seen here.
-	if err := endLetIn(ctx, t, p.AccountID, relyingparty.GateID); err != nil {
+	if err := endLetIn(ctx, t, accountID, relyingparty.GateID); err != nil {
 		return err
 	}
 	for _, purpose := range []account.Purpose{account.ForEmail, account.ForNotices} {
-		if err := endConfirmations(ctx, t, p.AccountID, purpose); err != nil {
+		if err := endConfirmations(ctx, t, accountID, purpose); err != nil {
 			return err
 		}
 	}
-	_, err = t.exec(ctx, `DELETE FROM failure WHERE key = $1`, accountBudget(db.ring(), p.AccountID))
-	return err
+	return nil
+}
+
+// ConfirmSecured takes an account without a password back into use after an incident, by its owner's fresh proof, and signs everything out by one epoch step.
+// ErrSpent, also when a password was set or another incident came meanwhile.
+func (db *DB) ConfirmSecured(ctx context.Context, p credential.Afresh, act audit.Act) error {
+	return db.change(ctx, p.AccountID, act, func(t *tx, _ secret.AccountKey) error {
+		if err := spendAlive(ctx, t, p.Spends); err != nil {
+			return err
+		}
+		if err := db.usePasskey(ctx, t, p.Passkey, act.At); err != nil {
+			return err
+		}
+		n, err := t.exec(ctx, `UPDATE account SET secured = CASE WHEN secured > $1 THEN secured ELSE $1 END, review = TRUE WHERE id = $2 AND passwordless AND incident = $3`,
+			p.Secured, p.AccountID, p.Incident)
+		if err != nil {
+			return fmt.Errorf("confirming an account: %w", err)
+		}
+		if n == 0 {
+			return ErrSpent
+		}
+		if err := endPending(ctx, t, p.AccountID); err != nil {
+			return err
+		}
+		_, err = stepAccount(ctx, t, p.AccountID, act.At)
+		return err
+	})
 }
 
 // UpgradePassword replaces the hash of the same password by a stronger one; nothing else changes. A password that was replaced meanwhile is

@@ -17,6 +17,7 @@ import (
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/grant"
+	"usher/internal/household"
 	"usher/internal/id"
 	"usher/internal/incident"
 	"usher/internal/notice"
@@ -242,9 +243,10 @@ func dailyTrips(t *testing.T, db *DB) {
 	must(factorTrips(db, a.ID, act(a.ID)))
 	must(serverTrips(db, a, act(a.ID)))
 	must(clientTrips(db, act("")))
+	must(homeTrips(db, a, act(a.ID)))
 	must(db.EndEverything(ctx, a.ID, nil, act(a.ID)))
 	must(db.SetState(ctx, a.ID, account.Active, account.Deleting, began, act(a.ID)))
-	_, err = db.Erase(ctx, began, 9, func(account.Account) audit.Act { return audit.New(began, audit.AccountErased, audit.System, "") })
+	_, err = db.Erase(ctx, began, 9, func(account.Account) audit.Act { return audit.New(began, audit.AccountErased, audit.System, "") }, nil)
 	must(err)
 }
 
@@ -399,6 +401,62 @@ func serverTrips(db *DB, a account.Account, act audit.Act) error {
 func notInvited(db *DB, serverID string, a account.Account) error {
 	_, err := db.FindInvitation(context.Background(), serverID, a, began)
 	return err
+}
+
+// homeTrips does with a Home all that is done with one.
+func homeTrips(db *DB, a account.Account, act audit.Act) error {
+	ctx := context.Background()
+	var all []error
+	do := func(err error) { all = append(all, err) }
+	mia := household.Managed{ID: id.New(began), AccountID: id.New(began), Name: "Mia"}
+	do(db.AddManaged(ctx, a.ID, mia, act))
+	do(db.ChangeManaged(ctx, a.ID, mia, act))
+	do(db.SetPIN(ctx, a.ID, mia.ID, secret.TokenOf("4711"), act))
+	g := household.Guest{ID: id.New(began), Label: "bert", Handle: account.LoginHandle("bert"), At: began}
+	do(db.InviteMember(ctx, a.ID, g, act))
+	do(db.InviteMember(ctx, a.ID, g, act))
+	j := household.Joiner{AccountID: "nobody"}
+	_, err := db.ListHomeInvitations(ctx, j, began)
+	do(err)
+	_, found := db.FindHomeInvitation(ctx, g.ID, j, began)
+	for _, err := range []error{found, db.DeclineHome(ctx, g.ID, j, act), db.LeaveHome(ctx, a.ID, act, act)} {
+		if !errors.Is(err, household.ErrNotFound) {
+			do(fmt.Errorf("invited: %w", err))
+		}
+	}
+	in := credential.NewSignIn(a.ID, "password", device.Client{}, began)
+	in.Stamp = credential.Stamp{Born: 1 << 40, Account: 1 << 40}
+	do(db.AddDevice(ctx, in, act))
+	c, err := db.BeginSwitch(ctx, household.Try{Source: a.ID, Member: mia.ID, At: began})
+	do(err)
+	s := credential.NewSignIn(mia.AccountID, device.ByHome, device.Client{}, began)
+	s.Kind, s.Stamp, s.Device.Origin = credential.Switched, in.Stamp, in.Device.ID
+	parks, err := db.FindCredential(ctx, credential.Browser, in.Token)
+	do(err)
+	to := household.Switch{HomeID: a.ID, Source: a.ID, Member: c.Member, SignIn: s, Parks: parks.Hash, Away: secret.NewToken()}
+	do(db.Switch(ctx, to, act))
+	_, err = db.ListSwitched(ctx, a.ID)
+	do(err)
+	do(db.UnlockMember(ctx, a.ID, mia.ID, act))
+	do(db.EndSwitched(ctx, a.ID, s.Device.ID, act))
+	away, err := db.FindCredential(ctx, credential.Away, to.Away)
+	do(err)
+	do(db.ComeBack(ctx, household.Return{Away: away, Token: secret.NewToken(), Ends: s.Device.ID, EndsOf: mia.AccountID, Member: mia.ID}, act))
+	claim := credential.Link{Kind: credential.ServerClaim, Token: secret.NewClaim(), AccountID: a.ID, Stamp: in.Stamp}
+	do(db.Record(ctx, act.Linking(claim)))
+	f, err := db.FindCredential(ctx, claim.Kind, claim.Token)
+	do(err)
+	attic := server.Server{ID: id.New(began), AccountID: a.ID, Thumbprint: "home", Public: "key", ClaimedAt: began}
+	_, err = db.ClaimServer(ctx, server.Claim{Server: attic, Spends: f.Hash, Most: 9}, act)
+	do(err)
+	do(db.OpenToHome(ctx, a.ID, attic.ID, household.Shared{With: household.WithAll}, act))
+	_, err = db.FindSharing(ctx, a.ID, attic.ID)
+	do(err)
+	do(db.OpenToHome(ctx, a.ID, attic.ID, household.Shared{}, act))
+	_, err = db.FindHome(ctx, a.ID)
+	do(err)
+	do(db.RemoveMember(ctx, a.ID, mia.ID, act, audit.Act{}))
+	return errors.Join(all...)
 }
 
 // factorTrips does with a second factor all that is done with one.

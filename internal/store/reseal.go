@@ -103,6 +103,9 @@ func (db *DB) resealAccount(ctx context.Context, t *tx, id string) error {
 	if err := db.reindex(ctx, t, a); err != nil {
 		return err
 	}
+	if err := db.reindexIdentities(ctx, t, id); err != nil {
+		return err
+	}
 	return db.reindexFormer(ctx, t, key, id)
 }
 

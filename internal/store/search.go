@@ -64,7 +64,7 @@ func (db *DB) NameAccounts(ctx context.Context, ids []string) (map[string]string
 	}
 	list, args := oneOf(nil, ids)
 	r := db.ring()
-	err := each(ctx, db.engine.read(), `SELECT `+accountColumns+` FROM account a WHERE a.id IN `+list, args, func(row scanner) error {
+	err := each(ctx, db.engine.read(), `SELECT `+accountColumns+` FROM account a WHERE a.home_owner = '' AND a.id IN `+list, args, func(row scanner) error {
 		var s sealedAccount
 		if err := row.Scan(s.dest()...); err != nil {
 			return err

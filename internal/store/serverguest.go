@@ -31,17 +31,17 @@ func (db *DB) meantHashes(accountID string) []string {
 
 // meant is for whom a line counts: of a user name for the account that has it now, whatever that is called later, and where none has it for nobody, ever, which
 // looks the same; of an address for whoever confirms it.
-func (db *DB) meant(g server.Guest, holder string) string {
-	if g.Handle.Kind == account.ByUserName {
+func (db *DB) meant(h account.Handle, holder string) string {
+	if h.Kind == account.ByUserName {
 		return db.meantHashes(holder)[0]
 	}
-	return db.guestHashes(g.Handle)[0]
+	return db.guestHashes(h)[0]
 }
 
-// holderOf is the account whose name or address it is now that an owner typed; where it is nobody's, an id that no account has.
-func (db *DB) holderOf(ctx context.Context, t *tx, g server.Guest) (string, error) {
-	holder := g.ID
-	list, args := oneOf(nil, db.ring().Index(string(g.Handle.Kind), g.Handle.Value))
+// holderOf is the account whose name or address it is now that an owner typed; where it is nobody's, the id that is given for nobody, which no account has.
+func (db *DB) holderOf(ctx context.Context, t *tx, h account.Handle, nobody string) (string, error) {
+	holder := nobody
+	list, args := oneOf(nil, db.ring().Index(string(h.Kind), h.Value))
 	err := get(ctx, t, `SELECT account_id FROM handle WHERE held_until = 0 AND hash IN `+list, args, &holder)
 	return holder, found(err, nil)
 }
@@ -55,11 +55,11 @@ func (db *DB) AdmitGuest(ctx context.Context, accountID, serverID string, g serv
 		if err != nil {
 			return err
 		}
-		holder, err := db.holderOf(ctx, t, g)
+		holder, err := db.holderOf(ctx, t, g.Handle, g.ID)
 		if err != nil {
 			return err
 		}
-		meant := db.meant(g, holder)
+		meant := db.meant(g.Handle, holder)
 		hashes := db.guestHashes(g.Handle)
 		list, args := oneOf([]any{serverID, holder}, hashes)
 		var twin string
@@ -82,7 +82,7 @@ type sealedGuest struct{ handle, meant, label string }
 
 func insertGuest(ctx context.Context, t *tx, serverID string, g server.Guest, s sealedGuest) error {
 	var have int64
-	if err := get(ctx, t, `SELECT COUNT(*) FROM server_access WHERE server_id = $1`, []any{serverID}, &have); err != nil {
+	if err := get(ctx, t, `SELECT COUNT(*) FROM server_access WHERE server_id = $1 AND home = FALSE`, []any{serverID}, &have); err != nil {
 		return err
 	}
 	if have >= server.MostGuests {
@@ -124,7 +124,7 @@ func changeLine(ctx context.Context, t *tx, serverID, guestID string, to server.
 	var before server.Group
 	var ended int64
 	var who string
-	err := get(ctx, t, `SELECT role, ends_at, account_id FROM server_access WHERE id = $1 AND server_id = $2`, []any{guestID, serverID}, &before, &ended, &who)
+	err := get(ctx, t, `SELECT role, ends_at, account_id FROM server_access WHERE id = $1 AND server_id = $2 AND home = FALSE`, []any{guestID, serverID}, &before, &ended, &who)
 	if err != nil {
 		return found(err, server.ErrNotFound)
 	}
@@ -141,7 +141,7 @@ func changeLine(ctx context.Context, t *tx, serverID, guestID string, to server.
 }
 
 // DismissGuest takes somebody off the list of a server of an account, with every line by which they came, and ends what was made there for them, which stands in
-// their record too. server.ErrNotFound.
+// their record too. Whom the owner's Home lets in besides is let in still, anew. server.ErrNotFound.
 func (db *DB) DismissGuest(ctx context.Context, accountID, serverID, guestID string, act audit.Act) error {
 	return db.engine.write(ctx, func(t *tx) error {
 		s, _, err := db.lockServer(ctx, t, accountID, serverID)
@@ -152,12 +152,12 @@ func (db *DB) DismissGuest(ctx context.Context, accountID, serverID, guestID str
 			return found(err, server.ErrNotFound)
 		}
 		var who string
-		err = get(ctx, t, `DELETE FROM server_access WHERE id = $1 AND server_id = $2 RETURNING account_id`, []any{guestID, serverID}, &who)
+		err = get(ctx, t, `DELETE FROM server_access WHERE id = $1 AND server_id = $2 AND home = FALSE RETURNING account_id`, []any{guestID, serverID}, &who)
 		if err != nil {
 			return found(err, server.ErrNotFound)
 		}
 		if who != "" {
-			if _, err := t.exec(ctx, `DELETE FROM server_access WHERE server_id = $1 AND account_id = $2`, serverID, who); err != nil {
+			if _, err := t.exec(ctx, `DELETE FROM server_access WHERE server_id = $1 AND account_id = $2 AND home = FALSE`, serverID, who); err != nil {
 				return err
 			}
 			if err := endAtServer(ctx, t, serverID, who); err != nil {
@@ -178,7 +178,7 @@ func (db *DB) DismissGuest(ctx context.Context, accountID, serverID, guestID str
 	})
 }
 
-// ListGuests returns whom the owner of a server lets in besides, in the order of their coming, and who came in by each line. server.ErrNotFound.
+// ListGuests returns whom the owner of a server lets in besides, but for members of the Home, in the order of their coming, and who came in by each line. server.ErrNotFound.
 func (db *DB) ListGuests(ctx context.Context, accountID, serverID string) ([]server.Guest, error) {
 	var owner string
 	if err := get(ctx, db.engine.point(), `SELECT account_id FROM server WHERE id = $1 AND account_id = $2`, []any{serverID, accountID}, &owner); err != nil {
@@ -186,7 +186,7 @@ func (db *DB) ListGuests(ctx context.Context, accountID, serverID string) ([]ser
 	}
 	var all []server.Guest
 	err := each(ctx, db.engine.read(), `SELECT l.id, l.label, l.role, l.ends_at, l.added_at, l.invited_at, l.seen_at, l.account_id, COALESCE(a.user_name, '')
-		FROM server_access l LEFT JOIN account a ON a.id = l.account_id AND l.account_id <> '' WHERE l.server_id = $1 ORDER BY l.id`, []any{serverID}, func(row scanner) error {
+		FROM server_access l LEFT JOIN account a ON a.id = l.account_id AND l.account_id <> '' WHERE l.server_id = $1 AND l.home = FALSE ORDER BY l.id`, []any{serverID}, func(row scanner) error {
 		var g server.Guest
 		var ends, added, invited, seen int64
 		err := row.Scan(&g.ID, &g.Label, &g.Role, &ends, &added, &invited, &seen, &g.Came.AccountID, &g.Came.UserName)

@@ -53,7 +53,7 @@ func (db *DB) ListPeople(ctx context.Context, serverID string, now time.Time) (a
 		FROM server s JOIN account a ON a.id = s.account_id WHERE s.id = $1 AND a.state = $2
 		UNION ALL SELECT `+accountColumns+`, l.role, l.ends_at, COALESCE(n.scopes, ''), FALSE
 		FROM server_access l JOIN account a ON a.id = l.account_id LEFT JOIN consent n ON n.account_id = a.id AND n.client_id = l.server_id
-		WHERE l.server_id = $1 AND l.account_id <> '' AND a.state = $2
+		WHERE l.server_id = $1 AND l.account_id <> '' AND (a.state = $2 OR a.home_owner <> '' AND EXISTS (SELECT 1 FROM account h WHERE h.id = a.home_owner AND h.state = $2))
 			AND l.id = (SELECT g.id FROM server_access g WHERE g.server_id = l.server_id AND g.account_id = l.account_id AND `+lasts+best+` LIMIT 1)`, args, func(row scanner) error {
 		var s sealedAccount
 		var p server.Person

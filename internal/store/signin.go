@@ -10,8 +10,6 @@ import (
 	"usher/internal/audit"
 	"usher/internal/credential"
 	"usher/internal/device"
-	"usher/internal/secret"
-	"usher/internal/stream"
 )
 
 // OpenSignIn signs a browser in after a good proof: device, credentials, record, mail, and the try given back, all or nothing. When the
@@ -27,6 +25,9 @@ func (db *DB) OpenSignIn(ctx context.Context, at credential.Attempt, c credentia
 			}
 		}
 		if err := db.spendFactor(ctx, t, s.Factor); err != nil {
+			return err
+		}
+		if err := db.usePasskey(ctx, t, s.Passkey, act.At); err != nil {
 			return err
 		}
 		if err := db.replaceTwins(ctx, t, s.Device, act.At); err != nil {
@@ -56,13 +57,13 @@ func (db *DB) insertSignIn(ctx context.Context, t *tx, s credential.SignIn, now 
 	if names := db.clientsOf(d); len(names) > 0 {
 		client = names[0]
 	}
-	_, err = t.exec(ctx, `INSERT INTO device (id, account_id, kind, method, facts, seen, born, account_epoch, created_at, used_at, client)
-		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$9,$10)`, d.ID, d.AccountID, string(d.Kind), d.Method,
-		facts, seen, s.Stamp.Born, s.Stamp.Account, ms(now), client)
+	_, err = t.exec(ctx, `INSERT INTO device (id, account_id, kind, method, facts, seen, born, account_epoch, created_at, used_at, client, origin)
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$9,$10,$11)`, d.ID, d.AccountID, string(d.Kind), d.Method,
+		facts, seen, s.Stamp.Born, s.Stamp.Account, ms(now), client, d.Origin)
 	if err != nil {
 		return fmt.Errorf("writing a device: %w", err)
 	}
-	_, err = db.insertCredential(ctx, t, newCredential{kind: cmp.Or(s.Kind, credential.Browser), token: s.Token, accountID: d.AccountID, deviceID: d.ID, subject: s.Subject, detail: s.Detail, stamp: s.Stamp, freshAt: s.FreshAt}, now)
+	_, err = db.insertCredential(ctx, t, newCredential{kind: cmp.Or(s.Kind, credential.Browser), token: s.Token, accountID: d.AccountID, deviceID: d.ID, subject: s.Subject, detail: s.Detail, stamp: s.Stamp, freshAt: s.FreshAt, until: s.Until}, now)
 	for _, kept := range []newCredential{
 		{kind: credential.Known, token: s.Known, accountID: d.AccountID, stamp: s.Stamp},
 		{kind: credential.Handed, token: s.Again, accountID: d.AccountID, deviceID: d.ID, stamp: s.Stamp, detail: s.Token.Reveal(), subject: keyedSubject(s)},
@@ -159,7 +160,7 @@ func stepAccount(ctx context.Context, t *tx, accountID string, now time.Time) (e
 	if err != nil {
 		return epoch, found(err, account.ErrNotFound)
 	}
-	if err := signalAccounts(ctx, t, happened{stream.AllEnded, now}, `a.id = $1`, accountID); err != nil {
+	if err := signalEverything(ctx, t, accountID, now); err != nil {
 		return epoch, err
 	}
 	return epoch, endDeadGrants(ctx, t, `= $1`, accountID)
@@ -172,16 +173,19 @@ func (db *DB) RenewSignIn(ctx context.Context, r credential.Renewal, act audit.A
 		if err := db.spendFactor(ctx, t, r.Factor); err != nil {
 			return err
 		}
-		if err := db.renew(ctx, t, r.Replaces, r.Token, r.FreshAt); err != nil {
+		if err := db.usePasskey(ctx, t, r.Passkey, act.At); err != nil {
+			return err
+		}
+		if err := db.renew(ctx, t, r); err != nil {
 			return err
 		}
 		return db.leave(ctx, t, act)
 	})
 }
 
-func (db *DB) renew(ctx context.Context, t *tx, oldHash string, token secret.Token, freshAt time.Time) error {
-	n, err := t.exec(ctx, `UPDATE credential SET hash = $1, fresh_at = $2 WHERE hash = $3 AND kind = $4`,
-		db.ring().HashToken(string(credential.Browser), token)[0], ms(freshAt), oldHash, string(credential.Browser))
+func (db *DB) renew(ctx context.Context, t *tx, r credential.Renewal) error {
+	n, err := t.exec(ctx, `UPDATE credential SET hash = $1, fresh_at = $2, subject = $5 WHERE hash = $3 AND kind = $4`,
+		db.ring().HashToken(string(credential.Browser), r.Token)[0], ms(r.FreshAt), r.Replaces, string(credential.Browser), string(r.Way))
 	if err == nil && n == 0 {
 		err = ErrSpent
 	}

@@ -10,7 +10,7 @@ import (
 )
 
 // visitKinds are the kinds that a token made for a server can be made from.
-var visitKinds = []credential.Kind{credential.App, credential.AppPassword, credential.DeviceToken, credential.Refresh, credential.Access}
+var visitKinds = []credential.Kind{credential.App, credential.Switched, credential.AppPassword, credential.DeviceToken, credential.Refresh, credential.Access}
 
 // What judges a visit besides credential and server.
 const (
@@ -53,7 +53,7 @@ func (db *DB) findVisit(ctx context.Context, condition string, args []any) (v se
 		return v, found(err, credential.ErrUnknown)
 	}
 	v.Agreed, v.Since, v.EndsAt = scopesOf(agreed), timeOf(since), timeOf(ends)
-	if v.Parent, v.Person, err = person.open(db); err != nil {
+	if v.Parent, v.Person, err = person.open(ctx, db.engine.point(), db); err != nil {
 		return v, err
 	}
 	if v.Held, err = row.open(db); v.Held.AccountID == v.Parent.AccountID {

@@ -22,11 +22,13 @@ import (
 	"usher/internal/credential"
 	"usher/internal/device"
 	"usher/internal/id"
+	"usher/internal/issuer"
 	"usher/internal/mfa"
 	"usher/internal/middleware"
 	"usher/internal/ratelimit"
 	"usher/internal/secret"
 	"usher/internal/signin"
+	"usher/internal/social"
 	"usher/internal/testdb"
 	"usher/internal/web"
 )
@@ -55,7 +57,9 @@ func newGuessed(t *testing.T, databaseURL string) *guessed {
 	flow := &signin.Service{Store: g.db, Hasher: g.pool, Resolver: resolver, Factors: &mfa.Checker{Store: g.db, Hasher: g.pool, Now: clock}, Now: clock, Log: log}
 	pages, err := web.NewRenderer(web.Site{Name: "Usher", Host: origin.Host}, log)
 	g.must(err)
-	people := &web.Door{Pages: pages, SignIn: flow, Resolver: resolver, Place: nowhere, Now: clock, Log: log, SecureCookies: true}
+	none, err := issuer.New(issuer.Setup{}, issuer.Configured{})
+	g.must(err)
+	people := &web.Door{Pages: pages, SignIn: flow, Social: &social.Service{Providers: none}, Resolver: resolver, Place: nowhere, Now: clock, Log: log, SecureCookies: true}
 	programs := &api.Door{SignIn: flow, Touches: &device.Touches{}, Place: nowhere, Origin: origin, Now: clock, Log: log}
 	chain := middleware.Chain(middleware.Settings{Origin: origin, ErrorPage: pages.Refused, Now: clock}, log)
 	g.doors = map[string]http.Handler{"people": chain(people.Handler()), "programs": chain(programs.Handler())}

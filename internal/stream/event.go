@@ -84,6 +84,10 @@ const (
 	PasswordChanged What = "password-changed"
 	FactorOn        What = "factor-on"
 	FactorOff       What = "factor-off"
+	PasskeyAdded    What = "passkey-added" // in a device of its owner's
+	PasskeyRemoved  What = "passkey-removed"
+	RoamingAdded    What = "roaming-passkey-added" // on something that its owner carries along
+	RoamingRemoved  What = "roaming-passkey-removed"
 	Locked          What = "locked"
 	Unlocked        What = "unlocked"
 	Deleting        What = "deleting"
@@ -115,6 +119,10 @@ var rules = map[What]rule{
 	PasswordChanged: {event: credentialChange, reason: "The password was changed.", more: changed("password", "update")},
 	FactorOn:        {event: credentialChange, reason: "An authenticator app was set up as second step.", more: changed("app", "create")},
 	FactorOff:       {event: credentialChange, reason: "The second step was turned off.", more: changed("app", "delete")},
+	PasskeyAdded:    {event: credentialChange, reason: "A passkey was added.", more: changed("fido2-platform", "create")},
+	PasskeyRemoved:  {event: credentialChange, reason: "A passkey was removed.", more: changed("fido2-platform", "delete")},
+	RoamingAdded:    {event: credentialChange, reason: "A passkey was added.", more: changed("fido2-roaming", "create")},
+	RoamingRemoved:  {event: credentialChange, reason: "A passkey was removed.", more: changed("fido2-roaming", "delete")},
 	Locked:          {event: accountDisabled},
 	Unlocked:        {event: accountEnabled},
 	Deleting:        {event: accountDisabled},

@@ -107,13 +107,13 @@ type Proof struct {
 
 // Approve lets a device in; it is signed in with its next poll, and can play but has no say in the account. A device that asks from elsewhere needs
 // a proof. A media server outlives the sign-in that lets it in, so for one the person has proved themselves a moment ago, wherever it asks from.
-// ErrGone, ErrTooSoon, credential.ErrStale; of the proof signin.ErrWrong, the errors of mfa, limits.
+// Who has no password to type has proved themselves a moment ago as well. ErrGone, ErrTooSoon, credential.ErrStale; of the proof signin.ErrWrong, the errors of mfa, limits.
 func (s *Service) Approve(ctx context.Context, f credential.Found, who account.Account, a Asked, p Proof, client device.Client) error {
 	now := s.Now()
 	if now.Before(a.Opens) {
 		return ErrTooSoon
 	}
-	if a.Claims() && !f.IsFresh(now) {
+	if (a.Claims() || a.AsksProof(f) && f.Account.NoPassword) && !f.IsFresh(now) {
 		return credential.ErrStale
 	}
 	approval := linkcode.Approval{RequestID: a.ID, Ticket: a.ticket.Hash, AccountID: f.AccountID, Stamp: credential.StampNow(f.Clock, f.Account)}
@@ -121,7 +121,7 @@ func (s *Service) Approve(ctx context.Context, f credential.Found, who account.A
 	if a.Elsewhere {
 		act = act.With(audit.Reason, "elsewhere")
 	}
-	if !a.AsksProof(f) {
+	if !a.AsksProof(f) || f.Account.NoPassword {
 		return gone(s.Store.ApproveLink(ctx, approval, act))
 	}
 	if !f.Account.SecondFactor {

@@ -41,11 +41,8 @@ func (p *Pace) Allow(code secret.Token, now time.Time) bool {
 	if p.polled == nil || now.Sub(p.since) >= linkcode.Life || len(p.polled) >= mostPaced {
 		p.before, p.polled, p.since = p.polled, map[key]polled{}, now
 	}
-	k := key(sha256.Sum256([]byte(code.Reveal())))
-	last, known := p.polled[k]
-	if !known {
-		last, known = p.before[k]
-	}
+	k := keyOf(code)
+	last, known := p.last(k)
 	next := polled{now, Interval}
 	allowed := true
 	if known {
@@ -56,4 +53,23 @@ func (p *Pace) Allow(code secret.Token, now time.Time) bool {
 	}
 	p.polled[k] = next
 	return allowed
+}
+
+// Wait is how long a code's next poll is to wait after the one before.
+func (p *Pace) Wait(code secret.Token) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last, _ := p.last(keyOf(code))
+	return max(Interval, last.interval)
+}
+
+func keyOf(code secret.Token) key { return sha256.Sum256([]byte(code.Reveal())) }
+
+// last is the poll before; the lock is held.
+func (p *Pace) last(k key) (polled, bool) {
+	if last, known := p.polled[k]; known {
+		return last, true
+	}
+	last, known := p.before[k]
+	return last, known
 }

@@ -28,6 +28,15 @@ func TestPace(t *testing.T) {
 			t.Errorf("poll %d, %v after the one before: %t", i, step.after, got)
 		}
 	}
+	if got := p.Wait(code); got != 4*Interval { // three came too soon
+		t.Errorf("the next one waits %v", got)
+	}
+	if now = now.Add(p.Wait(code)); !p.Allow(code, now) {
+		t.Error("one that waited as long as it is told comes too soon")
+	}
+	if got := p.Wait(secret.TokenOf("b")); got != Interval {
+		t.Errorf("the first one waits %v", got)
+	}
 	if !p.Allow(secret.TokenOf("b"), now) {
 		t.Error("one device slows another down")
 	}

@@ -8,6 +8,7 @@ import (
 
 	"usher/internal/account"
 	"usher/internal/factor"
+	"usher/internal/household"
 	"usher/internal/mediaserver"
 	"usher/internal/profile"
 )
@@ -18,8 +19,10 @@ const eventsOnOverview = 4
 func (d *Door) getAccount(w http.ResponseWriter, r *http.Request, v visitor) error {
 	p := AccountPage{Name: v.Person.Called(), UserName: v.Person.UserName, Address: v.Person.Email, NoticeAddress: v.Person.NoticeEmail}
 	var err error
-	if p.PasswordChanged, err = d.Profile.PasswordSet(r.Context(), v.Person); err != nil {
-		return err
+	if !v.Account.NoPassword {
+		if p.PasswordChanged, err = d.Profile.PasswordSet(r.Context(), v.Person); err != nil {
+			return err
+		}
 	}
 	devices, err := d.Devices.List(r.Context(), v.AccountID)
 	if err != nil {
@@ -40,7 +43,17 @@ func (d *Door) getAccount(w http.ResponseWriter, r *http.Request, v visitor) err
 	if err != nil {
 		return err
 	}
+	passkeys, err := d.Passkeys.List(r.Context(), v.AccountID)
+	if err != nil {
+		return err
+	}
+	p.Passkeys = len(passkeys)
 	p.SecondStep, p.RecoveryCodes, p.Removal = state.Since, state.Left, state.Removal
+	h, err := d.Home.Members(r.Context(), v.Found)
+	if err != nil && !errors.Is(err, household.ErrNone) {
+		return err
+	}
+	p.Home = len(h.Joined())
 	servers, err := d.Servers.List(r.Context(), v.Found)
 	if err != nil {
 		return err

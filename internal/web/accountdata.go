@@ -14,9 +14,11 @@ type AccountPage struct {
 	NoticeAddress   string
 	PasswordChanged time.Time
 	Devices         int
+	Home            int       // people in the Home, the account's own included; none where it is in no Home
 	Servers         int       // media servers that belong to the account
 	SecondStep      time.Time // since when it is on; zero when it is off
 	RecoveryCodes   int64     // that are left
+	Passkeys        int
 	Removal         time.Time // when the second step will be removed by an operator; zero when it will not
 	ToDo            *ToDo     // nil: everything looks right
 	Events          []Event
@@ -69,7 +71,9 @@ type EmailConfirmPage struct {
 type PasswordPage struct {
 	Form
 	Login      string
+	First      bool   // there is none yet
 	AskCurrent bool   // false where the proof on the page before has just been made
+	Next       string // local path to go on to, carried in the field next; empty: the overview
 	SignOut    bool   // the box is ticked
 	Others     string // what would be signed out: "2 browsers and 1 app"; empty: nothing
 	Servers    int    // that would let nobody in until they are brought back
@@ -87,6 +91,10 @@ type SecondStepPage struct {
 	Remembered  []RememberedBrowser
 	Removal     time.Time // when it will be removed by an operator; zero when it will not
 	Open        string    // which form is shown open, after a refused try: codes or off
+
+	Outside    bool // people can sign in with another service
+	Always     bool // and are asked for the code there too, because the owner wants it
+	AlwaysHere bool // or because the operator does
 }
 
 // RememberedBrowser is a browser where the second step is not asked for.
@@ -130,6 +138,7 @@ type Device struct {
 	Product  string
 	Place    string
 	SignedIn time.Time
+	By       string // how a browser came in that was not by the password: "Google"; else empty
 	LastUsed time.Time
 	This     bool // the one that is asking
 }

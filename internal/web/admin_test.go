@@ -32,7 +32,6 @@ type office struct {
 
 func eachOffice(t *testing.T, test func(o *office)) {
 	t.Helper()
-	t.Parallel()
 	eachHouse(t, func(h *house) {
 		o := &office{house: h, self: h.administrator(rootMail, rootPassword)}
 		h.pass(time.Second) // so that ann is newer

@@ -32,7 +32,7 @@ func (d *Door) adminAccountPage(w http.ResponseWriter, r *http.Request, status i
 	a := sheet.Account
 	p := AdminAccountPage{
 		AccountRow: accountRow(a, sheet.LastSeen), Problem: problem, NoticeAddress: a.NoticeEmail, PasswordChanged: sheet.PasswordSet,
-		PasswordOff: sheet.Failures.Off(), ResetRequired: sheet.ResetRequired, DeletingOn: a.DeleteAt, SecondStep: a.SecondFactor, Self: a.ID == v.AccountID,
+		PasswordOff: sheet.Failures.Off(), ResetRequired: sheet.ResetRequired, DeletingOn: a.DeleteAt, SecondStep: a.SecondFactor, Passkeys: sheet.Passkeys, NoPassword: a.NoPassword, Services: d.servicesNamed(sheet.Services()), Self: a.ID == v.AccountID,
 		Devices: devicesShown(networksOnly(sheet.Devices), ""), Events: v.eventsOf(sheet), Mail: d.mailShown(sheet.Mail),
 	}
 	if p.Servers, err = d.adminServers(r, accountID); err != nil {

@@ -41,7 +41,7 @@ func TestAuditKeepsWhatErasedAccountsDid(t *testing.T) {
 	eachOffice(t, func(o *office) {
 		o.root.post(o.page(o.ann) + "/delete").is(http.StatusSeeOther)
 		o.pass(account.GraceBeforeErasure)
-		if _, err := o.db.Erase(t.Context(), o.clock(), 10, func(account.Account) audit.Act { return audit.New(o.clock(), audit.AccountErased, audit.System, "") }); err != nil {
+		if _, err := o.db.Erase(t.Context(), o.clock(), 10, func(account.Account) audit.Act { return audit.New(o.clock(), audit.AccountErased, audit.System, "") }, nil); err != nil {
 			t.Fatal(err)
 		}
 		o.root = o.signedIn(rootMail, rootPassword)

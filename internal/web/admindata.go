@@ -73,7 +73,10 @@ type AdminAccountPage struct {
 	ResetRequired   bool
 	DeletingOn      time.Time
 	SecondStep      bool
-	RecoveryCodes   int64     // that are left
+	RecoveryCodes   int64 // that are left
+	Passkeys        int64
+	NoPassword      bool
+	Services        string    // by which other ones it opens; empty: none
 	RemovalOn       time.Time // when the second step will be removed; zero when it will not
 	Self            bool      // the administrator's own account
 	Devices         []Device

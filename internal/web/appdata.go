@@ -18,7 +18,9 @@ type ConsentPage struct {
 	Outside bool     // it is a media server that does not let the person in: nothing is asked, and the way back is open
 	Closed  bool     // it is a media server that is suspended: the same
 	Called  string
-	Address string
+	Address string // empty where the browser is switched
+	// Switched says that the browser is switched to a member of its Home.
+	Switched bool
 }
 
 // AppSignOutPage is "app-sign-out": an app asks to sign the person out. It posts request, holder and act ("leave" or "stay").

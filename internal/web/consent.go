@@ -9,6 +9,7 @@ import (
 
 	"usher/internal/credential"
 	"usher/internal/grant"
+	"usher/internal/household"
 	"usher/internal/relyingparty"
 	"usher/internal/secret"
 )
@@ -25,7 +26,7 @@ func (d *Door) getConsent(w http.ResponseWriter, r *http.Request) error {
 	if refused := p.Ended(); refused != nil {
 		return d.refuseApp(w, r, p, refused)
 	}
-	v, err := d.visit(r)
+	v, err := d.consenting(w, r, p)
 	if err != nil {
 		_, out := whyOutside(err)
 		if p.Silent() && !p.AtServer() && (out || errors.Is(err, credential.ErrDeleting)) {
@@ -39,6 +40,8 @@ func (d *Door) getConsent(w http.ResponseWriter, r *http.Request) error {
 		return d.noRequest(w, r, err)
 	case step == grant.Answered:
 		return d.sendBack(w, r, answer)
+	case step == grant.Prove && v.IsPlayer(): // there is nothing to prove it with
+		return d.refuseApp(w, r, p, &grant.Refusal{Code: "login_required", Text: "the browser is switched to another member of its Home"})
 	case step == grant.Prove:
 		return to(w, r, pathWith("/sign-in/again", "next", consentPath(p)))
 	}
@@ -47,10 +50,16 @@ func (d *Door) getConsent(w http.ResponseWriter, r *http.Request) error {
 
 func (d *Door) consentPage(w http.ResponseWriter, r *http.Request, p grant.Pending, v visitor, step grant.Step) error {
 	allowForm(w, p.Origin())
+	p = p.AskedOf(v.Found)
 	page := ConsentPage{Request: p.ID.Reveal(), Account: v.AccountID, App: p.Client.Name, Called: v.Person.Called(), Address: v.Person.Email, Where: whereTo(p.Origin())}
 	page.Server, page.Outside, page.Closed = p.AtServer(), step == grant.Outside, step == grant.Closed
 	page.Gets, page.Stays = getsOf(p.Scopes), slices.Contains(p.Scopes, relyingparty.OfflineAccess)
-	d.Pages.Page(w, r, http.StatusOK, "consent", Page{Person: v.header(), Data: page})
+	person := v.header()
+	if v.IsPlayer() { // whose address is not for who sits there
+		page.Switched, page.Called, page.Address = true, household.NameOf(v.Person), ""
+		person = &Person{Name: page.Called}
+	}
+	d.Pages.Page(w, r, http.StatusOK, "consent", Page{Person: person, Data: page})
 	return nil
 }
 
@@ -83,10 +92,15 @@ func whereTo(origin string) string {
 }
 
 // postConsent answers a request as its person decides. Who has become somebody else meanwhile, in another tab, decides again.
-func (d *Door) postConsent(w http.ResponseWriter, r *http.Request, v visitor) error {
+func (d *Door) postConsent(w http.ResponseWriter, r *http.Request) error {
 	p, err := d.Grants.Look(r.Context(), secret.TokenOf(r.PostFormValue("request")))
-	if err != nil {
-		return d.noRequest(w, r, err)
+	gone := err
+	v, err := d.consenting(w, r, p)
+	switch {
+	case err != nil:
+		return d.turnAway(w, r, err)
+	case gone != nil:
+		return d.noRequest(w, r, gone)
 	}
 	if r.PostFormValue("holder") != v.AccountID {
 		return to(w, r, consentPath(p))
@@ -96,6 +110,8 @@ func (d *Door) postConsent(w http.ResponseWriter, r *http.Request, v visitor) er
 	}
 	answer, err := d.Grants.Approve(r.Context(), p, grant.Holder{Found: v.Found, Person: v.Person}, d.client(r))
 	switch {
+	case errors.Is(err, credential.ErrStale) && v.IsPlayer():
+		return d.refuseApp(w, r, p, &grant.Refusal{Code: "login_required", Text: "the browser is switched to another member of its Home"})
 	case errors.Is(err, credential.ErrStale):
 		return to(w, r, pathWith("/sign-in/again", "next", consentPath(p)))
 	case err != nil:

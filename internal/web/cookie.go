@@ -59,8 +59,11 @@ func (d *Door) cookie(r *http.Request, name string) secret.Token {
 }
 
 // keepSignIn gives the browser its sign-in and, when there is a new one, what shows that it has been here.
-func (d *Door) keepSignIn(w http.ResponseWriter, token, known secret.Token) {
+func (d *Door) keepSignIn(w http.ResponseWriter, r *http.Request, token, known secret.Token) {
 	d.setCookie(w, cookieBrowser, token, credential.Rules[credential.Browser].Life)
+	if len(r.CookiesNamed(d.cookieName(cookieAway)))+len(r.CookiesNamed(d.cookieName(cookieHome))) > 0 { // whoever signs in has the browser to themselves
+		d.dropAway(w)
+	}
 	if !known.Empty() {
 		d.setCookie(w, cookieKnown, known, credential.Rules[credential.Known].Life)
 	}

@@ -61,8 +61,9 @@ func TestTwoCookiesOfOneNameAreNone(t *testing.T) {
 func TestOneAnswerSaysOneThingAboutACookie(t *testing.T) {
 	d := &Door{SecureCookies: true}
 	w := httptest.NewRecorder()
-	d.keepSignIn(w, secret.TokenOf("first"), secret.TokenOf("known"))
-	d.keepSignIn(w, secret.TokenOf("second"), secret.Token{})
+	r := httptest.NewRequest(http.MethodGet, "/", nil)
+	d.keepSignIn(w, r, secret.TokenOf("first"), secret.TokenOf("known"))
+	d.keepSignIn(w, r, secret.TokenOf("second"), secret.Token{})
 	d.dropCookie(w, cookieKnown)
 	set := w.Result().Cookies()
 	if len(set) != 2 || set[0].Name != "__Host-usher" || set[0].Value != "second" || set[1].Name != "__Host-usher-known" || set[1].MaxAge != -1 {

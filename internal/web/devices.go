@@ -34,7 +34,7 @@ func devicesShown(devices []device.Device, this string) []Device {
 	for i, dev := range devices {
 		shown[i] = Device{
 			ID: dev.ID, Kind: string(dev.Kind), Name: dev.Name, Product: dev.Product, Place: whereSeen(dev.Seen),
-			SignedIn: dev.CreatedAt, LastUsed: dev.UsedAt, This: dev.ID == this,
+			SignedIn: dev.CreatedAt, By: cameBy(dev), LastUsed: dev.UsedAt, This: dev.ID == this,
 		}
 		if strings.Contains(dev.Name, dev.Product) { // "Firefox on Linux" says it already
 			shown[i].Product = ""
@@ -50,6 +50,14 @@ func devicesShown(devices []device.Device, this string) []Device {
 		return b.LastUsed.Compare(a.LastUsed)
 	})
 	return shown
+}
+
+// cameBy says how a browser came in without a password.
+func cameBy(dev device.Device) string {
+	if dev.Kind != device.Browser && dev.Kind != device.Phone || strings.HasPrefix(dev.Method, "password") || dev.Method == "sign-up" || dev.Method == "set-up link" {
+		return ""
+	}
+	return dev.Method
 }
 
 // whereSeen is the place of an address, or the address where that is not known.
@@ -77,6 +85,6 @@ func (d *Door) postDevicesSignOutAll(w http.ResponseWriter, r *http.Request, v v
 	if err != nil {
 		return d.again(w, r, &p.Form, err, func(status int) error { return d.devicesPage(w, r, status, p, v) })
 	}
-	d.keepSignIn(w, token, known)
+	d.keepSignIn(w, r, token, known)
 	return to(w, r, "/account/devices?done=devices")
 }

@@ -11,6 +11,7 @@ import (
 	"usher/internal/device"
 	"usher/internal/factor"
 	"usher/internal/grant"
+	"usher/internal/home"
 	"usher/internal/incident"
 	"usher/internal/mediaserver"
 	"usher/internal/openapi"
@@ -20,6 +21,7 @@ import (
 	"usher/internal/request"
 	"usher/internal/signin"
 	"usher/internal/signup"
+	"usher/internal/social"
 	"usher/internal/tvlink"
 )
 
@@ -30,9 +32,12 @@ type Door struct {
 	Devices      *signin.Devices
 	AppPasswords *signin.AppPasswords
 	SignUp       *signup.Service
+	Social       *social.Service
+	Logos        map[string]Logo // of services that have one in the configuration, by their ids
 	Founding     *signup.Founding
 	Password     *password.Service
 	Factor       *factor.Service
+	Passkeys     *factor.Passkeys
 	Profile      *profile.Service
 	Admin        *admin.Service
 	Incident     *incident.Service
@@ -40,6 +45,7 @@ type Door struct {
 	Links        *tvlink.Service
 	Servers      *mediaserver.Service
 	Grants       *grant.Service
+	Home         *home.Service
 	Resolver     *credential.Resolver
 	API          openapi.Document // what programs can ask for
 	Touches      *device.Touches

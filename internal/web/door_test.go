@@ -19,12 +19,15 @@ import (
 	"usher/internal/device"
 	"usher/internal/factor"
 	"usher/internal/grant"
+	"usher/internal/home"
 	"usher/internal/incident"
+	"usher/internal/issuer"
 	"usher/internal/linkcode"
 	"usher/internal/mediaserver"
 	"usher/internal/mfa"
 	"usher/internal/middleware"
 	"usher/internal/notice"
+	"usher/internal/passkey"
 	"usher/internal/password"
 	"usher/internal/passwordpolicy"
 	"usher/internal/profile"
@@ -32,6 +35,7 @@ import (
 	"usher/internal/secret"
 	"usher/internal/signin"
 	"usher/internal/signup"
+	"usher/internal/social"
 	"usher/internal/store"
 	"usher/internal/testdb"
 	"usher/internal/teststore"
@@ -67,6 +71,7 @@ type house struct {
 // eachHouse runs a test in an empty house on both databases.
 func eachHouse(t *testing.T, test func(h *house)) {
 	t.Helper()
+	t.Parallel()
 	testdb.Each(t, func(t *testing.T, databaseURL string) { test(newHouse(t, databaseURL)) })
 }
 
@@ -79,7 +84,9 @@ func newHouse(t *testing.T, databaseURL string) *house {
 	origin, err := url.Parse(testOrigin)
 	h.must(err)
 	log := slog.New(slog.NewTextHandler(h.log, nil))
-	chain := middleware.Chain(middleware.Settings{Origin: origin, ErrorPage: h.door.Pages.Refused, Now: h.clock}, log)
+	chain := middleware.Chain(middleware.Settings{
+		Origin: origin, ErrorPage: h.door.Pages.Refused, Now: h.clock, Elsewhere: func(path string) bool { return path == social.ReturnPath("apple") },
+	}, log)
 	h.handler = chain(middleware.RequireForm(h.door.Pages.Refused)(h.door.Handler()))
 	return h
 }
@@ -92,26 +99,36 @@ func (h *house) wire() *Door {
 	resolver := &credential.Resolver{Store: h.db, Now: h.clock}
 	factors := &mfa.Checker{Store: h.db, Hasher: h.pool, Now: h.clock}
 	passwords := &password.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: factors, Policy: policy, Now: h.clock}
-	signIn := &signin.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: factors, Now: h.clock, Log: log}
+	party, err := passkey.NewParty(testOrigin, "Usher")
+	h.must(err)
+	passkeys := &passkey.Checker{Store: h.db, Resolver: resolver, Party: party, Now: h.clock}
+	passwords.Passkeys = passkeys
+	signIn := &signin.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: factors, Passkeys: passkeys, Now: h.clock, Log: log}
+	signUps := &signup.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Mode: signup.ModeOpen, Now: h.clock}
+	none, err := issuer.New(issuer.Setup{Origin: testOrigin, Now: h.clock, Log: log}, issuer.Configured{})
+	h.must(err)
 	return &Door{
 		Pages:        pages,
 		SignIn:       signIn,
 		Devices:      &signin.Devices{Store: h.db, Now: h.clock},
 		AppPasswords: &signin.AppPasswords{Store: h.db, Now: h.clock},
-		SignUp:       &signup.Service{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Mode: signup.ModeOpen, Now: h.clock},
+		SignUp:       signUps,
+		Social:       &social.Service{Store: h.db, Resolver: resolver, Providers: none, SignUps: signUps, Now: h.clock, Log: log},
 		Founding:     &signup.Founding{Store: h.db, Hasher: h.pool, Resolver: resolver, Policy: policy, Now: h.clock},
 		Password:     passwords,
 		Factor: &factor.Service{
 			Store: h.db, Hasher: h.pool, Resolver: resolver, Factors: factors, Passwords: signIn, Name: "Usher", Now: h.clock,
 		},
-		Profile: &profile.Service{Store: h.db, Resolver: resolver, Now: h.clock},
-		Admin:   h.administration(),
+		Passkeys: &factor.Passkeys{Store: h.db, Checker: passkeys, Now: h.clock},
+		Profile:  &profile.Service{Store: h.db, Resolver: resolver, Now: h.clock},
+		Admin:    h.administration(),
 		Links: &tvlink.Service{
 			Store: h.db, Resolver: resolver, Passwords: signIn, Factors: factors, Pace: &tvlink.Pace{}, Walks: &tvlink.Walks{}, Origin: testOrigin, Longest: linkcode.Longest, Now: h.clock,
 		},
 		Servers:  &mediaserver.Service{Store: h.db, Resolver: resolver, Issuer: testOrigin, Now: h.clock},
 		Incident: &incident.Service{Store: h.db, Resolver: resolver, Now: h.clock, Host: "usher.example.org", Contact: "help@usher.example.org"},
 		Clients:  &registration.Service{Store: h.db, Now: h.clock},
+		Home:     &home.Service{Store: h.db, Now: h.clock},
 		Grants:   &grant.Service{Store: h.db, Resolver: resolver, Ring: func() *secret.Ring { return h.ring }, Issuer: testOrigin, Now: h.clock},
 		Resolver: resolver, Touches: &device.Touches{},
 		Place: func(netip.Addr) string { return "" },

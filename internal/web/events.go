@@ -55,6 +55,18 @@ var eventTexts = map[audit.Action]eventWords{
 	audit.AppAllowed:       {icon: "app", text: "You let an app in."},
 	audit.AppRemoved:       {icon: "out", text: "You removed an app."},
 	audit.AppReused:        {icon: "alert", text: "An app was signed out, because somebody used a copy of what it signs in with.", unusual: true},
+	audit.PasskeyAdded:     {icon: "finger", text: "A passkey was added."},
+	audit.PasskeyRenamed:   {icon: "finger", text: "A passkey got another name."},
+	audit.PasskeyRemoved:   {icon: "finger", text: "A passkey was removed."},
+	audit.PasskeyRefused:   {icon: "alert", text: "A passkey was used in a way that does not count."},
+	audit.PasskeyAlarm:     {icon: "alert", text: "A passkey counted backwards, and was refused. There may be a copy of it.", unusual: true},
+	audit.CodeAlwaysOn:     {icon: "shield", text: "The second step is asked for after every sign-in from now on."},
+	audit.CodeAlwaysOff:    {icon: "shield", text: "The second step is no longer asked for after signing in with another service.", unusual: true},
+	audit.IdentityLinked:   {icon: "ticket", text: "Another service opens your account from now on."},
+	audit.IdentityUnlinked: {icon: "ticket", text: "Another service no longer opens your account."},
+	audit.AccountTakenOver: {icon: "shield", text: "You confirmed the address. Who used the account before was signed out.", unusual: true},
+	audit.ConfirmedAfresh:  {icon: "check", text: "You confirmed that the account is yours. Everything was signed out."},
+	audit.PasskeyKept:      {icon: "finger", text: "You said that it was you who used a passkey that counted backwards."},
 	audit.AppPasswordMade:  {icon: "app", text: "An app password was made."},
 	audit.ClaimTokenMade:   {icon: "server", text: "A claim token for a media server was made."},
 	audit.ServerClaimed:    {icon: "server", text: "A media server was added."},
@@ -74,6 +86,26 @@ var eventTexts = map[audit.Action]eventWords{
 	audit.ServerLeft:       {icon: "out", text: "You left somebody’s media server."},
 	audit.ServerDeclined:   {icon: "server", text: "You said no to an invitation to a media server."},
 	audit.DeviceKeySet:     {icon: "key", text: "An app registered a key of its own."},
+
+	audit.HomeInvited:       {icon: "people", text: "Somebody was invited to your Home."},
+	audit.HomeJoined:        {icon: "people", text: "You joined somebody’s Home."},
+	audit.HomeDeclined:      {icon: "people", text: "You said no to an invitation to a Home."},
+	audit.HomeLeft:          {icon: "out", text: "You left a Home."},
+	audit.HomeTakenOut:      {icon: "out", text: "You were taken out of a Home."},
+	audit.HomeEnded:         {icon: "out", text: "A Home that you were in ended."},
+	audit.HomeMemberJoined:  {icon: "people", text: "Somebody joined your Home."},
+	audit.HomeMemberLeft:    {icon: "people", text: "Somebody left your Home."},
+	audit.HomeMemberAdded:   {icon: "people", text: "A member without an account was added to your Home."},
+	audit.HomeMemberChanged: {icon: "people", text: "A member of your Home got another name or picture."},
+	audit.HomeMemberRemoved: {icon: "people", text: "Somebody was removed from your Home."},
+	audit.HomePINSet:        {icon: "key", text: "A PIN was set in your Home."},
+	audit.HomePINCleared:    {icon: "key", text: "A PIN was taken away in your Home."},
+	audit.HomePINGuessed:    {icon: "alert", text: "Several wrong PINs were typed in your Home.", unusual: true},
+	audit.HomeUnlocked:      {icon: "key", text: "A member of your Home was unlocked."},
+	audit.HomeSwitched:      {icon: "tv", text: "A device of your Home was switched to somebody."},
+	audit.HomeBack:          {icon: "tv", text: "A browser was switched back to you."},
+	audit.HomeSwitchEnded:   {icon: "out", text: "A device was signed out of your Home."},
+	audit.HomeServerOpened:  {icon: "server", text: "Who of your Home may use a media server was changed."},
 }
 
 // worthShowing leaves out what only repeats the event beside it: the password typed again for a change that is listed itself.
@@ -103,6 +135,15 @@ func sameTry(a, b audit.Entry) bool {
 	return b.Action == a.Action && b.Detail[audit.Address] == a.Detail[audit.Address]
 }
 
+// vouched says how somebody came in who typed no password.
+func vouched(e audit.Entry) string {
+	by := e.Detail[audit.Reason]
+	if e.Action != audit.SignedIn || by == "" || strings.Contains(by, "password") || strings.Contains(by, ",") {
+		return ""
+	}
+	return "by " + by
+}
+
 func eventOf(e audit.Entry, times int) Event {
 	words := eventTexts[e.Action]
 	shown := Event{At: e.At, Icon: words.icon, Text: words.text, Unusual: words.unusual}
@@ -112,6 +153,9 @@ func eventOf(e audit.Entry, times int) Event {
 	if e.Action == audit.SignedIn && strings.Contains(e.Detail[audit.Reason], "recovery code") {
 		shown.Text, shown.Unusual = "A device signed in with a recovery code.", true
 	}
+	if e.Action == audit.SignedIn && strings.Contains(e.Detail[audit.Reason], "passkey") {
+		shown.Text = "A device signed in with a passkey."
+	}
 	if times > 1 {
 		shown.Text, shown.Unusual = fmt.Sprintf("A wrong password was typed %d times.", times), times >= manyTries
 	}
@@ -119,8 +163,12 @@ func eventOf(e audit.Entry, times int) Event {
 	if own := e.Actor == e.AccountID || e.Actor == "" || e.Actor == audit.System; !own {
 		shown.Text, where = cmp.Or(words.byOther, words.text), "" // where others were is not the account owner's to know
 	}
+	guest := e.Detail[audit.Guest]
+	if e.Action == audit.HomeSwitched && guest != "" {
+		shown.Text, guest = "A device of your Home was switched to "+guest+".", ""
+	}
 	var facts []string
-	for _, fact := range []string{e.Detail[audit.Device], e.Detail[audit.Guest], where} {
+	for _, fact := range []string{e.Detail[audit.Device], guest, e.Detail[audit.Service], vouched(e), where} {
 		if fact != "" {
 			facts = append(facts, fact)
 		}

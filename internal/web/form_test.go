@@ -9,7 +9,7 @@ import (
 )
 
 // autocompletes are the tokens of the HTML standard that fit what we ask for.
-var autocompletes = []string{"username", "current-password", "new-password", "one-time-code", "email", "nickname", "off"}
+var autocompletes = []string{"username", "username webauthn", "current-password", "new-password", "one-time-code", "email", "nickname", "off"}
 
 func TestEveryInputIsLabelledAndCompletes(t *testing.T) {
 	inputs := 0
@@ -76,6 +76,14 @@ func TestFormsArePlain(t *testing.T) {
 			}
 			if buttons == 0 {
 				t.Errorf("form %q has nothing to send it with", action)
+			}
+			named := map[string]bool{} // what comes twice is refused before any page sees it
+			for _, in := range slices.Concat(all(f, "input"), all(f, "select"), all(f, "textarea")) {
+				name, _ := attr(in, "name")
+				if kind, _ := attr(in, "type"); kind != "radio" && name != "" && named[name] {
+					t.Errorf("form %q has two of %q", action, name)
+				}
+				named[name] = true
 			}
 		}
 		for _, b := range all(doc, "button") {

@@ -12,10 +12,12 @@ import (
 	"usher/internal/incident"
 	"usher/internal/notice"
 	"usher/internal/outage"
+	"usher/internal/passkey"
 	"usher/internal/ratelimit"
 	"usher/internal/relyingparty"
 	"usher/internal/response"
 	"usher/internal/server"
+	"usher/internal/social"
 )
 
 // handler answers a request or says what went wrong; show turns that into a page and a log line.
@@ -35,8 +37,12 @@ func (d *Door) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if response.Left(w, r) {
 		return
 	}
-	if errors.Is(err, errAskAgain) {
-		_ = d.askAgain(w, r) // never fails: it only redirects
+	switch { // these only redirect, and never fail
+	case errors.Is(err, errAskAgain):
+		_ = d.askAgain(w, r)
+		return
+	case errors.Is(err, credential.ErrNoPassword):
+		_ = d.passwordFirst(w, r)
 		return
 	}
 	page := d.errorPage(err)
@@ -57,7 +63,7 @@ func (d *Door) errorPage(err error) ErrorPage {
 	case errors.Is(err, argon2id.ErrBusy), errors.Is(err, outage.Err), errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return ErrorPage{Status: http.StatusServiceUnavailable, RetryAt: d.Now().Add(response.BusyPause)}
 	case errors.Is(err, errNotFound), errors.Is(err, account.ErrNotFound), errors.Is(err, device.ErrNotFound), errors.Is(err, notice.ErrNotFound), errors.Is(err, incident.ErrNotFound),
-		errors.Is(err, relyingparty.ErrNotFound), errors.Is(err, server.ErrNotFound):
+		errors.Is(err, relyingparty.ErrNotFound), errors.Is(err, server.ErrNotFound), errors.Is(err, social.ErrNotOffered), errors.Is(err, passkey.ErrNotFound):
 		return ErrorPage{Status: http.StatusNotFound}
 	case errors.Is(err, errForbidden):
 		return ErrorPage{Status: http.StatusForbidden}

@@ -104,7 +104,7 @@ func (d *Door) linkConfirmPage(w http.ResponseWriter, r *http.Request, status in
 	now := d.Now()
 	p := LinkConfirmPage{
 		Form: f, Request: a.ID, Device: a.Name, Code: a.Code.Reveal(), Place: whereSeen(a.Seen), Asked: a.CreatedAt, Age: ageOf(a.CreatedAt, now), Minutes: minutesLeft(a.ExpiresAt, now),
-		Elsewhere: a.Elsewhere, Wait: now.Before(a.Opens), SecondStep: v.Account.SecondFactor, Login: v.Person.Email,
+		Elsewhere: a.Elsewhere, Wait: now.Before(a.Opens), SecondStep: v.Account.SecondFactor, NoPassword: v.Account.NoPassword, Login: v.Person.Email,
 		Back: backOf(r.FormValue(fieldForward)),
 	}
 	if a.Product != a.Name {
@@ -173,9 +173,9 @@ func (d *Door) approve(r *http.Request, v visitor, asked tvlink.Asked, f *Form) 
 	field := map[bool]string{true: "code", false: "password"}[v.Account.SecondFactor]
 	typed := secret.TokenOf(r.PostFormValue(field))
 	switch {
-	case asked.Claims() && !v.IsFresh(d.Now()):
+	case (asked.Claims() || asked.AsksProof(v.Found) && v.Account.NoPassword) && !v.IsFresh(d.Now()):
 		return errAskAgain
-	case asked.AsksProof(v.Found) && typed.Empty():
+	case asked.AsksProof(v.Found) && !v.Account.NoPassword && typed.Empty():
 		f.Refuse(field, map[string]string{"code": "Enter the six digits.", "password": "Enter your password."}[field])
 		return signin.ErrWrong
 	}

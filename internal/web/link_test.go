@@ -3,6 +3,7 @@ package web
 import (
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -50,6 +51,29 @@ func (s *tv) signedIn(called string) {
 	s.t.Helper()
 	s.looks().leadsTo("/tv").is(200).shows("h1", "Hello, "+called)
 	s.looks().is(200).shows("h1", "Hello, "+called)
+}
+
+// Somebody at the TV presses reload: it goes on by itself all the same, if a little later.
+func TestAReloadedTVGoesOn(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.account(annMail, "ann", annPassword)
+		phone := h.signedIn(annMail, annPassword)
+		shown := h.tv(phone.address)
+		page := shown.looks().is(200)
+		for range 3 { // too soon
+			page = shown.get("/tv").is(200).shows("h1", shown.short)
+		}
+		phone.get("/link").submit("/link", "user_code", shown.short).leadsTo("/link/confirm").submit("/link/confirm").leadsTo("/link?done=allowed")
+		for range 2 {
+			wait, err := strconv.Atoi(page.header.Get("Refresh"))
+			h.must(err)
+			h.pass(time.Duration(wait) * time.Second)
+			if page = shown.get("/tv"); page.status != 200 {
+				break
+			}
+		}
+		page.leadsTo("/tv").shows("h1", "Hello, ann")
+	})
 }
 
 func TestATVIsLetIn(t *testing.T) {

@@ -33,6 +33,7 @@ type LinkConfirmPage struct {
 	Host            string // of that page, by its own claim; often empty
 	Wait            bool   // the pause before such a one can be let in is not over
 	SecondStep      bool   // its code is asked, else the password
+	NoPassword      bool   // there is none to ask: who they are is proved on a page before
 	Login           string
 	Back            Back
 }
@@ -44,7 +45,7 @@ type RemoveDevicePage struct {
 	At     time.Time
 }
 
-// TVPage is "tv": nobody yet, a code that waits, or the person who let it in.
+// TVPage is "tv": nobody yet, a code that waits, who may be watching, somebody's PIN, or the person who is.
 type TVPage struct {
 	Form
 	Why         string // a sentence about what ended
@@ -52,4 +53,8 @@ type TVPage struct {
 	QR          template.HTML
 	Minutes     int
 	Person      string
+	Home        bool         // others may be watching as well
+	Members     []HomeMember // who may be
+	Asked       *HomeMember  // whose PIN is asked; posts member and pin
+	Locked      bool         // no PIN counts until it is unlocked
 }

@@ -9,7 +9,7 @@ import (
 )
 
 func (d *Door) getPassword(w http.ResponseWriter, r *http.Request, v visitor) error {
-	return d.passwordPage(w, r, http.StatusOK, PasswordPage{SignOut: true}, v)
+	return d.passwordPage(w, r, http.StatusOK, PasswordPage{SignOut: !v.Account.NoPassword, Next: localPath(r.URL.Query().Get("next"), "")}, v)
 }
 
 func (d *Door) passwordPage(w http.ResponseWriter, r *http.Request, status int, p PasswordPage, v visitor) error {
@@ -17,7 +17,7 @@ func (d *Door) passwordPage(w http.ResponseWriter, r *http.Request, status int, 
 	if err != nil {
 		return err
 	}
-	p.AskCurrent = !v.Account.SecondFactor
+	p.First, p.AskCurrent = v.Account.NoPassword, !v.Account.SecondFactor && !v.Account.NoPassword
 	p.Login, p.Others = v.Person.Email, device.Count(devices, v.DeviceID).String()
 	if p.Servers, err = d.standing(r, v.AccountID); err != nil {
 		return err
@@ -28,7 +28,7 @@ func (d *Door) passwordPage(w http.ResponseWriter, r *http.Request, status int, 
 
 func (d *Door) postPassword(w http.ResponseWriter, r *http.Request, v visitor) error {
 	scope := scopeOf(r)
-	p := PasswordPage{SignOut: scope == password.SignOutDevices}
+	p := PasswordPage{SignOut: scope == password.SignOutDevices, Next: localPath(r.PostFormValue("next"), "")}
 	show := func(status int) error { return d.passwordPage(w, r, status, p, v) }
 	chosen := secret.TokenOf(r.PostFormValue("password"))
 	if chosen.Empty() {
@@ -48,13 +48,16 @@ func (d *Door) postPassword(w http.ResponseWriter, r *http.Request, v visitor) e
 	if scope == password.SignOutDevices {
 		said = "password-everywhere"
 	}
-	d.keepSignIn(w, changed.Token, changed.Known)
+	d.keepSignIn(w, r, changed.Token, changed.Known)
+	if p.Next != "" {
+		return to(w, r, p.Next)
+	}
 	return to(w, r, "/account?done="+said)
 }
 
-// proveCurrent checks the current password; who has a second factor has just proved both on the page before.
+// proveCurrent checks the current password; who has a second factor, or no password yet, has just given proof on the page before.
 func (d *Door) proveCurrent(w http.ResponseWriter, r *http.Request, v visitor, form *Form) (visitor, error) {
-	if v.Account.SecondFactor {
+	if v.Account.SecondFactor || v.Account.NoPassword {
 		return d.proveUnlessFresh(w, r, v, form)
 	}
 	return d.prove(w, r, v, form, "current")

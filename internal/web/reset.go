@@ -44,20 +44,25 @@ func (d *Door) resetRequired(login string) ResetRequiredPage {
 	}
 }
 
-// resetRequiredPage tells the owner, whose password was right a moment ago, what happened: in the words of the incident, where there is one.
-func (d *Door) resetRequiredPage(w http.ResponseWriter, r *http.Request, login string, a account.Standing) error {
-	p := d.resetRequired(login)
-	parts, declared, err := d.Incident.For(r.Context(), a)
-	if err != nil {
+// resetRequiredPage tells the owner, who has just proved who it is, what happened: in the words of the incident, where there is one.
+func (d *Door) resetRequiredPage(w http.ResponseWriter, r *http.Request, p ResetRequiredPage, a account.Standing) error {
+	if err := d.tellIncident(r, &p, a); err != nil {
 		return err
 	}
-	if declared {
-		if parts.ToDo == d.Incident.Parts().ToDo {
-			parts.ToDo = "" // it leads people who come from the mail to where these are already
-		}
-		p.Parts = noticeParts(parts)
-	}
 	d.Pages.Page(w, r, http.StatusForbidden, "reset-required", Page{Data: p})
+	return nil
+}
+
+// tellIncident puts an incident's own words in the place of ours.
+func (d *Door) tellIncident(r *http.Request, p *ResetRequiredPage, a account.Standing) error {
+	parts, declared, err := d.Incident.For(r.Context(), a)
+	if err != nil || !declared {
+		return err
+	}
+	if parts.ToDo == d.Incident.Parts().ToDo {
+		parts.ToDo = "" // it leads people who come from the mail to where these are already
+	}
+	p.Parts = noticeParts(parts)
 	return nil
 }
 
@@ -92,12 +97,19 @@ func (d *Door) getResetNew(w http.ResponseWriter, r *http.Request) error {
 		return d.noReset(w, r, err)
 	}
 	if l.CodeDue {
-		return d.resetCodePage(w, r, http.StatusOK, ResetCodePage{Ticket: ticket.Reveal(), Login: l.Email})
+		return d.resetCodePage(w, r, http.StatusOK, ResetCodePage{Ticket: ticket.Reveal(), Login: l.Email}, l)
 	}
 	return d.resetNewPage(w, r, http.StatusOK, ResetNewPage{Ticket: ticket.Reveal(), SignOut: true}, l)
 }
 
-func (d *Door) resetCodePage(w http.ResponseWriter, r *http.Request, status int, p ResetCodePage) error {
+func (d *Door) resetCodePage(w http.ResponseWriter, r *http.Request, status int, p ResetCodePage, l password.Link) error {
+	has, err := d.hasPasskeys(r, l.AccountID)
+	if err != nil {
+		return err
+	}
+	if has {
+		p.Passkey = &PasskeyForm{Action: "/reset/code/passkey", Label: "Use a passkey", Ticket: p.Ticket}
+	}
 	d.Pages.Page(w, r, status, "reset-code", Page{Data: p})
 	return nil
 }
@@ -110,7 +122,7 @@ func (d *Door) postResetCode(w http.ResponseWriter, r *http.Request) error {
 		return d.noReset(w, r, err)
 	}
 	p := ResetCodePage{Ticket: link.Reveal(), Login: l.Email}
-	show := func(status int) error { return d.resetCodePage(w, r, status, p) }
+	show := func(status int) error { return d.resetCodePage(w, r, status, p, l) }
 	typed := secret.TokenOf(r.PostFormValue("code"))
 	if typed.Empty() {
 		p.Refuse("code", "Enter the six digits, or one of your recovery codes.")

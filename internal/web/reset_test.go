@@ -10,6 +10,7 @@ import (
 	"usher/internal/incident"
 	"usher/internal/notice"
 	"usher/internal/ratelimit"
+	"usher/internal/teststore"
 )
 
 // reset asks for the mail and opens its link.
@@ -21,7 +22,7 @@ func (b *browser) reset(login, email string) *answer {
 
 func TestPasswordIsResetByMail(t *testing.T) {
 	eachHouse(t, func(h *house) {
-		h.account(annMail, "ann", annPassword)
+		teststore.Member(t, h.db, h.pool, "ann", annPassword, h.clock())
 		tv := h.signedIn(annMail, annPassword)
 		owner := h.browser()
 		page := owner.reset("ANN", annMail).has(1, "input[name=sign_out][checked]")
@@ -44,11 +45,23 @@ func TestPasswordIsResetByMail(t *testing.T) {
 
 func TestResetKeepsDevicesWhenAsked(t *testing.T) {
 	eachHouse(t, func(h *house) {
-		h.account(annMail, "", annPassword)
+		teststore.Member(t, h.db, h.pool, "ann", annPassword, h.clock())
 		tv := h.signedIn(annMail, annPassword)
 		h.browser().reset(annMail, annMail).submit("/reset/new", "password", newPassword, "sign_out", "").
 			leadsTo("/reset/new?done=kept").shows("h1", "Your password is changed")
 		tv.get("/account").is(200)
+	})
+}
+
+// Pre-hijacking, unexpired session: whoever was in before the mailbox's owner came is signed out, whatever the form says.
+func TestTheFirstResetOfAMailboxSignsOut(t *testing.T) {
+	eachHouse(t, func(h *house) {
+		h.account(annMail, "", annPassword) // nobody has answered from there yet
+		squatter := h.signedIn(annMail, annPassword)
+		owner := h.browser()
+		owner.reset(annMail, annMail).has(0, "input[name=sign_out]")
+		owner.post("/reset/new", "password", newPassword).leadsTo("/reset/new?done=everywhere")
+		squatter.get("/account").leadsTo("/sign-in?next=%2Faccount&why=ended")
 	})
 }
 

@@ -50,8 +50,9 @@ type ResetNewPage struct {
 // ResetCodePage is "reset-code": the second step before a new password; it posts code.
 type ResetCodePage struct {
 	Form
-	Ticket string // carried in the field ticket
-	Login  string
+	Ticket  string // carried in the field ticket
+	Login   string
+	Passkey *PasskeyForm // nil where there is no passkey to ask for
 }
 
 // ReviewPage is "review", after a reset.
@@ -61,6 +62,9 @@ type ReviewPage struct {
 	Apps                   int
 	SecondStep             bool
 	RecoveryLeft           int
+	Passkeys               string // how they are called; empty: there are none
+	Services               string // that open the account; empty: none
+	NoPassword             bool
 	Next                   string // local path to go on to
 }
 
@@ -69,11 +73,12 @@ type ResetDonePage struct {
 	SignedOut bool // connected devices were signed out
 }
 
-// ResetRequiredPage is "reset-required"; its button posts to /reset/required.
+// ResetRequiredPage is "reset-required"; its button posts to /reset/required, or leads to /reset/new.
 type ResetRequiredPage struct {
 	Form
 	Login    string        // as typed; carried in the field login
 	Happened string        // what happened, in one sentence
 	Exposed  string        // what was not exposed; empty says nothing
 	Parts    []notice.Part // an incident's notice; it stands in the place of the two sentences
+	Proved   bool          // the owner came in by a passkey or by another service: no mail is needed
 }

@@ -16,6 +16,18 @@ func (d *Door) getReview(w http.ResponseWriter, r *http.Request, v visitor) erro
 	if err != nil {
 		return err
 	}
+	passkeys, err := d.Passkeys.List(r.Context(), v.AccountID)
+	if err != nil {
+		return err
+	}
+	linked, err := d.Social.Linked(r.Context(), v.AccountID)
+	if err != nil {
+		return err
+	}
+	services := make([]string, len(linked))
+	for i, l := range linked {
+		services[i] = l.Provider
+	}
 	apps := 0
 	for _, one := range devices {
 		if one.Kind == device.App {
@@ -25,7 +37,7 @@ func (d *Door) getReview(w http.ResponseWriter, r *http.Request, v visitor) erro
 	d.allowReturn(w, r, r.URL.Query().Get("next"))
 	d.Pages.Page(w, r, http.StatusOK, "review", Page{Person: v.header(), Nav: "account", Data: ReviewPage{
 		Address: v.Person.Email, NoticeAddress: v.Person.NoticeEmail, Others: device.Count(devices, v.DeviceID).String(), Apps: apps,
-		SecondStep: v.Account.SecondFactor, RecoveryLeft: int(left), Next: localPath(r.URL.Query().Get("next"), "/account"),
+		SecondStep: v.Account.SecondFactor, RecoveryLeft: int(left), Passkeys: namesOf(passkeys), Services: d.servicesNamed(services), NoPassword: v.Account.NoPassword, Next: localPath(r.URL.Query().Get("next"), "/account"),
 	}})
 	return nil
 }

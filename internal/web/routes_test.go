@@ -13,18 +13,21 @@ import (
 	"usher/internal/device"
 	"usher/internal/id"
 	"usher/internal/notice"
+	"usher/internal/passkey/passkeytest"
 	"usher/internal/secret"
 )
 
 // open are the pages for everybody: every other page is for who is signed in. A new page stands here on purpose or not at all.
 var open = []string{
-	"GET /sign-in", "POST /sign-in", "POST /sign-out", "GET /.well-known/change-password",
+	"POST /sign-in/with/{provider}", "GET /sign-in/with/{provider}/logo", "GET /sign-in/with/{provider}/return", "POST /sign-in/with/{provider}/return",
+	"GET /sign-in/arrival", "POST /sign-in/arrival", "POST /sign-in/arrival/address", "POST /sign-in/arrival/code", "GET /sign-in/join", "POST /sign-in/join",
+	"GET /sign-in", "POST /sign-in", "POST /sign-in/passkey", "POST /sign-in/passkey/begin", "GET /.well-known/passkey-endpoints", "POST /reset/code/passkey", "POST /reset/code/passkey/begin", "POST /sign-out", "GET /.well-known/change-password",
 	"GET /sign-up", "POST /sign-up", "POST /sign-up/strength", "GET /sign-up/code", "POST /sign-up/code", "POST /sign-up/code/again",
 	"GET /sign-up/confirm/{token}", "GET /sign-up/confirm", "POST /sign-up/confirm",
 	"GET /setup/{token}", "GET /setup", "POST /setup", "GET /invitation/{token}", "GET /invitation", "POST /invitation",
 	"GET /account/email/confirm/{token}", "GET /not-me/{token}", "GET /not-me", "POST /not-me", "GET /keep-second-step/{token}", "GET /keep-second-step", "POST /keep-second-step", "GET /undo/{token}", "GET /undo", "POST /undo",
 	"GET /reset", "POST /reset", "POST /reset/required", "POST /reset/code", "GET /auth", "GET /auth/{$}", "GET /reset/{token}", "GET /reset/new", "POST /reset/new",
-	"GET /notice", "POST /notice", "GET /authorize/consent", "GET /authorize/refused", "GET /authorize/sign-out", "GET /docs/api", "GET /invitations/{id}", "GET /tv", "POST /tv", "POST /tv/sign-out", "GET /remove-device/{token}", "GET /remove-device", "POST /remove-device",
+	"GET /notice", "POST /notice", "GET /authorize/consent", "GET /authorize/refused", "GET /authorize/sign-out", "GET /docs/api", "GET /invitations/{id}", "GET /tv", "POST /tv", "GET /tv/pin", "POST /tv/switch", "POST /tv/who", "POST /tv/sign-out", "GET /remove-device/{token}", "GET /remove-device", "POST /remove-device",
 }
 
 // parts takes a pattern apart and fills its wildcards in.
@@ -76,6 +79,7 @@ type property struct {
 	change  string // token of the link that confirms a new address
 	server  string
 	line    string // somebody on that server's list
+	passkey string
 	at      string // the device of an app password of that server
 }
 
@@ -97,6 +101,8 @@ func (h *house) property(a account.Account) property {
 	devices, err = h.db.ListDevices(h.t.Context(), a.ID)
 	h.must(err)
 	p.at = devices[slices.IndexFunc(devices, func(d device.Device) bool { return d.Method == device.ByServerPassword })].ID
+	owner.makesPasskey(passkeytest.New(h.t, testOrigin))
+	p.passkey = h.passkeys(a.ID)[0].ID
 	entries, err := h.db.ListAudit(h.t.Context(), audit.Filter{AccountID: a.ID, Limit: 1})
 	h.must(err)
 	p.entry = entries[0].ID
@@ -123,7 +129,7 @@ func (h *house) state(p property) string {
 	h.must(err)
 	guests, err := h.db.ListGuests(h.t.Context(), p.account.ID, p.server)
 	h.must(err)
-	return fmt.Sprint(h.reload(p.account.ID), devices, invitations, waiting.ID, waiting.Attempts, pending, servers, guests)
+	return fmt.Sprint(h.reload(p.account.ID), devices, invitations, waiting.ID, waiting.Attempts, pending, servers, guests, h.passkeys(p.account.ID))
 }
 
 // attacks S16: somebody else's ids, in every place of every request there is, change and show nothing. Whoever is signed in may name them.
@@ -138,7 +144,7 @@ func TestOtherPeoplesThingsAreOutOfReach(t *testing.T) {
 			bo := h.browser()
 			bo.address = fmt.Sprintf("192.0.2.%d:4711", i)
 			bo.signIn(mail, boPassword)
-			for _, object := range []string{p.account.ID, p.device, p.mail, p.invited, p.entry, p.change, p.server, p.line, p.at} {
+			for _, object := range []string{p.account.ID, p.device, p.mail, p.invited, p.entry, p.change, p.server, p.line, p.at, p.passkey} {
 				method, path := parts(rt.pattern, strings.NewReplacer("{id}", object, "{act}", "sign-out", "{token}", object))
 				fields := map[string][]string{}
 				for _, name := range []string{"id", "account", "account_id", "device", "device_id", "ticket", "token", "before", "after", "code", "line"} {

@@ -61,6 +61,14 @@ func sampleDevices() []Device {
 	}
 }
 
+func samplePasskeys() []Passkey {
+	return []Passkey{
+		{ID: "k1", Name: "Bitwarden", In: "Bitwarden", Copied: true, Made: sampleNow.Add(-400 * time.Hour), LastUsed: sampleNow.Add(-time.Hour)},
+		{ID: "k2", Name: "A key on the ring with the keys of the house, the shed and the bicycles", Made: sampleNow},
+		{ID: "k3", Name: nasty, In: "YubiKey", Made: sampleNow.Add(-900 * time.Hour), LastUsed: sampleNow.Add(-20 * time.Hour), Alarm: sampleNow.Add(-2 * time.Hour)},
+	}
+}
+
 func sampleEvents() []Event {
 	return []Event{
 		{At: sampleNow.Add(-2 * time.Hour), Icon: "key", Text: "You changed your password.", Detail: "Firefox on Linux · Lyon"},
@@ -89,6 +97,7 @@ func stageSamples() []sample {
 		{name: "sign-in", state: "limited", status: http.StatusTooManyRequests, page: Page{Data: SignInPage{Form: Form{RetryAt: soon}, Login: "ann@example.org"}}},
 		{name: "sign-in", state: "signed-out", page: Page{Data: SignInPage{Login: "ann@example.org", Reason: "You were signed out on this device because your password was changed on another one."}}},
 		{name: "sign-in-again", page: Page{Data: SignInAgainPage{Login: "ann@example.org", What: "delete your account", Next: "/account/data", Back: "/account"}}},
+		{name: "sign-in-again", state: "no password", page: Page{Data: SignInAgainPage{Login: "ann@example.org", NoPassword: true, Back: "/account", Passkey: &PasskeyForm{Action: "/sign-in/again/passkey", Label: "Use a passkey", Next: "/account"}}}},
 		{name: "sign-in-again", state: "code", page: Page{Data: SignInAgainPage{Login: "ann@example.org", AskCode: true, Back: "/account", Form: refused("code", "That code isn’t right. Enter the newest one.")}}},
 		{name: "sign-in-code", page: Page{Data: SignInCodePage{Login: nasty, Other: "/sign-in/recovery"}}},
 		{name: "sign-in-code", state: "refused", page: Page{Data: SignInCodePage{Login: "a…@example.org", Remember: true, Next: "/account/devices", Other: "/sign-in/recovery", Form: refused("code", "This code belongs to another minute. Set the clock of your phone to automatic, and enter the newest code.")}}},
@@ -127,6 +136,7 @@ func stageSamples() []sample {
 		{name: "auth", page: Page{Data: struct{}{}}},
 		{name: "reset-done", page: Page{Data: ResetDonePage{SignedOut: true}}},
 		{name: "reset-required", page: Page{Data: ResetRequiredPage{Happened: "On 8 September a copy of our user list was taken.", Exposed: "It held names and addresses in encrypted form. Passwords were not readable. We hold no payment data."}}},
+		{name: "reset-required", state: "proved", page: Page{Data: ResetRequiredPage{Proved: true, Parts: sampleParts()}}},
 		{name: "reset-required", state: "incident", page: Page{Data: ResetRequiredPage{Login: "ann", Parts: sampleParts()}}},
 		{name: "notice-check", page: Page{Data: NoticePage{}}},
 		{name: "notice-check", state: "refused", page: Page{Data: NoticePage{Email: nasty, Form: Form{Problem: "This address and this code do not belong together."}}}},
@@ -140,6 +150,7 @@ func stageSamples() []sample {
 		{name: "consent", page: Page{Data: ConsentPage{Request: "r1", Account: "a1", App: "Jellyfin in the attic", Where: "jellyfin.example.org", Gets: []string{"learns that it is you", "sees your name and your user name", "sees your e-mail address"}, Stays: true, Called: "Ann", Address: "ann@example.org"}}},
 		{name: "consent", state: "outside", page: Page{Data: ConsentPage{Request: "r1", Account: "a1", App: nasty, Outside: true, Called: "Ann", Address: "ann@example.org"}}},
 		{name: "consent", state: "server", page: Page{Data: ConsentPage{Request: "r1", Account: "a1", App: nasty, Server: true, Where: "attic.example.org:32400", Gets: []string{"learns that it is you"}, Called: "Ann", Address: "ann@example.org"}}},
+		{name: "consent", state: "switched", page: Page{Data: ConsentPage{Request: "r1", Account: "a1", App: nasty, Server: true, Outside: true, Called: nasty, Switched: true}}},
 		{name: "consent", state: "closed", page: Page{Data: ConsentPage{Request: "r1", Account: "a1", App: nasty, Closed: true, Called: "Ann", Address: "ann@example.org"}}},
 		{name: "consent", state: "app", page: Page{Data: ConsentPage{Request: "r1", Account: "a1", App: nasty, Gets: []string{"learns that it is you"}, Called: nasty, Address: "a.very.long.address.that.does.not.end@subdomain.department.example.org"}}},
 		{name: "app-sign-out", page: Page{Data: AppSignOutPage{Request: "r1", Account: "a1", App: nasty, Where: "jellyfin.example.org", Called: "Ann"}}},
@@ -162,7 +173,17 @@ func accountSamples() []sample {
 		{name: "notice-address", page: Page{Person: ann, Nav: "email", Data: NoticeAddressPage{Address: "bo@example.org", AskPassword: true}}},
 		{name: "notice-address", state: "pending", page: Page{Person: ann, Nav: "email", Data: NoticeAddressPage{Address: "bo@example.org", PendingAddress: nasty, AskPassword: true, Form: refused("remove_password", "That password isn’t right.")}}},
 		{name: "password", page: Page{Person: ann, Data: PasswordPage{Login: "ann@example.org", AskCurrent: true, SignOut: true, Others: "2 browsers and 1 app"}}},
+		{name: "password", state: "first", page: Page{Person: ann, Data: PasswordPage{Login: "ann@example.org", First: true, Next: "/account/email"}}},
 		{name: "password", state: "refused", page: Page{Person: ann, Data: PasswordPage{AskCurrent: true, Form: refused("current", "This is not your password.")}}},
+		{name: "passkeys", page: Page{Person: ann, Notice: "The passkey is made. You can sign in with it from now on.", Data: PasskeysPage{SecondStep: true, Passkeys: samplePasskeys()}}},
+		{name: "passkeys", state: "empty", page: Page{Person: ann, Data: PasskeysPage{NoPassword: true}}},
+		{name: "passkey-new", state: "no password", page: Page{Person: ann, Nav: "passkeys", Data: PasskeyNewPage{NoPassword: true}}},
+		{name: "passkeys", state: "full", page: Page{Person: ann, Data: PasskeysPage{Full: true, Passkeys: samplePasskeys()[:1]}}},
+		{name: "passkey-new", page: Page{Person: ann, Nav: "passkeys", Data: PasskeyNewPage{}}},
+		{name: "passkey-new", state: "refused", page: Page{Person: ann, Nav: "passkeys", Data: PasskeyNewPage{Name: nasty, SecondStep: true, Form: Form{Problem: "This passkey is in use here already."}}}},
+		{name: "passkey", page: Page{Person: ann, Nav: "passkeys", Data: PasskeyPage{Passkey: samplePasskeys()[0], Typed: "Bitwarden"}}},
+		{name: "passkey", state: "alarm", page: Page{Person: ann, Nav: "passkeys", Data: PasskeyPage{Passkey: samplePasskeys()[2], Typed: nasty, Form: refused("name", "Write at most 64 characters, and no line breaks.")}}},
+		{name: "passkey", state: "last", page: Page{Person: ann, Nav: "passkeys", Data: PasskeyPage{Passkey: samplePasskeys()[1], Typed: "x", Form: Form{Problem: "This is the only way into your account, which has no password. Set a password first, or make another passkey."}}}},
 		{name: "app-passwords", page: Page{Person: ann, Data: AppPasswordsPage{SecondStep: true, Made: []AppPassword{
 			{ID: "p1", Name: "Living room TV", Purpose: "Films on the wall", Made: sampleNow.AddDate(0, -2, 0), LastUsed: sampleNow.Add(-time.Hour)},
 			{ID: "p2", Name: nasty, Made: sampleNow.Add(-time.Minute)},
@@ -216,14 +237,28 @@ func accountSamples() []sample {
 		{name: "tv", state: "expired", page: Page{Data: TVPage{Why: "That code has expired.", Form: Form{RetryAt: sampleNow.Add(time.Hour)}}}},
 		{name: "tv", state: "waiting", page: Page{Data: TVPage{Short: "7RQZ", Long: "BCDF-GHJK", QR: sampleQR(), Minutes: 14}}},
 		{name: "tv", state: "greets", page: Page{Data: TVPage{Person: nasty}}},
+		{name: "tv", state: "greets in a Home", page: Page{Data: TVPage{Person: nasty, Home: true}}},
+		{name: "tv", state: "who", page: Page{Data: TVPage{Members: sampleMembers()}}},
+		{name: "tv", state: "who, again", page: Page{Data: TVPage{Form: Form{Problem: "That person has left the Home."}, Members: sampleMembers()[:2]}}},
+		{name: "tv", state: "PIN", page: Page{Data: TVPage{Asked: &HomeMember{ID: "m1", Name: nasty, Letter: "<"}}}},
+		{name: "tv", state: "PIN, wrong", page: Page{Data: TVPage{Asked: &HomeMember{ID: "m1", Name: nasty}, Form: refused("pin", "That isn’t the PIN.")}}},
+		{name: "tv", state: "PIN, too often", page: Page{Data: TVPage{Asked: &HomeMember{ID: "m1", Name: nasty}, Form: Form{RetryAt: sampleNow.Add(15 * time.Minute)}}}},
+		{name: "tv", state: "PIN, locked", page: Page{Data: TVPage{Asked: &HomeMember{ID: "m1", Name: nasty, Managed: true}, Locked: true, Form: Form{Problem: "Too many wrong PINs."}}}},
 		{name: "devices", state: "alone", page: Page{Person: ann, Notice: "Living room TV is signed out.", Data: DevicesPage{Devices: sampleDevices()[:1]}}},
-		{name: "review", page: Page{Person: ann, Nav: "account", Data: ReviewPage{Address: "ann@example.org", NoticeAddress: "bo@example.org", Others: "2 browsers", Apps: 1, SecondStep: true, RecoveryLeft: 7, Next: "/account"}}},
+		{name: "review", page: Page{Person: ann, Nav: "account", Data: ReviewPage{Address: "ann@example.org", NoticeAddress: "bo@example.org", Others: "2 browsers", Apps: 1, SecondStep: true, RecoveryLeft: 7, Passkeys: "Bitwarden, YubiKey", Next: "/account"}}},
 		{name: "review", state: "bare", page: Page{Person: other, Nav: "account", Data: ReviewPage{Address: "ann@example.org", Next: "/account"}}},
 		{name: "activity", page: Page{Person: ann, Data: ActivityPage{Events: sampleEvents(), Next: "/account/activity?before=x"}}},
 		{name: "activity", state: "empty", page: Page{Person: ann, Data: ActivityPage{}}},
 		{name: "data", page: Page{Person: ann, Data: DataPage{Login: "ann@example.org", AskPassword: true}}},
 		{name: "data", state: "refused", page: Page{Person: ann, Data: DataPage{AskPassword: true, Form: refused("password", "This is not your password.")}}},
 	}
+}
+
+func sampleMembers() (all []HomeMember) {
+	for i, name := range []string{"Mara Lindqvist", "Ole", nasty, "Grandmother Aleksandra Konstantinopolska", "Kim"} {
+		all = append(all, HomeMember{ID: "m" + strconv.Itoa(i), Name: name, Letter: name[:1], Picture: i, Managed: i == 4, Asks: i%2 == 0})
+	}
+	return all
 }
 
 func sampleServers() []Server {
@@ -488,7 +523,7 @@ func helpSamples() []sample {
 
 func samples() []sample {
 	var all []sample
-	for _, group := range [][]sample{stageSamples(), accountSamples(), serverSamples(), adminSamples(), incidentSamples(), clientSamples(), errorSamples(), helpSamples()} {
+	for _, group := range [][]sample{stageSamples(), outsideSamples(), homeSamples(&Person{Name: "Ann"}), accountSamples(), serverSamples(), adminSamples(), incidentSamples(), clientSamples(), errorSamples(), helpSamples()} {
 		all = append(all, group...)
 	}
 	return all

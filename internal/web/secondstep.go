@@ -22,12 +22,9 @@ func (d *Door) secondStepPage(w http.ResponseWriter, r *http.Request, status int
 	}
 	p.Login, p.AskPassword = v.Person.Email, d.asksPassword(v)
 	p.Since, p.Left, p.Urge, p.Removal = state.Since, state.Left, state.Urges(), state.Removal
-	if p.Since.IsZero() {
-		has, err := d.Factor.HasPassword(r.Context(), v.Found)
-		if err != nil {
-			return err
-		}
-		p.NoPassword = !has
+	p.NoPassword = v.Account.NoPassword
+	if err := d.afterServices(r, &p, v); err != nil {
+		return err
 	}
 	for _, b := range state.Remembered {
 		p.Remembered = append(p.Remembered, RememberedBrowser{ID: b.ID, Name: b.Name, Since: b.Since, Until: b.Until})

@@ -68,6 +68,9 @@ func TestSecondStepIsSetUpInOrder(t *testing.T) {
 		wrong.submit("/account/second-step/confirm", "code", "12ab").is(422).shows(".error", "six digits")
 		ann.post("/account/second-step/finish", "ticket", begun.value("input[name=ticket]"), "stored", "yes").is(410) // no code was right yet
 	})
+}
+
+func TestSecondStepBegunAnew(t *testing.T) {
 	eachHouse(t, func(h *house) {
 		a := h.account(annMail, "", annPassword)
 		ann := h.signedIn(annMail, annPassword)
@@ -286,13 +289,13 @@ func TestRememberedBrowsersAreForgotten(t *testing.T) {
 	})
 }
 
-// Somebody without a password is led to set one first. No such account can be made yet.
+// Somebody without a password is led to set one first.
 func TestSecondStepNeedsAPassword(t *testing.T) {
 	eachHouse(t, func(h *house) {
 		bare := teststore.Person(t, h.db, "bare", h.clock(), func(a *account.Account) { a.Password = "" })
 		b := h.holding(h.remembered(bare.ID, "Firefox on Linux").Reveal())
-		b.get("/account/second-step").shows("h2", "Choose a password first").has(1, "main a[href=/reset]").has(0, "form[action=/account/second-step/begin]")
-		b.post("/account/second-step/begin").leadsTo("/account/second-step")
+		b.get("/account/second-step").shows("h2", "Choose a password first").has(1, "main a[href=/account/password?next=/account/second-step]").has(0, "form[action=/account/second-step/begin]")
+		b.post("/account/second-step/begin").leadsTo("/account/password?next=%2Faccount%2Fsecond-step")
 	})
 }
 

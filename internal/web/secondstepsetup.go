@@ -17,7 +17,7 @@ func (d *Door) postSecondStepBegin(w http.ResponseWriter, r *http.Request, v vis
 		return d.again(w, r, &p.Form, err, func(status int) error { return d.secondStepPage(w, r, status, p, v) })
 	}
 	begun, err := d.Factor.Begin(r.Context(), v.Found)
-	if errors.Is(err, factor.ErrOn) || errors.Is(err, factor.ErrNoPassword) {
+	if errors.Is(err, factor.ErrOn) {
 		return to(w, r, "/account/second-step") // which says so
 	}
 	if err != nil {

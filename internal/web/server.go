@@ -38,6 +38,9 @@ func (d *Door) serverPage(w http.ResponseWriter, r *http.Request, status int, p 
 	for _, g := range guests {
 		p.Guests = append(p.Guests, guestShown(g, d.Now()))
 	}
+	if err := d.homeAtServer(r, v, k.ID, &p); err != nil {
+		return err
+	}
 	d.Pages.Page(w, r, status, "server", Page{Person: v.header(), Nav: "servers", Notice: done(r, serverDone), Data: p})
 	return nil
 }

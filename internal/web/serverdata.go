@@ -107,8 +107,11 @@ type ServerPage struct {
 	Server
 	Address string // as typed
 	Guests  []Guest
-	Full    bool // nobody more can be let in
-	Types   bool // owner and household may type the account's own password there
+	Full    bool         // nobody more can be let in
+	Types   bool         // owner and household may type the account's own password there
+	InHome  bool         // the owner is in a Home
+	Home    []HomeMember // of which these are let in
+	HomeAll bool         // which are all
 }
 
 // ServerPasswordPage is "server-password"; it posts name, directory and the fields of Proof.

@@ -29,6 +29,7 @@ var whySuspended = map[server.Reason]string{
 
 // serverDone says on the next page what a form about servers has done.
 var serverDone = map[string]string{
+	"home":            "Your choice is saved. It counts at once.",
 	"back":            "It is back, and lets people in again within a minute.",
 	"all-back":        "All your servers are back, and let people in again within a minute.",
 	"older-back":      "The others are back. Those that were claimed in the last seven days wait for you to look at each.",

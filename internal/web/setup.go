@@ -62,6 +62,8 @@ func (d *Door) getInvitation(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *Door) invitationPage(w http.ResponseWriter, r *http.Request, status int, p InvitationPage) error {
+	p.Outside = d.outsideButtons(w, nil)
+	p.Outside.Ticket = p.Ticket
 	d.Pages.Page(w, r, status, "invitation", Page{Data: p})
 	return nil
 }

@@ -19,16 +19,19 @@ const (
 	whyChanged = "changed"
 	whyGone    = "deleting"
 	whyLate    = "late"
+
+	whyConfirmed = "confirmed"
 )
 
 var reasons = map[string]string{
-	whyEnded:   "You were signed out here. That happens after a long time, when everything is signed out from another device, or because everybody needs a new password.",
-	whyReset:   "A new password is needed before anything else. Sign in, and we tell you what to do.",
-	whyLocked:  "This account is locked. Ask the person who runs this service.",
-	whyOut:     "You are signed out.",
-	whyChanged: "Your new password is saved. Sign in with it.",
-	whyLate:    "The code was not entered within ten minutes. Begin again with your password.",
-	whyGone:    "Your account is going to be deleted. Sign in within seven days to keep it.",
+	whyEnded:     "You were signed out here. That happens after a long time, when everything is signed out from another device, or because everybody needs a new password.",
+	whyReset:     "A new password is needed before anything else. Sign in, and we tell you what to do.",
+	whyLocked:    "This account is locked. Ask the person who runs this service.",
+	whyOut:       "You are signed out.",
+	whyChanged:   "Your new password is saved. Sign in with it.",
+	whyLate:      "The code was not entered within ten minutes. Begin again with your password.",
+	whyConfirmed: "Thank you. Your account is open again. Everything was signed out, so sign in once more.",
+	whyGone:      "Your account is going to be deleted. Sign in within seven days to keep it.",
 }
 
 func (d *Door) start(w http.ResponseWriter, r *http.Request) error {
@@ -49,6 +52,8 @@ func (d *Door) getSignIn(w http.ResponseWriter, r *http.Request) error {
 
 func (d *Door) signInPage(w http.ResponseWriter, r *http.Request, status int, p SignInPage) error {
 	d.allowReturn(w, r, p.Next)
+	p.Outside = d.outsideButtons(w, nil)
+	p.Outside.Next = p.Next
 	d.Pages.Page(w, r, status, "sign-in", Page{Data: p})
 	return nil
 }
@@ -72,10 +77,9 @@ func (d *Door) postSignIn(w http.ResponseWriter, r *http.Request) error {
 	}
 	switch out.Step {
 	case signin.Locked:
-		p.Problem = "This account is locked. Ask the person who runs this service."
-		return d.signInPage(w, r, http.StatusForbidden, p)
+		return d.lockedPage(w, r, p)
 	case signin.ResetRequired:
-		return d.resetRequiredPage(w, r, p.Login, out.Account)
+		return d.resetRequiredPage(w, r, d.resetRequired(p.Login), out.Account)
 	}
 	if out.Step == signin.CodeNeeded {
 		d.setCookie(w, cookieCode, out.Ticket, credential.Rules[credential.SecondStep].Life)
@@ -84,12 +88,42 @@ func (d *Door) postSignIn(w http.ResponseWriter, r *http.Request) error {
 	return d.letIn(w, r, out, localPath(p.Next, "/account"))
 }
 
+func (d *Door) lockedPage(w http.ResponseWriter, r *http.Request, p SignInPage) error {
+	p.Problem = reasons[whyLocked]
+	return d.signInPage(w, r, http.StatusForbidden, p)
+}
+
+// entered goes on from a proof that was no password.
+func (d *Door) entered(w http.ResponseWriter, r *http.Request, out signin.Outcome, next string) error {
+	switch out.Step {
+	case signin.Locked:
+		return d.lockedPage(w, r, SignInPage{Next: next})
+	case signin.CodeNeeded:
+		d.setCookie(w, cookieCode, out.Ticket, credential.Rules[credential.SecondStep].Life)
+		return to(w, r, pathWith("/sign-in/code", "next", next))
+	case signin.ResetRequired:
+		d.setCookie(w, linkReset.cookie, out.Ticket, credential.Rules[credential.Restricted].Life)
+		p := d.resetRequired("")
+		p.Proved = true
+		return d.resetRequiredPage(w, r, p, out.Account)
+	case signin.ConfirmNeeded:
+		d.setCookie(w, linkReset.cookie, out.Ticket, credential.Rules[credential.Restricted].Life)
+		return to(w, r, "/sign-in/confirm")
+	case signin.Open:
+	}
+	return d.letIn(w, r, out, localPath(next, "/account"))
+}
+
 // letIn gives the browser its sign-in and sends it on.
 func (d *Door) letIn(w http.ResponseWriter, r *http.Request, out signin.Outcome, next string) error {
 	if err := d.leaveFormer(r); err != nil {
 		return err
 	}
-	d.keepSignIn(w, out.Token, out.Known)
+	d.keepSignIn(w, r, out.Token, out.Known)
+	next, err := d.joinedBy(w, r, out.Token, next)
+	if err != nil {
+		return err
+	}
 	if out.Review {
 		next = pathWith("/account/review", "next", next)
 	}
@@ -133,6 +167,13 @@ func wrongPassword(login string) string {
 }
 
 func (d *Door) postSignOut(w http.ResponseWriter, r *http.Request) error {
+	a, err := d.away(w, r)
+	if err != nil {
+		return err
+	}
+	if a.is() {
+		return d.signOutAway(w, r, a)
+	}
 	v, err := d.visit(r)
 	if err == nil || errors.Is(err, credential.ErrDeleting) {
 		err = d.Devices.SignOut(r.Context(), v.Found, v.DeviceID, d.client(r))

@@ -15,8 +15,22 @@ func (d *Door) getSignInAgain(w http.ResponseWriter, r *http.Request, v visitor)
 }
 
 func (d *Door) signInAgainPage(w http.ResponseWriter, r *http.Request, status int, p SignInAgainPage, v visitor) error {
-	p.Login, p.Back, p.AskCode = v.Person.Email, "/account", v.Account.SecondFactor
+	p.Login, p.Back, p.AskCode, p.NoPassword = v.Person.Email, "/account", v.Account.SecondFactor, v.Account.NoPassword
+	has, err := d.hasPasskeys(r, v.AccountID)
+	if err != nil {
+		return err
+	}
+	if has {
+		p.Passkey = &PasskeyForm{Action: "/sign-in/again/passkey", Label: "Use a passkey", Next: p.Next}
+	}
 	d.allowReturn(w, r, p.Next)
+	if p.NoPassword {
+		var err error
+		if p.Outside, err = d.linkedButtons(w, r, v.AccountID); err != nil {
+			return err
+		}
+		p.Outside.Before, p.Outside.Next, p.Outside.Alone, p.Outside.Primary = "/sign-in/again/with/", p.Next, true, true
+	}
 	d.Pages.Page(w, r, status, "sign-in-again", Page{Person: v.header(), Data: p})
 	return nil
 }
@@ -32,6 +46,9 @@ func (d *Door) postSignInAgain(w http.ResponseWriter, r *http.Request, v visitor
 // prove checks a password typed into a field of a form, and the field "code" where the account has a second factor, gives the browser the token
 // that takes the old one's place, and returns the visitor as proved a moment ago. A refusal is put beside the field.
 func (d *Door) prove(w http.ResponseWriter, r *http.Request, v visitor, form *Form, field string) (visitor, error) {
+	if v.Account.NoPassword {
+		return v, credential.ErrNoPassword
+	}
 	p := signin.Proof{Password: secret.TokenOf(r.PostFormValue(field)), Code: secret.TokenOf(r.PostFormValue("code")), Known: d.cookie(r, cookieKnown)}
 	if p.Password.Empty() {
 		form.Refuse(field, "Enter your password.")
@@ -55,7 +72,7 @@ func (d *Door) prove(w http.ResponseWriter, r *http.Request, v visitor, form *Fo
 	case err != nil:
 		return v, err
 	}
-	d.keepSignIn(w, token, secret.Token{})
+	d.keepSignIn(w, r, token, secret.Token{})
 	v.Found, err = d.Resolver.Resolve(r.Context(), credential.Browser, token)
 	return v, err
 }
@@ -87,15 +104,16 @@ func (f *Form) refuseFactor(field string, typed secret.Token, err error) bool {
 	return true
 }
 
-// errAskAgain sends somebody whose proof is not fresh to type password and code on the one page that has both fields.
-var errAskAgain = errors.New("web: password and code first")
+// errAskAgain sends somebody whose proof is not fresh to the one page that has every way to give one.
+var errAskAgain = errors.New("web: a fresh proof first")
 
-// proveUnlessFresh asks for the password field only of who has not just typed it. Who has a second factor proves both on a page of its own.
+// proveUnlessFresh asks for the password field only of who has not just typed it. Who has a second factor proves both on a page of its own; who has no
+// password, whatever there is instead.
 func (d *Door) proveUnlessFresh(w http.ResponseWriter, r *http.Request, v visitor, form *Form) (visitor, error) {
 	switch {
 	case v.IsFresh(d.Now()):
 		return v, nil
-	case v.Account.SecondFactor:
+	case v.Account.SecondFactor, v.Account.NoPassword:
 		return v, errAskAgain
 	}
 	return d.prove(w, r, v, form, "password")
@@ -109,6 +127,9 @@ func (d *Door) proveInForm(w http.ResponseWriter, r *http.Request, v visitor, fo
 	if v.IsFresh(d.Now()) {
 		return v, nil
 	}
+	if v.Account.NoPassword {
+		return v, errAskAgain
+	}
 	if p.Late = !r.PostForm.Has("password"); p.Late {
 		return v, errLate
 	}
@@ -117,20 +138,40 @@ func (d *Door) proveInForm(w http.ResponseWriter, r *http.Request, v visitor, fo
 
 // asks fills in what a form asks of this visitor as proof.
 func (d *Door) asks(v visitor, p *Proof) {
-	p.Login, p.AskPassword = v.Person.Email, !v.IsFresh(d.Now())
+	p.Login, p.AskPassword = v.Person.Email, !v.IsFresh(d.Now()) && !v.Account.NoPassword
 	p.AskCode = p.AskPassword && v.Account.SecondFactor
 }
 
 // asksPassword reports whether a form has to have a password field for this visitor.
-func (d *Door) asksPassword(v visitor) bool { return !v.IsFresh(d.Now()) && !v.Account.SecondFactor }
+func (d *Door) asksPassword(v visitor) bool {
+	return !v.IsFresh(d.Now()) && !v.Account.SecondFactor && !v.Account.NoPassword
+}
 
 // proved lets in who needs no second page to prove anything: people without a second factor type the password into the form itself, the others
-// prove both first, so that nothing they type into the form is lost.
+// prove both first, so that nothing they type into the form is lost. Who has no password sets one before.
 func (d *Door) proved(h visitorHandler) handler {
 	return d.person(func(w http.ResponseWriter, r *http.Request, v visitor) error {
-		if v.Account.SecondFactor && !v.IsFresh(d.Now()) {
-			return d.askAgain(w, r)
+		if v.Account.NoPassword {
+			return d.passwordFirst(w, r)
 		}
-		return h(w, r, v)
+		return d.unlessAsked(w, r, v, h)
 	})
+}
+
+// proveable is proved for what asks for any full proof, and is open to who has no password.
+func (d *Door) proveable(h visitorHandler) handler {
+	return d.person(func(w http.ResponseWriter, r *http.Request, v visitor) error { return d.unlessAsked(w, r, v, h) })
+}
+
+// unlessAsked shows a page, but first asks whoever cannot type the proof into its form.
+func (d *Door) unlessAsked(w http.ResponseWriter, r *http.Request, v visitor, h visitorHandler) error {
+	if (v.Account.SecondFactor || v.Account.NoPassword) && !v.IsFresh(d.Now()) {
+		return d.askAgain(w, r)
+	}
+	return h(w, r, v)
+}
+
+// passwordFirst leads who has no password to set one, and from there back.
+func (d *Door) passwordFirst(w http.ResponseWriter, r *http.Request) error {
+	return to(w, r, pathWith("/account/password", "next", d.pageOf(r)))
 }

@@ -44,6 +44,13 @@ func (d *Door) codeStepPage(w http.ResponseWriter, r *http.Request, way codeWay,
 	if way == byRecovery {
 		p.Other = pathWith(byAuthenticator.path, "next", a.next)
 	}
+	has, err := d.hasPasskeys(r, who.ID)
+	if err != nil {
+		return err
+	}
+	if has {
+		p.Passkey = &PasskeyForm{Action: "/sign-in/code/passkey", Label: "Use a passkey", Next: a.next}
+	}
 	d.allowReturn(w, r, a.next)
 	d.Pages.Page(w, r, a.status, way.page, Page{Data: p})
 	return nil

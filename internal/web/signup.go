@@ -19,6 +19,9 @@ func (d *Door) getSignUp(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (d *Door) signUpPage(w http.ResponseWriter, r *http.Request, status int, p SignUpPage) error {
+	if d.SignUp.Mode == signup.ModeOpen {
+		p.Outside = d.outsideButtons(w, nil)
+	}
 	d.Pages.Page(w, r, status, "sign-up", Page{Data: p})
 	return nil
 }
@@ -127,7 +130,7 @@ func (f *Form) refuseCode(err error) {
 
 // welcome signs a new person's browser in and asks what to call them.
 func (d *Door) welcome(w http.ResponseWriter, r *http.Request, done signup.Confirmed) error {
-	d.keepSignIn(w, done.Token, done.Known)
+	d.keepSignIn(w, r, done.Token, done.Known)
 	d.dropCookie(w, cookieSignUp)
 	return to(w, r, "/welcome")
 }

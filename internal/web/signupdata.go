@@ -12,7 +12,8 @@ type Strength struct {
 // form follows Site.SignUp.
 type SignUpPage struct {
 	Form
-	Email string
+	Email   string
+	Outside OutsideButtons
 }
 
 // InvitationPage is "invitation": sign-up for whoever holds the link.
@@ -21,6 +22,8 @@ type InvitationPage struct {
 	Ticket string // text of the link's token, carried in the field ticket
 	Email  string
 	Bound  bool // the invitation is for Email and no other address
+
+	Outside OutsideButtons
 }
 
 // SetupPage is "setup": the first administrator, by the link printed at start.

@@ -12,6 +12,7 @@ import (
 	"usher/internal/device"
 	"usher/internal/linkcode"
 	"usher/internal/secret"
+	"usher/internal/signin"
 	"usher/internal/tvlink"
 )
 
@@ -19,13 +20,14 @@ import (
 const (
 	cookieTV      = "usher-tv"      // it is signed in
 	cookieTVWaits = "usher-tv-code" // it waits: what it polls with, and what it shows
+	cookieTVHome  = "usher-tv-home" // who of the Home is watching
 )
 
 // getTV is a TV in one page: it shows a code, asks again every few seconds by loading itself anew, and greets the person. No script is needed. That
 // a load may sign the TV in is the one GET that changes anything; only the browser that asked for the code can cause it.
 func (d *Door) getTV(w http.ResponseWriter, r *http.Request) error {
-	if token := d.cookie(r, cookieTV); !token.Empty() {
-		return d.tvSignedIn(w, r, token)
+	if !d.cookie(r, cookieTV).Empty() {
+		return d.tvSignedIn(w, r)
 	}
 	waits, is := readTVWaits(d.cookie(r, cookieTVWaits))
 	if !is {
@@ -58,17 +60,18 @@ var tvWhy = map[string]string{
 	"out":     "This TV is signed out.",
 }
 
-func (d *Door) tvSignedIn(w http.ResponseWriter, r *http.Request, token secret.Token) error {
-	in, err := d.SignIn.Bearer(r.Context(), token)
+// tvHolder is who let this TV in; a sign-in that has ended goes, and dead says so.
+func (d *Door) tvHolder(w http.ResponseWriter, r *http.Request) (in signin.Admitted, dead bool, err error) {
+	in, err = d.SignIn.Bearer(r.Context(), d.cookie(r, cookieTV))
 	if credential.IsDead(err) || err == nil && in.Found.Kind != credential.App {
 		d.dropCookie(w, cookieTV)
-		return to(w, r, "/tv?why=out")
+		d.dropCookie(w, cookieTVHome)
+		return in, true, nil
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		in.Found.NoteUse(d.Touches, d.Now(), func() device.Client { return d.client(r) })
 	}
-	in.Found.NoteUse(d.Touches, d.Now(), func() device.Client { return d.client(r) })
-	return d.tvPage(w, r, http.StatusOK, TVPage{Person: in.Account.Called()})
+	return in, false, err
 }
 
 func (d *Door) tvPage(w http.ResponseWriter, r *http.Request, status int, p TVPage) error {
@@ -82,7 +85,7 @@ func (d *Door) tvWaits(w http.ResponseWriter, r *http.Request, waits tvWaiting) 
 		return err
 	}
 	p := TVPage{Short: waits.short, Long: waits.long, QR: picture, Minutes: max(1, minutesLeft(waits.until, d.Now()))}
-	w.Header().Set("Refresh", refreshIn(tvlink.Interval))
+	w.Header().Set("Refresh", refreshIn(d.Links.Pace.Wait(waits.poll))) // who pressed reload is told to wait longer, each time until the code is over
 	return d.tvPage(w, r, http.StatusOK, p)
 }
 
@@ -91,8 +94,8 @@ func refreshIn(wait time.Duration) string { return strconv.Itoa(int(math.Ceil(wa
 
 // postTV asks for a code.
 func (d *Door) postTV(w http.ResponseWriter, r *http.Request) error {
-	_, name, _ := device.Describe(r.UserAgent())
-	pending, err := d.Links.Ask(r.Context(), tvlink.Asking{Name: "TV (" + name + ")", Product: d.Pages.site.Name + " in a browser", Client: d.client(r)})
+	name, product := d.tvCalled(r)
+	pending, err := d.Links.Ask(r.Context(), tvlink.Asking{Name: name, Product: product, Client: d.client(r)})
 	if err != nil {
 		p := TVPage{}
 		if errors.Is(err, linkcode.ErrMost) {
@@ -105,6 +108,12 @@ func (d *Door) postTV(w http.ResponseWriter, r *http.Request) error {
 	return to(w, r, "/tv")
 }
 
+// tvCalled is how this TV stands among the devices.
+func (d *Door) tvCalled(r *http.Request) (name, product string) {
+	_, name, _ = device.Describe(r.UserAgent())
+	return "TV (" + name + ")", d.Pages.site.Name + " in a browser"
+}
+
 func (d *Door) postTVSignOut(w http.ResponseWriter, r *http.Request) error {
 	in, err := d.SignIn.Bearer(r.Context(), d.cookie(r, cookieTV))
 	if err == nil {
@@ -114,6 +123,7 @@ func (d *Door) postTVSignOut(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	d.dropCookie(w, cookieTV)
+	d.dropCookie(w, cookieTVHome)
 	return to(w, r, "/tv?why=out")
 }
 

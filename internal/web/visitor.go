@@ -10,6 +10,7 @@ import (
 	"usher/internal/account"
 	"usher/internal/credential"
 	"usher/internal/device"
+	"usher/internal/home"
 )
 
 // visitor is somebody who is signed in.
@@ -49,7 +50,7 @@ func (d *Door) leaver(h visitorHandler) handler {
 	}
 }
 
-// fresh lets in who typed the password a moment ago, and asks everybody else who is signed in to type it first.
+// fresh lets in who gave a full proof a moment ago, and asks everybody else who is signed in for one first.
 func (d *Door) fresh(h visitorHandler) handler {
 	return d.person(func(w http.ResponseWriter, r *http.Request, v visitor) error {
 		if !v.IsFresh(d.Now()) {
@@ -62,7 +63,7 @@ func (d *Door) fresh(h visitorHandler) handler {
 // administrator lets in administrators whose proof is not too old: some minutes for reading, less for what touches other people.
 func (d *Door) administrator(h visitorHandler) handler {
 	return d.person(func(w http.ResponseWriter, r *http.Request, v visitor) error {
-		age := d.Now().Sub(v.FreshAt)
+		age := d.Now().Sub(v.FullyProved())
 		switch {
 		case !v.Person.Admin:
 			return errNotFound // who is none is not told that there is something here
@@ -106,6 +107,13 @@ func (d *Door) turnAway(w http.ResponseWriter, r *http.Request, err error) error
 	if !out {
 		return err
 	}
+	a, failed := d.away(w, r)
+	if failed != nil {
+		return failed
+	}
+	if a.is() { // in a browser that is switched, accounts are closed
+		return to(w, r, home.Path)
+	}
 	if why != "" {
 		d.dropCookie(w, cookieBrowser)
 	}
@@ -140,14 +148,18 @@ func (d *Door) hasPage(path string) bool {
 	return slices.ContainsFunc(d.routes(), func(rt route) bool { return rt.pattern == "GET "+path })
 }
 
-// askAgain asks for the password and comes back: to the page, or, after a form, to the page above the form's action.
+// askAgain asks for a proof and comes back: to the page, or, after a form, to the page above the form's action.
 func (d *Door) askAgain(w http.ResponseWriter, r *http.Request) error {
-	next := r.URL.RequestURI()
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		next = r.URL.Path
-		if !d.hasPage(next) {
-			next = path.Dir(next)
-		}
+	return to(w, r, pathWith("/sign-in/again", "next", d.pageOf(r)))
+}
+
+// pageOf is the page that a request is for: its own, or, of a form, the page above the form's action.
+func (d *Door) pageOf(r *http.Request) string {
+	if r.Method == http.MethodGet || r.Method == http.MethodHead {
+		return r.URL.RequestURI()
 	}
-	return to(w, r, "/sign-in/again?next="+url.QueryEscape(next))
+	if !d.hasPage(r.URL.Path) {
+		return path.Dir(r.URL.Path)
+	}
+	return r.URL.Path
 }

@@ -294,7 +294,7 @@ func TestErase(t *testing.T) {
 		kept, gone, young := w.person("kept"), w.person("gone"), w.person("young")
 		w.must(w.db.SetState(w.ctx(), gone.ID, account.Active, account.Deleting, w.now.Add(time.Hour), audit.Act{}))
 		w.must(w.db.SetState(w.ctx(), young.ID, account.Active, account.Deleting, w.now.Add(3*time.Hour), audit.Act{}))
-		erased, err := w.db.Erase(w.ctx(), w.now.Add(2*time.Hour), 10, farewellAt(w.now.Add(2*time.Hour)))
+		erased, err := w.db.Erase(w.ctx(), w.now.Add(2*time.Hour), 10, farewellAt(w.now.Add(2*time.Hour)), nil)
 		w.must(err)
 		if erased != 1 {
 			t.Errorf("erased %d", erased)
@@ -308,7 +308,7 @@ func TestErase(t *testing.T) {
 			_, err := w.db.LoadAccount(w.ctx(), id)
 			w.is(err, want)
 		}
-		erased, err = w.db.Erase(w.ctx(), w.now.Add(2*time.Hour), 10, farewellAt(w.now.Add(2*time.Hour)))
+		erased, err = w.db.Erase(w.ctx(), w.now.Add(2*time.Hour), 10, farewellAt(w.now.Add(2*time.Hour)), nil)
 		w.must(err)
 		if erased != 0 {
 			t.Error("erased twice")

@@ -115,7 +115,7 @@ func (w *world) minted(a account.Account) map[credential.Kind]secret.Token {
 	_, _, all[credential.Change] = w.confirm(account.ForEmail, a, "change-"+a.Email)
 	for _, kind := range []credential.Kind{
 		credential.Undo, credential.NotMe, credential.Reset, credential.SecondStep, credential.Remembered, credential.Enrolment,
-		credential.KeepFactor, credential.Restricted, credential.Console, credential.LinkTicket, credential.RemoveDevice, credential.Handed, credential.DeviceToken, credential.ServerStanding, credential.ServerAccess,
+		credential.KeepFactor, credential.Restricted, credential.Console, credential.LinkTicket, credential.RemoveDevice, credential.Handed, credential.DeviceToken, credential.ServerStanding, credential.ServerAccess, credential.Ceremony,
 	} {
 		all[kind], _ = w.link(kind, a)
 	}
@@ -125,12 +125,20 @@ func (w *world) minted(a account.Account) map[credential.Kind]secret.Token {
 		w.must(w.db.AddDevice(w.ctx(), app, w.act(audit.SignedIn, a.ID)))
 		all[kind] = token
 	}
+	parked, hash := w.signedIn(a)
+	to := w.switching(parked, a.ID, w.managed(a, "Mia"))
+	to.Parks, to.Away = hash, secret.NewToken()
+	w.must(w.db.Switch(w.ctx(), to, w.act(audit.SignedIn, a.ID)))
+	all[credential.Switched], all[credential.Away] = to.SignIn.Token, to.Away
 	password := w.serverPassword(w.claimed(a, "minted"+a.ID), a)
 	w.must(w.db.AddServerPassword(w.ctx(), password, w.act(audit.AppPasswordMade, a.ID)))
 	all[credential.ServerPassword] = password.Token
 	all[credential.ServerClaim] = secret.NewClaim()
 	w.must(w.db.Record(w.ctx(), w.act(audit.ClaimTokenMade, a.ID).Linking(w.claimLink(a, all[credential.ServerClaim]))))
 	for _, kind := range []credential.Kind{credential.Invitation, credential.SetUp, credential.DeviceCode, credential.DeviceNonce} {
+		all[kind], _ = w.link(kind, account.Account{})
+	}
+	for _, kind := range []credential.Kind{credential.Outside, credential.Parked, credential.Arrival} {
 		all[kind], _ = w.link(kind, account.Account{})
 	}
 	all[credential.ClientSecret] = secret.NewToken()

@@ -38,7 +38,7 @@ func furnish(w *world, people int) *house {
 	})
 	w.must(err)
 	h.minted = w.minted(h.people[0])
-	for _, short := range []credential.Kind{credential.AuthorizationCode, credential.Handed} { // do not live as long as a rotation takes
+	for _, short := range []credential.Kind{credential.AuthorizationCode, credential.Handed, credential.Parked} { // do not live as long as a rotation takes
 		delete(h.minted, short)
 	}
 	h.renamed = w.person("renamed")

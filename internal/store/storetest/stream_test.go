@@ -439,6 +439,15 @@ func TestActsAreTold(t *testing.T) {
 			func(w *world, c concern) error {
 				return w.db.ChangePasswordEverywhere(w.ctx(), w.newPassword(c.who, "new"), nil, w.act(audit.PasswordChanged, c.who.ID))
 			}},
+		"passkey added": {[]string{"passkey-added"}, quiet, []string{"passkey-added"}, func(w *world, c concern) error {
+			return w.db.AddPasskey(w.ctx(), w.key(c.who, "telephone"), w.asked(c.who), w.act(audit.PasskeyAdded, c.who.ID))
+		}},
+		"security key added and removed": {[]string{"roaming-passkey-added", "roaming-passkey-removed"}, quiet, []string{"roaming-passkey-added", "roaming-passkey-removed"}, func(w *world, c concern) error {
+			k := w.key(c.who, "ring")
+			k.Transports = []string{"usb", "nfc"}
+			w.must(w.db.AddPasskey(w.ctx(), k, w.asked(c.who), w.act(audit.PasskeyAdded, c.who.ID)))
+			return w.db.RemovePasskey(w.ctx(), c.who.ID, k.ID, w.act(audit.PasskeyRemoved, c.who.ID))
+		}},
 		"reset required": {reset, all, reset, func(w *world, c concern) error {
 			return w.db.RequireReset(w.ctx(), c.who.ID, "", w.act(audit.ResetRequired, c.who.ID))
 		}},

@@ -32,7 +32,7 @@ var sealedCells = []struct {
 	{"audit", "detail", listAudit},
 	{"client", "facts", findClient},
 	{"server", "facts", findServer}, {"server_access", "label", listGuests},
-	{"stream", "facts", findStream},
+	{"stream", "facts", findStream}, {"home_member", "label", findHome}, {"home_member", "facts", findHome},
 	{"link_request", "facts", loadLink}, {"incident", "notice", loadIncident}, {"voided_password", "hash", voidedPasswords},
 }
 
@@ -87,6 +87,11 @@ func listGuests(w *world, a account.Account, _ string) error {
 	return err
 }
 
+func findHome(w *world, a account.Account, _ string) error {
+	_, err := w.db.FindHome(w.ctx(), a.ID)
+	return err
+}
+
 func findStream(w *world, a account.Account, _ string) error {
 	_, err := w.db.FindStream(w.ctx(), "app"+a.ID)
 	return err
@@ -128,8 +133,10 @@ func (w *world) settle(name string) (account.Account, map[string]string) {
 	mail := w.post(notice.Test(a.Email))
 	held := w.claimed(a, "of "+name)
 	guest := w.admits(held, "guest.of."+name)
+	member := w.joins(a, w.person("member-of-"+name))
+	w.must(w.db.SetPIN(w.ctx(), a.ID, member.ID, secret.TokenOf("4711"), w.quietly()))
 	entry := w.text("SELECT id FROM audit WHERE account_id = $1 ORDER BY id LIMIT 1", a.ID)
-	return a, map[string]string{"account": a.ID, "device": s.Device.ID, "confirmation": n.ID, "mail": mail, "audit": entry, "recovery_code": a.ID + ".0", "client": w.client("app" + a.ID).ID, "stream": w.stream("app" + a.ID).ID, "server": held.ID, "server_access": guest.ID,
+	return a, map[string]string{"account": a.ID, "device": s.Device.ID, "confirmation": n.ID, "mail": mail, "audit": entry, "recovery_code": a.ID + ".0", "client": w.client("app" + a.ID).ID, "stream": w.stream("app" + a.ID).ID, "server": held.ID, "home_member": member.ID, "server_access": guest.ID,
 		"link_request": link.ID, "incident": proposed.ID, "voided_password": voided}
 }
 
@@ -230,7 +237,7 @@ type dump struct{ table, text string }
 // dump reads every row of every table as text.
 func (w *world) dump() (all []dump) {
 	w.Helper()
-	for _, table := range []string{"instance", "account", "handle", "device", "credential", "confirmation", "mail", "audit", "audit_batch", "rate", "failure", "lease", "recovery_code", "factor_removal", "client"} {
+	for _, table := range []string{"instance", "account", "handle", "device", "credential", "confirmation", "mail", "audit", "audit_batch", "rate", "failure", "lease", "recovery_code", "factor_removal", "client", "home_member"} {
 		rows, err := w.sql().Query("SELECT * FROM " + table)
 		w.must(err)
 		columns, err := rows.Columns()
@@ -260,7 +267,7 @@ func TestErasedKeyIsNowhere(t *testing.T) {
 		key := w.text("SELECT key FROM account WHERE id = $1", a.ID)
 		keptKey := w.text("SELECT key FROM account WHERE id = $1", kept.ID)
 		w.must(w.db.SetState(w.ctx(), a.ID, account.Active, account.Deleting, w.now.Add(time.Hour), audit.Act{}))
-		_, err := w.db.Erase(w.ctx(), w.now.Add(time.Hour), 10, farewellAt(w.now.Add(time.Hour)))
+		_, err := w.db.Erase(w.ctx(), w.now.Add(time.Hour), 10, farewellAt(w.now.Add(time.Hour)), nil)
 		w.must(err)
 		w.count(0, "account WHERE key = $1", key)
 		path, is := strings.CutPrefix(w.url, "sqlite:")

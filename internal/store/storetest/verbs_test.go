@@ -62,6 +62,7 @@ var indirect = map[string]bool{
 	"RedeemSignUp":  true, // signUp
 	"RedeemEmail":   true, // rename
 	"EnterLinkCode": true, // enter
+	"OpenToHome":    true, // opens
 	"Sweep":         true, // sweep
 	"Unsealed":      true, // unsealed
 }

@@ -227,3 +227,109 @@
   });
   addEventListener("pageshow", () => { for (const form of all("form[data-sent]")) delete form.dataset.sent; });
 })();
+
+// Passkeys: the ways that need a script, where the browser knows them. Pages say what else works.
+(() => {
+  const forms = [...document.querySelectorAll("[data-passkey]")];
+  const number = /^[0-9.]+$|^\[/.test(location.hostname); // passkeys belong to names
+  if (!window.PublicKeyCredential || !navigator.credentials || number) return;
+
+  const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+  const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+  const known = (list) => (list || []).map((one) => ({ ...one, id: bytes(one.id) }));
+
+  // A sentence instead of a question.
+  class Refusal extends Error {}
+
+  const ask = async (form) => {
+    const answer = await fetch(form.dataset.passkey, { method: "POST", body: new URLSearchParams(new FormData(form)), credentials: "same-origin" });
+    const json = (answer.headers.get("Content-Type") || "").startsWith("application/json");
+    if (!answer.ok || !json) throw new Refusal(json ? (await answer.json()).problem : "That did not work. Load this page anew.");
+    const options = await answer.json();
+    options.challenge = bytes(options.challenge);
+    options.allowCredentials = known(options.allowCredentials);
+    options.excludeCredentials = known(options.excludeCredentials);
+    if (options.user) options.user.id = bytes(options.user.id);
+    return options;
+  };
+
+  const send = (form, found) => {
+    const response = { clientDataJSON: text(found.response.clientDataJSON) };
+    for (const part of ["attestationObject", "authenticatorData", "signature", "userHandle"]) {
+      if (found.response[part]) response[part] = text(found.response[part]);
+    }
+    if (found.response.getTransports) response.transports = found.response.getTransports();
+    form.elements.passkey.value = JSON.stringify({
+      id: found.id, rawId: text(found.rawId), type: found.type, response, clientExtensionResults: {},
+      authenticatorAttachment: found.authenticatorAttachment || undefined,
+    });
+    form.requestSubmit();
+  };
+
+  const said = {
+    NotAllowedError: "It was stopped, or took too long. Try once more, or go on without a passkey.",
+    InvalidStateError: "There is a passkey for your account in it already.",
+    SecurityError: "Passkeys do not work at this address.",
+    NotSupportedError: "Your device does not have what is needed. Try another one.",
+  };
+
+  // The offer in the address field, as long as nobody presses the button.
+  let offer = null;
+  const stop = () => {
+    if (offer) offer.abort();
+    offer = null;
+  };
+  const renew = 4 * 60 * 1000;
+  const makeOffer = async (form) => {
+    stop();
+    const mine = new AbortController();
+    offer = mine;
+    const again = () => {
+      if (offer !== mine) return;
+      if (document.hidden) document.addEventListener("visibilitychange", again, { once: true });
+      else makeOffer(form);
+    };
+    const late = setTimeout(again, renew);
+    try {
+      const publicKey = await ask(form);
+      if (offer !== mine) return;
+      delete publicKey.timeout;
+      send(form, await navigator.credentials.get({ publicKey, mediation: "conditional", signal: mine.signal }));
+    } catch {
+      // nothing was chosen, or nothing can be: the page goes on without
+      if (offer === mine && !mine.signal.aborted) clearTimeout(late);
+    }
+  };
+
+  for (const form of forms) {
+    const button = form.querySelector("button");
+    const line = form.querySelector("[data-said]");
+    for (const without of form.querySelectorAll("[data-without]")) without.hidden = true;
+    form.hidden = button.hidden = false;
+    form.addEventListener("submit", async (event) => {
+      if (form.elements.passkey.value) return;
+      event.preventDefault();
+      event.stopPropagation(); // it is not sent yet
+      if (button.disabled) return;
+      stop();
+      line.hidden = button.disabled = true;
+      try {
+        const publicKey = await ask(form);
+        send(form, await (publicKey.user ? navigator.credentials.create({ publicKey }) : navigator.credentials.get({ publicKey })));
+      } catch (e) {
+        line.textContent = e instanceof Refusal ? e.message : said[e.name] || "That did not work. Try once more, or go on without a passkey.";
+        line.hidden = false;
+      }
+      button.disabled = false;
+    });
+    if ("offered" in form.dataset && PublicKeyCredential.isConditionalMediationAvailable) {
+      PublicKeyCredential.isConditionalMediationAvailable().then((can) => { if (can) makeOffer(form); });
+    }
+  }
+  addEventListener("pageshow", (event) => {
+    for (const form of forms) {
+      form.elements.passkey.value = "";
+      if (event.persisted && "offered" in form.dataset) makeOffer(form); // the one before ended when the page was left
+    }
+  });
+})();
